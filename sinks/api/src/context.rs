@@ -1,0 +1,111 @@
+//! What a sink is told when it is opened.
+
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::SchemaRef;
+
+/// Where a sink stands: which list it is about to receive, for whom, and in which columns.
+///
+/// A context is a function of the journal and the pipeline file. A sink takes the names of its outputs from here, so
+/// that it writes the same names and bytes when it is opened again after a crash.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SinkContext {
+    /// The pipeline's `name`.
+    pub pipeline: String,
+    /// The sink's name in the pipeline file (`archive` in `[sinks.archive]`).
+    pub sink: String,
+    /// The account's name in the pipeline file.
+    pub account: String,
+    /// The account's app id (`wx…`).
+    pub app_id: String,
+    /// The walk, as text that is fit for a file name; unique per account.
+    pub walk: String,
+    /// The logical date of the snapshot, `YYYY-MM-DD`.
+    pub date: String,
+    /// The columns of every batch, after the pipeline file's `columns`.
+    pub schema: SchemaRef,
+    /// The folder of the pipeline file: relative paths in options start here.
+    pub directory: PathBuf,
+    /// Whether the list comes from the simulator under `--simulate`; outputs must then stay apart from real ones.
+    pub simulated: bool,
+}
+
+impl SinkContext {
+    /// Makes a context for account `account` of app id `app_id`; the other names start as placeholders that the
+    /// `with_…` methods replace.
+    pub fn new(account: &str, app_id: &str, schema: SchemaRef) -> Self {
+        Self {
+            pipeline: "pipeline".to_owned(),
+            sink: "sink".to_owned(),
+            account: account.to_owned(),
+            app_id: app_id.to_owned(),
+            walk: "000001".to_owned(),
+            date: "1970-01-01".to_owned(),
+            schema,
+            directory: PathBuf::from("."),
+            simulated: false,
+        }
+    }
+
+    /// Sets the names of the pipeline and of the sink.
+    #[must_use]
+    pub fn with_names(mut self, pipeline: &str, sink: &str) -> Self {
+        pipeline.clone_into(&mut self.pipeline);
+        sink.clone_into(&mut self.sink);
+        self
+    }
+
+    /// Sets the walk and its logical date (`YYYY-MM-DD`).
+    #[must_use]
+    pub fn with_walk(mut self, walk: &str, date: &str) -> Self {
+        walk.clone_into(&mut self.walk);
+        date.clone_into(&mut self.date);
+        self
+    }
+
+    /// Sets the folder that relative paths start from.
+    #[must_use]
+    pub fn with_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
+    /// Marks the list as a simulated one.
+    #[must_use]
+    pub fn with_simulated(mut self, simulated: bool) -> Self {
+        self.simulated = simulated;
+        self
+    }
+
+    /// Returns the place of an output folder or file named in the options: relative paths start at the pipeline
+    /// file, and a simulated list goes to `<path>.simulated`, never among real ones.
+    pub fn output_path(&self, path: &Path) -> PathBuf {
+        let path = self.directory.join(path);
+        if !self.simulated {
+            return path;
+        }
+        // `components` drops a trailing slash, after which the suffix would become a hidden file inside.
+        let mut name = path.components().collect::<PathBuf>().into_os_string();
+        name.push(".simulated");
+        PathBuf::from(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+
+    use super::*;
+
+    #[test]
+    fn a_simulated_list_goes_beside_the_real_one() {
+        let context = SinkContext::new("a", "wx1", Arc::new(Schema::empty())).with_directory("/pipelines");
+        assert_eq!(context.output_path(Path::new("out/")), Path::new("/pipelines/out/"));
+        let simulated = context.with_simulated(true);
+        assert_eq!(simulated.output_path(Path::new("out/")), Path::new("/pipelines/out.simulated"));
+        assert_eq!(simulated.output_path(Path::new("/data/out")), Path::new("/data/out.simulated"));
+    }
+}

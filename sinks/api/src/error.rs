@@ -1,0 +1,109 @@
+//! What a sink says when it cannot go on.
+
+use std::error::Error;
+use std::fmt;
+
+type Source = Box<dyn Error + Send + Sync>;
+
+/// What the engine does about a [`SinkError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SinkErrorKind {
+    /// May pass by itself: the engine waits and makes the same call again.
+    Temporary,
+    /// Will not pass by itself: the sink has failed.
+    Permanent,
+    /// An option is wrong: the pipeline file must be changed.
+    Option,
+}
+
+/// An error of a sink: what failed, and what a person can do about it.
+///
+/// The message names the place (a path, a topic, a table) and what was expected; it never repeats the cause, which
+/// travels as [`Error::source`].
+pub struct SinkError {
+    kind: SinkErrorKind,
+    message: String,
+    key: Option<String>,
+    hint: Option<String>,
+    source: Option<Source>,
+}
+
+impl SinkError {
+    fn new(kind: SinkErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), key: None, hint: None, source: None }
+    }
+
+    /// Makes an error that may pass by itself. From [`Sink::write`](crate::Sink::write) it also states that nothing
+    /// of the batch was accepted.
+    pub fn temporary(message: impl Into<String>) -> Self {
+        Self::new(SinkErrorKind::Temporary, message)
+    }
+
+    /// Makes an error that stays until a person acts.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self::new(SinkErrorKind::Permanent, message)
+    }
+
+    /// Makes an error about the option `key` (dotted, as in the pipeline file's `[sinks.<name>.options]`).
+    pub fn option(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: Some(key.into()), ..Self::new(SinkErrorKind::Option, message) }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Source>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// Adds what a person can do.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Returns what the engine does about it.
+    pub fn kind(&self) -> SinkErrorKind {
+        self.kind
+    }
+
+    /// Returns whether the same call may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        self.kind == SinkErrorKind::Temporary
+    }
+
+    /// Returns the option that is wrong, if it is about one.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for SinkError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SinkError")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .field("key", &self.key)
+            .field("hint", &self.hint)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl Error for SinkError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}

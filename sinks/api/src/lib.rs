@@ -1,0 +1,49 @@
+//! The contract between fanout's engine and its sinks: all that a sink, built in or your own, depends on.
+//!
+//! A [`SinkFactory`] is what a pipeline file's `type` names; it opens one [`Sink`] for each account of a run. The
+//! engine then offers the sink [`Batch`]es (Arrow record batches in order), asks it to *prepare* the complete
+//! [`Snapshot`], and lets it *commit*. The documentation of [`Sink`] is the protocol, line by line; the conformance
+//! suite (feature `conformance`) holds an implementation to each of its lines.
+//!
+//! The smallest sink is one asynchronous closure:
+//!
+//! ```
+//! use fanout_sink::{Batch, ClosureFactory, SinkError};
+//!
+//! let factory = ClosureFactory::new("count", |batch: Batch| async move {
+//!     tracing::info!(rows = batch.records().num_rows(), "a batch arrived");
+//!     Ok::<(), SinkError>(())
+//! });
+//! # let _ = factory;
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `files` | `files`: layout, staging, manifest and publishing for sinks that write files |
+//! | `conformance` | `conformance`: the suite that a sink's own tests run |
+
+pub use arrow;
+pub use async_trait::async_trait;
+pub use schemars;
+
+mod batch;
+mod closure;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod context;
+mod error;
+#[cfg(feature = "files")]
+pub mod files;
+mod secret;
+mod sink;
+mod snapshot;
+
+pub use batch::Batch;
+pub use closure::{ClosureFactory, ClosureSink, NoOptions};
+pub use context::SinkContext;
+pub use error::{SinkError, SinkErrorKind};
+pub use secret::{Secret, SecretReference, with_secret_resolver};
+pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
+pub use snapshot::Snapshot;

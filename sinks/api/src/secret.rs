@@ -1,0 +1,118 @@
+//! A value that must never be seen.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, de};
+
+/// A password, key or token: it has no `Display`, and its `Debug` shows nothing of it.
+///
+/// ```compile_fail
+/// let secret = fanout_sink::Secret::new("hunter2");
+/// println!("{secret}");
+/// ```
+///
+/// In a pipeline file a secret is a [`SecretReference`], never the value. Deserialising resolves the reference through
+/// the resolver that the engine's configuration has put in place ([`with_secret_resolver`]).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// Returns the value, for the one place that sends it. The name is long on purpose: it is easy to search for.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// Where a secret's value is found: `{ env = "NAME" }` or `{ file = "path" }`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretReference {
+    /// The name of an environment variable.
+    Env(String),
+    /// A file whose content, less one line end, is the value; relative to the pipeline file.
+    File(PathBuf),
+}
+
+type Resolver = Rc<dyn Fn(&SecretReference) -> Result<Secret, String>>;
+
+thread_local! {
+    static RESOLVER: RefCell<Option<Resolver>> = const { RefCell::new(None) };
+}
+
+/// Runs `body` on this thread with `resolve` answering for every [`Secret`] that is deserialised in it.
+///
+/// The engine's configuration is the caller: serde hands no context to a `Deserialize`, and only the configuration
+/// may read the environment.
+pub fn with_secret_resolver<R>(
+    resolve: impl Fn(&SecretReference) -> Result<Secret, String> + 'static,
+    body: impl FnOnce() -> R,
+) -> R {
+    /// Puts the outer resolver back, also when `body` panics.
+    struct Restore(Option<Resolver>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RESOLVER.set(self.0.take());
+        }
+    }
+    let _restore = Restore(RESOLVER.replace(Some(Rc::new(resolve))));
+    body()
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let reference = SecretReference::deserialize(deserializer)?;
+        let resolver = RESOLVER.with_borrow(Clone::clone);
+        let resolver = resolver.ok_or_else(|| de::Error::custom("no resolver for secrets is in place here"))?;
+        resolver(&reference).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        SecretReference::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        SecretReference::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_value() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+
+    #[test]
+    fn a_reference_is_resolved_by_the_resolver_in_place_and_by_no_other() {
+        let parse = || serde_json::from_str::<Secret>(r#"{"env":"NAME"}"#);
+        let secret = with_secret_resolver(|reference| Ok(Secret::new(format!("{reference:?}"))), parse);
+        assert_eq!(secret.unwrap().expose(), r#"Env("NAME")"#);
+        assert!(parse().unwrap_err().to_string().contains("no resolver"));
+    }
+
+    #[test]
+    fn a_value_in_plain_sight_is_refused() {
+        let parse = || serde_json::from_str::<Secret>(r#""hunter2""#);
+        let error = with_secret_resolver(|_| Ok(Secret::new("")), parse).unwrap_err();
+        assert!(error.to_string().contains("expected"), "{error}");
+    }
+}

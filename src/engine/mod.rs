@@ -1,0 +1,1 @@
+//! Everything concurrent, and nothing else.

@@ -1,0 +1,1 @@
+//! The errors of the stages, composed once.

@@ -1,0 +1,19 @@
+//! fanout reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and exactly once,
+//! to any number of sinks.
+//!
+//! The modules stand in the order of the data's way: the pipeline file is read ([`config`]), its sinks are bound
+//! ([`registry`]), the pages of a list are fetched ([`source`]), written to disk ([`journal`]), turned into Arrow
+//! ([`batch`]) and delivered ([`engine`]).
+
+pub mod cli;
+pub mod config;
+pub mod registry;
+pub mod source;
+pub mod journal;
+pub mod batch;
+pub mod engine;
+pub mod error;
+#[cfg(feature = "simulator")]
+pub mod simulator;
+
+pub use registry::SinkRegistry;

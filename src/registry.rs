@@ -1,0 +1,4 @@
+//! Which sinks exist.
+/// The sinks.
+#[derive(Debug)]
+pub struct SinkRegistry {}
