@@ -1,0 +1,77 @@
+//! What can go wrong with the state on disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the journal or of the records beside it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// Another process has the account.
+    #[error("app id `{app_id}` is in use by another run ({holder})")]
+    Locked {
+        /// The account.
+        app_id: String,
+        /// What the lock file says of its holder.
+        holder: String,
+    },
+    /// A decided walk is no longer what was decided on.
+    #[error("the walk in {} is damaged: {what}", path.display())]
+    Damaged {
+        /// The folder of the walk.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// The walk is of another account, host, list or format.
+    #[error("the walk in {} belongs elsewhere: its {field} is `{found}`, not `{expected}`", path.display())]
+    Foreign {
+        /// The folder of the walk.
+        path: PathBuf,
+        /// Which part of its identity differs.
+        field: &'static str,
+        /// What the header says.
+        found: String,
+        /// What this run is about.
+        expected: String,
+    },
+}
+
+impl JournalError {
+    /// Returns a function that adds what was tried, and on what, to an error of the operating system.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Io { action, path: path.to_owned(), error }
+    }
+
+    /// Returns whether the same run may succeed later without anybody's help.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Locked { .. })
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+                "make room on this disk and run again; the walk goes on where it stopped".to_owned()
+            }
+            Self::Io { .. } => return None,
+            Self::Locked { .. } => "wait until it has ended; one process at a time reads an account".to_owned(),
+            Self::Damaged { path, .. } => format!(
+                "this list was decided on and can no longer be proved; restore {} from a backup, or move it away and start a new walk with `--fresh`",
+                path.display()
+            ),
+            Self::Foreign { .. } => "use another `journal.path` for this pipeline file".to_owned(),
+        })
+    }
+}

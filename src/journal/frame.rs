@@ -1,0 +1,100 @@
+//! How a walk lies in its file: frames, each with its length and checksum.
+//!
+//! ```text
+//! file    = frame…                     one header, then pages, then at most one end
+//! frame   = length u32, kind u8, crc32c u32 (of kind and payload), payload
+//! header  = JSON                       page = fetched_at i64, cursor length u16, cursor, reply
+//! end     = JSON                       integers are little-endian
+//! ```
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use bytes::Bytes;
+
+use crate::source::Cursor;
+
+/// Bytes before a frame's payload.
+pub(super) const PREFIX: usize = 9;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Header = 1,
+    Page = 2,
+    End = 3,
+}
+
+/// Returns the prefix of a frame whose payload is `parts`, one after the other.
+pub(super) fn prefix(kind: Kind, parts: &[&[u8]]) -> [u8; PREFIX] {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let length = u32::try_from(length).expect("`max_reply_bytes` keeps a reply under 4 GiB");
+    let mut checksum = crc32c::crc32c(&[kind as u8]);
+    for part in parts {
+        checksum = crc32c::crc32c_append(checksum, part);
+    }
+    let mut prefix = [0; PREFIX];
+    prefix[..4].copy_from_slice(&length.to_le_bytes());
+    prefix[4] = kind as u8;
+    prefix[5..].copy_from_slice(&checksum.to_le_bytes());
+    prefix
+}
+
+/// What was found at a place in the file.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A whole frame.
+    Frame(Kind, Bytes),
+    /// The end of the file, at a frame's edge.
+    Nothing,
+    /// The file ends within the frame: the last write was cut off.
+    Torn,
+    /// The bytes are there, but they are not what was written.
+    Altered,
+}
+
+/// Reads the frame at `offset` of a file that is `length` bytes long.
+pub(super) fn read(file: &File, offset: u64, length: u64) -> io::Result<Found> {
+    if offset == length {
+        return Ok(Found::Nothing);
+    }
+    if length - offset < PREFIX as u64 {
+        return Ok(Found::Torn);
+    }
+    let mut prefix = [0; PREFIX];
+    file.read_exact_at(&mut prefix, offset)?;
+    let [a, b, c, d, kind, checksum @ ..] = prefix;
+    let payload_length = u64::from(u32::from_le_bytes([a, b, c, d]));
+    if length - offset - (PREFIX as u64) < payload_length {
+        return Ok(Found::Torn);
+    }
+    let mut payload = vec![0; payload_length as usize];
+    file.read_exact_at(&mut payload, offset + PREFIX as u64)?;
+    let actual = crc32c::crc32c_append(crc32c::crc32c(&[kind]), &payload);
+    let kind = match kind {
+        1 => Kind::Header,
+        2 => Kind::Page,
+        3 => Kind::End,
+        _ => return Ok(Found::Altered),
+    };
+    if actual == u32::from_le_bytes(checksum) { Ok(Found::Frame(kind, payload.into())) } else { Ok(Found::Altered) }
+}
+
+/// Returns what precedes the reply in a page's payload.
+pub(super) fn page_head(fetched_at: i64, cursor: &Cursor) -> Vec<u8> {
+    let cursor = cursor.as_str().as_bytes();
+    let length = u16::try_from(cursor.len()).expect("`Cursor::LONGEST` fits");
+    [&fetched_at.to_le_bytes()[..], &length.to_le_bytes(), cursor].concat()
+}
+
+/// Takes a page's payload apart: when it was fetched, the cursor it was asked for with, the reply.
+pub(super) fn split_page(payload: &Bytes) -> Option<(i64, Cursor, Bytes)> {
+    let (fetched_at, rest) = payload.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    let cursor = std::str::from_utf8(rest.get(..length)?).ok()?;
+    let reply = payload.slice(10 + length..);
+    Some((i64::from_le_bytes(*fetched_at), Cursor::after(cursor).unwrap_or_default(), reply))
+}

@@ -1,0 +1,237 @@
+//! The state folder of one app id: its lock, and its walks from the oldest to the newest.
+//!
+//! ```text
+//! <journal.path>/<app id>/lock
+//! <journal.path>/<app id>/<list>/<walk>/pages            the journal
+//! <journal.path>/<app id>/<list>/<walk>/decision.json    after every staged sink has prepared
+//! <journal.path>/<app id>/<list>/<walk>/commits/*.json   one for each sink that has published
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::record::{Commit, Decision, Header, Identity, Recipient};
+use super::{Journal, JournalError, disk, frame};
+
+/// The walks of one app id, held by this process alone.
+#[derive(Debug)]
+pub struct AccountState {
+    folder: PathBuf,
+    identity: Identity,
+    /// The lock is given back when the file is closed, also by a crash.
+    _lock: File,
+}
+
+impl AccountState {
+    /// Takes the lock of `identity`'s app id under `path`, and creates what is missing. `holder` is what another run is
+    /// told of this one.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the folder cannot be used.
+    pub fn open(path: &Path, identity: Identity, holder: &str) -> Result<Self, JournalError> {
+        let account = path.join(&identity.app_id);
+        let folder = account.join(&identity.list);
+        disk::create_folder(&folder)?;
+        let lock_path = account.join("lock");
+        let lock = disk::open_file(&lock_path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&lock_path).unwrap_or_default();
+                return Err(JournalError::Locked { app_id: identity.app_id, holder: holder.trim().to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(JournalError::io("lock", &lock_path)(error)),
+        }
+        lock.set_len(0)
+            .and_then(|()| writeln!(&lock, "process {}, {holder}", std::process::id()))
+            .map_err(JournalError::io("write", &lock_path))?;
+        Ok(Self { folder, identity, _lock: lock })
+    }
+
+    /// Returns the walks, oldest first, without reading their pages.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] for a decided walk that
+    /// cannot be read. One that was never decided and cannot be read is passed over, with a warning.
+    pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
+            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
+            // A name that ends in `.new` is a walk that was never begun: see `begin`.
+            if let Some(name) = name.to_str().filter(|name| !name.ends_with(".new")) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        let mut walks = Vec::with_capacity(names.len());
+        for name in names {
+            walks.extend(WalkFolder::read(self.folder.join(name), &self.identity)?);
+        }
+        Ok(walks)
+    }
+
+    /// Begins a walk for the logical date `date` at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
+    pub fn begin(&self, date: &str, now: DateTime<Utc>) -> Result<Journal, JournalError> {
+        let newest = self.walks()?.pop().map_or(0, |walk| walk.number());
+        // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
+        let walk = format!("{:06}-{}", newest + 1, now.format("%Y%m%dT%H%M%SZ"));
+        let header = Header {
+            identity: self.identity.clone(),
+            walk: walk.clone(),
+            date: date.to_owned(),
+            begun_at: now.timestamp_micros(),
+        };
+        let fresh = self.folder.join(format!("{walk}.new"));
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
+        }
+        disk::create_folder(&fresh.join("commits"))?;
+        let payload = serde_json::to_vec(&header).expect("a header has no failing `Serialize`");
+        let pages = fresh.join("pages");
+        let file = disk::open_file(&pages)?;
+        (&file)
+            .write_all(&[&frame::prefix(frame::Kind::Header, &[&payload])[..], &payload].concat())
+            .and_then(|()| file.sync_all())
+            .map_err(JournalError::io("write", &pages))?;
+        disk::sync_folder(&fresh)?;
+        let folder = self.folder.join(&walk);
+        fs::rename(&fresh, &folder).map_err(JournalError::io("rename into place", &folder))?;
+        disk::sync_folder(&self.folder)?;
+        Journal::open(WalkFolder { path: folder, header, decision: None })
+    }
+
+    /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if a folder cannot be removed.
+    pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
+        let walks = self.walks()?;
+        let old = walks.len().saturating_sub(keep.max(1));
+        let mut removed = 0;
+        for walk in &walks[..old] {
+            if walk.owed()?.is_empty() {
+                fs::remove_dir_all(&walk.path).map_err(JournalError::io("remove", &walk.path))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// One walk on disk, as far as it can be known without reading its pages.
+#[derive(Clone, Debug)]
+pub struct WalkFolder {
+    pub(super) path: PathBuf,
+    pub(super) header: Header,
+    pub(super) decision: Option<Decision>,
+}
+
+impl WalkFolder {
+    fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
+        let decision = disk::read_json(&path.join("decision.json"))?;
+        let Some(header) = read_header(&path.join("pages"))? else {
+            if decision.is_some() {
+                return Err(JournalError::Damaged { path, what: "its header cannot be read".to_owned() });
+            }
+            tracing::warn!(walk = %path.display(), "a walk without a readable header is passed over");
+            return Ok(None);
+        };
+        let found = &header.identity;
+        let fields = [
+            ("format", found.format.to_string(), identity.format.to_string()),
+            ("app id", found.app_id.clone(), identity.app_id.clone()),
+            ("API host", found.host.clone(), identity.host.clone()),
+            ("list", found.list.clone(), identity.list.clone()),
+        ];
+        for (field, found, expected) in fields {
+            if found != expected {
+                return Err(JournalError::Foreign { path, field, found, expected });
+            }
+        }
+        Ok(Some(Self { path, header, decision }))
+    }
+
+    /// Returns what the walk's first frame says.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Returns what was decided, if anything was.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
+    }
+
+    /// Returns the commit record of `recipient`, if it has published this walk.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if the record cannot be read.
+    pub fn commit(&self, recipient: &Recipient) -> Result<Option<Commit>, JournalError> {
+        disk::read_json(&self.commit_path(recipient))
+    }
+
+    /// Records that a sink has published this walk; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be written; the next run delivers the list to the sink again.
+    pub fn record_commit(&self, commit: &Commit) -> Result<(), JournalError> {
+        disk::write_json(&self.commit_path(&commit.recipient), commit)
+    }
+
+    /// Returns the sinks of the deciding pipeline that have not published this walk under any options.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the records cannot be listed.
+    pub fn owed(&self) -> Result<Vec<String>, JournalError> {
+        let Some(decision) = &self.decision else { return Ok(Vec::new()) };
+        let folder = self.path.join("commits");
+        let mut owed = decision.sinks.clone();
+        for entry in fs::read_dir(&folder).map_err(JournalError::io("list", &folder))? {
+            let path = entry.map_err(JournalError::io("list", &folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "json")
+                && let Some(commit) = disk::read_json::<Commit>(&path)?
+                && commit.recipient.pipeline == decision.pipeline
+            {
+                owed.retain(|sink| *sink != commit.recipient.sink);
+            }
+        }
+        Ok(owed)
+    }
+
+    fn commit_path(&self, recipient: &Recipient) -> PathBuf {
+        // The configuration allows letters, digits, `-` and `_` in names, so a full stop separates them.
+        let Recipient { pipeline, sink, options } = recipient;
+        self.path.join("commits").join(format!("{pipeline}.{sink}.{options}.json"))
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.header.walk.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+}
+
+fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {
+    let found = File::open(path)
+        .and_then(|file| {
+            let length = file.metadata()?.len();
+            frame::read(&file, 0, length)
+        })
+        .map_err(JournalError::io("read", path));
+    match found {
+        Ok(frame::Found::Frame(frame::Kind::Header, payload)) => Ok(serde_json::from_slice(&payload).ok()),
+        Ok(_) => Ok(None),
+        Err(JournalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

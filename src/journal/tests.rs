@@ -1,0 +1,232 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use fanout_sink::{SinkReport, Snapshot};
+use tempfile::TempDir;
+
+use super::*;
+use crate::source::Cursor;
+
+fn identity() -> Identity {
+    Identity { format: FORMAT, app_id: "wx1".to_owned(), host: "official".to_owned(), list: "followers".to_owned() }
+}
+
+fn open_state(folder: &TempDir) -> AccountState {
+    AccountState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
+}
+
+fn begin(state: &AccountState) -> Journal {
+    state.begin("2026-11-22", DateTime::<Utc>::UNIX_EPOCH).unwrap()
+}
+
+/// Page `number` of a list whose pages hold one follower each.
+fn page(number: u64) -> Page {
+    let body = format!(r#"{{"total":9,"count":1,"data":{{"openid":["o{number}"]}},"next_openid":"o{number}"}}"#);
+    let Reply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
+    let cursor = Cursor::after(&format!("o{}", number - 1)).filter(|_| number > 1).unwrap_or_default();
+    Page { cursor, body: body.into(), summary, fetched_at: number as i64 * 1000 }
+}
+
+fn reopen(state: &AccountState) -> Result<Journal, JournalError> {
+    Journal::open(state.walks()?.pop().unwrap())
+}
+
+fn decision(journal: &Journal) -> Decision {
+    let snapshot = Snapshot {
+        walk: journal.walk().to_owned(),
+        date: "2026-11-22".to_owned(),
+        followers: journal.pages(),
+        pages: journal.pages(),
+        duplicates: 0,
+        empty: 0,
+        total: 9,
+        first_fetched_at: None,
+        last_fetched_at: None,
+        digest: String::new(),
+    };
+    Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned(), "b".to_owned()] }
+}
+
+fn pages_file(state: &AccountState) -> PathBuf {
+    state.walks().unwrap().pop().unwrap().path.join("pages")
+}
+
+#[test]
+fn pages_are_read_back_as_they_were_fetched() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    for number in 1..=3 {
+        assert_eq!(journal.append(&page(number)).unwrap(), number);
+    }
+    journal.append_end(End { total: 9, fetched_at: 4000 }).unwrap();
+    for journal in [journal, reopen(&state).unwrap()] {
+        let read: Vec<_> = journal.reader().map(Result::unwrap).collect();
+        assert_eq!(read.len(), 3);
+        for (read, number) in read.iter().zip(1..) {
+            assert_eq!((read.number, read.fetched_at), (number, number as i64 * 1000));
+            assert_eq!(read.body, page(number).body);
+        }
+        assert_eq!(journal.end(), Some(&End { total: 9, fetched_at: 4000 }));
+        assert_eq!(journal.chain().next(), Cursor::after("o3"));
+        assert_eq!(journal.fetched_between(), (Some(1000), Some(3000)));
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_loses_no_whole_page_before_the_cut() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    let mut ends = vec![journal.bytes()];
+    for number in 1..=3 {
+        journal.append(&page(number)).unwrap();
+        ends.push(journal.bytes());
+    }
+    let path = pages_file(&state);
+    let whole = fs::read(&path).unwrap();
+    for length in ends[0]..=ends[3] {
+        fs::write(&path, &whole[..length as usize]).unwrap();
+        let mut journal = reopen(&state).unwrap();
+        let expected = ends.iter().rposition(|&end| end <= length).unwrap() as u64;
+        assert_eq!(journal.pages(), expected, "cut to {length} bytes");
+        // And it can go on from there.
+        journal.append(&page(expected + 1)).unwrap();
+        assert_eq!(reopen(&state).unwrap().pages(), expected + 1);
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_never_believed() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    let header = journal.bytes() as usize;
+    journal.append(&page(1)).unwrap();
+    let first = journal.bytes() as usize;
+    journal.append(&page(2)).unwrap();
+    let path = pages_file(&state);
+    let whole = fs::read(&path).unwrap();
+    for byte in header..whole.len() {
+        let mut altered = whole.clone();
+        altered[byte] ^= 4;
+        fs::write(&path, &altered).unwrap();
+        let journal = reopen(&state).unwrap();
+        assert_eq!(journal.pages(), u64::from(byte >= first), "byte {byte}");
+    }
+}
+
+#[test]
+fn damage_to_a_decided_walk_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    journal.append(&page(1)).unwrap();
+    journal.append_end(End { total: 1, fetched_at: 0 }).unwrap();
+    journal.decide(decision(&journal)).unwrap();
+    let path = pages_file(&state);
+    let whole = fs::read(&path).unwrap();
+    for altered in [
+        whole[..whole.len() - 1].to_vec(),
+        [&whole[..], b"x"].concat(),
+        whole[..journal.bytes() as usize - 40].to_vec(),
+    ] {
+        fs::write(&path, &altered).unwrap();
+        assert!(matches!(reopen(&state), Err(JournalError::Damaged { .. })));
+        assert_eq!(fs::read(&path).unwrap(), altered, "a decided walk is never cut");
+    }
+}
+
+#[test]
+fn a_page_altered_after_it_was_opened_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    journal.append(&page(1)).unwrap();
+    let path = pages_file(&state);
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(journal.reader().next(), Some(Err(JournalError::Damaged { .. }))));
+    assert!(matches!(journal.page(1), Err(JournalError::Damaged { .. })));
+}
+
+#[test]
+fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    journal.append(&page(1)).unwrap();
+    let stray = page(5);
+    journal.write(Kind::Page, &[&frame::page_head(0, &stray.cursor), &stray.body]).unwrap();
+    drop(journal);
+    assert_eq!(reopen(&state).unwrap().pages(), 1);
+}
+
+#[test]
+fn a_second_run_is_told_who_holds_the_account() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let error = AccountState::open(&folder.path().join("state"), identity(), "second").unwrap_err();
+    assert!(matches!(&error, JournalError::Locked { holder, .. } if holder.contains("pipeline `test`")), "{error}");
+    drop(state);
+    open_state(&folder);
+}
+
+#[test]
+fn a_walk_of_another_identity_is_an_error_and_not_damage() {
+    let folder = TempDir::new().unwrap();
+    drop(begin(&open_state(&folder)));
+    let other = Identity { host: "proxy.example".to_owned(), ..identity() };
+    let state = AccountState::open(&folder.path().join("state"), other, "x").unwrap();
+    assert!(matches!(state.walks(), Err(JournalError::Foreign { field: "API host", .. })));
+}
+
+#[test]
+fn nobody_else_may_read_the_state() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.decide(decision(&journal)).unwrap();
+    let mut open = vec![folder.path().join("state")];
+    let mut files = 0;
+    while let Some(path) = open.pop() {
+        let metadata = fs::metadata(&path).unwrap();
+        let mode = metadata.permissions().mode() & 0o777;
+        if metadata.is_dir() {
+            assert_eq!(mode, 0o700, "{}", path.display());
+            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            assert_eq!(mode, 0o600, "{}", path.display());
+            files += 1;
+        }
+    }
+    assert_eq!(files, 3, "lock, pages, decision");
+}
+
+#[test]
+fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut owed = begin(&state);
+    owed.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    owed.decide(decision(&owed)).unwrap();
+    let commit = |sink: &str| Commit {
+        recipient: Recipient { pipeline: "p".to_owned(), sink: sink.to_owned(), options: "0".to_owned() },
+        report: SinkReport::default(),
+    };
+    owed.folder().record_commit(&commit("a")).unwrap();
+    for _ in 0..3 {
+        begin(&state);
+    }
+    assert_eq!(owed.folder().owed().unwrap(), ["b"]);
+    assert_eq!(state.prune(2).unwrap(), 1);
+    assert_eq!(state.walks().unwrap().len(), 3);
+    owed.folder().record_commit(&commit("b")).unwrap();
+    assert_eq!(state.prune(2).unwrap(), 1);
+    let left: Vec<_> = state.walks().unwrap().iter().map(WalkFolder::number).collect();
+    assert_eq!(left, [3, 4]);
+}

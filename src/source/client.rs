@@ -1,0 +1,96 @@
+//! HTTP: one call, its limits, and what came of it.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Proxy, RequestBuilder, Response};
+
+use super::error::{CallError, SourceError};
+use crate::config::{BaseUrl, Source};
+
+/// The HTTP client of a run, shared by its accounts.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base_url: BaseUrl,
+    max_reply_bytes: u64,
+}
+
+impl Client {
+    /// Makes a client with the limits of `[source]`.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Setup`] if the CA file or the proxy cannot be used.
+    pub fn new(settings: &Source) -> Result<Self, SourceError> {
+        // Two libraries may install a provider; the first one stays, and any will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("fanout/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.idle_timeout)
+            .timeout(settings.total_timeout);
+        if let Some(file) = &settings.ca_file {
+            let pem = std::fs::read(file).map_err(|error| {
+                SourceError::Setup(format!("`source.ca_file` {} cannot be read: {error}", file.display()).into())
+            })?;
+            let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| SourceError::Setup(error.into()))?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(proxy) = &settings.proxy {
+            builder = builder.proxy(Proxy::all(proxy).map_err(|error| SourceError::Setup(error.without_url().into()))?);
+        } else if settings.base_url.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| SourceError::Setup(error.without_url().into()))?;
+        Ok(Self { http, base_url: settings.base_url.clone(), max_reply_bytes: settings.max_reply_bytes })
+    }
+
+    /// Makes one GET call and returns the body of its reply.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Bytes, CallError> {
+        self.send(self.http.get(self.base_url.join(path)).query(query)).await
+    }
+
+    /// Makes one POST call with a JSON body. Its length is sent with it: WeChat answers 412 to a chunked one.
+    pub(super) async fn post(&self, path: &str, json: Vec<u8>) -> Result<Bytes, CallError> {
+        self.send(self.http.post(self.base_url.join(path)).header(CONTENT_TYPE, "application/json").body(json)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
+        let response = request.send().await.map_err(CallError::transport)?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(CallError::Redirect(status.as_u16()));
+        }
+        if status != 200 {
+            return Err(CallError::Status { status: status.as_u16(), retry_after: retry_after(&response) });
+        }
+        self.body(response).await
+    }
+
+    /// Reads a body, and stops at the limit: what counts are the bytes after decompression.
+    async fn body(&self, mut response: Response) -> Result<Bytes, CallError> {
+        let announced = response.content_length().unwrap_or(0).min(self.max_reply_bytes);
+        let mut body = Vec::with_capacity(announced as usize);
+        while let Some(chunk) = response.chunk().await.map_err(CallError::transport)? {
+            if (body.len() + chunk.len()) as u64 > self.max_reply_bytes {
+                return Err(CallError::TooLarge { limit: self.max_reply_bytes });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.into())
+    }
+}
+
+/// Returns what a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3).
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
