@@ -109,10 +109,10 @@ impl Page {
 
     /// Ends after `length` followers; the cursor is then the last of these.
     pub(super) fn shorten(&mut self, length: u64) {
-        let start = self.segments.first().map_or(0, |segment| segment.start);
-        if (1..self.len()).contains(&length) {
-            self.segments = vec![start..start + length];
-            self.next_openid = Some(self.followers.openid(start + length - 1));
+        let segments = self.slice(0..length);
+        if let Some(last) = segments.last() {
+            self.next_openid = Some(self.followers.openid(last.end - 1));
+            self.segments = segments;
         }
     }
 
@@ -204,14 +204,15 @@ impl Page {
                 json.bytes.extend_from_slice(&separator);
             }
             let openid = self.followers.openid_bytes(index);
-            json.bytes.push(b'"');
             if self.style.escaped {
-                json.bytes.extend_from_slice(br"\u006f");
+                json.bytes.extend_from_slice(br#""\u006f"#);
                 json.bytes.extend_from_slice(&openid[1..]);
+                json.bytes.push(b'"');
             } else {
-                json.bytes.extend_from_slice(&openid);
+                let mut quoted = [b'"'; OPENID_LENGTH + 2];
+                quoted[1..=OPENID_LENGTH].copy_from_slice(&openid);
+                json.bytes.extend_from_slice(&quoted);
             }
-            json.bytes.push(b'"');
         }
         json.close(b']');
         json.close(b'}');
