@@ -104,7 +104,7 @@ impl Reply {
             response = response.header(CONTENT_LENGTH, self.prefix.len() + content.len());
         }
         let body = match self.delivery {
-            Delivery::Truncated(length) => ReplyBody::truncated(&self.prefix, content, length),
+            Delivery::Truncated(length) => ReplyBody::truncated(&self.prefix, &content, length),
             Delivery::Stalled => ReplyBody { chunks: [Bytes::new(), Bytes::new()], spaces: 0, end: BodyEnd::Never },
             Delivery::Whole | Delivery::Reset => {
                 ReplyBody { chunks: [self.prefix, content], spaces: spaces.unwrap_or(0), end: BodyEnd::Whole }
@@ -112,7 +112,7 @@ impl Reply {
         };
         response.body(body).unwrap_or_else(|error| {
             let text = Bytes::from(format!("a fault of the simulator is not valid HTTP: {error}"));
-            let mut response = Response::new(ReplyBody::truncated(&Bytes::new(), text, usize::MAX));
+            let mut response = Response::new(ReplyBody::truncated(&text, &Bytes::new(), usize::MAX));
             *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
             response
         })
@@ -179,7 +179,7 @@ enum BodyEnd {
 static SPACES: [u8; 65_536] = [b' '; 65_536];
 
 impl ReplyBody {
-    fn truncated(prefix: &Bytes, content: Bytes, length: usize) -> Self {
+    fn truncated(prefix: &Bytes, content: &Bytes, length: usize) -> Self {
         let kept = prefix.slice(..length.min(prefix.len()));
         let rest = content.slice(..(length - kept.len()).min(content.len()));
         let is_whole = kept.len() + rest.len() == prefix.len() + content.len();

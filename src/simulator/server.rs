@@ -75,7 +75,7 @@ async fn serve_connection(stream: TcpStream, api: SharedApi) {
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<Reset>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Reset>)
 }
 
 async fn answer(api: &SharedApi, request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {

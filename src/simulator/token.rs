@@ -113,7 +113,7 @@ fn token_text(kind: TokenKind, app_id: &str, generation: u64) -> String {
         TokenKind::Stable => "S",
         TokenKind::Classic => "C",
     };
-    let tail: String = (0..6).map(|part| format!("{:016x}", mix(generation * 6 + part))).collect();
+    let tail = format!("{:016x}", mix(generation)).repeat(6);
     format!("{TOKEN_MARKER}_{app_id}_{kind}{generation}_{tail}")
 }
 
