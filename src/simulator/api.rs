@@ -1,0 +1,315 @@
+//! What WeChat answers to each call: the endpoints and the state behind them, without any HTTP.
+//!
+//! The shapes are those of 获取用户列表
+//! (<https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans>) as real accounts answer, which
+//! differs from the documentation's own example at the end of a list.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::fault::Faults;
+use super::followers::Followers;
+use super::page::{Page, PageStyle, page_number};
+use super::reply::Reply;
+use super::token::{TokenState, Tokens};
+
+/// An endpoint of the simulated API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `GET /cgi-bin/token`
+    Token,
+    /// `POST /cgi-bin/stable_token`
+    StableToken,
+    /// `GET /cgi-bin/user/get`
+    UserGet,
+    /// `POST /cgi-bin/openapi/quota/get`
+    Quota,
+    /// Any other path.
+    Other,
+}
+
+impl Endpoint {
+    pub(super) fn of(path: &str) -> Self {
+        match path {
+            "/cgi-bin/token" => Self::Token,
+            "/cgi-bin/stable_token" => Self::StableToken,
+            USER_GET_PATH => Self::UserGet,
+            "/cgi-bin/openapi/quota/get" => Self::Quota,
+            _ => Self::Other,
+        }
+    }
+}
+
+const USER_GET_PATH: &str = "/cgi-bin/user/get";
+
+/// One call, as the simulator's log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The account: as the call says, or as its token says; `None` when the token is unknown.
+    pub app_id: Option<String>,
+    /// The number of the page that the cursor asks for, counted from 1; `None` when it is not a follower's.
+    pub page: Option<u64>,
+    /// The index of the first follower that the cursor asks for.
+    pub start: Option<u64>,
+}
+
+/// How many calls there were, by endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestCounts {
+    /// Calls to `token`.
+    pub token: u64,
+    /// Calls to `stable_token`.
+    pub stable_token: u64,
+    /// Calls to `user/get`.
+    pub user_get: u64,
+    /// Calls to `openapi/quota/get`.
+    pub quota: u64,
+    /// Calls to any other path.
+    pub other: u64,
+}
+
+impl RequestCounts {
+    /// Returns the sum.
+    pub fn total(&self) -> u64 {
+        self.token + self.stable_token + self.user_get + self.quota + self.other
+    }
+
+    fn count(&mut self, endpoint: Endpoint) {
+        *match endpoint {
+            Endpoint::Token => &mut self.token,
+            Endpoint::StableToken => &mut self.stable_token,
+            Endpoint::UserGet => &mut self.user_get,
+            Endpoint::Quota => &mut self.quota,
+            Endpoint::Other => &mut self.other,
+        } += 1;
+    }
+}
+
+/// What a simulator is told before it starts.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) seed: u64,
+    pub(super) followers: u64,
+    /// Numbers of followers that differ from `followers`, by app id.
+    pub(super) accounts: HashMap<String, u64>,
+    /// Secrets that are checked, by app id. Any other account takes any secret.
+    pub(super) secrets: HashMap<String, String>,
+    pub(super) page_size: u64,
+    pub(super) page_style: PageStyle,
+    pub(super) latency: Duration,
+    pub(super) daily_limit: u64,
+    pub(super) token_lifetime: Duration,
+}
+
+impl Settings {
+    pub(super) fn followers(&self, app_id: &str) -> Followers {
+        let count = self.accounts.get(app_id).copied().unwrap_or(self.followers);
+        Followers::new(self.seed, app_id, count)
+    }
+}
+
+/// A request, as far as the API looks at it.
+#[derive(Debug)]
+pub(super) struct ApiRequest {
+    pub(super) path: String,
+    pub(super) is_post: bool,
+    pub(super) has_length: bool,
+    pub(super) parameters: HashMap<String, String>,
+    pub(super) body: bytes::Bytes,
+}
+
+impl ApiRequest {
+    /// Returns a parameter of the query; an empty one is none, as for WeChat.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// The body of a `stable_token` call.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Credentials {
+    grant_type: String,
+    appid: String,
+    secret: String,
+    force_refresh: bool,
+}
+
+/// The body of a `quota/get` call.
+#[derive(Debug, Deserialize)]
+struct QuotaQuery {
+    cgi_path: String,
+}
+
+/// How many calls the log keeps: the last ones.
+const LOG_CAPACITY: usize = 10_000;
+
+/// The accounts, tokens and faults of one simulator.
+#[derive(Debug)]
+pub(super) struct Api {
+    pub(super) settings: Settings,
+    pub(super) tokens: Tokens,
+    pub(super) faults: Faults,
+    pub(super) counts: RequestCounts,
+    pub(super) log: VecDeque<Call>,
+    /// Calls to `user/get` by app id.
+    pub(super) used: HashMap<String, u64>,
+}
+
+impl Api {
+    pub(super) fn new(settings: Settings) -> Self {
+        let tokens = Tokens::new(settings.token_lifetime);
+        let (faults, counts) = (Faults::default(), RequestCounts::default());
+        Self { settings, tokens, faults, counts, log: VecDeque::new(), used: HashMap::new() }
+    }
+
+    /// Answers one request: as WeChat does, then as the faults say.
+    pub(super) fn answer(&mut self, request: &ApiRequest) -> Reply {
+        let credentials = serde_json::from_slice::<Credentials>(&request.body);
+        let call = self.identify(request, credentials.as_ref().ok());
+        let mut reply = match call.endpoint {
+            Endpoint::Token => self.token(request),
+            Endpoint::StableToken => self.stable_token(request, credentials),
+            Endpoint::UserGet => self.user_get(request, &call),
+            Endpoint::Quota => self.quota(request),
+            Endpoint::Other => Reply::http(404, Vec::new(), bytes::Bytes::new()),
+        };
+        self.faults.apply(&call, &mut self.tokens, &mut reply);
+        reply.delay += self.settings.latency;
+        self.counts.count(call.endpoint);
+        if self.log.len() == LOG_CAPACITY {
+            self.log.pop_front();
+        }
+        self.log.push_back(call);
+        reply
+    }
+
+    /// Returns what the log and the faults know of a request.
+    fn identify(&self, request: &ApiRequest, credentials: Option<&Credentials>) -> Call {
+        let endpoint = Endpoint::of(&request.path);
+        let app_id = match endpoint {
+            Endpoint::Token => request.parameter("appid"),
+            Endpoint::StableToken => credentials.map(|credentials| credentials.appid.as_str()),
+            Endpoint::UserGet | Endpoint::Quota => {
+                request.parameter("access_token").and_then(|token| self.tokens.app_id(token))
+            }
+            Endpoint::Other => None,
+        };
+        let start = app_id.filter(|_| endpoint == Endpoint::UserGet).and_then(|app_id| {
+            let followers = self.settings.followers(app_id);
+            request.parameter("next_openid").map_or(Some(0), |cursor| followers.index(cursor).map(|index| index + 1))
+        });
+        let page = start.map(|start| page_number(start, self.settings.page_size));
+        Call { endpoint, app_id: app_id.map(str::to_owned), page, start }
+    }
+
+    fn user_get(&mut self, request: &ApiRequest, call: &Call) -> Reply {
+        let app_id = match self.authorize(request) {
+            Ok(app_id) => app_id,
+            Err(code) => return Reply::errcode(code),
+        };
+        let used = self.used.entry(app_id.clone()).or_default();
+        *used += 1;
+        if *used > self.settings.daily_limit {
+            return Reply::errcode(45009);
+        }
+        let Some(start) = call.start else { return Reply::errcode(40003) };
+        let Settings { page_size, page_style, .. } = &self.settings;
+        Reply::page(Page::new(self.settings.followers(&app_id), start, *page_size, page_style.clone()))
+    }
+
+    fn quota(&self, request: &ApiRequest) -> Reply {
+        if let Some(refusal) = refuse_unless_posted(request) {
+            return refusal;
+        }
+        let app_id = match self.authorize(request) {
+            Ok(app_id) => app_id,
+            Err(code) => return Reply::errcode(code),
+        };
+        match serde_json::from_slice::<QuotaQuery>(&request.body) {
+            Ok(query) if query.cgi_path == USER_GET_PATH => {}
+            Ok(_) => return Reply::errcode(76021),
+            Err(_) => return Reply::errcode(47001),
+        }
+        let limit = self.settings.daily_limit;
+        let used = self.used.get(&app_id).copied().unwrap_or(0).min(limit);
+        Reply::json(format!(
+            concat!(
+                r#"{{"errcode":0,"errmsg":"ok","quota":{{"daily_limit":{},"used":{},"remain":{}}},"#,
+                r#""rate_limit":{{"call_count":6000,"refresh_second":60}}}}"#
+            ),
+            limit,
+            used,
+            limit - used
+        ))
+    }
+
+    fn token(&mut self, request: &ApiRequest) -> Reply {
+        if request.is_post {
+            return Reply::errcode(43001);
+        }
+        let parameter = |name| request.parameter(name).unwrap_or_default();
+        let (app_id, secret) = (parameter("appid"), parameter("secret"));
+        match self.check_credentials(parameter("grant_type"), app_id, secret) {
+            Ok(()) => token_reply(self.tokens.classic(app_id)),
+            Err(code) => Reply::errcode(code),
+        }
+    }
+
+    fn stable_token(&mut self, request: &ApiRequest, credentials: serde_json::Result<Credentials>) -> Reply {
+        if let Some(refusal) = refuse_unless_posted(request) {
+            return refusal;
+        }
+        let Ok(Credentials { grant_type, appid, secret, force_refresh }) = credentials else {
+            return Reply::errcode(47001);
+        };
+        match self.check_credentials(&grant_type, &appid, &secret) {
+            Ok(()) => token_reply(self.tokens.stable(&appid, force_refresh)),
+            Err(code) => Reply::errcode(code),
+        }
+    }
+
+    /// Returns the account that the request's token stands for, or the code that WeChat refuses it with.
+    fn authorize(&self, request: &ApiRequest) -> Result<String, i64> {
+        let token = request.parameter("access_token").ok_or(41001)?;
+        match self.tokens.state(token) {
+            TokenState::Valid => self.tokens.app_id(token).map(str::to_owned).ok_or(40001),
+            TokenState::Expired => Err(42001),
+            TokenState::Unknown => Err(40001),
+        }
+    }
+
+    fn check_credentials(&self, grant_type: &str, app_id: &str, secret: &str) -> Result<(), i64> {
+        if grant_type != "client_credential" {
+            Err(40002)
+        } else if app_id.is_empty() {
+            Err(41002)
+        } else if secret.is_empty() {
+            Err(41004)
+        } else if self.settings.secrets.get(app_id).is_some_and(|known| known != secret) {
+            Err(40125)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// WeChat's gateway refuses a body without a `Content-Length` before anything else looks at it.
+fn refuse_unless_posted(request: &ApiRequest) -> Option<Reply> {
+    if !request.is_post {
+        Some(Reply::errcode(43002))
+    } else if !request.has_length {
+        Some(Reply::http(412, Vec::new(), bytes::Bytes::new()))
+    } else {
+        None
+    }
+}
+
+fn token_reply((token, expires_in): (String, u64)) -> Reply {
+    let token = serde_json::Value::from(token);
+    Reply::json(format!(r#"{{"access_token":{token},"expires_in":{expires_in}}}"#))
+}

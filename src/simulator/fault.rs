@@ -1,0 +1,321 @@
+//! Faults: which calls go wrong, and how. They are data; [`Effect::apply`] is the only place that knows what each does.
+
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::api::{Call, Endpoint};
+use super::followers::mix;
+use super::page::PageStyle;
+use super::reply::{Content, Delivery, Reply, message};
+use super::token::Tokens;
+
+/// One thing that goes wrong: on which calls, and how.
+///
+/// Each fault counts the calls to its endpoint (of its account, if it has one) for itself, from 1, retries included.
+/// When several faults meet in one call, they take effect in the order in which they were given.
+///
+/// ```
+/// use fanout::simulator::{Effect, Endpoint, Fault, When};
+///
+/// // The third call for a page of this account is answered with "system busy", once.
+/// let busy = Fault::new(Endpoint::UserGet, When::Call(3), Effect::errcode(-1)).account("wx0123456789abcdef");
+/// // Page 7 is cut off the first two times that it is asked for.
+/// let torn = Fault::new(Endpoint::UserGet, When::Page(7), Effect::Truncate(1_000)).times(2);
+/// # let _ = (busy, torn);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// The endpoint whose calls are counted.
+    pub endpoint: Endpoint,
+    /// The account whose calls are counted; `None` is every account.
+    pub app_id: Option<String>,
+    /// The calls that go wrong.
+    pub when: When,
+    /// How often at most; `None` is without limit.
+    pub times: Option<u64>,
+    /// How they go wrong.
+    pub effect: Effect,
+}
+
+impl Fault {
+    /// Returns a fault for the calls of every account, without a limit.
+    pub fn new(endpoint: Endpoint, when: When, effect: Effect) -> Self {
+        Self { endpoint, app_id: None, when, times: None, effect }
+    }
+
+    /// Limits the fault to the calls of one account.
+    #[must_use]
+    pub fn account(mut self, app_id: impl Into<String>) -> Self {
+        self.app_id = Some(app_id.into());
+        self
+    }
+
+    /// Limits how often the fault takes effect.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = Some(times);
+        self
+    }
+}
+
+/// The calls that a fault takes effect on, as the fault counts them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    /// Every call.
+    Always,
+    /// The call with this number.
+    Call(u64),
+    /// The calls with these numbers.
+    Calls(RangeInclusive<u64>),
+    /// Every so many calls: `Every(3)` is the calls 3, 6, 9 and so on.
+    Every(u64),
+    /// The calls that ask for this page, counted from 1. The end of a list is the page after the last one.
+    Page(u64),
+    /// Calls picked at random, the same ones for the same seed.
+    Chance {
+        /// The probability of each call, from 0 to 1.
+        probability: f64,
+        /// Picks which calls.
+        seed: u64,
+    },
+}
+
+/// How a call goes wrong.
+///
+/// The effects on a page ([`Style`](Effect::Style) and after) leave every other reply as it is.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A status 200 whose JSON is an error. A request id is added to the message.
+    Errcode {
+        /// The `errcode`.
+        code: i64,
+        /// The beginning of `errmsg`.
+        message: String,
+    },
+    /// This response instead: an error status, a redirect, HTML, nothing, or any bytes.
+    Http {
+        /// The status.
+        status: u16,
+        /// The headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Bytes,
+    },
+    /// A body of so many spaces instead, without a `Content-Length`.
+    Huge(u64),
+    /// These bytes go before the body: a byte order mark, say.
+    Prefix(Bytes),
+    /// The reply comes so much later.
+    Delay(Duration),
+    /// The connection is closed after so many bytes of the body.
+    Truncate(usize),
+    /// The headers come, and nothing after them.
+    Stall,
+    /// The connection is reset before the first byte.
+    Reset,
+    /// Every token of the account expires now, also for this call.
+    ExpireToken,
+    /// The page is written in this style.
+    Style(PageStyle),
+    /// The page ends after so many followers, with the last of them as its cursor; the next page goes on from there.
+    Short(u64),
+    /// The page with this number instead, counted from 1: its cursor leads back.
+    RepeatPage(u64),
+    /// The end of the list instead, although there is more.
+    EarlyEnd,
+    /// The key `next_openid` has this value; `None` leaves it out.
+    NextOpenid(Option<String>),
+    /// The key `data` is left out.
+    MissingData,
+    /// `total` has this value.
+    Total(i64),
+    /// `total` grows by so much from page to page; the first page says the truth.
+    DriftTotal(i64),
+    /// The OpenIDs at these positions of the page, counted from 0, are left out; the cursor stays.
+    Omit(Range<u64>),
+    /// The OpenIDs at these positions of the page, counted from 0, come twice; the cursor stays.
+    Duplicate(Range<u64>),
+}
+
+impl Effect {
+    /// Returns an error of WeChat's kind with the text that WeChat has for this code.
+    pub fn errcode(code: i64) -> Self {
+        Self::Errcode { code, message: message(code).to_owned() }
+    }
+
+    /// Returns a response of this status, without headers and body.
+    pub fn status(status: u16) -> Self {
+        Self::Http { status, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// Returns a response of this status with a page of HTML, as a proxy sends it.
+    pub fn html(status: u16) -> Self {
+        let body = Bytes::from(format!("<html><body><h1>{status}</h1><hr>nginx</body></html>"));
+        Self::Http { status, headers: vec![("content-type".to_owned(), "text/html".to_owned())], body }
+    }
+
+    /// Returns status 429 with `Retry-After` in seconds.
+    pub fn too_many_requests(retry_after_secs: u64) -> Self {
+        let headers = vec![("retry-after".to_owned(), retry_after_secs.to_string())];
+        Self::Http { status: 429, headers, body: Bytes::new() }
+    }
+
+    /// Returns status 302 to `location`.
+    pub fn redirect(location: &str) -> Self {
+        let headers = vec![("location".to_owned(), location.to_owned())];
+        Self::Http { status: 302, headers, body: Bytes::new() }
+    }
+
+    /// Returns a status 200 with this body, declared as JSON.
+    pub fn body(body: impl Into<Bytes>) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json; encoding=utf-8".to_owned())];
+        Self::Http { status: 200, headers, body: body.into() }
+    }
+
+    /// Changes the reply to `call` as this effect says.
+    fn apply(&self, call: &Call, tokens: &mut Tokens, reply: &mut Reply) {
+        match self {
+            Self::Errcode { code, message } => reply.replace(Reply::errcode_with(*code, message)),
+            Self::Http { status, headers, body } => reply.replace(Reply::http(*status, headers.clone(), body.clone())),
+            Self::Huge(length) => reply.content = Content::Spaces(*length),
+            Self::Prefix(prefix) => reply.prefix = prefix.clone(),
+            Self::Delay(delay) => reply.delay += *delay,
+            Self::Truncate(length) => reply.delivery = Delivery::Truncated(*length),
+            Self::Stall => reply.delivery = Delivery::Stalled,
+            Self::Reset => reply.delivery = Delivery::Reset,
+            Self::ExpireToken => {
+                tokens.expire(call.app_id.as_deref().unwrap_or_default());
+                reply.replace(Reply::errcode(42001));
+            }
+            _ => self.apply_to_page(reply),
+        }
+    }
+
+    fn apply_to_page(&self, reply: &mut Reply) {
+        let Content::Page(page) = &mut reply.content else { return };
+        match self {
+            Self::Style(style) => page.style = style.clone(),
+            Self::Short(length) => page.shorten(*length),
+            Self::RepeatPage(number) => page.become_number(*number),
+            Self::EarlyEnd => page.become_end(),
+            Self::NextOpenid(next_openid) => page.next_openid.clone_from(next_openid),
+            Self::MissingData => page.has_data = false,
+            Self::Total(total) => page.total = *total,
+            Self::DriftTotal(step) => page.drift_total(*step),
+            Self::Omit(positions) => page.omit(positions),
+            Self::Duplicate(positions) => page.duplicate(positions),
+            _ => {}
+        }
+    }
+}
+
+/// The faults of one simulator, each with what it has counted.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    counted: Vec<CountedFault>,
+}
+
+#[derive(Debug)]
+struct CountedFault {
+    fault: Fault,
+    calls: u64,
+    effects: u64,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: Fault) {
+        self.counted.push(CountedFault { fault, calls: 0, effects: 0 });
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.counted.clear();
+    }
+
+    /// Counts `call`, and changes its reply as the faults say.
+    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, reply: &mut Reply) {
+        for counted in &mut self.counted {
+            if counted.count(call) {
+                counted.fault.effect.apply(call, tokens, reply);
+            }
+        }
+    }
+}
+
+impl CountedFault {
+    /// Counts `call`, and returns whether the fault takes effect on it.
+    fn count(&mut self, call: &Call) -> bool {
+        let fault = &self.fault;
+        if fault.endpoint != call.endpoint || (fault.app_id.is_some() && fault.app_id != call.app_id) {
+            return false;
+        }
+        self.calls += 1;
+        let takes_effect = fault.times.is_none_or(|times| self.effects < times) && fault.when.picks(self.calls, call);
+        self.effects += u64::from(takes_effect);
+        takes_effect
+    }
+}
+
+impl When {
+    fn picks(&self, number: u64, call: &Call) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Call(picked) => number == *picked,
+            Self::Calls(picked) => picked.contains(&number),
+            Self::Every(step) => number.is_multiple_of(*step),
+            Self::Page(picked) => call.page == Some(*picked),
+            Self::Chance { probability, seed } => {
+                // 53 bits are what a float between 0 and 1 can hold.
+                let draw = (mix(mix(*seed) ^ number) >> 11) as f64 / (1_u64 << 53) as f64;
+                draw < *probability
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picked(fault: Fault, calls: u64) -> Vec<u64> {
+        let mut counted = CountedFault { fault, calls: 0, effects: 0 };
+        let call = |page| Call { endpoint: Endpoint::UserGet, app_id: Some("wxa".to_owned()), page, start: None };
+        (1..=calls).filter(|number| counted.count(&call(Some(number.div_ceil(2))))).collect()
+    }
+
+    fn fault(when: When) -> Fault {
+        Fault::new(Endpoint::UserGet, when, Effect::Reset)
+    }
+
+    #[test]
+    fn a_fault_picks_the_calls_that_it_names() {
+        assert_eq!(picked(fault(When::Always), 3), [1, 2, 3]);
+        assert_eq!(picked(fault(When::Call(2)), 5), [2]);
+        assert_eq!(picked(fault(When::Calls(2..=4)), 9), [2, 3, 4]);
+        assert_eq!(picked(fault(When::Every(3)), 9), [3, 6, 9]);
+        assert_eq!(picked(fault(When::Page(2)), 9), [3, 4]);
+        assert_eq!(picked(fault(When::Page(2)).times(1), 9), [3]);
+        assert_eq!(picked(fault(When::Every(2)).times(2), 9), [2, 4]);
+    }
+
+    #[test]
+    fn a_fault_of_another_account_or_endpoint_counts_nothing() {
+        assert_eq!(picked(fault(When::Always).account("wxb"), 3), [0; 0]);
+        assert_eq!(picked(fault(When::Always).account("wxa"), 3), [1, 2, 3]);
+        assert_eq!(picked(Fault::new(Endpoint::Token, When::Always, Effect::Reset), 3), [0; 0]);
+    }
+
+    #[test]
+    fn chance_is_as_likely_as_it_says_and_the_same_each_time() {
+        let calls = 10_000;
+        let chance = |seed| picked(fault(When::Chance { probability: 0.25, seed }), calls);
+        assert_eq!(chance(1), chance(1));
+        assert_ne!(chance(1), chance(2));
+        let share = chance(1).len() as f64 / calls as f64;
+        assert!((0.23..0.27).contains(&share), "{share}");
+        assert!(picked(fault(When::Chance { probability: 0.0, seed: 1 }), 100).is_empty());
+        assert_eq!(picked(fault(When::Chance { probability: 1.0, seed: 1 }), 100).len(), 100);
+    }
+}

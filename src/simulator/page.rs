@@ -1,0 +1,377 @@
+//! One page of a list: what it says, and how its JSON is written.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::followers::{Followers, OPENID_LENGTH};
+
+/// How the JSON of a page is written. The default is what WeChat sends: compact, without `errcode`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageStyle {
+    /// The white space between tokens.
+    pub spacing: Spacing,
+    /// The order of the keys.
+    pub key_order: [PageKey; 4],
+    /// Adds keys that no documentation has, some of which hold decoys: an `openid` array, brackets inside a string.
+    pub extra_keys: bool,
+    /// Writes the `o` of each OpenID as `\u006f`.
+    pub escaped: bool,
+    /// What `count` says, when that is not the number of OpenIDs.
+    pub count: Option<u64>,
+    /// How many empty strings stand before the OpenIDs, not counted by `count` (as in an old sample of the documentation).
+    pub empty_openids: usize,
+    /// Begins with `"errcode":0,"errmsg":"ok"`.
+    pub errcode_zero: bool,
+}
+
+impl Default for PageStyle {
+    fn default() -> Self {
+        Self {
+            spacing: Spacing::Compact,
+            key_order: [PageKey::Total, PageKey::Count, PageKey::Data, PageKey::NextOpenid],
+            extra_keys: false,
+            escaped: false,
+            count: None,
+            empty_openids: 0,
+            errcode_zero: false,
+        }
+    }
+}
+
+/// The white space between the tokens of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spacing {
+    /// None, as WeChat sends it.
+    Compact,
+    /// One space.
+    Spaced,
+    /// A line for each member and each OpenID, indented.
+    Pretty,
+}
+
+/// A key of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKey {
+    /// `total`
+    Total,
+    /// `count`
+    Count,
+    /// `data`
+    Data,
+    /// `next_openid`
+    NextOpenid,
+}
+
+/// One page, before it is written. Faults edit it.
+#[derive(Debug)]
+pub(super) struct Page {
+    followers: Followers,
+    /// Counted from 1.
+    number: u64,
+    size: u64,
+    pub(super) total: i64,
+    /// The indices of the followers on this page, as ranges in list order: an edit splits or repeats them.
+    segments: Vec<Range<u64>>,
+    pub(super) has_data: bool,
+    /// `None` leaves the key out.
+    pub(super) next_openid: Option<String>,
+    pub(super) style: PageStyle,
+}
+
+impl Page {
+    /// Returns the page that begins with the follower at index `start`: the end of the list when there is none.
+    pub(super) fn new(followers: Followers, start: u64, size: u64, style: PageStyle) -> Self {
+        let end = start.saturating_add(size).min(followers.count());
+        let indices = start.min(end)..end;
+        Self {
+            followers,
+            number: page_number(start, size),
+            size,
+            total: followers.count() as i64,
+            has_data: !indices.is_empty(),
+            next_openid: Some(if indices.is_empty() { String::new() } else { followers.openid(end - 1) }),
+            segments: vec![indices],
+            style,
+        }
+    }
+
+    /// Becomes the page with this number.
+    pub(super) fn become_number(&mut self, number: u64) {
+        let start = number.saturating_sub(1).saturating_mul(self.size);
+        *self = Self::new(self.followers, start, self.size, self.style.clone());
+    }
+
+    /// Becomes the end of the list, whatever is still to come.
+    pub(super) fn become_end(&mut self) {
+        *self = Self::new(self.followers, self.followers.count(), self.size, self.style.clone());
+    }
+
+    /// Ends after `length` followers; the cursor is then the last of these.
+    pub(super) fn shorten(&mut self, length: u64) {
+        let segments = self.slice(0..length);
+        if let Some(last) = segments.last() {
+            self.next_openid = Some(self.followers.openid(last.end - 1));
+            self.segments = segments;
+        }
+    }
+
+    /// Adds `step` to `total` for each page before this one.
+    pub(super) fn drift_total(&mut self, step: i64) {
+        self.total += step * (self.number as i64 - 1);
+    }
+
+    /// Leaves out the OpenIDs at `positions` of the page, counted from 0. The cursor stays.
+    pub(super) fn omit(&mut self, positions: &Range<u64>) {
+        self.segments = [self.slice(0..positions.start), self.slice(positions.end..u64::MAX)].concat();
+    }
+
+    /// Lists the OpenIDs at `positions` of the page, counted from 0, a second time after themselves. The cursor stays.
+    pub(super) fn duplicate(&mut self, positions: &Range<u64>) {
+        self.segments = [self.slice(0..positions.end), self.slice(positions.start..u64::MAX)].concat();
+    }
+
+    fn len(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.end - segment.start).sum()
+    }
+
+    /// Returns the segments at `positions`, as far as the page has them.
+    fn slice(&self, positions: Range<u64>) -> Vec<Range<u64>> {
+        let mut before = 0;
+        let mut slice = Vec::new();
+        for segment in &self.segments {
+            let length = segment.end - segment.start;
+            let start = positions.start.saturating_sub(before).min(length);
+            let end = positions.end.saturating_sub(before).min(length);
+            if start < end {
+                slice.push(segment.start + start..segment.start + end);
+            }
+            before += length;
+        }
+        slice
+    }
+
+    /// Returns the page as JSON.
+    pub(super) fn render(&self) -> Bytes {
+        let style = &self.style;
+        // The longest form of an OpenID: quotes, comma, an escape for its `o`, a line of its own.
+        let capacity = 512 + (self.len() as usize + style.empty_openids) * (OPENID_LENGTH + 16);
+        let mut json = Json { bytes: Vec::with_capacity(capacity), spacing: style.spacing, depth: 0, is_first: true };
+        json.open(b'{');
+        if style.errcode_zero {
+            json.member("errcode", "0");
+            json.member("errmsg", r#""ok""#);
+        }
+        if style.extra_keys {
+            json.member("server", r#"{"openid":["not a follower"],"load":[1,-2.5e3,null,true]}"#);
+        }
+        for key in style.key_order {
+            match key {
+                PageKey::Total => json.member("total", &self.total.to_string()),
+                PageKey::Count => json.member("count", &style.count.unwrap_or_else(|| self.len()).to_string()),
+                PageKey::Data if self.has_data => self.render_data(&mut json),
+                PageKey::Data => {}
+                PageKey::NextOpenid => {
+                    if let Some(next_openid) = &self.next_openid {
+                        json.member("next_openid", &serde_json::Value::from(next_openid.as_str()).to_string());
+                    }
+                }
+            }
+        }
+        if style.extra_keys {
+            json.member("note", r#""]}, \"next_openid\":\"not a cursor\"""#);
+        }
+        json.close(b'}');
+        json.bytes.into()
+    }
+
+    fn render_data(&self, json: &mut Json) {
+        json.key("data");
+        json.open(b'{');
+        if self.style.extra_keys {
+            json.member("unionid", r#"["not a follower either"]"#);
+        }
+        json.key("openid");
+        json.open(b'[');
+        for _ in 0..self.style.empty_openids {
+            json.item(b"\"\"");
+        }
+        let separator = json.separator();
+        for index in self.segments.iter().cloned().flatten() {
+            if json.is_first {
+                json.begin_item();
+            } else {
+                json.bytes.extend_from_slice(&separator);
+            }
+            let openid = self.followers.openid_bytes(index);
+            if self.style.escaped {
+                json.bytes.extend_from_slice(br#""\u006f"#);
+                json.bytes.extend_from_slice(&openid[1..]);
+                json.bytes.push(b'"');
+            } else {
+                let mut quoted = [b'"'; OPENID_LENGTH + 2];
+                quoted[1..=OPENID_LENGTH].copy_from_slice(&openid);
+                json.bytes.extend_from_slice(&quoted);
+            }
+        }
+        json.close(b']');
+        json.close(b'}');
+    }
+}
+
+/// Returns the number of the page that begins at index `start`, counted from 1. After a page that was cut short, the
+/// rest of it counts as the next page.
+pub(super) fn page_number(start: u64, size: u64) -> u64 {
+    start.div_ceil(size) + 1
+}
+
+/// Writes JSON with white space of a chosen kind.
+struct Json {
+    bytes: Vec<u8>,
+    spacing: Spacing,
+    depth: usize,
+    /// Whether the next item is the first of its object or array.
+    is_first: bool,
+}
+
+impl Json {
+    fn open(&mut self, bracket: u8) {
+        self.bytes.push(bracket);
+        self.depth += 1;
+        self.is_first = true;
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.depth -= 1;
+        let space = self.space();
+        self.bytes.extend_from_slice(&space);
+        self.bytes.push(bracket);
+        self.is_first = false;
+    }
+
+    fn member(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.bytes.extend_from_slice(value.as_bytes());
+    }
+
+    fn key(&mut self, key: &str) {
+        self.item(format!("\"{key}\":").as_bytes());
+        if self.spacing != Spacing::Compact {
+            self.bytes.push(b' ');
+        }
+    }
+
+    fn item(&mut self, text: &[u8]) {
+        self.begin_item();
+        self.bytes.extend_from_slice(text);
+    }
+
+    fn begin_item(&mut self) {
+        let before = if self.is_first { self.space() } else { self.separator() };
+        self.bytes.extend_from_slice(&before);
+        self.is_first = false;
+    }
+
+    /// Returns what stands between two items.
+    fn separator(&self) -> Vec<u8> {
+        [b",", self.space().as_slice()].concat()
+    }
+
+    fn space(&self) -> Vec<u8> {
+        match self.spacing {
+            Spacing::Compact => Vec::new(),
+            Spacing::Spaced => b" ".to_vec(),
+            Spacing::Pretty => [b"\n", "  ".repeat(self.depth).as_bytes()].concat(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn followers(count: u64) -> Followers {
+        Followers::new(1, "wxpage", count)
+    }
+
+    fn openids(page: &Page) -> Vec<String> {
+        let json: Value = serde_json::from_slice(&page.render()).unwrap();
+        let list = json["data"]["openid"].as_array().unwrap();
+        list.iter().map(|openid| openid.as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_page_is_written_as_wechat_writes_it() {
+        let followers = followers(2);
+        let (first, last) = (followers.openid(0), followers.openid(1));
+        assert_eq!(
+            Page::new(followers, 0, 10, PageStyle::default()).render(),
+            format!(r#"{{"total":2,"count":2,"data":{{"openid":["{first}","{last}"]}},"next_openid":"{last}"}}"#)
+        );
+    }
+
+    #[test]
+    fn the_end_has_no_data_and_an_empty_cursor() {
+        let end = r#"{"total":2,"count":0,"next_openid":""}"#;
+        assert_eq!(Page::new(followers(2), 2, 10, PageStyle::default()).render(), end);
+        let nobody = r#"{"total":0,"count":0,"next_openid":""}"#;
+        assert_eq!(Page::new(followers(0), 0, 10, PageStyle::default()).render(), nobody);
+    }
+
+    #[test]
+    fn every_style_says_the_same() {
+        use PageKey::{Count, Data, NextOpenid, Total};
+        let styles = [
+            PageStyle { spacing: Spacing::Spaced, ..PageStyle::default() },
+            PageStyle { spacing: Spacing::Pretty, ..PageStyle::default() },
+            PageStyle { key_order: [NextOpenid, Data, Count, Total], ..PageStyle::default() },
+            PageStyle { extra_keys: true, spacing: Spacing::Pretty, ..PageStyle::default() },
+            PageStyle { escaped: true, ..PageStyle::default() },
+            PageStyle { errcode_zero: true, ..PageStyle::default() },
+        ];
+        let plain = Page::new(followers(25), 10, 10, PageStyle::default());
+        let expected: Value = serde_json::from_slice(&plain.render()).unwrap();
+        for style in styles {
+            let page = Page::new(followers(25), 10, 10, style.clone());
+            assert_ne!(page.render(), plain.render(), "{style:?} changes the bytes");
+            let json: Value = serde_json::from_slice(&page.render()).unwrap();
+            for key in ["total", "count", "next_openid"] {
+                assert_eq!(json[key], expected[key], "{style:?}");
+            }
+            assert_eq!(json["data"]["openid"], expected["data"]["openid"], "{style:?}");
+        }
+    }
+
+    #[test]
+    fn empty_strings_stand_before_the_openids_and_are_not_counted() {
+        let style = PageStyle { empty_openids: 2, ..PageStyle::default() };
+        let page = Page::new(followers(3), 0, 10, style);
+        let json: Value = serde_json::from_slice(&page.render()).unwrap();
+        assert_eq!(json["count"], 3);
+        assert_eq!(openids(&page)[..2], ["", ""]);
+        assert!(followers(3).iter().eq(openids(&page).into_iter().skip(2)));
+    }
+
+    #[test]
+    fn omitted_and_duplicated_openids_are_the_ones_at_these_positions() {
+        let truth: Vec<_> = followers(30).range(10..20).collect();
+        let mut page = Page::new(followers(30), 10, 10, PageStyle::default());
+        page.omit(&(2..5));
+        assert_eq!(openids(&page), [&truth[..2], &truth[5..]].concat());
+
+        let mut page = Page::new(followers(30), 10, 10, PageStyle::default());
+        page.duplicate(&(8..10));
+        assert_eq!(openids(&page), [&truth[..], &truth[8..]].concat());
+        assert_eq!(page.next_openid.as_ref(), truth.last());
+    }
+
+    #[test]
+    fn a_short_page_carries_the_cursor_of_its_own_last_openid() {
+        let mut page = Page::new(followers(30), 0, 10, PageStyle::default());
+        page.shorten(4);
+        assert!(openids(&page).into_iter().eq(followers(30).range(0..4)));
+        assert_eq!(page.next_openid, Some(followers(30).openid(3)));
+        assert_eq!(page_number(4, 10), 2, "the rest counts as the next page");
+    }
+}

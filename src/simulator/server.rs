@@ -1,0 +1,133 @@
+//! HTTP/1.1 on a socket: requests in, replies out, one task a connection.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::CONTENT_LENGTH;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::api::{Api, ApiRequest};
+use super::reply::{Delivery, ReplyBody};
+
+/// The API behind a lock that is held for microseconds: pages are written outside it.
+#[derive(Debug, Clone)]
+pub(super) struct SharedApi(Arc<Mutex<Api>>);
+
+impl SharedApi {
+    pub(super) fn new(api: Api) -> Self {
+        Self(Arc::new(Mutex::new(api)))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Api> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves connections until it is dropped, and every connection with it.
+pub(super) async fn serve(listener: TcpListener, api: SharedApi) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_connection(stream, api.clone()));
+                }
+                Err(error) => {
+                    // Out of descriptors, most likely: they come back as connections end.
+                    tracing::warn!(%error, "the simulator could not accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// A connection is to be reset instead of answered.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault resets the connection")]
+struct Reset;
+
+async fn serve_connection(stream: TcpStream, api: SharedApi) {
+    // A reply is written at once; waiting for more would only add latency. A client that left makes it fail, and the
+    // next read shows that better.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| Box::pin(answer(&api, request)));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let stream = connection.into_parts().io.into_inner();
+    if served.is_err_and(|error| is_reset(&error)) {
+        // Dropped without lingering, a socket sends RST in place of FIN.
+        let _ = stream.set_zero_linger();
+    }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Reset>)
+}
+
+async fn answer(api: &SharedApi, request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
+    let request = read(request).await.map_err(|_| Reset)?;
+    let reply = api.lock().answer(&request);
+    tokio::time::sleep(reply.delay).await;
+    if reply.delivery == Delivery::Reset { Err(Reset) } else { Ok(reply.into_response()) }
+}
+
+/// A body of a call is some hundred bytes; more is not one.
+const BODY_LIMIT: usize = 65_536;
+
+async fn read(request: Request<Incoming>) -> io::Result<ApiRequest> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(io::Error::other)?;
+    Ok(ApiRequest {
+        path: head.uri.path().to_owned(),
+        is_post: head.method == Method::POST,
+        has_length: head.headers.contains_key(CONTENT_LENGTH),
+        parameters: parse_query(head.uri.query().unwrap_or_default()),
+        body: body.to_bytes(),
+    })
+}
+
+fn parse_query(query: &str) -> HashMap<String, String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decode_percent(name), decode_percent(value))).collect()
+}
+
+/// Decodes a part of a query: `%41` is `A`, `+` is a space, and what is neither stays as it is.
+fn decode_percent(text: &str) -> String {
+    let mut bytes = Bytes::copy_from_slice(text.as_bytes());
+    let mut decoded = Vec::with_capacity(bytes.len());
+    while let Some(&byte) = bytes.first() {
+        let digits = bytes.get(1..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = digits.filter(|_| byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(escaped.unwrap_or(if byte == b'+' { b' ' } else { byte }));
+        bytes = bytes.slice(if escaped.is_some() { 3 } else { 1 }..);
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded() {
+        let parameters = parse_query("access_token=a%5Fb&next_openid=&secret=x+y%2B&odd=%zz%4");
+        assert_eq!(parameters["access_token"], "a_b");
+        assert_eq!(parameters["next_openid"], "");
+        assert_eq!(parameters["secret"], "x y+");
+        assert_eq!(parameters["odd"], "%zz%4");
+    }
+}
