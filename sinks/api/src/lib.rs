@@ -29,6 +29,8 @@ pub use async_trait::async_trait;
 pub use schemars;
 
 mod batch;
+mod byte_size;
+mod cardinality;
 mod closure;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -41,6 +43,8 @@ mod sink;
 mod snapshot;
 
 pub use batch::Batch;
+pub use byte_size::{ByteSize, ByteSizeError};
+pub use cardinality::{CARDINALITY, LOW_CARDINALITY};
 pub use closure::{ClosureFactory, ClosureSink, NoOptions};
 pub use context::SinkContext;
 pub use error::{SinkError, SinkErrorKind};

@@ -1,1 +1,32 @@
 //! Publishing for sinks that write files: layout, staging, manifest, and one rename that makes a list visible.
+//!
+//! ```text
+//! <root>.staging/pipeline=p/sink=s/app_id=wx/walk=w/   part-00000.x  _manifest.json  _SUCCESS
+//!                                        │                                        (written, synced: prepare)
+//!                                        │ one rename; an older list changes places with it (commit)
+//!                                        ▼
+//! <root>/dt=2026-11-22/account=main/                   part-00000.x  _manifest.json  _SUCCESS
+//! ```
+//!
+//! Staging lies beside `root`, not under it, because readers that glob count hidden folders too; and on the same file
+//! system, because only there a rename is one step. A layout without folders makes a *single file*: it is published by
+//! one rename as well, with `_<file>.manifest.json` and `_<file>.SUCCESS` beside it.
+//!
+//! A sink is a thin layer over [`StagedFiles`]: it encodes rows into [`PartWriter`]s, and passes `prepare`, `commit`
+//! and `abort` on. Everything here blocks, which a sink may do. Unix only.
+
+mod error;
+mod layout;
+mod manifest;
+mod part;
+mod publish;
+mod staged;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use error::file_error;
+pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
+pub use part::PartWriter;
+pub use staged::StagedFiles;
+pub use target::{FileOptions, check};

@@ -1,0 +1,259 @@
+//! The `layout` option: a template for the path of an output below `root`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::{SinkContext, SinkError};
+
+/// What may stand between braces, for errors.
+const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`";
+
+/// File names have at most this many bytes on every file system that matters.
+const LONGEST_NAME: usize = 255;
+
+/// A parsed template: folders, and the name of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    folders: Vec<Vec<Piece>>,
+    file: Vec<Piece>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placeholder {
+    Date,
+    Account,
+    AppId,
+    Part,
+    Pipeline,
+    Sink,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Value(Placeholder),
+}
+
+impl Layout {
+    /// Parses a template. With `rolling` a list may become several files, so their names need `{part}`.
+    pub(super) fn parse(template: &str, rolling: bool) -> Result<Self, SinkError> {
+        if template.starts_with('/') {
+            return Err(wrong(template, "is absolute; it starts at `root`"));
+        }
+        let mut folders = template.split('/').map(|name| parse_name(name, template)).collect::<Result<Vec<_>, _>>()?;
+        let file = folders.pop().unwrap_or_default();
+        let layout = Self { folders, file };
+        layout.validate(template, rolling)?;
+        Ok(layout)
+    }
+
+    fn validate(&self, template: &str, rolling: bool) -> Result<(), SinkError> {
+        let names = |placeholder| self.folders.iter().any(|name| name.contains(&Piece::Value(placeholder)));
+        let numbered = self.file.contains(&Piece::Value(Placeholder::Part));
+        if names(Placeholder::Part) {
+            return Err(wrong(template, "has `{part}` in a folder; the parts of a list lie in one folder"));
+        }
+        if self.is_single_file() {
+            if numbered || rolling {
+                let problem = "makes one file; for a list in several parts it needs a folder that names `{date}` and \
+                               `{account}`, and `{part}` in the file name";
+                return Err(wrong(template, problem));
+            }
+            return Ok(());
+        }
+        if rolling && !numbered {
+            return Err(wrong(template, "has no `{part}` in the file name, which a list in several files needs"));
+        }
+        if !names(Placeholder::Date) || !(names(Placeholder::Account) || names(Placeholder::AppId)) {
+            let problem = "needs folders that name `{date}` and `{account}` (or `{app_id}`): the last folder is \
+                           replaced as a whole, so it must hold one list and nothing else";
+            return Err(wrong(template, problem));
+        }
+        Ok(())
+    }
+
+    /// Returns whether a list is one file straight under `root`, and not a folder of its own.
+    pub(super) fn is_single_file(&self) -> bool {
+        self.folders.is_empty()
+    }
+
+    /// Returns the folder of a list below `root`; empty for a single file.
+    pub(super) fn folder(&self, context: &SinkContext) -> Result<PathBuf, SinkError> {
+        self.folders.iter().map(|name| render(name, context, 0)).collect()
+    }
+
+    /// Returns the file name of part number `part`.
+    pub(super) fn file(&self, context: &SinkContext, part: u32) -> Result<String, SinkError> {
+        render(&self.file, context, part)
+    }
+}
+
+fn wrong(template: &str, problem: &str) -> SinkError {
+    SinkError::option("layout", format!("`{template}` {problem}"))
+}
+
+fn parse_name(name: &str, template: &str) -> Result<Vec<Piece>, SinkError> {
+    match name {
+        "" => return Err(wrong(template, "has an empty folder or file name")),
+        "." | ".." => return Err(wrong(template, "leaves its place; `.` and `..` are no names here")),
+        _ if name.contains('\0') => return Err(wrong(template, "has a NUL character, which no name can hold")),
+        _ => {}
+    }
+    let mut pieces = Vec::new();
+    let mut rest = name;
+    while let Some(brace) = rest.find(['{', '}']) {
+        let (text, placeholder) = rest.split_at(brace);
+        let end = placeholder.find('}').filter(|end| *end > 0);
+        let end = end.ok_or_else(|| wrong(template, "has a brace without its partner"))?;
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text.to_owned()));
+        }
+        pieces.push(Piece::Value(parse_placeholder(&placeholder[1..end], template)?));
+        rest = &placeholder[end + 1..];
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest.to_owned()));
+    }
+    Ok(pieces)
+}
+
+fn parse_placeholder(name: &str, template: &str) -> Result<Placeholder, SinkError> {
+    match name {
+        "date" => Ok(Placeholder::Date),
+        "account" => Ok(Placeholder::Account),
+        "app_id" => Ok(Placeholder::AppId),
+        "part" => Ok(Placeholder::Part),
+        "pipeline" => Ok(Placeholder::Pipeline),
+        "sink" => Ok(Placeholder::Sink),
+        _ => Err(wrong(template, &format!("has the unknown placeholder `{{{name}}}`; there are {PLACEHOLDERS}"))),
+    }
+}
+
+fn render(name: &[Piece], context: &SinkContext, part: u32) -> Result<String, SinkError> {
+    let mut text = String::new();
+    for piece in name {
+        match piece {
+            Piece::Text(literal) => text.push_str(literal),
+            Piece::Value(Placeholder::Part) => write!(text, "{part:05}").expect("text grows as needed"),
+            Piece::Value(Placeholder::Date) => text.push_str(&sanitise(&context.date)),
+            Piece::Value(Placeholder::Account) => text.push_str(&sanitise(&context.account)),
+            Piece::Value(Placeholder::AppId) => text.push_str(&sanitise(&context.app_id)),
+            Piece::Value(Placeholder::Pipeline) => text.push_str(&sanitise(&context.pipeline)),
+            Piece::Value(Placeholder::Sink) => text.push_str(&sanitise(&context.sink)),
+        }
+    }
+    if matches!(text.as_str(), "" | "." | "..") {
+        return Err(SinkError::option("layout", format!("a name comes out as `{text}`, which is no file name")));
+    }
+    if text.len() > LONGEST_NAME {
+        let message =
+            format!("a name comes out with {} bytes; at most {LONGEST_NAME} are possible: `{text}`", text.len());
+        return Err(SinkError::option("layout", message));
+    }
+    Ok(text)
+}
+
+/// Makes a value fit for a piece of a file name: letters and digits of any script, `-`, `_` and `.` stay, every other
+/// byte becomes `%XX`, as Hive writes partition values. Different values stay different, and none is `.` or `..`.
+pub(super) fn sanitise(value: &str) -> String {
+    let only_dots = matches!(value, "." | "..");
+    let mut text = String::with_capacity(value.len());
+    for character in value.chars() {
+        if character.is_alphanumeric() || matches!(character, '-' | '_') || (character == '.' && !only_dots) {
+            text.push(character);
+            continue;
+        }
+        for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+            write!(text, "%{byte:02X}").expect("text grows as needed");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+
+    use super::*;
+
+    fn context(account: &str) -> SinkContext {
+        SinkContext::new(account, "wx1", Arc::new(Schema::empty()))
+            .with_names("followers", "archive")
+            .with_walk("000007", "2026-11-22")
+    }
+
+    #[test]
+    fn every_placeholder_is_filled_in() {
+        let layout = Layout::parse("{pipeline}/{sink}/dt={date}/{account}-{app_id}/part-{part}.x", true).unwrap();
+        let folder = layout.folder(&context("main")).unwrap();
+        assert_eq!(folder, Path::new("followers/archive/dt=2026-11-22/main-wx1"));
+        assert_eq!(layout.file(&context("main"), 12).unwrap(), "part-00012.x");
+    }
+
+    #[test]
+    fn a_plain_file_name_is_a_single_file() {
+        let layout = Layout::parse("{account}.x", false).unwrap();
+        assert!(layout.is_single_file());
+        assert_eq!(layout.folder(&context("main")).unwrap(), Path::new(""));
+        assert_eq!(layout.file(&context("main"), 0).unwrap(), "main.x");
+    }
+
+    #[test]
+    fn a_wrong_template_is_an_error_about_the_option() {
+        let cases = [
+            ("{day}/{account}/x", "`{day}`; there are `{date}`"),
+            ("{date/{account}/x", "brace"),
+            ("date}/{account}/x", "brace"),
+            ("{date}/{account}/..", "`..`"),
+            ("../{date}/{account}/x", "`..`"),
+            ("/{date}/{account}/x", "absolute"),
+            ("{date}//{account}/x", "empty"),
+            ("{date}/{account}/", "empty"),
+            ("", "empty"),
+            ("{date}/{account}/{part}/x", "`{part}` in a folder"),
+            ("{date}/x-{part}", "`{account}`"),
+            ("{account}/x-{part}", "`{date}`"),
+            ("x-{part}", "needs a folder"),
+            ("{date}/{account}/x\0", "NUL"),
+        ];
+        for (template, expected) in cases {
+            let error = Layout::parse(template, false).unwrap_err();
+            assert_eq!(error.key(), Some("layout"), "{template}");
+            assert!(error.to_string().contains(expected), "{template}: {error}");
+        }
+        for template in ["x", "{date}/{account}/x"] {
+            let error = Layout::parse(template, true).unwrap_err();
+            assert!(error.to_string().contains("`{part}`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_value_escapes_its_place() {
+        for (value, expected) in [
+            ("..", "%2E%2E"),
+            (".", "%2E"),
+            ("../../etc", "..%2F..%2Fetc"),
+            ("a=b/c", "a%3Db%2Fc"),
+            ("粉丝 号", "粉丝%20号"),
+            ("100%", "100%25"),
+            ("a\0b", "a%00b"),
+        ] {
+            assert_eq!(sanitise(value), expected);
+            let layout = Layout::parse("{date}/{account}/x", false).unwrap();
+            let folder = layout.folder(&context(value)).unwrap();
+            assert_eq!(folder.components().count(), 2);
+            assert!(folder.components().all(|part| matches!(part, std::path::Component::Normal(_))));
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_file_system_holds_is_refused() {
+        let layout = Layout::parse("{date}/{account}/x", false).unwrap();
+        for account in [String::new(), "x".repeat(LONGEST_NAME + 1)] {
+            assert_eq!(layout.folder(&context(&account)).unwrap_err().key(), Some("layout"));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What lies beside the files of a list: the manifest, and the marker that says that all of it is there.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{SinkContext, SinkError, Snapshot};
+
+/// The format of [`Manifest`]; a reader refuses a number it does not know.
+const FORMAT_VERSION: u32 = 1;
+
+/// `_manifest.json`: every file of a published list, and what the list is. A function of context, batches and
+/// snapshot, and so equal to the byte when a list is delivered again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of this file.
+    pub version: u32,
+    /// Whose list it is.
+    #[serde(flatten)]
+    pub owner: Owner,
+    /// Always `complete`: nothing else is ever published.
+    pub verdict: String,
+    /// The facts of the list: walk, date, counts, digest.
+    #[serde(flatten)]
+    pub snapshot: Snapshot,
+    /// The columns in their order.
+    pub schema: Vec<Column>,
+    /// The files in the order of the list.
+    pub files: Vec<ManifestFile>,
+}
+
+/// Who published a list. Another list may take its place only if it comes from the same owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The pipeline's `name`.
+    pub pipeline: String,
+    /// The sink's name in the pipeline file.
+    pub sink: String,
+    /// The account's name in the pipeline file.
+    pub account: String,
+    /// The account's app id.
+    pub app_id: String,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its Arrow type, as Arrow displays it.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Whether it may hold nulls.
+    pub nullable: bool,
+}
+
+/// One file of a published list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Its name in the folder of the manifest.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// The SHA-256 of its content, lower-case hexadecimal.
+    pub sha256: String,
+    /// The place in the list of its first row, counted from 0; none if it has no rows.
+    pub first_position: Option<u64>,
+    /// The place in the list of its last row; none if it has no rows.
+    pub last_position: Option<u64>,
+}
+
+/// `_SUCCESS`: written last, so who sees it sees all of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Rows in all files.
+    pub rows: u64,
+    /// The number of files.
+    pub files: u64,
+    /// The walk that read the list.
+    pub walk: String,
+    /// The logical date, `YYYY-MM-DD`.
+    pub date: String,
+    /// The SHA-256 of the manifest, lower-case hexadecimal.
+    pub manifest_sha256: String,
+}
+
+impl Manifest {
+    pub(super) fn new(context: &SinkContext, snapshot: &Snapshot, files: Vec<ManifestFile>) -> Self {
+        let column = |field: &arrow::datatypes::FieldRef| Column {
+            name: field.name().clone(),
+            data_type: field.data_type().to_string(),
+            nullable: field.is_nullable(),
+        };
+        Self {
+            version: FORMAT_VERSION,
+            owner: Owner::new(context),
+            verdict: "complete".to_owned(),
+            snapshot: snapshot.clone(),
+            schema: context.schema.fields().iter().map(column).collect(),
+            files,
+        }
+    }
+}
+
+impl Owner {
+    pub(super) fn new(context: &SinkContext) -> Self {
+        Self {
+            pipeline: context.pipeline.clone(),
+            sink: context.sink.clone(),
+            account: context.account.clone(),
+            app_id: context.app_id.clone(),
+        }
+    }
+
+    /// Returns whether a list of `other` may be replaced by one of this owner. The account's name may have changed
+    /// (it is only a name for the app id); everything else must be the same.
+    pub(super) fn may_replace(&self, other: &Self) -> bool {
+        (&self.pipeline, &self.sink, &self.app_id) == (&other.pipeline, &other.sink, &other.app_id)
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { pipeline, sink, account, app_id } = self;
+        write!(formatter, "app id `{app_id}` (account `{account}`, sink `{sink}` of pipeline `{pipeline}`)")
+    }
+}
+
+/// Renders for people and machines: indented, keys in the order of the type, a line end last.
+pub(super) fn render(value: &impl Serialize) -> Result<Vec<u8>, SinkError> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|error| SinkError::permanent("cannot render the manifest").with_source(error))?;
+    text.push(b'\n');
+    Ok(text)
+}

@@ -1,0 +1,134 @@
+//! One file being written: counted and hashed on its way to the disk.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::error::io_error;
+use crate::SinkError;
+
+/// Encoders write in small pieces; the file and the hash get them in pieces of this size.
+pub(super) const BUFFER_BYTES: usize = 128 * 1024;
+
+/// Writes one part of a list, and counts and hashes every byte on the way.
+///
+/// Made by [`StagedFiles::next_part`](super::StagedFiles::next_part), and given back to
+/// [`StagedFiles::finish_part`](super::StagedFiles::finish_part).
+pub struct PartWriter {
+    path: PathBuf,
+    file: File,
+    buffer: Vec<u8>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+/// What came of a finished part.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+}
+
+impl PartWriter {
+    pub(super) fn create(path: PathBuf) -> Result<Self, SinkError> {
+        let file = File::create_new(&path).map_err(|error| io_error("create", &path, error))?;
+        Ok(Self { path, file, buffer: Vec::with_capacity(BUFFER_BYTES), hasher: Sha256::new(), bytes: 0 })
+    }
+
+    /// Returns where the part lies in staging, for errors.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the bytes written so far, those in the buffer included.
+    pub fn bytes(&self) -> u64 {
+        self.bytes + self.buffer.len() as u64
+    }
+
+    /// Writes what is left, and makes it durable.
+    pub(super) fn finish(mut self) -> Result<Written, SinkError> {
+        self.flush().map_err(|error| io_error("write", &self.path, error))?;
+        self.file.sync_all().map_err(|error| io_error("sync", &self.path, error))?;
+        Ok(Written { path: self.path, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
+    }
+
+    fn write_through(file: &mut File, hasher: &mut Sha256, bytes: &mut u64, data: &[u8]) -> io::Result<()> {
+        file.write_all(data)?;
+        hasher.update(data);
+        *bytes += data.len() as u64;
+        Ok(())
+    }
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + data.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        if data.len() >= BUFFER_BYTES {
+            Self::write_through(&mut self.file, &mut self.hasher, &mut self.bytes, data)?;
+        } else {
+            self.buffer.extend_from_slice(data);
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::write_through(&mut self.file, &mut self.hasher, &mut self.bytes, &self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PartWriter {
+    /// Leaves the buffer out: it holds personal data.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PartWriter")
+            .field("path", &self.path)
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the SHA-256 of `data` in lower-case hexadecimal.
+pub(super) fn sha256(data: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(data))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).expect("four bits are one digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_hash_are_those_of_the_file_however_it_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        for piece in [1_usize, 1_000, BUFFER_BYTES - 1, BUFFER_BYTES, 3 * BUFFER_BYTES] {
+            let mut part = PartWriter::create(directory.path().join(piece.to_string())).unwrap();
+            let data: Vec<u8> = (0..piece).map(|index| (index % 251) as u8).collect();
+            for _ in 0..5 {
+                part.write_all(&data).unwrap();
+            }
+            assert_eq!(part.bytes(), 5 * piece as u64);
+            let written = part.finish().unwrap();
+            let content = std::fs::read(&written.path).unwrap();
+            assert_eq!(content, data.repeat(5));
+            assert_eq!(written.bytes, content.len() as u64);
+            assert_eq!(written.sha256, sha256(&content));
+        }
+    }
+
+    #[test]
+    fn the_hash_is_sha_256_in_lower_case() {
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

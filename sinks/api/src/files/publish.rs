@@ -1,0 +1,138 @@
+//! Steps on the file system that publishing is made of.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::error::io_error;
+use crate::SinkError;
+
+/// Another sink may remove an empty parent between two steps of `create_dir_all`; one of this many attempts wins.
+const CREATE_ATTEMPTS: usize = 100;
+
+/// Creates a folder with its parents.
+pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
+    let mut result = fs::create_dir_all(path);
+    for _ in 1..CREATE_ATTEMPTS {
+        match &result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => result = fs::create_dir_all(path),
+            _ => break,
+        }
+    }
+    result.map_err(|error| io_error("create the folder", path, error))
+}
+
+/// Writes a small file, and makes it durable.
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
+    let write = || {
+        let mut file = File::create_new(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(|error| io_error("write", path, error))
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), SinkError> {
+    match File::open(path).and_then(|folder| folder.sync_all()) {
+        // Some network file systems cannot sync a folder, and say so with EINVAL; they need no sync.
+        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(io_error("sync the folder", path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Renames `from` to `to`, over whatever file is there. A `from` that is not there has been renamed before.
+pub(super) fn rename_once(from: &Path, to: &Path) -> Result<(), SinkError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(to).is_ok() => Ok(()),
+        result => result.map_err(|error| io_error("publish", to, error)),
+    }
+}
+
+/// Removes a file that may be missing.
+pub(super) fn remove_file(path: &Path) -> Result<(), SinkError> {
+    ignore_missing(fs::remove_file(path)).map_err(|error| io_error("remove", path, error))
+}
+
+/// Removes a folder that may be missing, with all that is in it.
+pub(super) fn remove_folder(path: &Path) -> Result<(), SinkError> {
+    ignore_missing(fs::remove_dir_all(path)).map_err(|error| io_error("remove the folder", path, error))
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Puts the folder `staged` in the place of `target`. If a folder is there, the two change places in one step, so no
+/// reader ever finds nothing, or half of both.
+///
+/// Where the system or the file system knows no such exchange, the old folder is first moved to `aside`: for a moment
+/// there is no list then, but never a mixed one.
+pub(super) fn replace_folder(staged: &Path, target: &Path, aside: &Path) -> Result<(), SinkError> {
+    let failed = |error| io_error("publish", target, error);
+    if fs::symlink_metadata(target).is_err() {
+        return fs::rename(staged, target).map_err(failed);
+    }
+    match exchange(staged, target) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => move_aside(staged, target, aside).map_err(failed),
+        result => result.map_err(|error| failed(error.into())),
+    }
+}
+
+fn move_aside(staged: &Path, target: &Path, aside: &Path) -> io::Result<()> {
+    ignore_missing(fs::remove_dir_all(aside))?;
+    fs::rename(target, aside)?;
+    fs::rename(staged, target)
+}
+
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> Result<(), Errno> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_one: &Path, _other: &Path) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(directory: &Path) -> [std::path::PathBuf; 3] {
+        let [staged, target, aside] = ["staged", "target", "aside"].map(|name| directory.join(name));
+        for (folder, content) in [(&staged, "new"), (&target, "old")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("file"), content).unwrap();
+        }
+        [staged, target, aside]
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn two_folders_change_places() {
+        let directory = tempfile::tempdir().unwrap();
+        let [staged, target, aside] = folders(directory.path());
+        replace_folder(&staged, &target, &aside).unwrap();
+        assert_eq!(fs::read(target.join("file")).unwrap(), b"new");
+        assert_eq!(fs::read(staged.join("file")).unwrap(), b"old");
+        assert!(!aside.exists());
+    }
+
+    #[test]
+    fn without_an_exchange_the_old_folder_is_moved_aside() {
+        let directory = tempfile::tempdir().unwrap();
+        let [staged, target, aside] = folders(directory.path());
+        fs::create_dir(&aside).unwrap();
+        fs::write(aside.join("left"), "over").unwrap();
+        move_aside(&staged, &target, &aside).unwrap();
+        assert_eq!(fs::read(target.join("file")).unwrap(), b"new");
+        assert_eq!(fs::read(aside.join("file")).unwrap(), b"old");
+    }
+}

@@ -1,0 +1,213 @@
+//! The files of one list, from the first byte in staging to the report.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::manifest::{Manifest, ManifestFile, Marker, render};
+use super::part::{PartWriter, sha256};
+use super::publish::{
+    create_folders, remove_file, remove_folder, rename_once, replace_folder, sync_folder, write_file,
+};
+use super::target::{FileOptions, Target};
+use crate::{Output, SinkContext, SinkError, SinkReport, Snapshot};
+
+/// The files of one list in staging, and their way to the target.
+///
+/// The methods follow the protocol of [`Sink`](crate::Sink): parts are written one after another, then `prepare`, then
+/// `commit` (safe to repeat), or `abort` at any time before.
+#[derive(Debug)]
+pub struct StagedFiles {
+    target: Target,
+    /// The deepest folder on the way to staging that was there before; what is below it goes when staging goes.
+    floor: PathBuf,
+    files: Vec<ManifestFile>,
+    rows: u64,
+    next_part: u32,
+    prepared: Option<Prepared>,
+}
+
+/// What lies in staging, complete.
+#[derive(Debug)]
+struct Prepared {
+    manifest: Vec<u8>,
+    marker: Vec<u8>,
+    report: SinkReport,
+}
+
+impl StagedFiles {
+    /// Opens staging for one list, and drops what an earlier attempt of this sink at this account left there.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](super::check), or if staging cannot be created.
+    pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        let target = Target::new(options, context)?;
+        target.check()?;
+        let floor = nearest_folder(target.staging_root());
+        let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, prepared: None };
+        staged.discard()?;
+        create_folders(staged.target.staging())?;
+        Ok(staged)
+    }
+
+    /// Returns the number of finished parts.
+    pub fn parts(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Begins the next file of the list.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be created.
+    pub fn next_part(&mut self) -> Result<PartWriter, SinkError> {
+        let name = self.target.file_name(self.next_part)?;
+        self.next_part += 1;
+        PartWriter::create(self.target.staging().join(name))
+    }
+
+    /// Ends a file of `rows` rows, and makes it durable.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written to its end.
+    pub fn finish_part(&mut self, part: PartWriter, rows: u64) -> Result<(), SinkError> {
+        let written = part.finish()?;
+        let last = (self.rows + rows).checked_sub(1).filter(|_| rows > 0);
+        self.files.push(ManifestFile {
+            path: written.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            bytes: written.bytes,
+            rows,
+            sha256: written.sha256,
+            first_position: last.map(|_| self.rows),
+            last_position: last,
+        });
+        self.rows += rows;
+        Ok(())
+    }
+
+    /// Completes staging with manifest and marker, and makes all of it durable; nothing is visible yet.
+    ///
+    /// # Errors
+    ///
+    /// If the parts do not hold exactly the rows of the snapshot, or something cannot be written.
+    pub fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
+        if self.rows != snapshot.followers {
+            let message = format!("the files hold {} rows; the list has {}", self.rows, snapshot.followers);
+            return Err(SinkError::permanent(message));
+        }
+        let manifest = render(&Manifest::new(self.target.context(), snapshot, self.files.clone()))?;
+        let marker = render(&Marker {
+            rows: self.rows,
+            files: self.files.len() as u64,
+            walk: snapshot.walk.clone(),
+            date: snapshot.date.clone(),
+            manifest_sha256: sha256(&manifest),
+        })?;
+        let staging = self.target.staging();
+        write_file(&staging.join(self.target.manifest_name()?), &manifest)?;
+        write_file(&staging.join(self.target.marker_name()?), &marker)?;
+        sync_folder(staging)?;
+        self.prepared = Some(Prepared { manifest, marker, report: self.report() });
+        Ok(())
+    }
+
+    fn report(&self) -> SinkReport {
+        let output = |file: &ManifestFile| Output {
+            location: self.target.folder().join(&file.path).display().to_string(),
+            rows: file.rows,
+            bytes: file.bytes,
+        };
+        SinkReport {
+            rows: self.rows,
+            bytes: self.files.iter().map(|file| file.bytes).sum(),
+            outputs: self.files.iter().map(output).collect(),
+        }
+    }
+
+    /// Publishes the list; safe to repeat. If the very same list is there already, it is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// If something foreign has come in the way, or the file system refuses a step. The list at the target is then
+    /// the old one or the new one.
+    pub fn commit(&mut self) -> Result<SinkReport, SinkError> {
+        let Some(prepared) = &self.prepared else {
+            return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
+        };
+        if !self.is_published(prepared)? {
+            self.target.check_in_the_way()?;
+            if self.target.is_single_file() { self.publish_file()? } else { self.publish_folder()? }
+        }
+        for folder in self.target.folders_above() {
+            sync_folder(folder)?;
+        }
+        if let Err(error) = self.discard() {
+            // The list is out. What stays behind (an older list, perhaps) is dropped when the sink is opened next.
+            tracing::warn!(error = %error, staging = %self.target.staging().display(), "staging could not be removed");
+        }
+        Ok(prepared.report.clone())
+    }
+
+    /// Returns whether the target carries this very list: the same manifest and marker, and every file in its size.
+    fn is_published(&self, prepared: &Prepared) -> Result<bool, SinkError> {
+        let folder = self.target.folder();
+        let holds = |name: String, content: &[u8]| fs::read(folder.join(name)).is_ok_and(|found| found == content);
+        let whole = |file: &ManifestFile| {
+            fs::symlink_metadata(folder.join(&file.path))
+                .is_ok_and(|found| found.is_file() && found.len() == file.bytes)
+        };
+        Ok(holds(self.target.manifest_name()?, &prepared.manifest)
+            && holds(self.target.marker_name()?, &prepared.marker)
+            && self.files.iter().all(whole))
+    }
+
+    fn publish_folder(&self) -> Result<(), SinkError> {
+        let folder = self.target.folder();
+        create_folders(folder.parent().unwrap_or(Path::new(".")))?;
+        replace_folder(self.target.staging(), folder, &self.target.staging_of_account().join("replaced"))
+    }
+
+    /// The old marker goes first and the new one comes last, so a marker always vouches for what is there. The
+    /// manifest comes before the file: a file without one would look foreign after a crash between the two.
+    fn publish_file(&self) -> Result<(), SinkError> {
+        let (staging, folder) = (self.target.staging(), self.target.folder());
+        let (manifest, marker) = (self.target.manifest_name()?, self.target.marker_name()?);
+        create_folders(folder)?;
+        remove_file(&folder.join(&marker))?;
+        sync_folder(folder)?;
+        rename_once(&staging.join(&manifest), &folder.join(&manifest))?;
+        for file in &self.files {
+            rename_once(&staging.join(&file.path), &folder.join(&file.path))?;
+        }
+        sync_folder(folder)?;
+        rename_once(&staging.join(&marker), &folder.join(&marker))
+    }
+
+    /// Leaves no trace of the list: staging goes, with every folder that was made for it.
+    ///
+    /// # Errors
+    ///
+    /// If staging cannot be removed.
+    pub fn abort(&mut self) -> Result<(), SinkError> {
+        self.discard()
+    }
+
+    fn discard(&self) -> Result<(), SinkError> {
+        remove_folder(self.target.staging_of_account())?;
+        let root = self.target.staging_root();
+        for folder in self.target.staging_of_account().ancestors().skip(1) {
+            let made_here = folder.starts_with(root) || (folder.starts_with(&self.floor) && folder != self.floor);
+            // A folder that is not empty is in use: another account stages there, or a list was published.
+            if !made_here || fs::remove_dir(folder).is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the deepest folder on the way to `path` that exists.
+fn nearest_folder(path: &Path) -> PathBuf {
+    path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path).to_owned()
+}

@@ -1,0 +1,288 @@
+//! Where a list will lie, where it is staged, and whether it may go there.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+use serde::Deserialize;
+
+use super::error::io_error;
+use super::layout::{Layout, sanitise};
+use super::manifest::Owner;
+use crate::{SinkContext, SinkError};
+
+/// What every sink that writes files is told in its options.
+#[derive(Clone, Debug)]
+pub struct FileOptions {
+    /// The folder that all output goes to, as it stands in the options.
+    pub root: PathBuf,
+    /// The template of a path below `root`.
+    pub layout: String,
+    /// Whether a list may become more than one file.
+    pub rolling: bool,
+}
+
+/// Finds out whether a list could be staged and published, and changes nothing.
+///
+/// # Errors
+///
+/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be written, or something
+/// foreign is in the way of the target.
+pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
+    Target::new(options, context)?.check()
+}
+
+/// The places of one list.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    root: PathBuf,
+    layout: Layout,
+    context: SinkContext,
+    /// The folder that holds the files: the list's own, or `root` for a single file.
+    folder: PathBuf,
+    /// `<root>.staging`.
+    staging_root: PathBuf,
+    /// What this sink has staged for this app id, of whatever walk.
+    staging_of_account: PathBuf,
+    /// What it stages for this walk.
+    staging: PathBuf,
+}
+
+/// As much of a published manifest as tells whose it is, whatever its version.
+#[derive(Deserialize)]
+struct Published {
+    #[serde(flatten)]
+    owner: Owner,
+    files: Vec<PublishedFile>,
+}
+
+#[derive(Deserialize)]
+struct PublishedFile {
+    path: String,
+}
+
+impl Target {
+    pub(super) fn new(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        let layout = Layout::parse(&options.layout, options.rolling)?;
+        if options.root.as_os_str().is_empty() {
+            return Err(SinkError::option("root", "is empty; it names the folder for all output"));
+        }
+        let root = context.output_path(&options.root);
+        let folder = root.join(layout.folder(context)?);
+        let staging_root = beside(&root)?;
+        let staging_of_account = staging_root
+            .join(format!("pipeline={}", sanitise(&context.pipeline)))
+            .join(format!("sink={}", sanitise(&context.sink)))
+            .join(format!("app_id={}", sanitise(&context.app_id)));
+        let staging = staging_of_account.join(format!("walk={}", sanitise(&context.walk)));
+        let context = context.clone();
+        let target = Self { root, layout, context, folder, staging_root, staging_of_account, staging };
+        let first = target.file_name(0)?;
+        if first == target.manifest_name()? || first == target.marker_name()? {
+            let message = format!("`{first}` is the name of a file that lies beside the output; choose another");
+            return Err(SinkError::option("layout", message));
+        }
+        Ok(target)
+    }
+
+    pub(super) fn check(&self) -> Result<(), SinkError> {
+        let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
+        let (home, home_metadata) = writable_folder(home)?;
+        let (staging, staging_metadata) = writable_folder(&self.staging)?;
+        if home_metadata.dev() != staging_metadata.dev() {
+            let (home, staging) = (home.display(), staging.display());
+            let message =
+                format!("`{home}` and `{staging}` are on different file systems, and staging lies beside `root`");
+            return Err(SinkError::permanent(message)
+                .with_hint("choose a `root` below the mount point: a list is published by one rename"));
+        }
+        self.check_in_the_way()
+    }
+
+    /// Makes sure that what lies at the target, if anything, is an older list of the same owner.
+    pub(super) fn check_in_the_way(&self) -> Result<(), SinkError> {
+        if self.layout.is_single_file() { self.check_file_in_the_way() } else { self.check_folder_in_the_way() }
+    }
+
+    fn check_folder_in_the_way(&self) -> Result<(), SinkError> {
+        match metadata(&self.folder)? {
+            None => return Ok(()),
+            Some(metadata) if metadata.is_dir() => {}
+            Some(_) => return Err(in_the_way(&self.folder, "it is not a folder")),
+        }
+        let names = names_in(&self.folder)?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        let manifest = self.manifest_name()?;
+        let Some(published) = self.published(&manifest)? else {
+            let problem = format!("it holds `{}` and no `{manifest}`, so it is not a list of this program", names[0]);
+            return Err(in_the_way(&self.folder, &problem));
+        };
+        let marker = self.marker_name()?;
+        let ours =
+            |name: &str| name == manifest || name == marker || published.files.iter().any(|file| file.path == name);
+        match names.iter().find(|name| !ours(name)) {
+            Some(name) => {
+                let problem = format!("it holds `{name}`, which is not part of the list there and would be deleted");
+                Err(in_the_way(&self.folder, &problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_file_in_the_way(&self) -> Result<(), SinkError> {
+        let manifest = self.manifest_name()?;
+        let path = self.folder.join(self.file_name(0)?);
+        // Read first: a manifest of another owner is in the way even if its file is gone.
+        let published = self.published(&manifest)?;
+        match metadata(&path)? {
+            Some(metadata) if !metadata.is_file() => Err(in_the_way(&path, "it is not a file")),
+            Some(_) if published.is_none() => {
+                let problem = format!("there is no `{manifest}` beside it, so it is not a list of this program");
+                Err(in_the_way(&path, &problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what the manifest at the target says, if there is one.
+    fn published(&self, manifest: &str) -> Result<Option<Published>, SinkError> {
+        let path = self.folder.join(manifest);
+        let content = match fs::read(&path) {
+            Ok(content) => content,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(io_error("read", &path, error)),
+        };
+        let published: Published = serde_json::from_slice(&content)
+            .map_err(|error| in_the_way(&path, "it is not a manifest of this program").with_source(error))?;
+        let owner = Owner::new(&self.context);
+        if !owner.may_replace(&published.owner) {
+            let problem = format!("the list there belongs to {}, not to {owner}", published.owner);
+            return Err(in_the_way(&path, &problem));
+        }
+        Ok(Some(published))
+    }
+
+    pub(super) fn context(&self) -> &SinkContext {
+        &self.context
+    }
+
+    pub(super) fn is_single_file(&self) -> bool {
+        self.layout.is_single_file()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    pub(super) fn staging_of_account(&self) -> &Path {
+        &self.staging_of_account
+    }
+
+    pub(super) fn staging_root(&self) -> &Path {
+        &self.staging_root
+    }
+
+    /// Returns the folders whose names lead to the list, innermost first, from the one that holds the list to the one
+    /// that holds `root`: all of them must be durable for the list to be.
+    pub(super) fn folders_above(&self) -> impl Iterator<Item = &Path> {
+        let first = if self.is_single_file() { &self.folder } else { parent(&self.folder) };
+        let count = first.components().count() - self.root.components().count() + 2;
+        first.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path }).take(count)
+    }
+
+    pub(super) fn file_name(&self, part: u32) -> Result<String, SinkError> {
+        self.layout.file(&self.context, part)
+    }
+
+    pub(super) fn manifest_name(&self) -> Result<String, SinkError> {
+        self.name_beside("_manifest.json", ".manifest.json")
+    }
+
+    pub(super) fn marker_name(&self) -> Result<String, SinkError> {
+        self.name_beside("_SUCCESS", ".SUCCESS")
+    }
+
+    /// Beside a single file the names carry its name; readers that scan a folder skip a leading underscore.
+    fn name_beside(&self, in_folder: &str, suffix: &str) -> Result<String, SinkError> {
+        if self.is_single_file() { Ok(format!("_{}{suffix}", self.file_name(0)?)) } else { Ok(in_folder.to_owned()) }
+    }
+}
+
+/// Returns `<root>.staging`. A `root` that is a symbolic link is followed, so that staging lies on its file system.
+fn beside(root: &Path) -> Result<PathBuf, SinkError> {
+    let absolute = std::path::absolute(root).map_err(|error| io_error("resolve", root, error))?;
+    let mut resolved = absolute.clone();
+    for ancestor in absolute.ancestors() {
+        if let (Ok(real), Ok(rest)) = (fs::canonicalize(ancestor), absolute.strip_prefix(ancestor)) {
+            resolved = real.join(rest);
+            break;
+        }
+    }
+    let Some(name) = resolved.file_name() else {
+        return Err(SinkError::option(
+            "root",
+            format!("`{}` has no name to stage beside; name a folder", root.display()),
+        ));
+    };
+    let mut name = name.to_owned();
+    name.push(".staging");
+    Ok(resolved.with_file_name(name))
+}
+
+/// Returns the deepest part of `path` that exists, if it is a folder that can be written.
+fn writable_folder(path: &Path) -> Result<(PathBuf, Metadata), SinkError> {
+    let absolute = std::path::absolute(path).map_err(|error| io_error("resolve", path, error))?;
+    for ancestor in absolute.ancestors() {
+        let metadata = match fs::metadata(ancestor) {
+            Ok(metadata) => metadata,
+            Err(error) if is_missing(&error) => continue,
+            Err(error) => return Err(io_error("look at", ancestor, error)),
+        };
+        if !metadata.is_dir() {
+            return Err(SinkError::permanent(format!("`{}` is a file where a folder is needed", ancestor.display()))
+                .with_hint("move the file away, or choose another `root`"));
+        }
+        access(ancestor, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| io_error("write in the folder", ancestor, error.into()))?;
+        return Ok((ancestor.to_owned(), metadata));
+    }
+    Err(SinkError::permanent(format!("no part of `{}` exists", path.display())))
+}
+
+fn in_the_way(path: &Path, problem: &str) -> SinkError {
+    SinkError::permanent(format!("`{}` is in the way: {problem}", path.display()))
+        .with_hint("move it away, or choose another `root`, `layout` or account name")
+}
+
+fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(io_error("look at", path, error)),
+    }
+}
+
+fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
+    let read = || -> io::Result<Vec<String>> {
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    };
+    let mut names = read().map_err(|error| io_error("read the folder", folder, error))?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
