@@ -1,1 +1,46 @@
 //! The conformance suite: every line of the protocol of [`Sink`](crate::Sink), as a test that any sink can run.
+//!
+//! The author of a sink implements [`Subject`] (how to open the sink in a folder, and what its readers see there) and
+//! runs the suite in a test of the sink's own:
+//!
+//! ```no_run
+//! # async fn example(subject: impl fanout_sink::conformance::Subject) {
+//! let summary = fanout_sink::conformance::run(&subject).await;
+//! assert_eq!(summary.skipped, [], "every case applies to a sink that stages");
+//! # }
+//! ```
+//!
+//! Each case works in a temporary folder of its own, on lists that are computed from a seed; what must be published is
+//! computed by the same generator, never read from a sink. A crash is a sink that is forgotten: no destructor runs, as
+//! with `kill -9`, and the next sink comes from a new factory.
+//!
+//! Lines 1, 2, 3, 5 and 6 of the protocol are promises of the engine to the sink: the suite keeps them as the engine
+//! does. The others are the sink's, and each [`Case`] names the line that it holds the sink to. What a sink cannot be
+//! held to (a broker cannot take a row back) is skipped, and every skip is named in the [`Summary`].
+
+mod cases;
+mod list;
+mod outcome;
+mod rows;
+mod scene;
+mod subject;
+
+pub use cases::{Case, cases};
+pub use outcome::{Failure, Outcome, Skip, Summary};
+pub use rows::{Row, rows_of};
+pub use subject::{Published, ReadError, Subject, Traces, files_under};
+
+/// Runs every case on `subject`, and returns which promises were kept and which cases were skipped.
+///
+/// # Panics
+///
+/// Panics after the last case, with the list of all failures, when a promise was broken.
+pub async fn run<S: Subject>(subject: &S) -> Summary {
+    let mut summary = Summary::default();
+    for case in cases() {
+        summary.record(case.name(), case.run(subject).await);
+    }
+    let failures: Vec<String> = summary.failures.iter().map(|failure| format!("- {failure}")).collect();
+    assert!(failures.is_empty(), "the sink breaks {} promises:\n{}", failures.len(), failures.join("\n"));
+    summary
+}

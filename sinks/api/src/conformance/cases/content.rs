@@ -1,0 +1,112 @@
+//! What is published: every row, in order, whatever the shape of the batches.
+
+use super::table;
+use crate::Delivery;
+use crate::conformance::list::{FIRST, List};
+use crate::conformance::outcome::{Step, Stop, broken};
+use crate::conformance::scene::{Scene, same_bytes};
+
+table! {
+    a_list_is_published_exactly_and_in_order: "`Sink`, line 8: commit makes everything visible, in the order of line 2",
+    the_report_counts_every_row: "`Sink`, line 8: the report counts every row that was written",
+    an_empty_list_is_published: "`Sink`, line 7: there may have been no batch at all",
+    many_small_batches_are_one_list: "`Sink`, line 8: commit makes everything visible at once",
+    batches_of_one_row_are_one_list: "`Sink`, line 8: commit makes everything visible at once",
+    one_large_batch_is_one_list: "`Sink`, line 8: commit makes everything visible at once",
+    an_empty_batch_changes_nothing: "`Sink`, line 8: commit makes visible what was written",
+    a_list_of_one_column_is_published: "`SinkContext::schema`: the columns after the pipeline file's `columns`",
+    columns_come_in_any_order: "`SinkContext::schema`: the columns after the pipeline file's `columns`",
+    values_of_every_kind_come_back: "`Sink`, line 8: commit makes visible what was written",
+    equal_deliveries_write_equal_bytes: "`Sink`, line 11: output is a function of context, batches and snapshot",
+}
+
+async fn deliver_and_compare(scene: Scene<'_>, list: &List) -> Step {
+    scene.deliver(list).await?;
+    expect_published(&scene, list).await
+}
+
+/// Of an empty list, a sink that stages must leave an empty output; messages that were never sent leave nothing to read.
+async fn expect_published(scene: &Scene<'_>, list: &List) -> Step {
+    let staged = scene.subject().delivery(scene.directory()) == Delivery::Staged;
+    if list.rows.is_empty() && !staged && scene.read(list).await?.is_none() {
+        return Ok(());
+    }
+    scene.expect_published(list).await.map(drop)
+}
+
+async fn a_list_is_published_exactly_and_in_order(scene: Scene<'_>) -> Step {
+    deliver_and_compare(scene, &List::followers(FIRST, &[3, 5, 2])).await
+}
+
+async fn the_report_counts_every_row(scene: Scene<'_>) -> Step {
+    let list = List::followers(FIRST, &[3, 5, 2]);
+    let report = scene.deliver(&list).await?;
+    if report.rows != list.snapshot.followers {
+        return broken(format!("the report counts {} rows, expected {}", report.rows, list.snapshot.followers));
+    }
+    let in_outputs: u64 = report.outputs.iter().map(|output| output.rows).sum();
+    if !report.outputs.is_empty() && in_outputs != report.rows {
+        return broken(format!("the outputs of the report add up to {in_outputs} rows, expected {}", report.rows));
+    }
+    Ok(())
+}
+
+async fn an_empty_list_is_published(scene: Scene<'_>) -> Step {
+    let list = List::followers(FIRST, &[]);
+    let report = scene.deliver(&list).await?;
+    if report.rows != 0 {
+        return broken(format!("the report of an empty list counts {} rows", report.rows));
+    }
+    expect_published(&scene, &list).await
+}
+
+async fn many_small_batches_are_one_list(scene: Scene<'_>) -> Step {
+    deliver_and_compare(scene, &List::followers(FIRST, &[7; 500])).await
+}
+
+async fn batches_of_one_row_are_one_list(scene: Scene<'_>) -> Step {
+    deliver_and_compare(scene, &List::followers(FIRST, &[1; 40])).await
+}
+
+async fn one_large_batch_is_one_list(scene: Scene<'_>) -> Step {
+    deliver_and_compare(scene, &List::followers(FIRST, &[100_000])).await
+}
+
+async fn an_empty_batch_changes_nothing(scene: Scene<'_>) -> Step {
+    for sizes in [[0, 4, 3], [4, 0, 3], [4, 3, 0], [0, 0, 0]] {
+        deliver_and_compare(scene.elsewhere()?, &List::followers(FIRST, &sizes)).await?;
+    }
+    Ok(())
+}
+
+async fn a_list_of_one_column_is_published(scene: Scene<'_>) -> Step {
+    let list = List::followers(FIRST, &[3, 2]);
+    for column in list.columns() {
+        deliver_and_compare(scene.elsewhere()?, &list.clone().only(&[&column])).await?;
+    }
+    Ok(())
+}
+
+async fn columns_come_in_any_order(scene: Scene<'_>) -> Step {
+    let list = List::followers(FIRST, &[3, 2]).only(&["fetched_at", "position", "openid"]);
+    deliver_and_compare(scene, &list).await
+}
+
+async fn values_of_every_kind_come_back(scene: Scene<'_>) -> Step {
+    let list = List::mixed(FIRST);
+    if !scene.subject().accepts(list.schema()) {
+        return Err(Stop::Skipped("the sink takes follower lists only".to_owned()));
+    }
+    deliver_and_compare(scene, &list).await
+}
+
+async fn equal_deliveries_write_equal_bytes(scene: Scene<'_>) -> Step {
+    let list = List::followers(FIRST, &[300, 1, 500]);
+    scene.deliver(&list).await?;
+    let one = scene.expect_published(&list).await?.outputs;
+
+    let scene = scene.elsewhere()?;
+    scene.deliver(&list).await?;
+    let other = scene.expect_published(&list).await?.outputs;
+    same_bytes(("one delivery", &one), ("another", &other))
+}

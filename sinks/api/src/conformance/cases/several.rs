@@ -1,0 +1,96 @@
+//! Lists beside and after each other: walks, dates, accounts, and the simulator.
+
+use super::table;
+use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, List, OTHER_ACCOUNT};
+use crate::conformance::outcome::{Step, broken};
+use crate::conformance::scene::{Moment, Scene, same_bytes};
+
+table! {
+    a_later_walk_replaces_the_list_of_its_date: "`Sink`, line 8: commit makes the list visible, and with it no other",
+    a_later_date_stands_beside_the_earlier: "`Sink`, line 11: names of outputs come from the context",
+    two_accounts_at_once_do_not_disturb_each_other: "`Sink`, line 11: names of outputs come from the context",
+    an_abort_leaves_the_other_account_alone: "`Sink`, line 9: abort leaves no trace of this list, and of no other",
+    a_simulated_list_stays_apart: "`SinkContext::simulated`: outputs must stay apart from real ones",
+}
+
+/// The later list is the shorter one, so that a file or row of the earlier one that stays behind is noticed.
+async fn a_later_walk_replaces_the_list_of_its_date(scene: Scene<'_>) -> Step {
+    scene.needs_staging()?;
+    let later = List::followers(LATER_WALK, &[20, 30]);
+    scene.deliver(&List::followers(FIRST, &[40, 50, 60])).await?;
+    scene.deliver(&later).await?;
+    let replaced = scene.expect_published(&later).await?.outputs;
+
+    let alone = scene.elsewhere()?;
+    alone.deliver(&later).await?;
+    let expected = alone.expect_published(&later).await?.outputs;
+    same_bytes(("the later list alone", &expected), ("the later list after the earlier", &replaced))?;
+    let (expected, found) = (alone.files_in_roots(&later)?.len(), scene.files_in_roots(&later)?.len());
+    if expected != found {
+        return broken(format!("{found} files lie in the roots, expected {expected}"));
+    }
+    Ok(())
+}
+
+async fn a_later_date_stands_beside_the_earlier(scene: Scene<'_>) -> Step {
+    scene.needs_staging()?;
+    let earlier = List::followers(FIRST, &[40, 50]);
+    let later = List::followers(LATER_DATE, &[20, 30]);
+    scene.deliver(&earlier).await?;
+    let before = scene.expect_published(&earlier).await?.outputs;
+    scene.deliver(&later).await?;
+    scene.expect_published(&later).await?;
+    let after = scene.expect_published(&earlier).await?.outputs;
+    same_bytes(("the earlier date before", &before), ("the earlier date after", &after))
+}
+
+async fn two_accounts_at_once_do_not_disturb_each_other(scene: Scene<'_>) -> Step {
+    let one = List::followers(FIRST, &[40, 50]);
+    let other = List::followers(OTHER_ACCOUNT, &[20, 30]);
+    let mut one_attempt = scene.open(&one).await?;
+    let mut other_attempt = scene.open(&other).await?;
+    for (one_batch, other_batch) in one.batches.iter().zip(&other.batches) {
+        one_attempt.write(one_batch).await?;
+        other_attempt.write(other_batch).await?;
+    }
+    one_attempt.prepare(&one).await?;
+    other_attempt.prepare(&other).await?;
+    other_attempt.commit().await?;
+    one_attempt.commit().await?;
+    scene.expect_published(&one).await?;
+    scene.expect_published(&other).await?;
+    Ok(())
+}
+
+async fn an_abort_leaves_the_other_account_alone(scene: Scene<'_>) -> Step {
+    scene.needs_staging()?;
+    let one = List::followers(FIRST, &[40, 50]);
+    let other = List::followers(OTHER_ACCOUNT, &[20, 30]);
+    for moment in Moment::BEFORE_COMMIT {
+        let scene = scene.elsewhere()?;
+        let mut attempt = scene.advance(&one, Moment::HalfWritten).await?;
+        scene.advance(&other, moment).await?.abort().await?;
+        attempt.write_all(&one.batches[1..]).await?;
+        attempt.prepare(&one).await?;
+        attempt.commit().await?;
+        scene.expect_published(&one).await?;
+        scene.expect_nothing_published(&other, "after `abort`").await?;
+    }
+    Ok(())
+}
+
+async fn a_simulated_list_stays_apart(mut scene: Scene<'_>) -> Step {
+    scene.needs_roots()?;
+    let real = List::followers(FIRST, &[40, 50]);
+    scene.deliver(&real).await?;
+    let before = scene.files_in_roots(&real)?;
+
+    scene.set_simulated(true);
+    let simulated = List::followers(FIRST, &[20]);
+    scene.deliver(&simulated).await?;
+    scene.expect_published(&simulated).await?;
+
+    scene.set_simulated(false);
+    let after = scene.files_in_roots(&real)?;
+    same_bytes(("the real outputs before", &before), ("the real outputs after", &after))
+}

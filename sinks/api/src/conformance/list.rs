@@ -1,0 +1,312 @@
+//! The lists that the suite delivers, computed from a seed: batches for the sink, and the rows that its readers must
+//! find.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Row;
+use crate::{Batch, SinkContext, Snapshot};
+
+/// Whose list it is, and when it was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Occasion {
+    pub(super) account: &'static str,
+    pub(super) app_id: &'static str,
+    pub(super) walk: &'static str,
+    pub(super) date: &'static str,
+}
+
+/// The list that most cases deliver.
+pub(super) const FIRST: Occasion =
+    Occasion { account: "north", app_id: "wx00000000000000a1", walk: "000001", date: "2026-01-30" };
+/// The same account and date, read once more.
+pub(super) const LATER_WALK: Occasion = Occasion { walk: "000002", ..FIRST };
+/// The same account on another day.
+pub(super) const LATER_DATE: Occasion = Occasion { walk: "000003", date: "2026-02-01", ..FIRST };
+/// Another account on the same date, with the same walk name: walks are unique per account only.
+pub(super) const OTHER_ACCOUNT: Occasion = Occasion { account: "south", app_id: "wx00000000000000b2", ..FIRST };
+
+/// 2026-01-30T00:00:00Z, in microseconds since 1970.
+const FIRST_FETCH: i64 = 1_769_731_200_000_000;
+const PAGE_ROWS: usize = 10_000;
+
+/// One complete list: what a sink is given, and what it must publish.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    occasion: Occasion,
+    schema: SchemaRef,
+    pub(super) batches: Vec<Batch>,
+    pub(super) rows: Vec<Row>,
+    pub(super) snapshot: Snapshot,
+}
+
+impl List {
+    /// Makes a list in the columns of a follower list, in batches of `sizes` rows.
+    pub(super) fn followers(occasion: Occasion, sizes: &[usize]) -> Self {
+        let mut random = Random::of(occasion);
+        let openids: Vec<String> = (0..sizes.iter().sum()).map(|_| random.openid()).collect();
+        let page = |position: usize| (position / PAGE_ROWS) as i32 + 1;
+        let fetched_at = |position: usize| FIRST_FETCH + i64::from(page(position)) * 1_234_567;
+        let batch = |rows: Range<usize>| -> Vec<ArrayRef> {
+            let fetched_at = TimestampMicrosecondArray::from_iter_values(rows.clone().map(fetched_at));
+            vec![
+                Arc::new(StringArray::from_iter_values(rows.clone().map(|_| occasion.app_id))),
+                Arc::new(StringArray::from_iter_values(&openids[rows.clone()])),
+                Arc::new(Int64Array::from_iter_values(rows.clone().map(|position| position as i64))),
+                Arc::new(Int32Array::from_iter_values(rows.map(page))),
+                Arc::new(fetched_at.with_timezone("UTC")),
+            ]
+        };
+        let row = |position: usize| {
+            row_of(json!({
+                "app_id": occasion.app_id,
+                "openid": openids[position],
+                "position": position,
+                "page": page(position),
+                "fetched_at": fetched_at(position),
+            }))
+        };
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("app_id", DataType::Utf8, false),
+            Field::new("openid", DataType::Utf8, false),
+            Field::new("position", DataType::Int64, false),
+            Field::new("page", DataType::Int32, false),
+            Field::new("fetched_at", instant, false),
+        ]));
+        let batches = batches(&schema, sizes, batch);
+        let rows = (0..openids.len()).map(row).collect();
+        Self { occasion, schema, batches, rows, snapshot: snapshot(occasion, &openids) }
+    }
+
+    /// Makes a list of other types: nulls, booleans, floats, and texts that are hard to write.
+    pub(super) fn mixed(occasion: Occasion) -> Self {
+        let texts = hard_texts();
+        let flags = [Some(true), None, Some(false)];
+        let scores = [Some(0.0), Some(-2.5), None, Some(1e21), Some(1e-7), Some(123_456_789.125), Some(3.0)];
+        let counts = [Some(0), Some(i64::MAX), Some(i64::MIN), None, Some(-1)];
+        let keys: Vec<String> = (0..texts.len()).map(|number| format!("key {number}")).collect();
+        let flag = |number: usize| flags[number % flags.len()];
+        let score = |number: usize| scores[number % scores.len()];
+        let count = |number: usize| counts[number % counts.len()];
+        let batch = |rows: Range<usize>| -> Vec<ArrayRef> {
+            vec![
+                Arc::new(StringArray::from_iter_values(&keys[rows.clone()])),
+                Arc::new(StringArray::from_iter(&texts[rows.clone()])),
+                Arc::new(rows.clone().map(flag).collect::<BooleanArray>()),
+                Arc::new(rows.clone().map(score).collect::<Float64Array>()),
+                Arc::new(rows.map(count).collect::<Int64Array>()),
+            ]
+        };
+        let row = |number: usize| {
+            row_of(json!({
+                "key": keys[number],
+                "text": texts[number],
+                "flag": flag(number),
+                "score": score(number),
+                "count": count(number),
+            }))
+        };
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("key", DataType::Utf8, false),
+            Field::new("text", DataType::Utf8, true),
+            Field::new("flag", DataType::Boolean, true),
+            Field::new("score", DataType::Float64, true),
+            Field::new("count", DataType::Int64, true),
+        ]));
+        let sizes = [texts.len() / 2, texts.len() - texts.len() / 2];
+        let batches = batches(&schema, &sizes, batch);
+        let rows = (0..texts.len()).map(row).collect();
+        Self { occasion, schema, batches, rows, snapshot: snapshot(occasion, &keys) }
+    }
+
+    /// Returns the names of the columns.
+    pub(super) fn columns(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// Returns the columns.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Returns the same list in these columns only, in this order.
+    pub(super) fn only(mut self, columns: &[&str]) -> Self {
+        let indices: Vec<usize> = columns.iter().map(|column| self.schema.index_of(column).expect(column)).collect();
+        self.schema = Arc::new(self.schema.project(&indices).expect("the columns are there"));
+        for batch in &mut self.batches {
+            *batch = batch.with_records(batch.records().project(&indices).expect("the columns are there"));
+        }
+        for row in &mut self.rows {
+            row.retain(|column, _| columns.contains(&column.as_str()));
+        }
+        self
+    }
+
+    /// Returns what a sink is told when it is opened for this list in `directory`.
+    pub(super) fn context(&self, directory: &Path) -> SinkContext {
+        let Occasion { account, app_id, walk, date } = self.occasion;
+        SinkContext::new(account, app_id, Arc::clone(&self.schema))
+            .with_names("conformance", "subject")
+            .with_walk(walk, date)
+            .with_directory(directory)
+    }
+}
+
+fn row_of(value: Value) -> Row {
+    match value {
+        Value::Object(row) => row,
+        other => unreachable!("a row is an object, not {other}"),
+    }
+}
+
+fn batches(schema: &SchemaRef, sizes: &[usize], columns: impl Fn(Range<usize>) -> Vec<ArrayRef>) -> Vec<Batch> {
+    let mut end = 0;
+    let mut batch = |(sequence, size): (usize, &usize)| {
+        let rows = end..end + size;
+        end = rows.end;
+        let records = RecordBatch::try_new(Arc::clone(schema), columns(rows)).expect("columns of the schema");
+        Batch::new(sequence as u64, records)
+    };
+    sizes.iter().enumerate().map(&mut batch).collect()
+}
+
+/// The facts of a list whose rows are told apart by `keys`, as a verdict would state them.
+fn snapshot(occasion: Occasion, keys: &[String]) -> Snapshot {
+    let mut digest = Sha256::new();
+    for key in keys {
+        digest.update((key.len() as u32).to_le_bytes());
+        digest.update(key);
+    }
+    let pages = keys.len().div_ceil(PAGE_ROWS) as u64;
+    let fetched_at = |page: u64| (pages > 0).then_some(FIRST_FETCH + page as i64 * 1_234_567);
+    Snapshot {
+        walk: occasion.walk.to_owned(),
+        date: occasion.date.to_owned(),
+        followers: keys.len() as u64,
+        pages,
+        duplicates: 0,
+        empty: 0,
+        total: keys.len() as u64,
+        first_fetched_at: fetched_at(1),
+        last_fetched_at: fetched_at(pages),
+        digest: hexadecimal(&digest.finalize()),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Texts that quoting, escaping, splitting or truncating would damage; `None` is a null.
+fn hard_texts() -> Vec<Option<String>> {
+    let mut texts: Vec<Option<String>> = [
+        "",
+        " ",
+        "null",
+        "\"",
+        "\\",
+        "\\n",
+        "/",
+        "'",
+        "a,b;c\td",
+        "{\"openid\":\"o\"}",
+        "</script>",
+        "first\nsecond",
+        "first\r\nsecond",
+        "\n",
+        "\u{7f}",
+        "\u{85}",
+        "\u{a0}",
+        "\u{2028}\u{2029}",
+        "\u{feff}bom",
+        "粉丝",
+        "e\u{301}é",
+        "👩\u{200d}👩\u{200d}👧",
+        "🇨🇳",
+        "\u{10ffff}",
+    ]
+    .into_iter()
+    .map(|text| Some(text.to_owned()))
+    .collect();
+    texts.extend((0..0x20_u8).map(|control| Some(format!("before{}after", char::from(control)))));
+    texts.push(Some("长".repeat(50_000)));
+    texts.push(None);
+    texts.push(Some("the one before is null, the one after is empty".to_owned()));
+    texts.push(Some(String::new()));
+    texts
+}
+
+/// `SplitMix64`: enough chance for test data, in a few lines and without a dependency.
+struct Random(u64);
+
+impl Random {
+    /// Seeds with the names of the occasion (FNV-1a), so that two lists never share a follower.
+    fn of(occasion: Occasion) -> Self {
+        let names = [occasion.app_id, occasion.walk, occasion.date].concat();
+        Self(
+            names
+                .bytes()
+                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)),
+        )
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Makes a text in the form of an `OpenID`: `o` and 27 letters of base64url.
+    fn openid(&mut self) -> String {
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let letters = (0..27).map(|_| char::from(LETTERS[(self.next() % 64) as usize]));
+        std::iter::once('o').chain(letters).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::rows::{rows_of, same_rows};
+
+    fn rows_of_batches(list: &List) -> Vec<Row> {
+        list.batches.iter().flat_map(|batch| rows_of(batch.records()).unwrap()).collect()
+    }
+
+    #[test]
+    fn rows_and_batches_say_the_same() {
+        let lists = [
+            List::followers(FIRST, &[3, 0, 25_000]),
+            List::followers(OTHER_ACCOUNT, &[2]).only(&["position", "openid"]),
+            List::mixed(FIRST),
+        ];
+        for list in lists {
+            same_rows(list.schema(), &list.rows, &rows_of_batches(&list)).unwrap();
+            assert_eq!(list.snapshot.followers, list.rows.len() as u64);
+            let sequence: Vec<u64> = list.batches.iter().map(Batch::sequence).collect();
+            assert_eq!(sequence, (0..list.batches.len() as u64).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn lists_are_repeatable_and_share_no_follower() {
+        let openids = |occasion| -> Vec<Value> {
+            List::followers(occasion, &[100]).rows.iter().map(|row| row["openid"].clone()).collect()
+        };
+        assert_eq!(openids(FIRST), openids(FIRST));
+        for other in [LATER_WALK, LATER_DATE, OTHER_ACCOUNT] {
+            assert!(openids(other).iter().all(|openid| !openids(FIRST).contains(openid)));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Rows as JSON objects: read out of Arrow, and held against what the generator made.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use serde_json::{Map, Value};
+
+use super::ReadError;
+
+/// One row: column → value.
+pub type Row = Map<String, Value>;
+
+/// Turns the rows of a record batch into JSON objects, for a [`Subject`](super::Subject) whose readers read Arrow.
+///
+/// # Errors
+///
+/// When a column has a type that none of the suite's lists has.
+pub fn rows_of(records: &RecordBatch) -> Result<Vec<Row>, ReadError> {
+    let mut rows = vec![Row::new(); records.num_rows()];
+    for (field, column) in records.schema().fields().iter().zip(records.columns()) {
+        let values = values_of(column.as_ref())?;
+        for (row, value) in rows.iter_mut().zip(values) {
+            row.insert(field.name().clone(), value);
+        }
+    }
+    Ok(rows)
+}
+
+fn values_of(column: &dyn Array) -> Result<Vec<Value>, ReadError> {
+    let values = match column.data_type() {
+        DataType::Boolean => column.as_boolean().iter().map(Value::from).collect(),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            let column = cast(column, &DataType::Int64)?;
+            column.as_primitive::<Int64Type>().iter().map(Value::from).collect()
+        }
+        DataType::Float32 | DataType::Float64 => {
+            let column = cast(column, &DataType::Float64)?;
+            column.as_primitive::<Float64Type>().iter().map(Value::from).collect()
+        }
+        DataType::Timestamp(_, zone) => {
+            let column = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
+            column.as_primitive::<TimestampMicrosecondType>().iter().map(Value::from).collect()
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
+            let column = cast(column, &DataType::Utf8)?;
+            column.as_string::<i32>().iter().map(Value::from).collect()
+        }
+        other => return Err(format!("a column of type `{other}`, which no list of the suite has").into()),
+    };
+    Ok(values)
+}
+
+/// Holds the rows that a reader sees against the rows that were made; the message names the first difference.
+pub(super) fn same_rows(schema: &Schema, expected: &[Row], found: &[Row]) -> Result<(), String> {
+    let count = match found.len() {
+        found if found == expected.len() => String::new(),
+        found => format!("found {found} rows, expected {}; ", expected.len()),
+    };
+    for (number, (expected, found)) in expected.iter().zip(found).enumerate() {
+        same_row(schema, expected, found).map_err(|difference| format!("{count}row {number}: {difference}"))?;
+    }
+    if count.is_empty() { Ok(()) } else { Err(format!("{count}the rows up to there are equal")) }
+}
+
+fn same_row(schema: &Schema, expected: &Row, found: &Row) -> Result<(), String> {
+    for field in schema.fields() {
+        let name = field.name();
+        let expected = &expected[name];
+        let found = found.get(name).unwrap_or(&Value::Null);
+        if !same_value(field.data_type(), expected, found) {
+            return Err(format!("`{name}` is {}, expected {}", shown(found), shown(expected)));
+        }
+    }
+    match found.keys().find(|key| schema.index_of(key).is_err()) {
+        Some(key) => Err(format!("`{key}` is no column of the list")),
+        None => Ok(()),
+    }
+}
+
+fn same_value(data_type: &DataType, expected: &Value, found: &Value) -> bool {
+    match (data_type, expected, found) {
+        (DataType::Timestamp(..), Value::Number(expected), Value::String(found)) => {
+            let microseconds = string_to_timestamp_nanos(found).map(|nanoseconds| nanoseconds / 1_000);
+            microseconds.ok() == expected.as_i64()
+        }
+        // A reader may show `1.0` as `1`.
+        (DataType::Float64, Value::Number(expected), Value::Number(found)) => expected.as_f64() == found.as_f64(),
+        _ => expected == found,
+    }
+}
+
+/// Shows the beginning of a value: one of the generated texts is long.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 80 {
+        return text;
+    }
+    let beginning: String = text.chars().take(80).collect();
+    format!("{beginning}… ({} bytes)", text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Field;
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(value: &Value) -> Row {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_timestamp_may_be_text_and_a_null_may_be_missing() {
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));
+        let schema = Schema::new(vec![Field::new("at", instant, false), Field::new("note", DataType::Utf8, true)]);
+        let expected = [row(&json!({"at": 1_500_000, "note": null}))];
+        let found = |value| same_rows(&schema, &expected, &[row(&value)]);
+        assert_eq!(found(json!({"at": "1970-01-01T00:00:01.5Z"})), Ok(()));
+        assert_eq!(found(json!({"at": "1970-01-01T08:00:01.500000+08:00", "note": null})), Ok(()));
+        assert_eq!(
+            found(json!({"at": "1970-01-01T00:00:01Z"})).unwrap_err(),
+            "row 0: `at` is \"1970-01-01T00:00:01Z\", expected 1500000"
+        );
+        assert_eq!(found(json!({"at": 1_500_000, "more": 1})).unwrap_err(), "row 0: `more` is no column of the list");
+    }
+
+    #[test]
+    fn a_missing_row_is_named_with_both_counts() {
+        let schema = Schema::new(vec![Field::new("number", DataType::Int64, false)]);
+        let rows = [1, 2, 3].map(|number| row(&json!({ "number": number })));
+        let without_the_second = [rows[0].clone(), rows[2].clone()];
+        let message = same_rows(&schema, &rows, &without_the_second).unwrap_err();
+        assert_eq!(message, "found 2 rows, expected 3; row 1: `number` is 3, expected 2");
+        let message = same_rows(&schema, &rows, &rows[..2]).unwrap_err();
+        assert_eq!(message, "found 2 rows, expected 3; the rows up to there are equal");
+    }
+}

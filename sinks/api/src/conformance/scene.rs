@@ -1,0 +1,249 @@
+//! The place of one case: a folder, a subject, and the calls that the engine would make.
+
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::list::List;
+use super::outcome::{Step, Stop, broken, failed};
+use super::rows::same_rows;
+use super::subject::{ErasedSubject, Published, Traces, files_under};
+use crate::{Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkReport};
+
+/// How often a call is made that answers with a temporary error.
+const ATTEMPTS: usize = 5;
+
+/// Makes a call again while it answers with a temporary error, as the engine does (but without waiting). A macro, for
+/// the future of an `AsyncFnMut` cannot be proved to be `Send`.
+macro_rules! persist {
+    ($call:expr) => {{
+        let mut attempts = 1;
+        loop {
+            match $call.await {
+                Err(error) if error.is_temporary() && attempts < ATTEMPTS => attempts += 1,
+                result => break result,
+            }
+        }
+    }};
+}
+
+/// One subject in one fresh folder.
+pub(super) struct Scene<'a> {
+    subject: &'a dyn ErasedSubject,
+    directory: TempDir,
+    simulated: bool,
+}
+
+/// How far an attempt at a list has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Moment {
+    Opened,
+    HalfWritten,
+    Written,
+    Prepared,
+    Committed,
+}
+
+impl Moment {
+    /// The moments at which nothing is visible yet.
+    pub(super) const BEFORE_COMMIT: [Self; 4] = [Self::Opened, Self::HalfWritten, Self::Written, Self::Prepared];
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(subject: &'a dyn ErasedSubject) -> Step<Self> {
+        let directory = TempDir::new().map_err(|error| failed("making a temporary folder", &error))?;
+        Ok(Self { subject, directory, simulated: false })
+    }
+
+    /// Returns a scene of the same subject in another folder.
+    pub(super) fn elsewhere(&self) -> Step<Self> {
+        Self::new(self.subject)
+    }
+
+    /// Sets whether lists come from the simulator from here on.
+    pub(super) fn set_simulated(&mut self, simulated: bool) {
+        self.simulated = simulated;
+    }
+
+    pub(super) fn subject(&self) -> &'a dyn ErasedSubject {
+        self.subject
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn context(&self, list: &List) -> SinkContext {
+        list.context(self.directory()).with_simulated(self.simulated)
+    }
+
+    /// Returns the roots of the sink, resolved as a sink resolves them.
+    pub(super) fn roots(&self, list: &List) -> Vec<PathBuf> {
+        let context = self.context(list);
+        self.subject.roots(self.directory()).iter().map(|root| context.output_path(root)).collect()
+    }
+
+    /// Skips the case for a sink that cannot take back what it has sent.
+    pub(super) fn needs_staging(&self) -> Step {
+        match self.subject.delivery(self.directory()) {
+            Delivery::Staged => Ok(()),
+            Delivery::WhenComplete { .. } => {
+                Err(Stop::Skipped("the sink does not stage: it is delivered when the list is complete".to_owned()))
+            }
+        }
+    }
+
+    /// Skips the case for a sink whose readers may see a row again after a crash.
+    pub(super) fn needs_exactly_once(&self) -> Step {
+        match self.subject.delivery(self.directory()) {
+            Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce } => {
+                Err(Stop::Skipped("the sink delivers at least once".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Skips the case for a sink that writes no files.
+    pub(super) fn needs_roots(&self) -> Step {
+        if self.subject.roots(self.directory()).is_empty() {
+            return Err(Stop::Skipped("the sink has no roots: it writes no files".to_owned()));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn check(&self, list: &List) -> Step {
+        let checked = self.subject.check(self.directory(), &self.context(list)).await;
+        checked.map_err(|error| failed("`check`", &error))
+    }
+
+    pub(super) async fn open(&self, list: &List) -> Step<Attempt> {
+        let result = persist!(self.subject.open(self.directory(), self.context(list)));
+        Ok(Attempt { sink: result.map_err(|error| failed("`open`", &error))? })
+    }
+
+    /// Opens a sink for `list` and takes it as far as `moment`.
+    pub(super) async fn advance(&self, list: &List, moment: Moment) -> Step<Attempt> {
+        let mut attempt = self.open(list).await?;
+        if moment >= Moment::HalfWritten {
+            let half = list.batches.len() / 2;
+            attempt.write_all(&list.batches[..half]).await?;
+            if moment >= Moment::Written {
+                attempt.write_all(&list.batches[half..]).await?;
+            }
+        }
+        if moment >= Moment::Prepared {
+            attempt.prepare(list).await?;
+        }
+        if moment >= Moment::Committed {
+            attempt.commit().await?;
+        }
+        Ok(attempt)
+    }
+
+    /// Delivers `list` without disturbance.
+    pub(super) async fn deliver(&self, list: &List) -> Step<SinkReport> {
+        self.advance(list, Moment::Prepared).await?.commit().await
+    }
+
+    pub(super) async fn read(&self, list: &List) -> Step<Option<Published>> {
+        let published = self.subject.read(self.directory(), &self.context(list)).await;
+        published.map_err(|error| failed("reading the published list", error.as_ref()))
+    }
+
+    /// Reads what is published for `list`, which must be its rows, each once and in order.
+    pub(super) async fn expect_published(&self, list: &List) -> Step<Published> {
+        let Some(published) = self.read(list).await? else {
+            return broken("nothing is published");
+        };
+        same_rows(list.schema(), &list.rows, &published.rows).map_err(Stop::Broken)?;
+        Ok(published)
+    }
+
+    pub(super) async fn expect_nothing_published(&self, list: &List, when: &str) -> Step {
+        match self.read(list).await? {
+            None => Ok(()),
+            Some(published) => broken(format!("{} rows are visible {when}", published.rows.len())),
+        }
+    }
+
+    pub(super) async fn traces(&self) -> Step<Traces> {
+        let traces = self.subject.traces(self.directory()).await;
+        traces.map_err(|error| failed("reading the traces", error.as_ref()))
+    }
+
+    /// Reads every file under the sink's roots, hidden ones too.
+    pub(super) fn files_in_roots(&self, list: &List) -> Step<Traces> {
+        let mut files = Traces::new();
+        for root in self.roots(list) {
+            let found = files_under(&root).map_err(|error| failed("reading a root", &error))?;
+            files.extend(found.into_iter().map(|(name, bytes)| (root.join(name).display().to_string(), bytes)));
+        }
+        Ok(files)
+    }
+}
+
+/// An open sink, on its way through one list.
+pub(super) struct Attempt {
+    sink: Box<dyn Sink>,
+}
+
+impl Attempt {
+    pub(super) async fn write(&mut self, batch: &Batch) -> Step {
+        let result = persist!(self.sink.write(batch));
+        result.map_err(|error| failed(&format!("`write` of batch {}", batch.sequence()), &error))
+    }
+
+    /// Writes without a second attempt.
+    pub(super) async fn write_once(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        self.sink.write(batch).await
+    }
+
+    pub(super) async fn write_all(&mut self, batches: &[Batch]) -> Step {
+        for batch in batches {
+            self.write(batch).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn prepare(&mut self, list: &List) -> Step {
+        self.sink.prepare(&list.snapshot).await.map_err(|error| failed("`prepare`", &error))
+    }
+
+    pub(super) async fn commit(&mut self) -> Step<SinkReport> {
+        let result = persist!(self.sink.commit());
+        result.map_err(|error| failed("`commit`", &error))
+    }
+
+    pub(super) async fn abort(mut self) -> Step {
+        self.sink.abort().await.map_err(|error| failed("`abort`", &error))
+    }
+
+    /// Ends as a killed process does: no destructor runs, and what was not handed to the system is lost.
+    pub(super) fn crash(self) {
+        mem::forget(self.sink);
+    }
+}
+
+/// Holds two sets of named outputs against each other; `expected` and `found` say what they are.
+pub(super) fn same_bytes(expected: (&str, &Traces), found: (&str, &Traces)) -> Step {
+    let ((expected_name, expected), (found_name, found)) = (expected, found);
+    for (name, bytes) in expected {
+        match found.get(name) {
+            None => return broken(format!("`{name}` is in {expected_name}, not in {found_name}")),
+            Some(other) if other != bytes => {
+                let place = bytes.iter().zip(other).take_while(|(left, right)| left == right).count();
+                return broken(format!(
+                    "`{name}` in {found_name} differs from {expected_name} at byte {place} ({} bytes, expected {})",
+                    other.len(),
+                    bytes.len()
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    match found.keys().find(|name| !expected.contains_key(*name)) {
+        Some(name) => broken(format!("`{name}` is in {found_name}, not in {expected_name}")),
+        None => Ok(()),
+    }
+}

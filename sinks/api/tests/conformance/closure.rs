@@ -1,0 +1,81 @@
+//! The closure adapter passes the suite: what a closure cannot promise is skipped by name.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use fanout_sink::conformance::{Published, ReadError, Row, Subject, rows_of, run};
+use fanout_sink::{Batch, ClosureFactory, NoOptions, SinkContext, SinkError, async_trait};
+
+/// A closure that collects rows, and the rows.
+struct Collecting<F> {
+    factory: ClosureFactory<F>,
+    rows: Arc<Mutex<Vec<Row>>>,
+    directory: Mutex<Option<PathBuf>>,
+}
+
+#[async_trait]
+impl<F, Written> Subject for Collecting<F>
+where
+    F: Fn(Batch) -> Written + Clone + Send + Sync + 'static,
+    Written: Future<Output = Result<(), SinkError>> + Send + 'static,
+{
+    type Factory = ClosureFactory<F>;
+
+    fn factory(&self) -> ClosureFactory<F> {
+        self.factory.clone()
+    }
+
+    /// A closure knows no folder: what it has collected is forgotten when the suite comes with a new one.
+    fn options(&self, directory: &Path) -> NoOptions {
+        let known = self.directory.lock().unwrap().replace(directory.to_owned());
+        if known.as_deref() != Some(directory) {
+            self.rows.lock().unwrap().clear();
+        }
+        NoOptions::default()
+    }
+
+    async fn read(&self, _directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+        let mut rows = self.rows.lock().unwrap().clone();
+        rows.retain(|row| row.get("app_id").is_none_or(|app_id| *app_id == context.app_id));
+        Ok((!rows.is_empty()).then(|| Published { rows, ..Published::default() }))
+    }
+}
+
+#[tokio::test]
+async fn a_closure_keeps_every_promise_that_it_can() {
+    let rows = Arc::new(Mutex::new(Vec::new()));
+    let collected = Arc::clone(&rows);
+    let factory = ClosureFactory::new("collect", move |batch: Batch| {
+        let collected = Arc::clone(&collected);
+        async move {
+            let rows = rows_of(batch.records()).map_err(|error| SinkError::permanent("no rows").with_source(error))?;
+            collected.lock().unwrap().extend(rows);
+            Ok(())
+        }
+    });
+    let summary = run(&Collecting { factory, rows, directory: Mutex::default() }).await;
+
+    let mut skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
+    skipped.sort_unstable();
+    let expected = [
+        "a_batch_refused_for_now_is_accepted_later",
+        "a_crash_after_commit_doubles_nothing",
+        "a_crash_after_open_is_forgotten",
+        "a_crash_after_prepare_is_forgotten",
+        "a_crash_between_batches_is_forgotten",
+        "a_crash_leaves_the_earlier_list_as_it_was",
+        "a_later_date_stands_beside_the_earlier",
+        "a_later_walk_replaces_the_list_of_its_date",
+        "a_simulated_list_stays_apart",
+        "a_sink_that_is_dropped_is_forgotten",
+        "abort_leaves_no_trace",
+        "abort_leaves_the_earlier_list_as_it_was",
+        "an_abort_leaves_the_other_account_alone",
+        "an_aborted_list_can_be_delivered_anew",
+        "nothing_is_visible_before_commit",
+        "roots_lie_where_the_options_say",
+        "staging_stays_outside_the_roots",
+    ];
+    assert_eq!(skipped, expected);
+    assert!(summary.skipped.iter().all(|skip| !skip.reason.is_empty()));
+}

@@ -1,0 +1,98 @@
+//! The suite is held to its own promise: a sink that keeps the protocol passes, and each way to break it is caught by
+//! the case that is named after the promise.
+
+#![expect(clippy::unwrap_used, reason = "the sink and the subjects of a test may panic, as its test functions may")]
+
+mod closure;
+mod reference;
+
+use fanout_sink::conformance::{Case, Failure, Outcome, cases, run};
+use reference::{Flaw, Reference};
+
+/// Runs the case `name` on a sink with `flaw`.
+async fn run_case(name: &str, flaw: Flaw) -> Result<Outcome, Failure> {
+    let case = cases().find(|case| case.name() == name).expect("a case of that name");
+    case.run(&Reference::with(flaw)).await
+}
+
+#[tokio::test]
+async fn a_sink_that_keeps_the_protocol_passes_every_case() {
+    let summary = run(&Reference::default()).await;
+    assert_eq!(summary.kept, cases().map(Case::name).collect::<Vec<_>>());
+    assert_eq!(summary.skipped, []);
+}
+
+#[tokio::test]
+#[should_panic(expected = "commit_may_be_repeated: `commit` failed")]
+async fn a_broken_promise_ends_the_run_with_its_name() {
+    run(&Reference::with(Flaw::CommitsOnce)).await;
+}
+
+#[tokio::test]
+async fn a_case_runs_alone() {
+    let case = cases().find(|case| case.name() == "the_report_counts_every_row").unwrap();
+    assert_eq!(case.run(&Reference::default()).await, Ok(Outcome::Kept));
+    let failure = case.run(&Reference::with(Flaw::ReportsTooMany)).await.unwrap_err();
+    assert_eq!(failure.case, case.name());
+    assert_eq!(failure.promise, case.promise());
+    assert_eq!(failure.message, "the report counts 11 rows, expected 10");
+}
+
+macro_rules! flaws {
+    ($($test:ident: $flaw:ident => $case:literal,)*) => {
+        $(#[tokio::test]
+        async fn $test() {
+            let failure = run_case($case, Flaw::$flaw).await.unwrap_err();
+            assert_eq!(failure.case, $case);
+        })*
+
+        /// The case of each test above.
+        const CATCHING: &[&str] = &[$($case),*];
+    };
+}
+
+flaws! {
+    a_lost_row_is_caught: LosesARow => "a_list_is_published_exactly_and_in_order",
+    a_changed_order_is_caught: Reorders => "a_list_is_published_exactly_and_in_order",
+    a_lost_value_is_caught: LosesEmptyTexts => "values_of_every_kind_come_back",
+    a_missing_empty_list_is_caught: IgnoresEmptyLists => "an_empty_list_is_published",
+    a_wrong_report_is_caught: ReportsTooMany => "the_report_counts_every_row",
+    a_column_too_many_is_caught: WritesTheColumnsItKnows => "a_list_of_one_column_is_published",
+    a_name_by_chance_is_caught: NamesByChance => "equal_deliveries_write_equal_bytes",
+    a_list_that_shows_too_early_is_caught: ShowsWhatItWrites => "nothing_is_visible_before_commit",
+    hidden_staging_in_the_root_is_caught: StagesInTheRoot => "staging_stays_outside_the_roots",
+    a_commit_that_cannot_be_repeated_is_caught: CommitsOnce => "commit_may_be_repeated",
+    staging_left_by_abort_is_caught: LeavesStagingOnAbort => "abort_leaves_no_trace",
+    an_abort_that_takes_the_earlier_list_is_caught: AbortsTheEarlierList => "abort_leaves_the_earlier_list_as_it_was",
+    rows_left_by_a_crash_between_batches_are_caught: KeepsStagingOfACrash => "a_crash_between_batches_is_forgotten",
+    rows_left_by_a_crash_after_prepare_are_caught: KeepsStagingOfACrash => "a_crash_after_prepare_is_forgotten",
+    rows_left_by_a_dropped_sink_are_caught: KeepsStagingOfACrash => "a_sink_that_is_dropped_is_forgotten",
+    a_list_doubled_after_commit_is_caught: DoublesAfterCommit => "a_crash_after_commit_doubles_nothing",
+    trust_in_destructors_is_caught: CleansUpInItsDestructor => "a_crash_between_batches_is_forgotten",
+    half_of_a_refused_batch_is_caught: AcceptsHalfOfARefusedBatch => "a_batch_refused_for_now_is_accepted_later",
+    an_earlier_walk_that_stays_is_caught: AddsToTheEarlierWalk => "a_later_walk_replaces_the_list_of_its_date",
+    a_forgotten_date_is_caught: ForgetsTheDate => "a_later_date_stands_beside_the_earlier",
+    shared_staging_is_caught: SharesStaging => "two_accounts_at_once_do_not_disturb_each_other",
+    an_abort_of_shared_staging_is_caught: SharesStaging => "an_abort_leaves_the_other_account_alone",
+    simulated_rows_among_real_ones_are_caught: MixesSimulatedWithReal => "a_simulated_list_stays_apart",
+    a_check_that_writes_is_caught: ChecksByWriting => "check_passes_and_changes_nothing",
+    an_open_that_needs_a_check_is_caught: OpensOnlyAfterACheck => "a_check_makes_no_difference_to_open",
+    roots_out_of_place_are_caught: RootsElsewhere => "roots_lie_where_the_options_say",
+    a_name_in_capitals_is_caught: NamedInCapitals => "the_type_is_one_lower_case_word",
+    a_summary_of_two_lines_is_caught: SummarisedInTwoLines => "the_summary_is_one_line",
+    the_need_of_a_column_is_caught: NeedsTheAppId => "columns_come_in_any_order",
+    a_skipped_single_row_is_caught: SkipsSingleRows => "batches_of_one_row_are_one_list",
+    an_end_at_an_empty_batch_is_caught: StopsAtAnEmptyBatch => "an_empty_batch_changes_nothing",
+    a_cut_batch_is_caught: CutsLargeBatches => "one_large_batch_is_one_list",
+    a_limit_of_batches_is_caught: KeepsAHundredBatches => "many_small_batches_are_one_list",
+    a_lock_that_outlives_a_crash_is_caught: LocksByFile => "a_crash_after_open_is_forgotten",
+    a_lock_that_outlives_an_abort_is_caught: LocksByFile => "an_aborted_list_can_be_delivered_anew",
+    an_open_that_takes_the_earlier_list_is_caught: OpensByRemoving => "a_crash_leaves_the_earlier_list_as_it_was",
+}
+
+#[test]
+fn no_case_is_without_a_flaw_that_it_catches() {
+    for case in cases() {
+        assert!(CATCHING.contains(&case.name()), "`{}` has caught nothing yet", case.name());
+    }
+}

@@ -1,0 +1,338 @@
+//! A sink that keeps the whole protocol, as small as one can be: a list is one file of JSON lines, written in a folder
+//! beside the root and renamed into it. A [`Flaw`] breaks one promise on purpose.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, rows_of};
+use fanout_sink::schemars::JsonSchema;
+use fanout_sink::{
+    Batch, Delivery, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, async_trait,
+};
+use serde::Deserialize;
+
+/// One broken promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    LosesARow,
+    Reorders,
+    LosesEmptyTexts,
+    IgnoresEmptyLists,
+    ReportsTooMany,
+    WritesTheColumnsItKnows,
+    NamesByChance,
+    ShowsWhatItWrites,
+    StagesInTheRoot,
+    CommitsOnce,
+    LeavesStagingOnAbort,
+    AbortsTheEarlierList,
+    KeepsStagingOfACrash,
+    DoublesAfterCommit,
+    CleansUpInItsDestructor,
+    AcceptsHalfOfARefusedBatch,
+    AddsToTheEarlierWalk,
+    ForgetsTheDate,
+    SharesStaging,
+    MixesSimulatedWithReal,
+    ChecksByWriting,
+    OpensOnlyAfterACheck,
+    RootsElsewhere,
+    NamedInCapitals,
+    SummarisedInTwoLines,
+    NeedsTheAppId,
+    SkipsSingleRows,
+    StopsAtAnEmptyBatch,
+    CutsLargeBatches,
+    KeepsAHundredBatches,
+    LocksByFile,
+    OpensByRemoving,
+}
+
+/// The sink and what its tests control: the flaw, and the next failure.
+#[derive(Clone, Default)]
+pub(crate) struct Reference {
+    pub(crate) flaw: Option<Flaw>,
+    refuse: Arc<AtomicBool>,
+}
+
+impl Reference {
+    pub(crate) fn with(flaw: Flaw) -> Self {
+        Self { flaw: Some(flaw), ..Self::default() }
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
+    fn root(&self, root: &Path, context: &SinkContext) -> PathBuf {
+        if self.has(Flaw::MixesSimulatedWithReal) { context.directory.join(root) } else { context.output_path(root) }
+    }
+
+    /// The beginning of every name that the list's outputs have.
+    fn stem(&self, context: &SinkContext) -> String {
+        let date = if self.has(Flaw::ForgetsTheDate) { "always" } else { &context.date };
+        format!("{}-{date}", context.account)
+    }
+
+    fn staging(&self, root: &Path, context: &SinkContext) -> PathBuf {
+        let folder = if self.has(Flaw::StagesInTheRoot) { root.join(".staging") } else { beside(root, ".staging") };
+        if self.has(Flaw::SharesStaging) {
+            return folder.join("list.jsonl");
+        }
+        folder.join(format!("{}.jsonl", self.stem(context)))
+    }
+
+    fn target(&self, root: &Path, context: &SinkContext) -> PathBuf {
+        static CHANCE: AtomicUsize = AtomicUsize::new(0);
+        let stem = self.stem(context);
+        match self.flaw {
+            Some(Flaw::NamesByChance) => root.join(format!("{stem}-{}.jsonl", CHANCE.fetch_add(1, Ordering::Relaxed))),
+            Some(Flaw::AddsToTheEarlierWalk) => root.join(format!("{stem}-{}.jsonl", context.walk)),
+            _ => root.join(format!("{stem}.jsonl")),
+        }
+    }
+}
+
+fn beside(root: &Path, suffix: &str) -> PathBuf {
+    let mut name = root.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReferenceOptions {
+    root: PathBuf,
+}
+
+#[async_trait]
+impl SinkFactory for Reference {
+    type Options = ReferenceOptions;
+    type Sink = ReferenceSink;
+
+    fn name(&self) -> &'static str {
+        if self.has(Flaw::NamedInCapitals) { "Reference" } else { "reference" }
+    }
+
+    fn summary(&self) -> &'static str {
+        if self.has(Flaw::SummarisedInTwoLines) {
+            return "one file of JSON lines\nfor each account and date";
+        }
+        "one file of JSON lines for each account and date"
+    }
+
+    fn delivery(&self, _options: &ReferenceOptions) -> Delivery {
+        Delivery::Staged
+    }
+
+    fn memory(&self, _options: &ReferenceOptions) -> u64 {
+        0
+    }
+
+    fn roots(&self, options: &ReferenceOptions) -> Vec<PathBuf> {
+        let elsewhere = self.has(Flaw::RootsElsewhere);
+        vec![if elsewhere { std::env::temp_dir() } else { options.root.clone() }]
+    }
+
+    async fn check(&self, options: &ReferenceOptions, context: &SinkContext) -> Result<(), SinkError> {
+        if self.has(Flaw::ChecksByWriting) || self.has(Flaw::OpensOnlyAfterACheck) {
+            let root = self.root(&options.root, context);
+            fs::create_dir_all(&root).map_err(|error| failed(&root, error))?;
+            fs::write(root.join("probe"), "").map_err(|error| failed(&root, error))?;
+        }
+        Ok(())
+    }
+
+    async fn open(&self, options: ReferenceOptions, context: SinkContext) -> Result<ReferenceSink, SinkError> {
+        let root = self.root(&options.root, &context);
+        if self.has(Flaw::OpensOnlyAfterACheck) && !root.join("probe").exists() {
+            return Err(SinkError::permanent("not checked"));
+        }
+        let staging = self.staging(&root, &context);
+        for folder in [root.as_path(), staging.parent().unwrap()] {
+            fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+        }
+        if self.has(Flaw::OpensByRemoving) {
+            let _ = fs::remove_file(self.target(&root, &context));
+        }
+        if self.has(Flaw::LocksByFile) {
+            let lock = beside(&staging, ".lock");
+            File::create_new(&lock).map_err(|error| failed(&lock, error))?;
+        }
+        let keep = self.has(Flaw::KeepsStagingOfACrash) || self.has(Flaw::CleansUpInItsDestructor);
+        let mut file = File::options();
+        file.create(true).write(true).append(keep).truncate(!keep);
+        let file = file.open(&staging).map_err(|error| failed(&staging, error))?;
+        let target = self.target(&root, &context);
+        Ok(ReferenceSink {
+            reference: self.clone(),
+            staging,
+            target,
+            file,
+            held: Vec::new(),
+            rows: 0,
+            committed: false,
+            stopped: false,
+        })
+    }
+}
+
+pub(crate) struct ReferenceSink {
+    reference: Reference,
+    staging: PathBuf,
+    target: PathBuf,
+    file: File,
+    held: Vec<Row>,
+    rows: u64,
+    committed: bool,
+    stopped: bool,
+}
+
+impl ReferenceSink {
+    fn has(&self, flaw: Flaw) -> bool {
+        self.reference.has(flaw)
+    }
+
+    fn append(&mut self, row: &Row) -> Result<(), SinkError> {
+        let line = serde_json::to_string(row).unwrap() + "\n";
+        self.file.write_all(line.as_bytes()).map_err(|error| failed(&self.staging, error))
+    }
+
+    /// Does to the rows of a batch what the flaw does to them.
+    fn spoil(&mut self, sequence: u64, rows: &mut Vec<Row>) -> Result<(), SinkError> {
+        match self.reference.flaw {
+            Some(Flaw::LosesARow) if sequence == 1 => drop(rows.pop()),
+            // The first batch is written after the last.
+            Some(Flaw::Reorders) if sequence == 0 => std::mem::swap(rows, &mut self.held),
+            Some(Flaw::LosesEmptyTexts) => {
+                for row in rows.iter_mut() {
+                    row.retain(|_, value| value != "");
+                }
+            }
+            Some(Flaw::WritesTheColumnsItKnows) => {
+                for row in rows.iter_mut() {
+                    row.entry("position").or_insert(0.into());
+                }
+            }
+            Some(Flaw::NeedsTheAppId) if rows.iter().any(|row| !row.contains_key("app_id")) => {
+                return Err(SinkError::permanent("a row without `app_id`"));
+            }
+            Some(Flaw::SkipsSingleRows) if rows.len() == 1 => rows.clear(),
+            Some(Flaw::StopsAtAnEmptyBatch) if rows.is_empty() || self.stopped => {
+                self.stopped = true;
+                rows.clear();
+            }
+            Some(Flaw::CutsLargeBatches) => rows.truncate(65_536),
+            Some(Flaw::KeepsAHundredBatches) if sequence >= 100 => rows.clear(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn failed(path: &Path, error: std::io::Error) -> SinkError {
+    SinkError::permanent(format!("`{}` cannot be written", path.display())).with_source(error)
+}
+
+#[async_trait]
+impl Sink for ReferenceSink {
+    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let mut rows =
+            rows_of(batch.records()).map_err(|error| SinkError::permanent("a foreign column").with_source(error))?;
+        let count = rows.len();
+        if self.reference.refuse.swap(false, Ordering::Relaxed) {
+            if self.has(Flaw::AcceptsHalfOfARefusedBatch) {
+                rows[..count / 2].iter().try_for_each(|row| self.append(row))?;
+            }
+            return Err(SinkError::temporary("not now"));
+        }
+        self.spoil(batch.sequence(), &mut rows)?;
+        rows.iter().try_for_each(|row| self.append(row))?;
+        self.rows += count as u64;
+        if self.has(Flaw::ShowsWhatItWrites) {
+            fs::copy(&self.staging, &self.target).map_err(|error| failed(&self.target, error))?;
+        }
+        Ok(())
+    }
+
+    async fn prepare(&mut self, _snapshot: &Snapshot) -> Result<(), SinkError> {
+        let held = std::mem::take(&mut self.held);
+        held.iter().try_for_each(|row| self.append(row))?;
+        self.file.sync_all().map_err(|error| failed(&self.staging, error))
+    }
+
+    async fn commit(&mut self) -> Result<SinkReport, SinkError> {
+        if self.has(Flaw::IgnoresEmptyLists) && self.rows == 0 {
+            return Ok(SinkReport::default());
+        }
+        if !self.committed || self.has(Flaw::CommitsOnce) {
+            if self.has(Flaw::DoublesAfterCommit) && self.target.exists() {
+                let mut both = fs::read(&self.target).map_err(|error| failed(&self.target, error))?;
+                both.extend(fs::read(&self.staging).map_err(|error| failed(&self.staging, error))?);
+                fs::write(&self.staging, both).map_err(|error| failed(&self.staging, error))?;
+            }
+            fs::rename(&self.staging, &self.target).map_err(|error| failed(&self.target, error))?;
+            self.committed = true;
+        }
+        let bytes = fs::metadata(&self.target).map_err(|error| failed(&self.target, error))?.len();
+        let rows = if self.has(Flaw::ReportsTooMany) { self.rows + 1 } else { self.rows };
+        let output = Output { location: self.target.display().to_string(), rows, bytes };
+        Ok(SinkReport { rows, bytes, outputs: vec![output] })
+    }
+
+    async fn abort(&mut self) -> Result<(), SinkError> {
+        if self.has(Flaw::LeavesStagingOnAbort) {
+            return Ok(());
+        }
+        if self.has(Flaw::AbortsTheEarlierList) {
+            let _ = fs::remove_file(&self.target);
+        }
+        fs::remove_file(&self.staging).map_err(|error| failed(&self.staging, error))
+    }
+}
+
+impl Drop for ReferenceSink {
+    fn drop(&mut self) {
+        if self.has(Flaw::CleansUpInItsDestructor) {
+            let _ = fs::remove_file(&self.staging);
+        }
+    }
+}
+
+#[async_trait]
+impl Subject for Reference {
+    type Factory = Self;
+
+    fn factory(&self) -> Self {
+        self.clone()
+    }
+
+    fn options(&self, directory: &Path) -> ReferenceOptions {
+        ReferenceOptions { root: directory.join("out") }
+    }
+
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+        let root = context.output_path(&directory.join("out"));
+        let stem = format!("{}-{}", context.account, context.date);
+        let mut outputs = files_under(&root)?;
+        outputs.retain(|name, _| name.starts_with(&stem) || name.starts_with(&format!("{}-always", context.account)));
+        if outputs.is_empty() {
+            return Ok(None);
+        }
+        let mut rows = Vec::new();
+        for bytes in outputs.values() {
+            for line in std::str::from_utf8(bytes)?.lines() {
+                rows.push(serde_json::from_str(line)?);
+            }
+        }
+        Ok(Some(Published { rows, outputs }))
+    }
+
+    fn fail_next_write(&self, _directory: &Path) -> bool {
+        self.refuse.store(true, Ordering::Relaxed);
+        true
+    }
+}
