@@ -1,1 +1,55 @@
-//! The pipeline file.
+//! The pipeline file: what one TOML file says about accounts, their source, the journal, the limits and the sinks.
+//!
+//! [`Pipeline::load`] merges four layers (built-in defaults, the file, `FANOUT_` environment variables, `--set`),
+//! checks all of it, and reports every problem at once: each with the file, the key, what was found and what was
+//! expected. Nothing is opened here; what only a sink can judge (its options) waits for
+//! [`SinkRegistry::bind_all`](crate::SinkRegistry::bind_all).
+//!
+//! ```toml
+//! name = "followers"
+//!
+//! [[accounts]]
+//! name = "brand"
+//! app_id = "wx0123456789abcdef"
+//! secret = { env = "BRAND_SECRET" }
+//!
+//! [sinks.archive]                  # `archive` is yours: logs, reports and errors use it
+//! type = "parquet"                 # the engine's keys: type, required, columns, queue
+//! [sinks.archive.options]          # everything below here belongs to the sink
+//! root = "out/followers"
+//! ```
+//!
+//! # Overrides
+//!
+//! `FANOUT_JOURNAL__PATH=/data/state` and `--set journal.path=/data/state` both set the key `path` of `[journal]`:
+//! in a variable's name `__` separates levels, and case does not matter. A value is read as TOML where it is TOML
+//! (`5`, `true`, `["openid"]`), and as text otherwise; a list is replaced as a whole. A variable that matches no key
+//! is an error, except `FANOUT_LOG`, `FANOUT_REQUIRE_ALL`, and those that the file names as a secret's `env`.
+
+mod account;
+mod address;
+mod checked;
+mod byte_size;
+mod environment;
+mod error;
+mod layers;
+mod load;
+
+mod section;
+mod secret;
+mod sink_section;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use account::{Account, Credential};
+pub use address::{AddressError, BaseUrl, ProxyUrl};
+pub use environment::Environment;
+pub use error::{ConfigError, ConfigErrors};
+pub use layers::Overrides;
+pub use load::Pipeline;
+pub use secret::TokenSource;
+pub use section::{Journal, Limits, Retry, Simulate, Source};
+pub use sink_section::{SinkOptions, SinkSection};
+
+pub(crate) use error::did_you_mean;

@@ -39,13 +39,32 @@ impl fmt::Debug for Secret {
 }
 
 /// Where a secret's value is found: `{ env = "NAME" }` or `{ file = "path" }`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum SecretReference {
     /// The name of an environment variable.
     Env(String),
     /// A file whose content, less one line end, is the value; relative to the pipeline file.
     File(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for SecretReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Keys {
+            env: Option<String>,
+            file: Option<PathBuf>,
+        }
+        match Keys::deserialize(deserializer) {
+            Ok(Keys { env: Some(name), file: None }) => Ok(Self::Env(name)),
+            Ok(Keys { env: None, file: Some(path) }) => Ok(Self::File(path)),
+            // serde's own error is dropped: it quotes what it found, and that may be the secret itself.
+            _ => Err(de::Error::custom(
+                "expected a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"path\" }`, and never the secret itself",
+            )),
+        }
+    }
 }
 
 type Resolver = Rc<dyn Fn(&SecretReference) -> Result<Secret, String>>;
@@ -110,9 +129,21 @@ mod tests {
     }
 
     #[test]
-    fn a_value_in_plain_sight_is_refused() {
-        let parse = || serde_json::from_str::<Secret>(r#""hunter2""#);
-        let error = with_secret_resolver(|_| Ok(Secret::new("")), parse).unwrap_err();
-        assert!(error.to_string().contains("expected"), "{error}");
+    fn a_value_in_plain_sight_is_refused_and_not_repeated() {
+        for text in
+            [r#""2718281828""#, "2718281828", r#"["2718281828"]"#, r#"{"2718281828":"x"}"#, r#"{"env":2718281828}"#]
+        {
+            let parse = || serde_json::from_str::<Secret>(text);
+            let error = with_secret_resolver(|_| Ok(Secret::new("")), parse).unwrap_err().to_string();
+            assert!(error.contains("expected a reference"), "{error}");
+            assert!(!error.contains("2718281828"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_reference_has_one_place() {
+        for text in ["{}", r#"{"env":"NAME","file":"path"}"#] {
+            assert!(serde_json::from_str::<SecretReference>(text).is_err(), "{text}");
+        }
     }
 }

@@ -1,0 +1,165 @@
+//! URLs that the pipeline file may name, and what must not be in them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Why a URL is not accepted. The message repeats the URL only where it cannot hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct AddressError(String);
+
+/// Scheme, host and port of an API: `https` only, unless the host is this machine; nothing else in it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// The host of the WeChat Official Account API.
+    pub(super) const WECHAT: &str = "https://api.weixin.qq.com";
+
+    /// Returns the URL; its path is `/`.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Returns the host without the port; an IPv6 address stands in brackets.
+    pub fn host(&self) -> &str {
+        // Never empty: a URL without a host was refused.
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Returns the URL of `path`, which starts with `/`.
+    pub fn join(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        const EXPECTED: &str = "expected scheme, host and port alone, such as `https://api.weixin.qq.com`";
+        let url = parse(text, EXPECTED)?;
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(AddressError(format!("found {text:?}, {EXPECTED}")));
+        }
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_loopback(&url) => Ok(Self(url)),
+            "http" => Err(AddressError(format!(
+                "found {text:?}, expected `https://`: a token must not travel in the clear (`http://` is for this machine)"
+            ))),
+            _ => Err(AddressError(format!("found {text:?}, {EXPECTED}"))),
+        }
+    }
+}
+
+impl TryFrom<String> for BaseUrl {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// The proxy that requests go through: `http://host:port` or `https://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ProxyUrl(Url);
+
+impl ProxyUrl {
+    /// Returns the URL.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl FromStr for ProxyUrl {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        const EXPECTED: &str = "expected a proxy such as `http://proxy.example:3128`";
+        let url = parse(text, EXPECTED)?;
+        if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() {
+            Ok(Self(url))
+        } else {
+            Err(AddressError(format!("found {text:?}, {EXPECTED}")))
+        }
+    }
+}
+
+impl TryFrom<String> for ProxyUrl {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+/// Parses a URL that has a host and no credentials.
+fn parse(text: &str, expected: &str) -> Result<Url, AddressError> {
+    // Asked first, and of the text: a URL that does not parse may hold a password as well.
+    if text.contains('@') {
+        return Err(AddressError(format!("found credentials in a URL, {expected}")));
+    }
+    let url = Url::parse(text).map_err(|error| AddressError(format!("found {text:?} ({error}), {expected}")))?;
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(AddressError(format!("found {text:?}, {expected}")));
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_travels_in_the_clear_on_this_machine_only() {
+        for text in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1", "https://api.weixin.qq.com/"] {
+            assert_eq!(text.parse::<BaseUrl>().unwrap().to_string(), text.trim_end_matches('/'));
+        }
+        for text in
+            ["http://api.weixin.qq.com", "http://127.0.0.1.example.com", "http://localhost.example", "ftp://localhost"]
+        {
+            assert!(text.parse::<BaseUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_base_has_a_host_and_nothing_behind_it() {
+        for text in ["https://a.b/cgi-bin", "https://a.b/?x=1", "https://a.b/#x", "https://", "a.b", ""] {
+            assert!(text.parse::<BaseUrl>().is_err(), "{text}");
+        }
+        let base: BaseUrl = "https://a.b:8443".parse().unwrap();
+        assert_eq!(base.join("/cgi-bin/user/get").as_str(), "https://a.b:8443/cgi-bin/user/get");
+    }
+
+    #[test]
+    fn credentials_are_refused_and_not_repeated() {
+        for text in ["https://me:hunter2@a.b", "http://me:hunter2@proxy:99999999", "hunter2@"] {
+            for error in [text.parse::<BaseUrl>().unwrap_err(), text.parse::<ProxyUrl>().unwrap_err()] {
+                assert!(!error.to_string().contains("hunter2"), "{error}");
+            }
+        }
+    }
+}

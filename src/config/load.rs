@@ -1,0 +1,155 @@
+//! From the merged layers to a [`Pipeline`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::account::{self, Account, AccountKeys};
+use super::checked;
+use super::error::{ConfigError, ConfigErrors, is_reported};
+use super::layers::{self, Overrides};
+use super::secret::SecretResolver;
+use super::section::{Journal, Limits, Simulate, Source};
+use super::sink_section::{SinkKeys, SinkSection};
+use super::tree::Tree;
+
+/// A pipeline file with its overrides: valid, with every path relative to where it was meant to be, and every secret
+/// of its accounts read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Pipeline {
+    /// `name`: what commit records and reports call it: letters, digits, `_` and `-`. No default.
+    pub name: String,
+    /// The pipeline file, as it was given.
+    pub file: PathBuf,
+    /// The folder of the pipeline file, where relative paths start.
+    pub directory: PathBuf,
+    /// `[source]`: where the lists are read.
+    pub source: Source,
+    /// `[[accounts]]`: whose lists are read; at least one, in the order of the file.
+    pub accounts: Vec<Account>,
+    /// `[journal]`: where the raw pages are kept.
+    pub journal: Journal,
+    /// `[limits]`: what a run may use.
+    pub limits: Limits,
+    /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
+    pub sinks: Vec<SinkSection>,
+    /// Whether `--simulate` stands in for the real source: state and outputs then have places of their own.
+    pub simulated_by_flag: bool,
+}
+
+impl Pipeline {
+    /// Reads the pipeline file at `file`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the file and its overrides; a file that is no TOML has one problem.
+    pub fn load(file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::new(file, format!("the pipeline file cannot be read ({error})")))?;
+        Self::from_toml(&text, file, overrides)
+    }
+
+    /// Reads a pipeline file whose content is `text`, as if it stood at `file`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn from_toml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
+        let mut problems = Vec::new();
+        let layers = layers::merge(text, file, overrides, &mut problems)?;
+        let tree = Tree::new(file, layers);
+        let keys = tree.extract::<PipelineKeys>(&mut problems).unwrap_or_default();
+        let pipeline = keys.complete(&tree, file, overrides, &mut problems);
+        ConfigErrors::check(problems, pipeline)
+    }
+}
+
+/// What is written in a pipeline file.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PipelineKeys {
+    #[serde(deserialize_with = "checked::identifier")]
+    name: Option<String>,
+    source: Source,
+    accounts: Vec<AccountKeys>,
+    journal: Journal,
+    limits: Limits,
+    sinks: BTreeMap<String, SinkKeys>,
+}
+
+impl PipelineKeys {
+    /// Checks what one key alone cannot tell; none where a problem was reported.
+    fn complete(
+        self,
+        tree: &Tree,
+        file: &Path,
+        overrides: &Overrides,
+        problems: &mut Vec<ConfigError>,
+    ) -> Option<Pipeline> {
+        let directory = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let resolver = SecretResolver { directory: directory.clone(), environment: overrides.environment.clone() };
+
+        if self.name.is_none() && tree.get(&["name"]).is_none() {
+            problems.push(tree.missing(&["name"], checked::IDENTIFIER));
+        }
+        let simulated = overrides.simulate.is_some() || tree.get(&["source", "simulate"]).is_some();
+        let source = complete_source(self.source, &directory, overrides.simulate, tree, problems);
+        let accounts = account::complete(self.accounts, simulated, tree, &resolver, problems);
+        let mut journal = self.journal;
+        // `components` drops a slash at the end, after which the suffix would become a file of its own.
+        journal.path = directory.join(&journal.path).components().collect();
+        if overrides.simulate.is_some() {
+            journal.path.as_mut_os_string().push(".simulated");
+        }
+        if self.sinks.is_empty() && !is_reported("sinks", problems) {
+            problems.push(
+                tree.missing(&["sinks"], "at least one `[sinks.<name>]` with `type` and `[sinks.<name>.options]`"),
+            );
+        }
+        let sinks = self.sinks.into_iter();
+        let sinks = sinks.filter_map(|(name, keys)| keys.complete(name, tree, &resolver, problems)).collect();
+
+        Some(Pipeline {
+            name: self.name?,
+            file: file.to_owned(),
+            directory,
+            source,
+            accounts,
+            journal,
+            limits: self.limits,
+            sinks,
+            simulated_by_flag: overrides.simulate.is_some(),
+        })
+    }
+}
+
+fn complete_source(
+    mut source: Source,
+    directory: &Path,
+    followers: Option<u64>,
+    tree: &Tree,
+    problems: &mut Vec<ConfigError>,
+) -> Source {
+    if let Some(followers) = followers {
+        source.simulate = Some(Simulate { followers, ..source.simulate.unwrap_or_else(|| Simulate::new(followers)) });
+    }
+    if source.retry.base > source.retry.max {
+        let (base, max) = (source.retry.base.as_millis(), source.retry.max.as_millis());
+        let message = format!("found {base}, expected at most `source.retry.max_ms`, which is {max}");
+        problems.push(tree.problem(&["source", "retry", "base_ms"], message));
+    }
+    source.ca_file = source.ca_file.map(|path| directory.join(path));
+    if let Some(path) = &source.ca_file
+        && source.simulate.is_none()
+        && !path.is_file()
+    {
+        let message = format!("found no file at `{}`, expected certificates in PEM", path.display());
+        problems.push(tree.problem(&["source", "ca_file"], message));
+    }
+    source
+}

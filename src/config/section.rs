@@ -1,0 +1,169 @@
+//! The sections `[source]`, `[journal]` and `[limits]`. Their documentation is the user's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::address::{BaseUrl, ProxyUrl};
+use super::checked;
+
+/// `[source]`: where the list is read, and with how much patience.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Source {
+    /// `base_url`: scheme, host and port of the API; `https` only, unless the host is this machine. Default
+    /// `https://api.weixin.qq.com`.
+    pub base_url: BaseUrl,
+    /// `proxy`: an HTTP proxy, `http://host:port`. Default: the one that the environment names, or none.
+    pub proxy: Option<ProxyUrl>,
+    /// `ca_file`: certificates (PEM) to trust besides the usual ones; relative to the pipeline file. Default none.
+    pub ca_file: Option<PathBuf>,
+    /// `connect_timeout_secs`: the longest wait for a connection, in seconds. Default 10.
+    #[serde(rename = "connect_timeout_secs", deserialize_with = "checked::seconds")]
+    pub connect_timeout: Duration,
+    /// `idle_timeout_secs`: the longest silence within a reply, in seconds. Default 30.
+    #[serde(rename = "idle_timeout_secs", deserialize_with = "checked::seconds")]
+    pub idle_timeout: Duration,
+    /// `total_timeout_secs`: the longest time for one request and its reply, in seconds. Default 600.
+    #[serde(rename = "total_timeout_secs", deserialize_with = "checked::seconds")]
+    pub total_timeout: Duration,
+    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 kB`, or bytes. Default
+    /// `8 MiB`; a full page of 10,000 followers is 0.3 MB.
+    #[serde(deserialize_with = "checked::bytes")]
+    pub max_reply_bytes: u64,
+    /// `max_shortfall_percent`: by how much of the `total` that WeChat states a list may be short and still count as
+    /// complete. Default 2.0.
+    #[serde(deserialize_with = "checked::percent")]
+    pub max_shortfall_percent: f64,
+    /// `[source.retry]`: what is done about faults that may pass.
+    pub retry: Retry,
+    /// `[source] simulate`: the list comes from a simulated API instead, and no account is needed. Default none.
+    pub simulate: Option<Simulate>,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            base_url: BaseUrl::WECHAT.parse().expect("a constant that a test parses"),
+            proxy: None,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_secs(600),
+            max_reply_bytes: 8 << 20,
+            max_shortfall_percent: 2.0,
+            retry: Retry::default(),
+            simulate: None,
+        }
+    }
+}
+
+/// `[source.retry]`: how often and how long one call is tried again. The waits double from `base_ms` to `max_ms`,
+/// with jitter.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Retry {
+    /// `attempts`: calls in all, the first one included. Default 6.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 100>")]
+    pub attempts: u32,
+    /// `budget_secs`: the longest time that one call may be retried, in seconds. Default 600.
+    #[serde(rename = "budget_secs", deserialize_with = "checked::seconds")]
+    pub budget: Duration,
+    /// `base_ms`: the first wait, in milliseconds. Default 500.
+    #[serde(rename = "base_ms", deserialize_with = "checked::milliseconds")]
+    pub base: Duration,
+    /// `max_ms`: the longest wait, in milliseconds, unless the server asks for more. Default 30000.
+    #[serde(rename = "max_ms", deserialize_with = "checked::milliseconds")]
+    pub max: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 6,
+            budget: Duration::from_secs(600),
+            base: Duration::from_millis(500),
+            max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `[source] simulate = { followers = … }`: a WeChat API on this machine, with a list computed from a seed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Simulate {
+    /// `followers`: the length of the list. No default.
+    pub followers: u64,
+    /// `seed`: another seed, another list. Default 1.
+    #[serde(default = "Simulate::default_seed")]
+    pub seed: u64,
+    /// `latency_ms`: how long each reply is held back, in milliseconds. Default 0.
+    #[serde(default, rename = "latency_ms", deserialize_with = "checked::milliseconds")]
+    pub latency: Duration,
+    /// `page_size`: followers in one page, at most 10000 as with WeChat. Default 10000.
+    #[serde(default = "Simulate::default_page_size", deserialize_with = "checked::whole::<_, _, 1, 10_000>")]
+    pub page_size: u64,
+}
+
+impl Simulate {
+    /// Makes a simulation of `followers` with the defaults for the rest.
+    pub fn new(followers: u64) -> Self {
+        let (seed, page_size) = (Self::default_seed(), Self::default_page_size());
+        Self { followers, seed, latency: Duration::ZERO, page_size }
+    }
+
+    fn default_seed() -> u64 {
+        1
+    }
+
+    fn default_page_size() -> u64 {
+        10_000
+    }
+}
+
+/// `[journal]`: where the raw pages of each walk are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Journal {
+    /// `path`: the folder; relative to the pipeline file. Default `state`. Under `--simulate`, `<path>.simulated`.
+    #[serde(deserialize_with = "checked::path")]
+    pub path: PathBuf,
+    /// `keep`: finished walks to keep for each account; one that is still owed to a sink is kept beyond that.
+    /// Default 2.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000_000>")]
+    pub keep: usize,
+    /// `resume_within_hours`: up to what age a walk that was cut off is continued, in hours. Default 48.
+    #[serde(rename = "resume_within_hours", deserialize_with = "checked::hours")]
+    pub resume_within: Duration,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { path: PathBuf::from("state"), keep: 2, resume_within: Duration::from_secs(48 * 3_600) }
+    }
+}
+
+/// `[limits]`: what a run may use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or bytes. Default
+    /// `256 MiB`.
+    #[serde(deserialize_with = "checked::bytes")]
+    pub memory: u64,
+    /// `accounts`: accounts that are read at the same time. Default 8.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
+    pub accounts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 256 << 20, accounts: 8 }
+    }
+}

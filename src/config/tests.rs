@@ -1,0 +1,493 @@
+//! What a pipeline file means, and what is said about a wrong one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use fanout_sink::{Secret, SecretReference};
+use serde::Deserialize;
+
+use super::*;
+
+const FILE: &str = "pipelines/p.toml";
+
+/// The least that a valid file holds.
+const VALID: &str = r#"
+name = "followers"
+[[accounts]]
+name = "brand"
+app_id = "wx01"
+secret = { env = "BRAND_SECRET" }
+[sinks.archive]
+type = "parquet"
+[sinks.archive.options]
+root = "out"
+"#;
+
+fn environment(more: &[(&str, &str)]) -> Overrides {
+    let variables = [("BRAND_SECRET", "hunter2"), ("PATH", "/bin")];
+    Overrides { environment: variables.iter().chain(more).copied().collect(), ..Overrides::default() }
+}
+
+fn set(assignments: &[&str]) -> Overrides {
+    Overrides { set: assignments.iter().map(|&text| text.to_owned()).collect(), ..environment(&[]) }
+}
+
+fn load_with(text: &str, overrides: &Overrides) -> Result<Pipeline, ConfigErrors> {
+    Pipeline::from_toml(text, Path::new(FILE), overrides)
+}
+
+fn load(text: &str) -> Pipeline {
+    load_with(text, &environment(&[])).unwrap()
+}
+
+/// Returns the problems of `text`, one a line, without the file's name that each must start with.
+fn problems_with(text: &str, overrides: &Overrides) -> String {
+    let rendered = load_with(text, overrides).unwrap_err().to_string();
+    let lines = rendered.lines().map(|line| line.strip_prefix(FILE).and_then(|line| line.strip_prefix(": ")).unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn problems(text: &str) -> String {
+    problems_with(text, &environment(&[]))
+}
+
+/// Returns the valid file with `old` replaced.
+fn with(old: &str, new: &str) -> String {
+    assert!(VALID.contains(old), "{old}");
+    VALID.replacen(old, new, 1)
+}
+
+#[test]
+fn what_a_file_leaves_out_has_its_default() {
+    let pipeline = load(VALID);
+    assert_eq!(pipeline.name, "followers");
+    assert_eq!(pipeline.directory, Path::new("pipelines"));
+    assert_eq!(pipeline.source.base_url.to_string(), "https://api.weixin.qq.com");
+    assert_eq!(pipeline.source.connect_timeout, Duration::from_secs(10));
+    assert_eq!(pipeline.source.idle_timeout, Duration::from_secs(30));
+    assert_eq!(pipeline.source.total_timeout, Duration::from_secs(600));
+    assert_eq!(pipeline.source.max_reply_bytes, 8 * 1024 * 1024);
+    assert!((pipeline.source.max_shortfall_percent - 2.0).abs() < f64::EPSILON);
+    assert_eq!((pipeline.source.retry.attempts, pipeline.source.retry.budget), (6, Duration::from_secs(600)));
+    assert_eq!((pipeline.source.retry.base.as_millis(), pipeline.source.retry.max.as_millis()), (500, 30_000));
+    assert!(pipeline.source.proxy.is_none() && pipeline.source.ca_file.is_none() && pipeline.source.simulate.is_none());
+    assert_eq!(pipeline.journal.path, Path::new("pipelines/state"));
+    assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within), (2, Duration::from_secs(48 * 60 * 60)));
+    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (256 * 1024 * 1024, 8));
+    let sink = &pipeline.sinks[0];
+    assert_eq!((sink.name.as_str(), sink.kind.as_str(), sink.required, sink.queue), ("archive", "parquet", true, 4));
+    assert!(sink.columns.is_none() && !pipeline.simulated_by_flag);
+    assert!(matches!(&pipeline.accounts[0].credential, Credential::Secret(secret) if secret.expose() == "hunter2"));
+}
+
+#[test]
+fn every_key_has_its_unit() {
+    let text = VALID.to_owned()
+        + r#"
+        [source]
+        base_url = "http://127.0.0.1:8080"
+        proxy = "http://proxy:3128"
+        connect_timeout_secs = 1
+        idle_timeout_secs = 2
+        total_timeout_secs = 3
+        max_reply_bytes = "2 MiB"
+        max_shortfall_percent = 5
+        retry = { attempts = 4, budget_secs = 5, base_ms = 6, max_ms = 7 }
+        [journal]
+        path = "/data/state/"
+        keep = 9
+        resume_within_hours = 10
+        [limits]
+        memory = "64 MiB"
+        accounts = 11
+        "#;
+    let pipeline = load(&text);
+    assert_eq!(pipeline.source.base_url.to_string(), "http://127.0.0.1:8080");
+    assert_eq!(pipeline.source.proxy.unwrap().url().as_str(), "http://proxy:3128/");
+    assert_eq!(pipeline.source.connect_timeout.as_secs(), 1);
+    assert_eq!(pipeline.source.idle_timeout.as_secs(), 2);
+    assert_eq!(pipeline.source.total_timeout.as_secs(), 3);
+    assert_eq!(pipeline.source.max_reply_bytes, 2 << 20);
+    assert!((pipeline.source.max_shortfall_percent - 5.0).abs() < f64::EPSILON);
+    assert_eq!((pipeline.source.retry.attempts, pipeline.source.retry.budget.as_secs()), (4, 5));
+    assert_eq!((pipeline.source.retry.base.as_millis(), pipeline.source.retry.max.as_millis()), (6, 7));
+    assert_eq!(pipeline.journal.path, Path::new("/data/state"));
+    assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
+    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (64 << 20, 11));
+}
+
+#[test]
+fn the_command_line_beats_the_environment_and_the_environment_the_file() {
+    let text = VALID.to_owned() + "[journal]\nkeep = 3\npath = \"file\"\n[limits]\naccounts = 3\n";
+    let variables = [("FANOUT_JOURNAL__KEEP", "4"), ("FANOUT_JOURNAL__PATH", "variable"), ("FANOUT_LOG", "debug")];
+    let overrides = Overrides { set: vec!["journal.keep=5".to_owned()], ..environment(&variables) };
+    let pipeline = load_with(&text, &overrides).unwrap();
+    assert_eq!((pipeline.limits.accounts, pipeline.journal.keep), (3, 5));
+    assert_eq!(pipeline.journal.path, Path::new("pipelines/variable"));
+}
+
+#[test]
+fn an_override_is_toml_where_it_is_toml_and_text_otherwise() {
+    let assignments = [
+        "name=2026-01-02",
+        "sinks.archive.columns=[\"openid\"]",
+        "sinks.archive.required=false",
+        "sinks.archive.options.root=a=b",
+        "sinks.copy.type=ndjson",
+    ];
+    let pipeline = load_with(VALID, &set(&assignments)).unwrap();
+    assert_eq!(pipeline.name, "2026-01-02");
+    assert_eq!(pipeline.sinks[0].columns, Some(vec!["openid".to_owned()]));
+    assert!(!pipeline.sinks[0].required);
+    let options = pipeline.sinks[0].options.extract::<Options>().unwrap();
+    assert_eq!(options.root, "a=b");
+    assert_eq!(pipeline.sinks[1].kind, "ndjson");
+}
+
+#[test]
+fn a_variable_finds_the_names_of_the_file_whatever_their_case() {
+    let text = VALID.replace("sinks.archive", "sinks.My-Archive");
+    let pipeline = load_with(&text, &environment(&[("FANOUT_SINKS__MY_ARCHIVE__QUEUE", "7")])).unwrap();
+    assert_eq!((pipeline.sinks.len(), pipeline.sinks[0].queue), (1, 7));
+}
+
+#[test]
+fn a_variable_that_matches_no_key_is_an_error() {
+    let known = "`name`, `source`, `accounts`, `journal`, `limits`, `sinks`";
+    let error = |name| problems_with(VALID, &environment(&[(name, "1")]));
+    assert_eq!(
+        error("FANOUT_JOURNAL__KEPP"),
+        "`journal.kepp` (from `FANOUT_JOURNAL__KEPP`): unknown key, expected one of `path`, `keep`, \
+         `resume_within_hours`; did you mean `FANOUT_JOURNAL__KEEP`?"
+    );
+    assert_eq!(
+        error("FANOUT_JOURNAL_KEEP"),
+        format!(
+            "`journal_keep` (from `FANOUT_JOURNAL_KEEP`): unknown key, expected one of {known}; did you mean \
+             `FANOUT_JOURNAL__KEEP`?"
+        )
+    );
+    assert_eq!(
+        error("FANOUT_COLOUR"),
+        format!("`colour` (from `FANOUT_COLOUR`): unknown key, expected one of {known}")
+    );
+    assert_eq!(
+        error("FANOUT_SINKS__ARCHVE__QUEUE"),
+        "`sinks.archve` (from `FANOUT_SINKS__ARCHVE__QUEUE`): missing `type`, expected a kind of sink (`fanout sinks` \
+         lists them); did you mean `archive`?"
+    );
+    assert_eq!(
+        error("FANOUT_JOURNAL__KEEP__X"),
+        "`journal.keep` (from `FANOUT_JOURNAL__KEEP__X`): found a table, expected a whole number from 1 to 1000000"
+    );
+}
+
+#[test]
+fn a_variable_that_holds_a_secret_is_no_key() {
+    let text = with("BRAND_SECRET", "FANOUT_BRAND_SECRET");
+    assert!(load_with(&text, &environment(&[("FANOUT_BRAND_SECRET", "hunter2")])).is_ok());
+}
+
+#[test]
+fn a_malformed_set_is_an_error_that_shows_no_value() {
+    for (assignment, shown) in [("queue", "queue"), ("=hunter2", "="), ("a..b=hunter2", "a..b=")] {
+        assert_eq!(
+            problems_with(VALID, &set(&[assignment])),
+            format!("found `--set {shown}`, expected `--set key=value` with a dotted key")
+        );
+    }
+    assert_eq!(
+        problems_with(VALID, &set(&["journal.keep=many"])),
+        "`journal.keep` (from `--set`): found \"many\", expected a whole number from 1 to 1000000"
+    );
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let text = r#"
+        name = "two words"
+        sink = 1
+        [source]
+        retry = { attempts = 0, base_mss = 1 }
+        max_shortfall_percent = 101.5
+        total_timeout_secs = "ten"
+        simulate = { seed = 1 }
+        [journal]
+        keep = -1
+        resume_within_hours = true
+        [limits]
+        memory = "64 MiBs"
+        accounts = 1.5
+        [[accounts]]
+        name = 5
+        app_id = "../wx"
+        secret = { env = "BRAND_SECRET" }
+        token = { env = "BRAND_SECRET" }
+        [sinks.archive]
+        type = "parquet"
+        queue = "four"
+        columns = "openid"
+        options = 5
+        [sinks."a b"]
+        type = "parquet"
+        [sinks.untyped]
+    "#;
+    let identifier = "1 to 64 letters, digits, `_` or `-`";
+    let expected = [
+        &format!("`accounts[0].app_id`: found \"../wx\", expected {identifier}"),
+        "`accounts[0].name`: found 5, expected a string",
+        "`journal.keep`: found -1, expected a whole number from 1 to 1000000",
+        "`journal.resume_within_hours`: found `true`, expected a whole number of hours from 0 to 8760",
+        "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
+        "`limits.memory`: found \"64 MiBs\", expected a size such as `8 MiB`, `900 kB`, or a whole number of bytes",
+        &format!("`name`: found \"two words\", expected {identifier}"),
+        "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `sinks`; did you mean \
+         `sinks`?",
+        "`sinks.archive.columns`: found \"openid\", expected a list",
+        "`sinks.archive.options`: found 5, expected a table",
+        "`sinks.archive.queue`: found \"four\", expected a whole number from 1 to 1024",
+        "`source.max_shortfall_percent`: found 101.5, expected a percentage from 0 to 100",
+        "`source.retry.attempts`: found 0, expected a whole number from 1 to 100",
+        "`source.retry.base_mss`: unknown key, expected one of `attempts`, `budget_secs`, `base_ms`, `max_ms`; did you \
+         mean `base_ms`?",
+        "`source.simulate.followers`: missing, expected a value",
+        "`source.total_timeout_secs`: found \"ten\", expected a whole number of seconds from 1 to 86400",
+        "`accounts[0]`: found both `secret` and `token`, expected one of them",
+        &format!("`sinks.a b`: found \"a b\" as the name of a sink, expected {identifier}"),
+        "`sinks.untyped`: missing `type`, expected a kind of sink (`fanout sinks` lists them)",
+    ];
+    assert_eq!(problems(text), expected.join("\n"));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    assert_eq!(
+        problems(""),
+        "`name`: missing, expected 1 to 64 letters, digits, `_` or `-`\n\
+         `accounts`: missing, expected at least one `[[accounts]]` with `name`, `app_id` and `secret`\n\
+         `sinks`: missing, expected at least one `[sinks.<name>]` with `type` and `[sinks.<name>.options]`"
+    );
+    assert_eq!(
+        problems(&with("name = \"brand\"\napp_id = \"wx01\"\nsecret = { env = \"BRAND_SECRET\" }", "")),
+        "`accounts[0].name`: missing, expected a name of your choice\n\
+         `accounts[0].app_id`: missing, expected the account's app id, such as `wx0123456789abcdef`\n\
+         `accounts[0]`: missing `secret` or `token`, expected one of them as `{ env = \"NAME\" }` or `{ file = \"path\" }`"
+    );
+}
+
+#[test]
+fn a_syntax_error_has_its_line_and_column_and_shows_no_line() {
+    assert_eq!(problems("name = \"demo\"\n[source\n"), "line 2, column 8: invalid table header, expected `.`, `]`");
+    assert!(!problems("secret = \"hunter2\nname = 1").contains("hunter2"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Pipeline::load(Path::new("no/such.toml"), &Overrides::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no/such.toml: the pipeline file cannot be read (No such file or directory (os error 2))"
+    );
+}
+
+#[test]
+fn one_app_id_is_one_account() {
+    let twin = "[[accounts]]\nname = \"other\"\napp_id = \"wx01\"\nsecret = { env = \"BRAND_SECRET\" }\n";
+    assert_eq!(
+        problems(&with("[sinks.archive]", &format!("{twin}[sinks.archive]"))),
+        "`accounts[1].app_id`: found `wx01` in the account `other`, which the account `brand` has already; one app id \
+         is one list"
+    );
+    let twin = twin.replace("other", "brand").replace("wx01", "wx02");
+    assert_eq!(
+        problems(&with("[sinks.archive]", &format!("{twin}[sinks.archive]"))),
+        "`accounts[1].name`: found `brand`, which `accounts[0]` has already; expected a name of its own"
+    );
+}
+
+#[test]
+fn an_account_name_may_be_in_any_script_and_is_no_path() {
+    assert_eq!(load(&with("\"brand\"", "\"品牌 一号\"")).accounts[0].name, "品牌 一号");
+    for name in ["", " brand", "a/b", "a\\\\b", "a\\nb"] {
+        let message = problems(&with("\"brand\"", &format!("\"{name}\"")));
+        assert!(message.starts_with("`accounts[0].name`: found "), "{message}");
+    }
+}
+
+#[test]
+fn a_missing_secret_is_named_with_its_key() {
+    assert_eq!(
+        problems(&with("BRAND_SECRET", "BRAND_SECERT")),
+        "`accounts[0].secret`: the environment variable `BRAND_SECERT` is not set; `export BRAND_SECERT=…` before the \
+         run"
+    );
+    assert_eq!(
+        problems(&with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"no/token\" }")),
+        "`accounts[0].token`: the file `pipelines/no/token` cannot be read (No such file or directory (os error 2))"
+    );
+}
+
+#[test]
+fn a_secret_in_plain_sight_is_refused_and_not_repeated() {
+    for value in ["\"2718281828\"", "2718281828", "{ value = \"2718281828\" }", "{ env = 2718281828 }"] {
+        assert_eq!(
+            problems(&with("{ env = \"BRAND_SECRET\" }", value)),
+            "`accounts[0].secret`: expected a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"path\" }`, and \
+             never the secret itself"
+        );
+    }
+}
+
+#[test]
+fn a_token_in_a_file_is_read_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "first\n").unwrap();
+    let text = with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"token\" }");
+    let pipeline = Pipeline::from_toml(&text, &folder.path().join("p.toml"), &environment(&[])).unwrap();
+    let Credential::Token(source) = &pipeline.accounts[0].credential else {
+        panic!("{:?}", pipeline.accounts);
+    };
+    assert_eq!(source.read().unwrap().expose(), "first");
+    std::fs::write(&token, "second").unwrap();
+    assert_eq!(source.read().unwrap().expose(), "second");
+    std::fs::remove_file(&token).unwrap();
+    let error = source.read().unwrap_err();
+    assert_eq!(error.key(), Some("accounts[0].token"));
+    assert_eq!(source.reference(), &SecretReference::File("token".into()));
+}
+
+#[test]
+fn a_simulated_source_needs_no_account_and_no_secret() {
+    let text = "name = \"demo\"\n[source]\nsimulate = { followers = 23_000 }\n[sinks.a]\ntype = \"parquet\"\n";
+    let pipeline = load_with(text, &Overrides::default()).unwrap();
+    let simulate = pipeline.source.simulate.unwrap();
+    assert_eq!((simulate.followers, simulate.seed, simulate.page_size), (23_000, 1, 10_000));
+    assert_eq!(simulate.latency, Duration::ZERO);
+    assert_eq!(pipeline.accounts[0].name, "simulated");
+    assert_eq!(pipeline.accounts[0].app_id, "wxsimulated");
+    assert!(matches!(pipeline.accounts[0].credential, Credential::Simulated));
+    assert_eq!(pipeline.journal.path, Path::new("pipelines/state"));
+    assert!(!pipeline.simulated_by_flag);
+}
+
+#[test]
+fn the_simulate_flag_reads_no_secret_and_keeps_to_its_own_state() {
+    let text = VALID.to_owned() + "[journal]\npath = \"state/\"\n[source]\nca_file = \"no.pem\"\n";
+    let overrides = Overrides { simulate: Some(5), ..Overrides::default() };
+    let pipeline = load_with(&text, &overrides).unwrap();
+    assert_eq!(pipeline.source.simulate.unwrap().followers, 5);
+    assert_eq!((pipeline.accounts[0].name.as_str(), pipeline.accounts[0].app_id.as_str()), ("brand", "wx01"));
+    assert!(matches!(pipeline.accounts[0].credential, Credential::Simulated));
+    assert_eq!(pipeline.journal.path, Path::new("pipelines/state.simulated"));
+    assert!(pipeline.simulated_by_flag);
+
+    let text = VALID.to_owned() + "[source]\nsimulate = { followers = 9, seed = 3, latency_ms = 50 }\n";
+    let simulate = load_with(&text, &overrides).unwrap().source.simulate.unwrap();
+    assert_eq!((simulate.followers, simulate.seed, simulate.latency.as_millis()), (5, 3, 50));
+}
+
+#[test]
+fn the_addresses_and_files_of_a_source_are_checked() {
+    let error = |key: &str| problems(&(VALID.to_owned() + "[source]\n" + key));
+    assert_eq!(
+        error("base_url = \"http://api.weixin.qq.com\""),
+        "`source.base_url`: found \"http://api.weixin.qq.com\", expected `https://`: a token must not travel in the clear \
+         (`http://` is for this machine)"
+    );
+    assert_eq!(
+        error("proxy = \"http://me:hunter2@proxy\""),
+        "`source.proxy`: found credentials in a URL, expected a proxy such as `http://proxy.example:3128`"
+    );
+    assert_eq!(
+        error("ca_file = \"no.pem\""),
+        "`source.ca_file`: found no file at `pipelines/no.pem`, expected certificates in PEM"
+    );
+    assert_eq!(
+        error("retry = { base_ms = 60_000 }"),
+        "`source.retry.base_ms`: found 60000, expected at most `source.retry.max_ms`, which is 30000"
+    );
+    assert_eq!(
+        error("max_reply_bytes = \"1 kB\""),
+        "`source.max_reply_bytes`: found 1000 bytes, expected at least `1 MiB`"
+    );
+}
+
+/// What a sink's own options may look like.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    root: String,
+    #[serde(default)]
+    compression: Compression,
+    password: Option<Secret>,
+    #[serde(default)]
+    parts: Option<std::num::NonZeroU32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Compression {
+    #[default]
+    Zstd,
+    Gzip,
+}
+
+fn option_problems(options: &str, overrides: &Overrides) -> String {
+    let pipeline = load_with(&with("root = \"out\"", options), overrides).unwrap();
+    let errors = pipeline.sinks[0].options.extract::<Options>().unwrap_err().to_string();
+    errors.replace(&format!("{FILE}: "), "")
+}
+
+#[test]
+fn the_options_of_a_sink_are_read_with_their_secrets() {
+    let text = with("root = \"out\"", "root = \"out\"\npassword = { env = \"BRAND_SECRET\" }\ncompression = \"gzip\"");
+    let options = load(&text).sinks[0].options.extract::<Options>().unwrap();
+    assert_eq!(options.password.unwrap().expose(), "hunter2");
+    assert!(matches!(options.compression, Compression::Gzip) && options.parts.is_none());
+}
+
+#[test]
+fn every_wrong_option_is_reported_with_its_full_key() {
+    let options = "rot = 1\ncompression = \"gzipp\"\npassword = { env = \"NO\" }\nparts = 0";
+    assert_eq!(
+        option_problems(options, &environment(&[])),
+        "`sinks.archive.options.compression`: found \"gzipp\", expected one of `zstd`, `gzip`; did you mean `gzip`?\n\
+         `sinks.archive.options.parts`: found 0, expected a whole number of 1 or more\n\
+         `sinks.archive.options.password`: the environment variable `NO` is not set; `export NO=…` before the run\n\
+         `sinks.archive.options.rot`: unknown key, expected one of `root`, `compression`, `password`, `parts`; did you \
+         mean `root`?\n\
+         `sinks.archive.options.root`: missing, expected a value"
+    );
+}
+
+#[test]
+fn a_wrong_option_names_the_override_that_set_it() {
+    let variable = environment(&[("FANOUT_SINKS__ARCHIVE__OPTIONS__ROTO", "x")]);
+    assert_eq!(
+        option_problems("root = \"out\"", &variable),
+        "`sinks.archive.options.roto` (from `FANOUT_SINKS__ARCHIVE__OPTIONS__ROTO`): unknown key, expected one of `root`, \
+         `compression`, `password`, `parts`; did you mean `FANOUT_SINKS__ARCHIVE__OPTIONS__ROOT`?"
+    );
+    assert_eq!(
+        option_problems("root = \"out\"", &set(&["sinks.archive.options.root=5"])),
+        "`sinks.archive.options.root` (from `--set`): found 5, expected a string"
+    );
+}
+
+#[test]
+fn a_digest_follows_what_a_sink_writes_and_nothing_else() {
+    let digest = |text: &str, overrides: &Overrides| load_with(text, overrides).unwrap().sinks[0].digest();
+    let first = digest(VALID, &environment(&[]));
+    assert_eq!(first.len(), 16);
+    assert_eq!(first, digest(&with("name = \"followers\"", "name = \"other\""), &environment(&[])));
+    assert_eq!(first, digest(VALID, &set(&["sinks.archive.options.root=out", "sinks.archive.queue=9"])));
+    for change in ["type=ndjson", "columns=[\"openid\"]", "options.root=elsewhere", "options.password={env=\"A\"}"] {
+        assert_ne!(first, digest(VALID, &set(&[&format!("sinks.archive.{change}")])), "{change}");
+    }
+}
+
+#[test]
+fn debug_of_a_pipeline_shows_no_secret() {
+    assert!(!format!("{:?}", load(VALID)).contains("hunter2"));
+}

@@ -1,0 +1,163 @@
+//! The merged values of a pipeline file, each with the layer that it came from.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use figment::error::Kind;
+use figment::value::{Dict, Tag, Value};
+use figment::{Figment, Profile, Provider};
+use serde::de::DeserializeOwned;
+
+use super::error::{ConfigError, Origin, explain};
+
+/// A table of the pipeline file (the whole file, or a part of it) after all overrides.
+///
+/// Figment merges the layers and remembers the origin of each value. Deserialising goes over its values directly:
+/// then the path of an error is complete, and what was wrong can be taken out to look for the next problem.
+#[derive(Clone)]
+pub(super) struct Tree {
+    file: Arc<Path>,
+    /// Where this table stands in the file.
+    path: Vec<String>,
+    value: Value,
+    /// Kept for the origin of each value.
+    layers: Arc<Figment>,
+}
+
+impl Tree {
+    /// Makes the tree of all layers.
+    pub(super) fn new(file: &Path, layers: Figment) -> Self {
+        let mut profiles = layers.data().expect("every layer was parsed before it was merged");
+        let root = profiles.remove(&Profile::Default).unwrap_or_default();
+        Self { file: file.into(), path: Vec::new(), value: Value::Dict(Tag::Default, root), layers: Arc::new(layers) }
+    }
+
+    /// Returns the table at `path`, which is empty if there is none.
+    pub(super) fn table(&self, path: &[&str]) -> Self {
+        let value = self.get(path).cloned().unwrap_or_else(|| Value::Dict(Tag::Default, Dict::new()));
+        let path = self.path.iter().cloned().chain(path.iter().map(|&segment| segment.to_owned())).collect();
+        Self { file: Arc::clone(&self.file), path, value, layers: Arc::clone(&self.layers) }
+    }
+
+    /// Returns the value at `path`; none if the key is absent.
+    pub(super) fn get(&self, path: &[&str]) -> Option<&Value> {
+        path.iter().try_fold(&self.value, |value, segment| child(value, segment))
+    }
+
+    /// Returns all values of this table.
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Deserialises the table and reports *every* problem: what was wrong is taken out and the rest is read again,
+    /// so a value may come with problems. None where what remained could not be read either.
+    pub(super) fn extract<T: DeserializeOwned>(&self, problems: &mut Vec<ConfigError>) -> Option<T> {
+        let mut value = self.value.clone();
+        loop {
+            let error = match value.deserialize() {
+                Ok(extracted) => return Some(extracted),
+                Err(error) => error,
+            };
+            let path: Vec<&str> = error.path.iter().map(String::as_str).collect();
+            if let Kind::MissingField(name) = &error.kind {
+                let key: Vec<&str> = path.iter().copied().chain([name.as_ref()]).collect();
+                // A key that stands in the file is only missing because it was taken out: that is reported already.
+                if self.get(&key).is_none() {
+                    problems.push(self.missing(&key, "a value"));
+                }
+            } else {
+                let origin = self.origin(&path);
+                let message = explain(&error.kind, &self.absolute(&path), &origin);
+                problems.push(self.error(&path, origin, message));
+            }
+            if !take_out(&mut value, &path) {
+                return None;
+            }
+        }
+    }
+
+    /// Makes the error about the value at `path`.
+    pub(super) fn problem(&self, path: &[&str], message: impl Into<String>) -> ConfigError {
+        self.error(path, self.origin(path), message.into())
+    }
+
+    /// Makes the error about a key that is absent. It has no origin but the file.
+    pub(super) fn missing(&self, path: &[&str], expected: &str) -> ConfigError {
+        self.error(path, Origin::File, format!("missing, expected {expected}"))
+    }
+
+    fn error(&self, path: &[&str], origin: Origin, message: String) -> ConfigError {
+        ConfigError::new(&self.file, message).with_key(self.key(path)).with_origin(origin)
+    }
+
+    /// Returns which layer the value at `path` (or the closest table above it) came from.
+    fn origin(&self, path: &[&str]) -> Origin {
+        let mut value = &self.value;
+        for segment in path {
+            match child(value, segment) {
+                Some(inner) => value = inner,
+                None => break,
+            }
+        }
+        self.layers.get_metadata(value.tag()).map_or(Origin::File, Origin::of)
+    }
+
+    fn absolute(&self, path: &[&str]) -> Vec<String> {
+        self.path.iter().cloned().chain(path.iter().map(|&segment| segment.to_owned())).collect()
+    }
+
+    /// Returns the dotted key of `path`, with the places in lists in brackets.
+    fn key(&self, path: &[&str]) -> String {
+        let mut key = self.path.join(".");
+        let mut value = Some(&self.value);
+        for segment in path {
+            if matches!(value, Some(Value::Array(..))) {
+                key.extend(["[", segment, "]"]);
+            } else {
+                if !key.is_empty() {
+                    key.push('.');
+                }
+                key.push_str(segment);
+            }
+            value = value.and_then(|value| child(value, segment));
+        }
+        key
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tree").field("file", &self.file).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn child<'value>(value: &'value Value, segment: &str) -> Option<&'value Value> {
+    match value {
+        Value::Dict(_, table) => table.get(segment),
+        Value::Array(_, list) => list.get(segment.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
+fn child_mut<'value>(value: &'value mut Value, segment: &str) -> Option<&'value mut Value> {
+    match value {
+        Value::Dict(_, table) => table.get_mut(segment),
+        Value::Array(_, list) => list.get_mut(segment.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
+/// Removes the value at `path`, or the whole list if it is an item of one: the places of the others must not change.
+/// Returns whether anything was removed.
+fn take_out(root: &mut Value, path: &[&str]) -> bool {
+    for depth in (0..path.len()).rev() {
+        let parent = path[..depth].iter().try_fold(&mut *root, |value, segment| child_mut(value, segment));
+        if let Some(Value::Dict(_, table)) = parent
+            && table.remove(path[depth]).is_some()
+        {
+            return true;
+        }
+    }
+    false
+}

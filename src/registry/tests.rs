@@ -1,0 +1,258 @@
+//! Binding the sinks of a pipeline file: what is found, and what is said about a wrong one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
+use fanout_sink::schemars::JsonSchema;
+use fanout_sink::{
+    Batch, ClosureFactory, Delivery, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
+};
+use serde::Deserialize;
+
+use super::*;
+use crate::config::Overrides;
+
+const FILE: &str = "pipelines/p.toml";
+const MEMORY: u64 = 7;
+
+/// A sink that writes nothing and counts how often it was opened.
+#[derive(Clone, Default)]
+struct Fake {
+    opened: Arc<AtomicU64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "fanout_sink::schemars")]
+struct FakeOptions {
+    root: std::path::PathBuf,
+    /// Not `Clone` on purpose, as options need not be.
+    #[serde(default)]
+    password: Option<Secret>,
+}
+
+struct FakeSink;
+
+#[async_trait]
+impl SinkFactory for Fake {
+    type Options = FakeOptions;
+    type Sink = FakeSink;
+
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    fn summary(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn delivery(&self, _options: &FakeOptions) -> Delivery {
+        Delivery::Staged
+    }
+
+    fn memory(&self, _options: &FakeOptions) -> u64 {
+        MEMORY
+    }
+
+    fn roots(&self, options: &FakeOptions) -> Vec<std::path::PathBuf> {
+        vec![options.root.clone()]
+    }
+
+    async fn check(&self, options: &FakeOptions, _context: &SinkContext) -> Result<(), SinkError> {
+        if options.root.as_os_str().is_empty() {
+            return Err(SinkError::option("root", "found an empty path").with_hint("name a folder"));
+        }
+        Ok(())
+    }
+
+    async fn open(&self, options: FakeOptions, _context: SinkContext) -> Result<FakeSink, SinkError> {
+        assert!(options.password.is_none_or(|password| password.expose() == "hunter2"));
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(FakeSink)
+    }
+}
+
+#[async_trait]
+impl Sink for FakeSink {
+    async fn write(&mut self, _batch: &Batch) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn prepare(&mut self, _snapshot: &Snapshot) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<SinkReport, SinkError> {
+        Ok(SinkReport::default())
+    }
+
+    async fn abort(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn registry() -> SinkRegistry {
+    let closure = ClosureFactory::new("closure", |_batch: Batch| async { Ok::<(), SinkError>(()) });
+    SinkRegistry::empty().with(Fake::default()).with(closure)
+}
+
+fn schema() -> SchemaRef {
+    let columns = ["app_id", "openid", "position"];
+    Arc::new(Schema::new(columns.map(|name| Field::new(name, DataType::Utf8, false)).to_vec()))
+}
+
+fn pipeline_with(sinks: &str, overrides: Overrides) -> Pipeline {
+    let text = format!("name = \"p\"\n[source]\nsimulate = {{ followers = 1 }}\n{sinks}");
+    let environment = [("PASSWORD", "hunter2")].into_iter().collect();
+    Pipeline::from_toml(&text, Path::new(FILE), &Overrides { environment, ..overrides }).unwrap()
+}
+
+fn bind(sinks: &str) -> Result<Vec<BoundSink>, ConfigErrors> {
+    registry().bind_all(&pipeline_with(sinks, Overrides::default()), &schema())
+}
+
+fn problems(sinks: &str) -> String {
+    bind(sinks).unwrap_err().to_string().replace(&format!("{FILE}: "), "")
+}
+
+fn fake(name: &str, root: &str) -> String {
+    format!("[sinks.{name}]\ntype = \"fake\"\noptions = {{ root = \"{root}\" }}\n")
+}
+
+#[test]
+fn a_registry_lists_what_was_registered() {
+    let registry = registry();
+    assert_eq!(registry.types().collect::<Vec<_>>(), ["closure", "fake"]);
+    assert_eq!(registry.summaries().last(), Some(("fake", "nothing")));
+    assert_eq!(format!("{registry:?}"), r#"{"closure", "fake"}"#);
+}
+
+#[test]
+#[should_panic(expected = "two sinks are registered as the type `fake`")]
+fn a_type_is_registered_once() {
+    let _ = registry().with(Fake::default());
+}
+
+#[test]
+fn an_unknown_type_lists_what_is_registered() {
+    assert_eq!(
+        problems("[sinks.a]\ntype = \"fakee\"\n"),
+        "`sinks.a.type`: found \"fakee\", expected one of `closure`, `fake`; did you mean `fake`?"
+    );
+    let pipeline = pipeline_with("[sinks.a]\ntype = \"fake\"\n", Overrides::default());
+    assert_eq!(
+        SinkRegistry::empty().bind_all(&pipeline, &schema()).unwrap_err().to_string(),
+        format!("{FILE}: `sinks.a.type`: found \"fake\", but this program has no sinks")
+    );
+}
+
+#[test]
+fn the_problems_of_all_sinks_are_reported_at_once() {
+    let sinks = "
+        [sinks.a]
+        type = \"fake\"
+        columns = [\"opnid\", \"openid\", \"openid\"]
+        [sinks.a.options]
+        rooot = \"out\"
+        [sinks.b]
+        type = \"none\"
+        columns = []
+    ";
+    assert_eq!(
+        problems(sinks),
+        "`sinks.a.columns[0]`: found \"opnid\", expected some of `app_id`, `openid`, `position`; did you mean `openid`?\n\
+         `sinks.a.columns[2]`: found `openid` twice, expected it once\n\
+         `sinks.a.options.rooot`: unknown key, expected one of `root`, `password`; did you mean `root`?\n\
+         `sinks.a.options.root`: missing, expected a value\n\
+         `sinks.b.columns`: found an empty list, expected some of `app_id`, `openid`, `position`\n\
+         `sinks.b.type`: found \"none\", expected one of `closure`, `fake`"
+    );
+}
+
+#[test]
+fn columns_pick_and_order() {
+    let sinks = fake("a", "a") + "columns = [\"position\", \"openid\"]\n" + &fake("b", "b");
+    let bound = bind(&sinks).unwrap();
+    assert_eq!(bound[0].projection(), Some([2, 1].as_slice()));
+    let names: Vec<_> = bound[0].schema().fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, ["position", "openid"]);
+    assert_eq!((bound[1].projection(), bound[1].schema()), (None, &schema()));
+}
+
+#[test]
+fn two_sinks_do_not_share_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
+    let inside = |path: &str| folder.path().join(path).display().to_string();
+    let here = std::env::current_dir().unwrap().join("pipelines/out").display().to_string();
+    for (first, second) in [
+        ("out", "out"),
+        ("out", "./out/"),
+        ("out", "x/../out"),
+        ("out", "out/deep/er"),
+        ("out/deep", "out"),
+        ("out", "out.staging"),
+        ("out.staging/deep", "out"),
+        ("out", &here),
+        (&inside("real/a"), &inside("link/a")),
+        (&inside("real"), &inside("link/not/there")),
+    ] {
+        assert_eq!(
+            problems(&(fake("one", first) + &fake("two", second))),
+            format!(
+                "`sinks.two.options`: found `{second}`, expected a place of its own: the sink `one` writes to `{first}`"
+            )
+        );
+    }
+    for (first, second) in [("out", "out2"), ("out/a", "out/b"), ("a/out", "b/out"), ("out", "../out")] {
+        assert!(bind(&(fake("one", first) + &fake("two", second))).is_ok(), "{first} {second}");
+    }
+}
+
+#[test]
+fn the_simulate_flag_refuses_a_sink_that_writes_no_files() {
+    let sinks = fake("files", "out") + "[sinks.hook]\ntype = \"closure\"\n";
+    assert!(bind(&sinks).is_ok());
+    let pipeline = pipeline_with(&sinks, Overrides { simulate: Some(5), ..Overrides::default() });
+    assert_eq!(
+        registry().bind_all(&pipeline, &schema()).unwrap_err().to_string(),
+        format!(
+            "{FILE}: `sinks.hook.type`: found `closure`, expected a sink that writes files under `--simulate`, so that \
+             simulated followers stay apart from real ones"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_bound_sink_is_opened_as_often_as_there_are_lists() {
+    let factory = Fake::default();
+    let opened = Arc::clone(&factory.opened);
+    let sinks = "[sinks.a]\ntype = \"fake\"\noptions = { root = \"out\", password = { env = \"PASSWORD\" } }\n";
+    let bound = SinkRegistry::empty().with(factory).bind_all(&pipeline_with(sinks, Overrides::default()), &schema());
+    let sink = &bound.unwrap()[0];
+    assert_eq!((sink.name(), sink.delivery(), sink.memory()), ("a", Delivery::Staged, MEMORY));
+    assert_eq!(sink.roots(), [Path::new("out")]);
+    for account in ["one", "two"] {
+        let context = SinkContext::new(account, account, Arc::clone(sink.schema()));
+        sink.check(&context).await.unwrap();
+        let mut open = sink.open(context).await.unwrap();
+        assert_eq!(open.commit().await.unwrap(), SinkReport::default());
+    }
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn an_option_that_a_check_refuses_is_an_error_of_the_file() {
+    let bound = bind(&fake("a", "")).unwrap();
+    let context = SinkContext::new("one", "wx1", schema());
+    let error = bound[0].check(&context).await.unwrap_err();
+    assert_eq!(
+        bound[0].config_error(&error).unwrap().to_string(),
+        format!("{FILE}: `sinks.a.options.root`: found an empty path; name a folder")
+    );
+    assert_eq!(bound[0].config_error(&SinkError::permanent("full")), None);
+}
