@@ -1,1 +1,15 @@
-//! The parquet sink.
+//! The `parquet` sink: a list as Apache Parquet, a folder of files or a single one.
+//!
+//! Publishing (staging, manifest, marker, the one rename) is [`fanout_sink::files`]; this crate decides how columns
+//! are stored (`properties`) and when a row group or a file ends (`sink`).
+
+mod factory;
+mod options;
+mod properties;
+mod sink;
+#[cfg(test)]
+mod tests;
+
+pub use factory::ParquetFactory;
+pub use options::{Compression, ParquetOptions};
+pub use sink::ParquetSink;

@@ -50,11 +50,6 @@ impl StagedFiles {
         Ok(staged)
     }
 
-    /// Returns the number of finished parts.
-    pub fn parts(&self) -> usize {
-        self.files.len()
-    }
-
     /// Begins the next file of the list.
     ///
     /// # Errors

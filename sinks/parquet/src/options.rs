@@ -1,0 +1,119 @@
+//! What a pipeline file may say under `[sinks.<name>.options]`.
+
+use std::path::PathBuf;
+
+use fanout_sink::files::FileOptions;
+use fanout_sink::schemars::{self, JsonSchema};
+use fanout_sink::{ByteSize, SinkError};
+use parquet::basic::ZstdLevel;
+use serde::Deserialize;
+
+/// Above it a compressor needs many times the memory that the sink declares.
+const HIGHEST_ZSTD_LEVEL: i32 = 9;
+
+const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/part-{part}.parquet";
+
+/// The options of a `parquet` sink.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParquetOptions {
+    /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    pub root: PathBuf,
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`. The
+    /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
+    #[serde(default = "default_layout")]
+    pub layout: String,
+    /// How pages are compressed: `zstd` or `none`.
+    #[serde(default)]
+    pub compression: Compression,
+    /// The level of `zstd`, 1 to 9. Higher ones cost time and do not make `OpenID`s smaller: they are random.
+    #[serde(default = "default_zstd_level")]
+    #[schemars(range(min = 1, max = 9))]
+    pub zstd_level: i32,
+    /// The most rows in a row group.
+    #[serde(default = "default_row_group_rows")]
+    #[schemars(range(min = 1))]
+    pub row_group_rows: usize,
+    /// About the most bytes of a row group, as stored. A row group is held in memory until it is full.
+    #[serde(default = "default_row_group_bytes")]
+    pub row_group_bytes: ByteSize,
+    /// The most rows in a file; the next one goes to the next part. Without it there is no bound.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub max_file_rows: Option<u64>,
+    /// The size at which a file ends; it may be passed by one batch of rows and the footer. Without it there is no
+    /// bound.
+    #[serde(default)]
+    pub max_file_bytes: Option<ByteSize>,
+}
+
+/// How pages are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Zstandard.
+    #[default]
+    Zstd,
+    /// Not at all.
+    None,
+}
+
+fn default_layout() -> String {
+    DEFAULT_LAYOUT.to_owned()
+}
+
+fn default_zstd_level() -> i32 {
+    1
+}
+
+fn default_row_group_rows() -> usize {
+    1_048_576
+}
+
+fn default_row_group_bytes() -> ByteSize {
+    ByteSize(8 << 20)
+}
+
+impl ParquetOptions {
+    /// Makes options with every default, for output under `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            layout: default_layout(),
+            compression: Compression::default(),
+            zstd_level: default_zstd_level(),
+            row_group_rows: default_row_group_rows(),
+            row_group_bytes: default_row_group_bytes(),
+            max_file_rows: None,
+            max_file_bytes: None,
+        }
+    }
+
+    /// Returns the part that every file sink has.
+    pub(crate) fn files(&self) -> FileOptions {
+        let rolling = self.max_file_rows.is_some() || self.max_file_bytes.is_some();
+        FileOptions { root: self.root.clone(), layout: self.layout.clone(), rolling }
+    }
+
+    /// Returns the codec, and makes sure that every number makes sense.
+    pub(crate) fn codec(&self) -> Result<parquet::basic::Compression, SinkError> {
+        let numbers = [
+            ("row_group_rows", Some(self.row_group_rows as u64)),
+            ("row_group_bytes", Some(self.row_group_bytes.0)),
+            ("max_file_rows", self.max_file_rows),
+            ("max_file_bytes", self.max_file_bytes.map(|size| size.0)),
+        ];
+        if let Some((key, _)) = numbers.iter().find(|(_, number)| *number == Some(0)) {
+            return Err(SinkError::option(*key, format!("`{key}` is 0; at least 1 is expected")));
+        }
+        let level = Some(self.zstd_level).filter(|level| (1..=HIGHEST_ZSTD_LEVEL).contains(level));
+        let level = level.and_then(|level| ZstdLevel::try_new(level).ok()).ok_or_else(|| {
+            let message = format!("`zstd_level` is {}; 1 to {HIGHEST_ZSTD_LEVEL} is expected", self.zstd_level);
+            SinkError::option("zstd_level", message)
+        })?;
+        Ok(match self.compression {
+            Compression::Zstd => parquet::basic::Compression::ZSTD(level),
+            Compression::None => parquet::basic::Compression::UNCOMPRESSED,
+        })
+    }
+}
