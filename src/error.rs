@@ -1,1 +1,153 @@
-//! The errors of the stages, composed once.
+//! The errors of the stages, composed once: what the command line prints, and the exit code that goes with it.
+
+use std::fmt;
+
+use fanout_sink::{SinkError, SinkErrorKind};
+use serde::Serialize;
+
+use crate::config::ConfigErrors;
+use crate::journal::JournalError;
+use crate::source::SourceError;
+
+/// Why an account, or a whole run, did not reach its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The pipeline file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// WeChat, or the way to it.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The state on disk.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A sink.
+    #[error("sink `{sink}`: {error}")]
+    Sink {
+        /// The sink's name in the pipeline file.
+        sink: String,
+        /// What it says; its cause is the source of this error.
+        error: SinkError,
+    },
+    /// The list is not the one that was decided on.
+    #[error("the list of walk {walk} is not the one that was decided on: {what}")]
+    Changed {
+        /// The walk.
+        walk: String,
+        /// What differs.
+        what: String,
+    },
+    /// Somebody wanted the run to end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a process ends with; an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "u8")]
+pub enum Exit {
+    /// Every selected account is complete and published.
+    Done,
+    /// A person must act.
+    Failed,
+    /// The command line or the pipeline file is wrong; no API call was made.
+    Usage,
+    /// The same command may succeed later.
+    Later,
+    /// It was interrupted; the same command goes on.
+    Interrupted,
+}
+
+impl Exit {
+    /// Returns the number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            // EX_TEMPFAIL of sysexits.h, which schedulers know.
+            Self::Later => 75,
+            // 128 + SIGINT, as a shell reports it.
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Returns the worse of two: 2, 130, 1, 75, 0.
+    #[must_use]
+    pub fn worst(self, other: Self) -> Self {
+        let severity = |exit| match exit {
+            Self::Usage => 4,
+            Self::Interrupted => 3,
+            Self::Failed => 2,
+            Self::Later => 1,
+            Self::Done => 0,
+        };
+        if severity(other) > severity(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> Self {
+        exit.code()
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code().fmt(formatter)
+    }
+}
+
+impl Error {
+    /// Returns what the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::Usage,
+            Self::Sink { error, .. } if error.kind() == SinkErrorKind::Option => Exit::Usage,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Source(error) if error.is_temporary() => Exit::Later,
+            Self::Journal(error) if error.is_temporary() => Exit::Later,
+            Self::Sink { error, .. } if error.is_temporary() => Exit::Later,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Source(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Sink { error, .. } => error.hint().map(str::to_owned),
+            Self::Changed { .. } => Some(
+                "the journal or the program has changed since; run the version that decided, or start a new walk with `--fresh`"
+                    .to_owned(),
+            ),
+            Self::Interrupted => Some("run the same command again to go on".to_owned()),
+            Self::Config(_) => None,
+        }
+    }
+
+    /// Returns the message with its causes, on one line.
+    pub fn chain(&self) -> String {
+        crate::source::error_chain(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_accounts_the_worst_decides() {
+        use Exit::{Done, Failed, Interrupted, Later, Usage};
+        let order = [Usage, Interrupted, Failed, Later, Done];
+        for (place, worse) in order.iter().enumerate() {
+            for better in &order[place..] {
+                assert_eq!(worse.worst(*better), *worse);
+                assert_eq!(better.worst(*worse), *worse);
+            }
+        }
+        assert_eq!(order.map(Exit::code), [2, 130, 1, 75, 0]);
+    }
+}

@@ -40,7 +40,12 @@ pub struct SinkRegistry {
 impl SinkRegistry {
     /// Returns a registry of the sinks that the features compiled in: one line each, and nowhere else.
     pub fn builtin() -> Self {
-        Self::empty()
+        let registry = Self::empty();
+        #[cfg(feature = "ndjson")]
+        let registry = registry;
+        #[cfg(feature = "parquet")]
+        let registry = registry.with(fanout_sink_parquet::ParquetFactory);
+        registry
     }
 
     /// Returns a registry of no sinks.

@@ -33,6 +33,11 @@ impl BaseUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// Returns whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
     /// Returns the URL of `path`, which starts with `/`.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();

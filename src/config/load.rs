@@ -64,6 +64,11 @@ impl Pipeline {
         let pipeline = keys.complete(&tree, file, overrides, &mut problems);
         ConfigErrors::check(problems, pipeline)
     }
+
+    /// Makes the error about `key`.
+    pub(crate) fn problem(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError::new(&self.file, message).with_key(key)
+    }
 }
 
 /// What is written in a pipeline file.

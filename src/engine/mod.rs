@@ -1,1 +1,32 @@
-//! Everything concurrent, and nothing else.
+//! Everything concurrent, and nothing else: what runs beside what, what waits for what, and in which order the sinks of
+//! a list publish it.
+//!
+//! ```text
+//! run ──► account (a few at once)
+//!           │ plan: which walk        journal
+//!           ▼                            ▲ write, then the next request
+//!         walking ── pages, leases ──────┤
+//!                                        ▼
+//!         delivery (a thread): decode, count, digest ──► bounded queues ──► sink_task (a thread each)
+//!           │ measure
+//!           ▼
+//!         publication: prepare all ──► decision ──► commit each ──► those that wait for a complete list
+//! ```
+
+mod account;
+mod budget;
+mod census;
+mod delivery;
+mod plan;
+mod progress;
+mod publication;
+mod report;
+mod run;
+mod sink_task;
+mod stage;
+mod walking;
+
+pub use plan::Selection;
+pub use progress::{AccountProgress, Progress};
+pub use report::{AccountReport, Outcome, RunReport, SinkOutcome, SinkState};
+pub use run::{bind, check, run};

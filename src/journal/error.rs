@@ -50,8 +50,9 @@ pub enum JournalError {
 
 impl JournalError {
     /// Returns a function that adds what was tried, and on what, to an error of the operating system.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Io { action, path: path.to_owned(), error }
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |error| Self::Io { action, path, error }
     }
 
     /// Returns whether the same run may succeed later without anybody's help.

@@ -49,6 +49,14 @@ pub struct JournaledPage {
     pub fetched_at: i64,
     /// The reply, byte for byte.
     pub body: Bytes,
+    folder: Arc<Path>,
+}
+
+impl JournaledPage {
+    /// Makes the error that this page is not what the journal took it for.
+    pub(crate) fn damaged(&self, error: &dyn std::error::Error) -> JournalError {
+        JournalError::Damaged { path: self.folder.to_path_buf(), what: format!("page {}: {error}", self.number) }
+    }
 }
 
 impl Journal {
@@ -130,7 +138,7 @@ impl Journal {
         self.last_fetched_at = Some(fetched_at);
     }
 
-    /// Appends a page, and returns its number. It is in the operating system's hands when this returns, and durable
+    /// Appends a page, and returns it as the journal has it. It is in the operating system's hands when this returns, and durable
     /// after the next [`sync`](Self::sync).
     ///
     /// # Errors
@@ -140,7 +148,7 @@ impl Journal {
     /// # Panics
     ///
     /// If the page does not hang on the chain, or the walk has ended: the walk asks only for what does.
-    pub fn append(&mut self, page: &Page) -> Result<u64, JournalError> {
+    pub fn append(&mut self, page: &Page) -> Result<JournaledPage, JournalError> {
         assert!(self.end.is_none(), "a page after the end of the walk");
         let number = self.pages() + 1;
         let offset = self.length;
@@ -148,7 +156,8 @@ impl Journal {
         let link = Link { cursor: page.cursor.clone(), next: page.summary.next.clone(), page: number };
         assert!(self.chain.extend(link), "a page that does not hang on the chain");
         self.note_page(offset, page.fetched_at);
-        Ok(number)
+        let folder = Arc::from(self.folder.path.as_path());
+        Ok(JournaledPage { number, fetched_at: page.fetched_at, body: page.body.clone(), folder })
     }
 
     /// Appends the accepted end of the walk, and makes the whole journal durable.
@@ -188,7 +197,12 @@ impl Journal {
     ///
     /// [`JournalError::Io`] if the disk refuses.
     pub fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(JournalError::io("sync", &self.folder.path.join("pages")))
+        self.file.sync_data().map_err(|error| self.sync_error(error))
+    }
+
+    /// Makes the error of a sync that was made through [`file`](Self::file).
+    pub(crate) fn sync_error(&self, error: io::Error) -> JournalError {
+        JournalError::io("sync", &self.folder.path.join("pages"))(error)
     }
 
     /// Returns a handle on the file, for a sync beside the walk.
@@ -212,7 +226,8 @@ impl Journal {
     ///
     /// [`JournalError::Damaged`] if it is no longer what was written.
     pub fn page(&self, number: u64) -> Result<JournaledPage, JournalError> {
-        read_page(&self.file, &self.folder.path, self.offsets[number as usize - 1], self.length, number)
+        let folder = Arc::from(self.folder.path.as_path());
+        read_page(&self.file, &folder, self.offsets[number as usize - 1], self.length, number)
     }
 
     /// Fixes the list: durable when it returns.
@@ -263,10 +278,10 @@ impl Journal {
 }
 
 /// Reads the pages of a walk in order, and checks each again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PageReader {
     file: Arc<File>,
-    path: Box<Path>,
+    path: Arc<Path>,
     offsets: std::iter::Enumerate<std::vec::IntoIter<u64>>,
     length: u64,
 }
@@ -280,7 +295,13 @@ impl Iterator for PageReader {
     }
 }
 
-fn read_page(file: &File, folder: &Path, offset: u64, length: u64, number: u64) -> Result<JournaledPage, JournalError> {
+fn read_page(
+    file: &File,
+    folder: &Arc<Path>,
+    offset: u64,
+    length: u64,
+    number: u64,
+) -> Result<JournaledPage, JournalError> {
     let found = frame::read(file, offset, length);
     let page = match found {
         Ok(Found::Frame(Kind::Page, payload)) => frame::split_page(&payload),
@@ -289,10 +310,10 @@ fn read_page(file: &File, folder: &Path, offset: u64, length: u64, number: u64) 
         Err(error) => return Err(JournalError::io("read", &folder.join("pages"))(error)),
     };
     let (fetched_at, _, body) = page.ok_or_else(|| JournalError::Damaged {
-        path: folder.to_owned(),
+        path: folder.to_path_buf(),
         what: format!("page {number} is no longer what was written"),
     })?;
-    Ok(JournaledPage { number, fetched_at, body })
+    Ok(JournaledPage { number, fetched_at, body, folder: Arc::clone(folder) })
 }
 
 #[cfg(test)]

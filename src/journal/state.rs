@@ -161,6 +161,11 @@ impl WalkFolder {
         Ok(Some(Self { path, header, decision }))
     }
 
+    /// Returns the walk's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns what the walk's first frame says.
     pub fn header(&self) -> &Header {
         &self.header

@@ -59,7 +59,7 @@ fn pages_are_read_back_as_they_were_fetched() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     for number in 1..=3 {
-        assert_eq!(journal.append(&page(number)).unwrap(), number);
+        assert_eq!(journal.append(&page(number)).unwrap().number, number);
     }
     journal.append_end(End { total: 9, fetched_at: 4000 }).unwrap();
     for journal in [journal, reopen(&state).unwrap()] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_sink::arrow::datatypes::SchemaRef;
-use fanout_sink::{Delivery, Sink, SinkContext, SinkError, SinkErrorKind, SinkFactory};
+use fanout_sink::{Batch, Delivery, Sink, SinkContext, SinkError, SinkErrorKind, SinkFactory};
 
 use super::columns::Selection;
 use crate::config::{ConfigError, SinkOptions, SinkSection};
@@ -39,9 +39,19 @@ impl BoundSink {
         &self.selection.schema
     }
 
-    /// Returns the places of the sink's columns in the list's schema; none if it takes all of them as they are.
-    pub fn projection(&self) -> Option<&[usize]> {
-        self.selection.projection.as_deref()
+    /// Returns the columns of a batch that the sink receives.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has not the schema that the sink was bound to.
+    pub fn select(&self, batch: &Batch) -> Batch {
+        match &self.selection.projection {
+            None => batch.clone(),
+            Some(columns) => {
+                let records = batch.records().project(columns).expect("the selection was made for this schema");
+                batch.with_records(records)
+            }
+        }
     }
 
     /// Returns when batches are delivered.

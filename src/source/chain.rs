@@ -53,9 +53,20 @@ impl Chain {
         self.links.last().map_or(Some(Cursor::START), |link| link.next.clone())
     }
 
-    /// Returns the last page, or the one that stands `back` places before it.
-    pub fn boundary(&self, back: usize) -> Option<&Link> {
-        self.links.iter().rev().nth(back)
+    /// Returns the last page.
+    pub fn last(&self) -> Option<&Link> {
+        self.links.last()
+    }
+
+    /// Returns the page that was asked for with `cursor`.
+    pub fn find(&self, cursor: &Cursor) -> Option<&Link> {
+        self.places.get(cursor).map(|&place| &self.links[place])
+    }
+
+    /// Returns the page before the one that `cursor` asks for; none for the first.
+    pub fn before(&self, cursor: &Cursor) -> Option<&Link> {
+        let place = self.places.get(cursor).copied().unwrap_or(self.links.len());
+        self.links.get(place.checked_sub(1)?)
     }
 
     /// Returns whether a page asked for with `cursor` leads back: `next` is its own cursor or one that led to it.
@@ -102,9 +113,11 @@ mod tests {
     fn a_page_read_again_cuts_what_hung_on_it() {
         let walk = chain(&[("", "a"), ("a", "b"), ("b", "c"), ("a", "B")]);
         assert_eq!(walk.next(), Some(cursor("B")));
-        assert_eq!(walk.boundary(0).unwrap().page, 4);
-        assert_eq!(walk.boundary(1).unwrap().page, 1);
-        assert_eq!(walk.boundary(2), None);
+        assert_eq!(walk.last().unwrap().page, 4);
+        assert_eq!(walk.find(&cursor("b")), None);
+        assert_eq!(walk.before(&cursor("B")).unwrap().page, 4);
+        assert_eq!(walk.before(&cursor("a")).unwrap().page, 1);
+        assert_eq!(walk.before(&Cursor::START), None);
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl Client {
             builder = builder.tls_certs_merge(certificates);
         }
         if let Some(proxy) = &settings.proxy {
-            builder = builder.proxy(Proxy::all(proxy).map_err(|error| SourceError::Setup(error.without_url().into()))?);
+            builder = builder.proxy(
+                Proxy::all(proxy.url().clone()).map_err(|error| SourceError::Setup(error.without_url().into()))?,
+            );
         } else if settings.base_url.is_loopback() {
             builder = builder.no_proxy();
         }
@@ -82,6 +84,20 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         Ok(body.into())
+    }
+}
+
+/// WeChat's own hosts, which serve the same accounts.
+///
+/// <https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>
+const OFFICIAL_HOSTS: [&str; 5] =
+    ["api.weixin.qq.com", "api2.weixin.qq.com", "sh.api.weixin.qq.com", "sz.api.weixin.qq.com", "hk.api.weixin.qq.com"];
+
+/// Returns the name under which the lists of a host are kept apart from those of others: WeChat's own count as one.
+pub fn host_identity(base_url: &BaseUrl) -> &str {
+    match base_url.host() {
+        host if OFFICIAL_HOSTS.contains(&host) => "official",
+        host => host,
     }
 }
 

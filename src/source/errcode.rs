@@ -25,7 +25,7 @@ pub enum Reaction {
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub(super) struct Row {
     /// WeChat's number.
     pub code: i64,
     /// What fanout does.
@@ -86,7 +86,7 @@ const TABLE: &[Row] = &[
 ];
 
 /// Returns the row of `code`.
-pub fn look_up(code: i64) -> Row {
+pub(super) fn look_up(code: i64) -> Row {
     match TABLE.binary_search_by_key(&code, |row| row.code) {
         Ok(index) => TABLE[index],
         Err(_) => row(
@@ -132,6 +132,8 @@ impl ApiError {
         tail.split_whitespace().next()
     }
 }
+
+impl std::error::Error for ApiError {}
 
 impl fmt::Display for ApiError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 pub use chain::{Chain, Link};
-pub use client::Client;
+pub use client::{Client, host_identity};
 pub use cursor::Cursor;
 pub use errcode::{ApiError, Reaction};
 pub use error::{CallError, SourceError};
@@ -89,7 +89,7 @@ impl Source {
         let mut renewed = false;
         loop {
             let token = self.tokens.current(&self.client, &self.retry).await?;
-            let attempt = async |_| self.call(token.expose(), cursor, chain).await;
+            let attempt = |_| self.call(token.expose(), cursor, chain);
             let error = match retry::retrying(&self.retry, &what, attempt).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,

@@ -57,16 +57,16 @@ pub fn summarize(body: &[u8]) -> Result<Reply, Malformed> {
     parse(body, &mut Discard)
 }
 
-/// Returns the `OpenID`s of a page that [`summarize`] has accepted, in order and without empty strings.
+/// Checks a reply, and returns its envelope and its `OpenID`s, in order and without empty strings.
 ///
 /// # Errors
 ///
 /// [`Malformed`] names line and column of the first byte that does not fit.
-pub fn decode(body: &[u8]) -> Result<StringArray, Malformed> {
+pub fn decode(body: &[u8]) -> Result<(Reply, StringArray), Malformed> {
     // An OpenID of 28 characters takes 31 bytes on the wire.
     let mut openids = StringBuilder::with_capacity(body.len() / 31 + 1, body.len() / 31 * 28 + 28);
-    parse(body, &mut openids)?;
-    Ok(openids.finish())
+    let reply = parse(body, &mut openids)?;
+    Ok((reply, openids.finish()))
 }
 
 fn parse(body: &[u8], openids: &mut impl Collect) -> Result<Reply, Malformed> {
@@ -323,8 +323,9 @@ mod tests {
     use super::*;
 
     fn page(body: &str) -> (Summary, Vec<String>) {
-        let Reply::Page(summary) = summarize(body.as_bytes()).unwrap() else { panic!("an error: {body}") };
-        let openids = decode(body.as_bytes()).unwrap();
+        let (reply, openids) = decode(body.as_bytes()).unwrap();
+        assert_eq!(summarize(body.as_bytes()).unwrap(), reply);
+        let Reply::Page(summary) = reply else { panic!("an error: {body}") };
         (summary, openids.iter().flatten().map(str::to_owned).collect())
     }
 

@@ -11,11 +11,14 @@ use crate::config::Retry;
 /// Repeats a call until it succeeds, fails for good, or has used up its tries or its time.
 ///
 /// `what` completes the sentence "the call for … failed". `attempt` gets the number of the try, from 1.
-pub(super) async fn retrying<T>(
+pub(super) async fn retrying<T, Attempt>(
     settings: &Retry,
     what: &str,
-    mut attempt: impl AsyncFnMut(u32) -> Result<T, CallError>,
-) -> Result<T, SourceError> {
+    mut attempt: impl FnMut(u32) -> Attempt,
+) -> Result<T, SourceError>
+where
+    Attempt: Future<Output = Result<T, CallError>>,
+{
     let started = Instant::now();
     let mut tries = 0;
     loop {
@@ -77,9 +80,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_temporary_error_is_tried_as_often_as_the_settings_say() {
         let mut made = 0;
-        let result: Result<(), _> = retrying(&settings(4), "a token", async |_| {
+        let result: Result<(), _> = retrying(&settings(4), "a token", |_| {
             made += 1;
-            Err(busy())
+            async { Err(busy()) }
         })
         .await;
         assert_eq!(made, 4);
@@ -91,7 +94,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_for_retries_is_bounded() {
         let started = tokio::time::Instant::now();
-        let result: Result<(), _> = retrying(&settings(u32::MAX), "a token", async |_| Err(busy())).await;
+        let result: Result<(), _> = retrying(&settings(u32::MAX), "a token", |_| async { Err(busy()) }).await;
         assert!(result.is_err());
         assert!(started.elapsed() <= Duration::from_secs(100), "{:?}", started.elapsed());
     }
@@ -99,7 +102,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_that_stays_is_not_repeated() {
         let result: Result<(), _> =
-            retrying(&settings(9), "a token", async |_| Err(CallError::Api(ApiError::new(48001, "")))).await;
+            retrying(&settings(9), "a token", |_| async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
         let error = result.unwrap_err();
         assert!(matches!(error, SourceError::Call { tries: 1, .. }));
         assert!(!error.is_temporary());
@@ -109,9 +112,8 @@ mod tests {
     async fn a_server_that_names_its_time_gets_it() {
         let started = tokio::time::Instant::now();
         let asked = Duration::from_secs(40);
-        retrying(&settings(2), "a page", async |tries| match tries {
-            1 => Err(CallError::Status { status: 429, retry_after: Some(asked) }),
-            _ => Ok(()),
+        retrying(&settings(2), "a page", |tries| async move {
+            if tries == 1 { Err(CallError::Status { status: 429, retry_after: Some(asked) }) } else { Ok(()) }
         })
         .await
         .unwrap();

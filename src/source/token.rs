@@ -4,7 +4,7 @@
 //! idempotent and apart from the classic token, so asking for it takes nobody else's token away. A token that was
 //! given to us is never renewed: its owner is asked again.
 
-use fanout_sink::Secret;
+use fanout_sink::{Secret, SecretReference};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -54,7 +54,7 @@ impl Tokens {
         let token = self.ask(client, retry).await?;
         if token == *refused {
             if let Credential::Token(source) = &self.credential {
-                return Err(SourceError::TokenRefused { origin: source.to_string(), error: error.clone() });
+                return Err(SourceError::TokenRefused { origin: origin(source.reference()), error: error.clone() });
             }
             // `stable_token` may hand out the same token again, and WeChat at times refuses a good one: one more
             // try, a moment later, is right, and `force_refresh` is not (20 a day, and it hurts the account's others).
@@ -79,11 +79,18 @@ impl Tokens {
             "secret": secret.expose(),
             "force_refresh": false,
         });
-        retrying(retry, "a token", async |_| {
+        retrying(retry, "a token", |_| async {
             let body = client.post("/cgi-bin/stable_token", request.to_string().into_bytes()).await?;
             parse(&body)
         })
         .await
+    }
+}
+
+fn origin(reference: &SecretReference) -> String {
+    match reference {
+        SecretReference::Env(name) => format!("the environment variable `{name}`"),
+        SecretReference::File(path) => format!("the file {}", path.display()),
     }
 }
 

@@ -1,0 +1,207 @@
+//! One account of a run: its lock, its walk, its report.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+use fanout_sink::SinkContext;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::Budget;
+use super::plan::{Choice, Selection, choose};
+use super::progress::{AccountProgress, Progress};
+use super::publication::{Publication, Published};
+use super::report::{AccountReport, Outcome, SinkState};
+use crate::config::{Account, ConfigErrors, Pipeline};
+use crate::error::Error;
+use crate::journal::{AccountState, FORMAT, Identity, Journal, Recipient, WalkFolder};
+use crate::registry::BoundSink;
+use crate::source::{Client, Source, host_identity};
+
+/// What the accounts of a run share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) pipeline: Pipeline,
+    pub(super) client: Client,
+    pub(super) budget: Budget,
+    pub(super) progress: Arc<Progress>,
+    pub(super) stop: CancellationToken,
+    pub(super) selection: Selection,
+}
+
+/// One account, with its state locked and its walk chosen.
+#[derive(Debug)]
+pub(super) struct AccountRun {
+    pub(super) shared: Arc<Shared>,
+    pub(super) sinks: Arc<[BoundSink]>,
+    /// Its place in the pipeline file.
+    index: usize,
+    state: AccountState,
+    choice: Choice,
+    /// Decided walks of earlier days that this pipeline still owes to a sink.
+    owed: Vec<WalkFolder>,
+}
+
+impl AccountRun {
+    /// Takes the account's lock and chooses its walk.
+    pub(super) fn plan(shared: &Arc<Shared>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<Self, Error> {
+        let pipeline = &shared.pipeline;
+        let holder = format!("pipeline `{}`", pipeline.name);
+        let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder)?;
+        let choice = choose(&state, &shared.selection, pipeline.journal.resume_within, Utc::now())?;
+        let mut owed = Vec::new();
+        for walk in state.walks()? {
+            let ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
+            let chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
+            if ours && !chosen && !shared.selection.fresh && !walk.owed()?.is_empty() {
+                owed.push(walk);
+            }
+        }
+        Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed })
+    }
+
+    /// Lets every sink say, before any API call, what would keep it from publishing.
+    ///
+    /// The outer error is about the pipeline file and concerns every account; the inner one concerns this account.
+    pub(super) async fn check(&self) -> Result<Result<(), Error>, ConfigErrors> {
+        let walk = match &self.choice {
+            Choice::Finish(walk) => walk.header().walk.as_str(),
+            Choice::Begin(_) => "000000",
+        };
+        for sink in self.sinks.iter() {
+            if let Choice::Finish(walk) = &self.choice {
+                match walk.commit(&self.recipient(sink)) {
+                    Ok(None) => {}
+                    Ok(Some(_)) => continue,
+                    Err(error) => return Ok(Err(error.into())),
+                }
+            }
+            if let Err(error) = sink.check(&self.context(sink, walk, self.choice.date())).await {
+                if let Some(error) = sink.config_error(&error) {
+                    return Err(error.into());
+                }
+                return Ok(Err(Error::Sink { sink: sink.name().to_owned(), error }));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Reports what a run would begin with.
+    pub(super) fn preview(&self) -> AccountReport {
+        let mut report = AccountReport::new(&self.account().name, &self.account().app_id);
+        report.outcome = Outcome::Ready;
+        report.date = Some(self.choice.date().to_owned());
+        if let Choice::Finish(walk) = &self.choice {
+            report.walk = Some(walk.header().walk.clone());
+        }
+        report
+    }
+
+    /// Does the work, and reports on it.
+    pub(super) async fn run(self) -> AccountReport {
+        let started = Instant::now();
+        let account = self.account();
+        let source = Source::new(self.shared.client.clone(), account, self.shared.pipeline.source.retry.clone());
+        let mut report = AccountReport::new(&account.name, &account.app_id);
+        if let Err(error) = self.work(&source, &mut report).await {
+            report.fail(&error);
+        }
+        report.calls = source.calls();
+        report.seconds = started.elapsed().as_secs_f64();
+        self.progress().finish();
+        report
+    }
+
+    async fn work(&self, source: &Source, report: &mut AccountReport) -> Result<(), Error> {
+        for walk in &self.owed {
+            tracing::info!(walk = walk.header().walk, "an earlier walk is still owed to a sink; delivering it first");
+            self.publish(Journal::open(walk.clone())?, source).await?.result?;
+        }
+        let journal = match &self.choice {
+            Choice::Begin(date) => self.state.begin(date, Utc::now())?,
+            Choice::Finish(walk) => {
+                if let Some(done) = self.already_published(walk)? {
+                    *report = done;
+                    return Ok(());
+                }
+                Journal::open(walk.clone())?
+            }
+        };
+        self.progress().resume(journal.pages());
+        let published = self.publish(journal, source).await?;
+        let header = published.journal.folder().header();
+        report.walk = Some(header.walk.clone());
+        report.date = Some(header.date.clone());
+        report.pages = published.journal.pages();
+        report.sinks = published.outcomes;
+        report.snapshot = Some(published.result?);
+        let pruned = self.state.prune(self.shared.pipeline.journal.keep)?;
+        if pruned > 0 {
+            tracing::debug!(account = self.account().name, pruned, "old walks were removed");
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, journal: Journal, source: &Source) -> Result<Published, Error> {
+        Ok(Publication::new(self, journal)?.run(source).await)
+    }
+
+    /// Reports on a walk that every sink has already; none if one lacks it.
+    fn already_published(&self, walk: &WalkFolder) -> Result<Option<AccountReport>, Error> {
+        let Some(decision) = walk.decision() else { return Ok(None) };
+        let mut report = AccountReport::new(&self.account().name, &self.account().app_id);
+        for sink in self.sinks.iter() {
+            match super::publication::outcome(self, walk, sink)? {
+                outcome if matches!(outcome.state, SinkState::AlreadyPublished(_)) => report.sinks.push(outcome),
+                _ => return Ok(None),
+            }
+        }
+        report.outcome = Outcome::AlreadyPublished;
+        report.walk = Some(walk.header().walk.clone());
+        report.date = Some(walk.header().date.clone());
+        report.pages = decision.snapshot.pages;
+        report.snapshot = Some(decision.snapshot.clone());
+        Ok(Some(report))
+    }
+
+    /// Returns what a sink is told about a walk of this account.
+    pub(super) fn context(&self, sink: &BoundSink, walk: &str, date: &str) -> SinkContext {
+        let pipeline = &self.shared.pipeline;
+        SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
+            .with_names(&pipeline.name, sink.name())
+            .with_walk(walk, date)
+            .with_directory(&pipeline.directory)
+            .with_simulated(pipeline.simulated_by_flag)
+    }
+
+    /// Returns whom a commit record of `sink` is about.
+    pub(super) fn recipient(&self, sink: &BoundSink) -> Recipient {
+        Recipient {
+            pipeline: self.shared.pipeline.name.clone(),
+            sink: sink.name().to_owned(),
+            options: sink.section().digest(),
+        }
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.shared.pipeline.accounts[self.index]
+    }
+
+    pub(super) fn progress(&self) -> &AccountProgress {
+        &self.shared.progress.accounts()[self.index]
+    }
+}
+
+/// Returns which walks an account may go on with.
+fn identity(pipeline: &Pipeline, index: usize) -> Identity {
+    let source = &pipeline.source;
+    let (host, list) = match &source.simulate {
+        // A simulated list of another length or seed is another list.
+        Some(simulate) => (
+            "simulator".to_owned(),
+            format!("simulated-{}-{}-{}", simulate.followers, simulate.seed, simulate.page_size),
+        ),
+        None => (host_identity(&source.base_url).to_owned(), "followers".to_owned()),
+    };
+    Identity { format: FORMAT, app_id: pipeline.accounts[index].app_id.clone(), host, list }
+}

@@ -1,0 +1,214 @@
+//! From pages to batches to sinks: the half of a run that is a function of the journal.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, StringArray};
+use arrow::compute::filter;
+use fanout_sink::{Batch, arrow};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::{Budget, Lease};
+use super::census::{Census, Drops};
+use super::sink_task::{Command, Inlet};
+use crate::batch::Rows;
+use crate::error::Error;
+use crate::journal::{JournalError, JournaledPage, PageReader};
+use crate::source::{Reply, Summary, decode};
+
+/// Pages that wait to be decoded. The byte budget is the real bound; this only keeps one account from using all of it.
+const QUEUE: usize = 2;
+
+/// A thread that decodes pages in the order of the journal, and hands the batches to every sink.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    tasks: mpsc::Sender<Task>,
+    thread: JoinHandle<Result<Delivered, Error>>,
+}
+
+/// What a delivery is given to do.
+enum Task {
+    Page(JournaledPage, Lease),
+    Replay(PageReader),
+    Measure(PageReader, oneshot::Sender<Measure>),
+}
+
+/// What the pages that were delivered so far amount to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Measure {
+    /// Distinct `OpenID`s.
+    pub(super) distinct: u64,
+    /// Rows that repeat an earlier one.
+    pub(super) drops: Drops,
+}
+
+/// What a whole delivery amounts to; nothing of it depends on the sinks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Delivered {
+    /// Rows that every sink was given.
+    pub(super) rows: u64,
+    /// Empty strings among the `OpenID`s.
+    pub(super) empty: u64,
+    /// See [`Snapshot::digest`](fanout_sink::Snapshot).
+    pub(super) digest: String,
+}
+
+impl Delivery {
+    /// Starts a delivery of the list of `app_id` to `sinks`, without the rows in `drops`. `folder` may take a temporary
+    /// file.
+    pub(super) fn start(
+        app_id: &str,
+        folder: &Path,
+        drops: Drops,
+        sinks: Vec<Inlet>,
+        budget: Budget,
+        stop: CancellationToken,
+    ) -> Self {
+        let (tasks, queue) = mpsc::channel(QUEUE);
+        let work = Work {
+            rows: Rows::new(app_id),
+            census: Census::new(folder),
+            drops,
+            digest: Sha256::new(),
+            sequence: 0,
+            row: 0,
+            empty: 0,
+            sinks,
+            budget,
+            stop,
+        };
+        let runtime = Handle::current();
+        Self { tasks, thread: tokio::task::spawn_blocking(move || work.run(queue, &runtime)) }
+    }
+
+    /// Delivers a page that has just been journaled. Returns whether the delivery still stands; if not,
+    /// [`finish`](Self::finish) says why.
+    pub(super) async fn page(&self, page: JournaledPage, lease: Lease) -> bool {
+        self.tasks.send(Task::Page(page, lease)).await.is_ok()
+    }
+
+    /// Delivers pages from the journal.
+    pub(super) async fn replay(&self, pages: PageReader) -> bool {
+        self.tasks.send(Task::Replay(pages)).await.is_ok()
+    }
+
+    /// Returns what the pages so far amount to; `pages` must read the same ones.
+    pub(super) async fn measure(&self, pages: PageReader) -> Option<Measure> {
+        let (reply, measure) = oneshot::channel();
+        self.tasks.send(Task::Measure(pages, reply)).await.ok()?;
+        measure.await.ok()
+    }
+
+    /// Waits until everything is handed to the sinks' queues.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept a page from being read or decoded.
+    pub(super) async fn finish(self) -> Result<Delivered, Error> {
+        drop(self.tasks);
+        self.thread.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+}
+
+struct Work {
+    rows: Rows,
+    census: Census,
+    drops: Drops,
+    digest: Sha256,
+    /// Of the next batch.
+    sequence: u64,
+    /// Of the next row, counted over all pages, dropped rows included.
+    row: u64,
+    empty: u64,
+    sinks: Vec<Inlet>,
+    budget: Budget,
+    stop: CancellationToken,
+}
+
+impl Work {
+    fn run(mut self, mut queue: mpsc::Receiver<Task>, runtime: &Handle) -> Result<Delivered, Error> {
+        while let Some(task) = queue.blocking_recv() {
+            match task {
+                Task::Page(page, lease) => self.page(&page, lease)?,
+                Task::Replay(pages) => {
+                    for page in pages {
+                        let page = page?;
+                        if self.stop.is_cancelled() {
+                            return Err(Error::Interrupted);
+                        }
+                        let lease = runtime.block_on(self.budget.reserve(footprint(page.body.len())));
+                        self.page(&page, lease)?;
+                    }
+                }
+                Task::Measure(pages, reply) => drop(reply.send(self.measure(&pages)?)),
+            }
+        }
+        let digest = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Delivered { rows: self.rows.count(), empty: self.empty, digest })
+    }
+
+    fn page(&mut self, page: &JournaledPage, lease: Lease) -> Result<(), Error> {
+        let (summary, openids) = take_apart(page)?;
+        self.empty += summary.empty;
+        self.census.add(&openids)?;
+        let first = self.row;
+        self.row += openids.len() as u64;
+        let openids = self.keep(first, openids);
+        if openids.is_empty() {
+            return Ok(());
+        }
+        digest(&mut self.digest, &openids);
+        let records = self.rows.next(page.number, page.fetched_at, openids);
+        let batch = Batch::new(self.sequence, records).with_lease(Arc::new(lease));
+        self.sequence += 1;
+        for sink in &self.sinks {
+            // A sink that panicked has no queue any more; `prepare` will say so.
+            let _ = sink.blocking_send(Command::Write(batch.clone()));
+        }
+        Ok(())
+    }
+
+    /// Leaves out the rows that are dropped; `first` is the number of the first one.
+    fn keep(&self, first: u64, openids: StringArray) -> StringArray {
+        if self.drops.count() == 0 {
+            return openids;
+        }
+        let kept: BooleanArray = (first..).take(openids.len()).map(|row| Some(!self.drops.contains(row))).collect();
+        let kept = filter(&openids, &kept).expect("one flag a row");
+        kept.as_any().downcast_ref::<StringArray>().expect("filtering keeps the type").clone()
+    }
+
+    fn measure(&self, pages: &PageReader) -> Result<Measure, Error> {
+        let again = || pages.clone().map(|page| take_apart(&page?).map(|(_, openids)| openids));
+        let drops = self.census.duplicates::<JournalError, _>(again)?;
+        Ok(Measure { distinct: self.census.rows() - drops.count(), drops })
+    }
+}
+
+/// Returns the bytes that a page of `body` bytes takes on its way: once as JSON, once as Arrow.
+pub(super) fn footprint(body: usize) -> u64 {
+    2 * body as u64
+}
+
+fn take_apart(page: &JournaledPage) -> Result<(Summary, StringArray), JournalError> {
+    match decode(&page.body) {
+        Ok((Reply::Page(summary), openids)) => Ok((summary, openids)),
+        // The journal has checked the page when it was opened or appended.
+        Ok((Reply::Error(error), _)) => Err(page.damaged(&error)),
+        Err(error) => Err(page.damaged(&error)),
+    }
+}
+
+/// Adds `OpenID`s to the digest of a list: each preceded by its length, so that no two lists read alike.
+fn digest(digest: &mut Sha256, openids: &StringArray) {
+    let mut bytes = Vec::with_capacity(openids.value_data().len() + 4 * openids.len());
+    for openid in openids.iter().flatten() {
+        bytes.extend_from_slice(&(openid.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(openid.as_bytes());
+    }
+    digest.update(&bytes);
+}

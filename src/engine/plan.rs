@@ -1,0 +1,184 @@
+//! Which walk a run is about.
+
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+
+use crate::journal::{AccountState, Journal, JournalError, WalkFolder};
+
+/// What the command line says about the walk.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Selection {
+    /// `--date`: the logical date of the snapshot.
+    pub date: Option<NaiveDate>,
+    /// `--fresh`: a new walk, whatever there is.
+    pub fresh: bool,
+}
+
+/// The walk that a run is about.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    /// A new one, for this logical date.
+    Begin(String),
+    /// One that is there: to be continued, or to be published.
+    Finish(WalkFolder),
+}
+
+impl Choice {
+    /// Returns the logical date of the walk.
+    pub(super) fn date(&self) -> &str {
+        match self {
+            Self::Begin(date) => date,
+            Self::Finish(walk) => &walk.header().date,
+        }
+    }
+}
+
+/// Chooses the walk.
+///
+/// Without a date the newest walk counts: if it is open (and not too old) it is finished under its own date, and if it
+/// is today's it is published to whoever lacks it. With a date the newest walk of that date counts.
+pub(super) fn choose(
+    state: &AccountState,
+    selection: &Selection,
+    resume_within: Duration,
+    now: DateTime<Utc>,
+) -> Result<Choice, JournalError> {
+    let date = selection.date.map_or_else(|| beijing_date(now), |date| date.to_string());
+    if selection.fresh {
+        return Ok(Choice::Begin(date));
+    }
+    let mut walks = state.walks()?;
+    if selection.date.is_some() {
+        walks.retain(|walk| walk.header().date == date);
+    }
+    let Some(newest) = walks.pop() else { return Ok(Choice::Begin(date)) };
+    let header = newest.header();
+    let finish = if newest.decision().is_some() {
+        header.date == date
+    } else {
+        // A walk whose end was accepted needs no call any more: its age does not matter.
+        let age = now.timestamp_micros().saturating_sub(header.begun_at).max(0) as u64;
+        age <= resume_within.as_micros() as u64 || Journal::open(newest.clone())?.end().is_some()
+    };
+    if finish {
+        return Ok(Choice::Finish(newest));
+    }
+    if newest.decision().is_none() {
+        tracing::warn!(walk = header.walk, "the open walk is too old to go on with; a new one is begun");
+    }
+    Ok(Choice::Begin(date))
+}
+
+/// Returns the date in Beijing (UTC+8 without daylight saving), `YYYY-MM-DD`: WeChat's day, by which it also counts
+/// calls.
+fn beijing_date(now: DateTime<Utc>) -> String {
+    let beijing = FixedOffset::east_opt(8 * 60 * 60).expect("eight hours are an offset");
+    now.with_timezone(&beijing).date_naive().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_sink::Snapshot;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::journal::{Decision, End, FORMAT, Identity};
+
+    const RESUME: Duration = Duration::from_hours(48);
+
+    fn state(folder: &TempDir) -> AccountState {
+        let identity = Identity {
+            format: FORMAT,
+            app_id: "wx1".to_owned(),
+            host: "official".to_owned(),
+            list: "followers".to_owned(),
+        };
+        AccountState::open(folder.path(), identity, "test").unwrap()
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn decide(mut journal: Journal) {
+        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        let snapshot = Snapshot {
+            walk: journal.walk().to_owned(),
+            date: String::new(),
+            followers: 0,
+            pages: 0,
+            duplicates: 0,
+            empty: 0,
+            total: 0,
+            first_fetched_at: None,
+            last_fetched_at: None,
+            digest: String::new(),
+        };
+        journal.decide(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap();
+    }
+
+    fn describe(choice: &Choice) -> String {
+        match choice {
+            Choice::Begin(date) => format!("begin {date}"),
+            Choice::Finish(walk) => format!("finish {}", &walk.header().walk[..6]),
+        }
+    }
+
+    fn chosen(state: &AccountState, selection: &Selection, now: &str) -> String {
+        describe(&choose(state, selection, RESUME, at(now)).unwrap())
+    }
+
+    #[test]
+    fn the_day_changes_at_midnight_in_beijing() {
+        assert_eq!(beijing_date(at("2026-11-22T15:59:59Z")), "2026-11-22");
+        assert_eq!(beijing_date(at("2026-11-22T16:00:00Z")), "2026-11-23");
+    }
+
+    #[test]
+    fn an_open_walk_is_finished_under_its_own_date_until_it_is_too_old() {
+        let folder = TempDir::new().unwrap();
+        let state = state(&folder);
+        let now = at("2026-11-20T10:00:00Z");
+        state.begin("2026-11-20", now).unwrap();
+        let any = Selection::default();
+        assert_eq!(chosen(&state, &any, "2026-11-22T09:59:59Z"), "finish 000001");
+        assert_eq!(chosen(&state, &any, "2026-11-22T10:00:01Z"), "begin 2026-11-22");
+        assert_eq!(chosen(&state, &any, "2026-11-19T00:00:00Z"), "finish 000001", "the clock went back");
+        let fresh = Selection { fresh: true, ..any };
+        assert_eq!(chosen(&state, &fresh, "2026-11-20T10:00:00Z"), "begin 2026-11-20");
+    }
+
+    #[test]
+    fn a_list_that_was_read_to_its_end_never_gets_too_old() {
+        let folder = TempDir::new().unwrap();
+        let state = state(&folder);
+        let mut journal = state.begin("2026-11-01", at("2026-11-01T10:00:00Z")).unwrap();
+        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        assert_eq!(chosen(&state, &Selection::default(), "2026-11-22T10:00:00Z"), "finish 000001");
+    }
+
+    #[test]
+    fn a_decided_walk_is_the_one_of_its_day_only() {
+        let folder = TempDir::new().unwrap();
+        let state = state(&folder);
+        decide(state.begin("2026-11-20", at("2026-11-20T10:00:00Z")).unwrap());
+        let any = Selection::default();
+        assert_eq!(chosen(&state, &any, "2026-11-20T12:00:00Z"), "finish 000001");
+        assert_eq!(chosen(&state, &any, "2026-11-21T12:00:00Z"), "begin 2026-11-21");
+    }
+
+    #[test]
+    fn a_date_selects_among_the_walks_and_labels_a_new_one() {
+        let folder = TempDir::new().unwrap();
+        let state = state(&folder);
+        decide(state.begin("2026-11-20", at("2026-11-20T10:00:00Z")).unwrap());
+        state.begin("2026-11-21", at("2026-11-21T10:00:00Z")).unwrap();
+        let on = |date: &str| Selection { date: Some(date.parse().unwrap()), ..Selection::default() };
+        let now = "2026-11-21T12:00:00Z";
+        assert_eq!(chosen(&state, &on("2026-11-20"), now), "finish 000001");
+        assert_eq!(chosen(&state, &on("2026-11-21"), now), "finish 000002");
+        assert_eq!(chosen(&state, &on("2026-01-01"), now), "begin 2026-01-01");
+    }
+}

@@ -1,0 +1,82 @@
+//! How far a run has come, for whoever shows it.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::config::Pipeline;
+
+/// The progress of every account of a run, in the order of the pipeline file. Reading it disturbs nothing.
+#[derive(Debug)]
+pub struct Progress {
+    accounts: Vec<AccountProgress>,
+}
+
+/// The progress of one account.
+#[derive(Debug, Default)]
+pub struct AccountProgress {
+    name: String,
+    pages: AtomicU64,
+    followers: AtomicU64,
+    total: OnceLock<AtomicU64>,
+    finished: AtomicBool,
+}
+
+impl Progress {
+    /// Makes the progress of a run of `pipeline` that has not begun.
+    pub fn new(pipeline: &Pipeline) -> Self {
+        let account = |name: &String| AccountProgress { name: name.clone(), ..AccountProgress::default() };
+        Self { accounts: pipeline.accounts.iter().map(|a| account(&a.name)).collect() }
+    }
+
+    /// Returns the accounts, in the order of the pipeline file.
+    pub fn accounts(&self) -> &[AccountProgress] {
+        &self.accounts
+    }
+}
+
+impl AccountProgress {
+    /// Returns the account's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns how many pages of the walk are in the journal.
+    pub fn pages(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many followers those pages hold.
+    pub fn followers(&self) -> u64 {
+        self.followers.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many followers WeChat states; none before the first page.
+    pub fn total(&self) -> Option<u64> {
+        self.total.get().map(|total| total.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether nothing more happens with this account in this run.
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    /// Notes the pages that the journal had before this run.
+    pub(super) fn resume(&self, pages: u64) {
+        self.pages.store(pages, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_page(&self, followers: u64) {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        self.followers.fetch_add(followers, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_total(&self, total: Option<u64>) {
+        if let Some(total) = total {
+            self.total.get_or_init(AtomicU64::default).store(total, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        self.finished.store(true, Ordering::Relaxed);
+    }
+}

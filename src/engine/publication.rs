@@ -1,0 +1,300 @@
+//! From a walk to published sinks: streaming, the verdict, the decision, the commits.
+
+use fanout_sink::{Delivery as When, SinkError, SinkReport, Snapshot};
+
+use super::account::AccountRun;
+use super::census::Drops;
+use super::delivery::{Delivered, Delivery, Measure};
+use super::report::{SinkOutcome, SinkState};
+use super::stage::Stage;
+use super::walking::Walk;
+use crate::error::Error;
+use crate::journal::{Commit, Decision, Journal, WalkFolder};
+use crate::registry::BoundSink;
+use crate::source::{Source, error_chain};
+
+/// One list on its way to the sinks of one pipeline.
+pub(super) struct Publication<'a> {
+    run: &'a AccountRun,
+    journal: Journal,
+    /// In the order of the pipeline file.
+    outcomes: Vec<SinkOutcome>,
+    /// The first failure of a required sink.
+    failure: Option<Error>,
+}
+
+/// What came of it.
+pub(super) struct Published {
+    pub(super) journal: Journal,
+    pub(super) outcomes: Vec<SinkOutcome>,
+    pub(super) result: Result<Snapshot, Error>,
+}
+
+impl<'a> Publication<'a> {
+    pub(super) fn new(run: &'a AccountRun, journal: Journal) -> Result<Self, Error> {
+        let outcomes = run.sinks.iter().map(|sink| outcome(run, journal.folder(), sink)).collect::<Result<_, _>>()?;
+        Ok(Self { run, journal, outcomes, failure: None })
+    }
+
+    /// Walks to the end, if the journal has none, and publishes to every sink that lacks the list.
+    pub(super) async fn run(mut self, source: &Source) -> Published {
+        let result = self.publish(source).await;
+        let result = result.and_then(|snapshot| self.failure.take().map_or(Ok(snapshot), Err));
+        Published { journal: self.journal, outcomes: self.outcomes, result }
+    }
+
+    async fn publish(&mut self, source: &Source) -> Result<Snapshot, Error> {
+        let (staged, later) = self.lacking();
+        let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
+        // Of a decided list it is known before whether rows will be dropped.
+        let knows_drops = decided.as_ref().is_some_and(|snapshot| snapshot.duplicates > 0);
+        let mut stage = if knows_drops { Stage::default() } else { self.open(&staged).await };
+        let (measure, mut delivered) = match self.stream(source, &stage).await {
+            Ok(streamed) => streamed,
+            Err(error) => {
+                stage.abort().await;
+                return Err(error);
+            }
+        };
+        if measure.drops.count() > 0 {
+            // Duplicates are known only now: what has streamed has them, and so the list is delivered anew.
+            stage.abort().await;
+            stage = self.open(&staged).await;
+            delivered = match self.deliver(&measure.drops, &stage).await {
+                Ok(delivered) => delivered,
+                Err(error) => {
+                    stage.abort().await;
+                    return Err(error);
+                }
+            };
+        }
+        let snapshot = self.snapshot(&measure, delivered);
+        if let Err(error) = self.prepare(&mut stage, &snapshot, &measure.drops, decided.as_ref()).await {
+            stage.abort().await;
+            return Err(error);
+        }
+        if decided.is_none() {
+            self.decide(&snapshot)?;
+        }
+        self.commit(stage, &snapshot).await;
+        if self.failure.is_none() {
+            for sink in later {
+                self.deliver_complete(sink, &snapshot, &measure.drops).await?;
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Returns the sinks that lack the list: those that stage, and those that wait until it is complete.
+    fn lacking(&self) -> (Vec<&'a BoundSink>, Vec<&'a BoundSink>) {
+        let sinks = self.run.sinks.iter().zip(&self.outcomes);
+        let lacking = sinks.filter(|(_, outcome)| !matches!(outcome.state, SinkState::AlreadyPublished(_)));
+        lacking.map(|(sink, _)| sink).partition(|sink| sink.delivery() == When::Staged)
+    }
+
+    async fn open(&self, sinks: &[&'a BoundSink]) -> Stage<'a> {
+        let header = self.journal.folder().header();
+        let context = |sink| self.run.context(sink, &header.walk, &header.date);
+        Stage::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
+    }
+
+    /// Delivers what the journal has and, if the walk is open, what it brings.
+    async fn stream(&mut self, source: &Source, stage: &Stage<'a>) -> Result<(Measure, Delivered), Error> {
+        let delivery = self.start(Drops::default(), stage);
+        delivery.replay(self.journal.reader()).await;
+        let measured = if self.journal.end().is_some() {
+            delivery.measure(self.journal.reader()).await.ok_or(Error::Interrupted)
+        } else {
+            let run = self.run;
+            let mut walk = Walk {
+                source,
+                journal: &mut self.journal,
+                delivery: &delivery,
+                budget: &run.shared.budget,
+                progress: run.progress(),
+                stop: &run.shared.stop,
+                max_shortfall_percent: run.shared.pipeline.source.max_shortfall_percent,
+            };
+            walk.run().await
+        };
+        // An error of the delivery is the cause of one of the walk, which then only lost its counterpart.
+        let delivered = delivery.finish().await?;
+        Ok((measured?, delivered))
+    }
+
+    /// Delivers the whole list from the journal.
+    async fn deliver(&self, drops: &Drops, stage: &Stage<'a>) -> Result<Delivered, Error> {
+        let delivery = self.start(drops.clone(), stage);
+        delivery.replay(self.journal.reader()).await;
+        delivery.finish().await
+    }
+
+    fn start(&self, drops: Drops, stage: &Stage<'a>) -> Delivery {
+        let shared = &self.run.shared;
+        Delivery::start(
+            &self.run.account().app_id,
+            self.journal.folder().path(),
+            drops,
+            stage.inlets(),
+            shared.budget.clone(),
+            shared.stop.clone(),
+        )
+    }
+
+    fn snapshot(&self, measure: &Measure, delivered: Delivered) -> Snapshot {
+        let (first_fetched_at, last_fetched_at) = self.journal.fetched_between();
+        let header = self.journal.folder().header();
+        Snapshot {
+            walk: header.walk.clone(),
+            date: header.date.clone(),
+            followers: delivered.rows,
+            pages: self.journal.pages(),
+            duplicates: measure.drops.count(),
+            empty: delivered.empty,
+            total: self.journal.end().map_or(0, |end| end.total),
+            first_fetched_at,
+            last_fetched_at,
+            digest: delivered.digest,
+        }
+    }
+
+    /// Makes all staged sinks prepare. One that has failed is opened once more and delivered from the journal.
+    async fn prepare(
+        &mut self,
+        stage: &mut Stage<'a>,
+        snapshot: &Snapshot,
+        drops: &Drops,
+        decided: Option<&Snapshot>,
+    ) -> Result<(), Error> {
+        if let Some(decided) = decided {
+            unchanged(decided, snapshot)?;
+        }
+        let failed = stage.prepare(snapshot).await;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        for (sink, _, error) in &failed {
+            tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");
+        }
+        let again = failed.into_iter().map(|(sink, context, _)| (sink, context)).collect();
+        let mut second = Stage::open(again).await;
+        let delivered = self.deliver(drops, &second).await;
+        let failed = match delivered {
+            Ok(_) => second.prepare(snapshot).await,
+            Err(error) => {
+                second.abort().await;
+                return Err(error);
+            }
+        };
+        stage.join(second);
+        for (sink, _, error) in failed {
+            self.note(sink, Err(error));
+        }
+        match self.failure.take() {
+            // Before the decision the run fails as a whole; after it, the others get what was decided.
+            Some(error) if decided.is_none() => Err(error),
+            failure => {
+                self.failure = failure;
+                Ok(())
+            }
+        }
+    }
+
+    /// Fixes the list. From here on nothing aborts.
+    fn decide(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let decision = Decision {
+            snapshot: snapshot.clone(),
+            pipeline: self.run.shared.pipeline.name.clone(),
+            sinks: self.run.sinks.iter().map(|sink| sink.name().to_owned()).collect(),
+        };
+        Ok(self.journal.decide(decision)?)
+    }
+
+    async fn commit(&mut self, stage: Stage<'a>, snapshot: &Snapshot) {
+        let mut results = Vec::new();
+        stage.commit(|sink, result| results.push((sink, result))).await;
+        for (sink, result) in results {
+            let result = self.record(sink, result, snapshot);
+            self.note(sink, result);
+        }
+    }
+
+    /// Delivers a complete list to a sink that cannot stage.
+    async fn deliver_complete(&mut self, sink: &'a BoundSink, snapshot: &Snapshot, drops: &Drops) -> Result<(), Error> {
+        let mut stage = self.open(&[sink]).await;
+        match self.deliver(drops, &stage).await.and_then(|delivered| {
+            let again = Snapshot { followers: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
+            unchanged(snapshot, &again)
+        }) {
+            Ok(()) => {}
+            Err(error) => {
+                stage.abort().await;
+                return Err(error);
+            }
+        }
+        for (sink, _, error) in stage.prepare(snapshot).await {
+            self.note(sink, Err(error));
+        }
+        self.commit(stage, snapshot).await;
+        Ok(())
+    }
+
+    /// Records a commit, if it published what it should.
+    fn record(
+        &self,
+        sink: &BoundSink,
+        result: Result<SinkReport, SinkError>,
+        snapshot: &Snapshot,
+    ) -> Result<SinkReport, SinkError> {
+        let report = result?;
+        if report.rows != snapshot.followers {
+            let message = format!(
+                "the sink says that it published {} rows, and the list has {}",
+                report.rows, snapshot.followers
+            );
+            return Err(SinkError::permanent(message).with_hint("this is a defect of the sink"));
+        }
+        let commit = Commit { recipient: self.run.recipient(sink), report };
+        self.journal.folder().record_commit(&commit).map_err(|error| {
+            SinkError::permanent("the list is published, but that cannot be recorded").with_source(error)
+        })?;
+        Ok(commit.report)
+    }
+
+    /// Notes what came of a sink.
+    fn note(&mut self, sink: &BoundSink, result: Result<SinkReport, SinkError>) {
+        let outcome = self.outcomes.iter_mut().find(|outcome| outcome.sink == sink.name());
+        let outcome = outcome.expect("there is an outcome for every sink");
+        outcome.state = match result {
+            Ok(report) => SinkState::Published(report),
+            Err(error) => {
+                let state = SinkState::Failed { error: error_chain(&error), hint: error.hint().map(str::to_owned) };
+                if outcome.required && self.failure.is_none() {
+                    self.failure = Some(Error::Sink { sink: sink.name().to_owned(), error });
+                }
+                state
+            }
+        };
+    }
+}
+
+/// Returns what is known of a sink before anything happens in this run.
+pub(super) fn outcome(run: &AccountRun, walk: &WalkFolder, sink: &BoundSink) -> Result<SinkOutcome, Error> {
+    let state = match walk.commit(&run.recipient(sink))? {
+        Some(commit) => SinkState::AlreadyPublished(commit.report),
+        None => SinkState::NotReached,
+    };
+    Ok(SinkOutcome { sink: sink.name().to_owned(), required: sink.section().required, state })
+}
+
+/// Holds a list against what was decided about it.
+fn unchanged(decided: &Snapshot, snapshot: &Snapshot) -> Result<(), Error> {
+    if decided.digest == snapshot.digest && decided.followers == snapshot.followers {
+        return Ok(());
+    }
+    let what = format!(
+        "{} followers with digest {} were decided on, and now there are {} with {}",
+        decided.followers, decided.digest, snapshot.followers, snapshot.digest
+    );
+    Err(Error::Changed { walk: decided.walk.clone(), what })
+}

@@ -1,0 +1,158 @@
+//! A run: every account of a pipeline file, once.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::account::{AccountRun, Shared};
+use super::budget::Budget;
+use super::plan::Selection;
+use super::progress::Progress;
+use super::report::{AccountReport, RunReport};
+use crate::batch::follower_schema;
+use crate::config::{ConfigErrors, Pipeline};
+use crate::error::Error;
+use crate::registry::{BoundSink, SinkRegistry};
+use crate::source::Client;
+
+/// Bytes that the engine itself needs for an account under way, beside its pages: the count of distinct followers.
+const ENGINE_MEMORY: u64 = 6 << 20;
+
+/// Binds the sinks of a pipeline file, and holds their memory against `limits.memory`.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file, sink by sink.
+pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSink>, ConfigErrors> {
+    let sinks = registry.bind_all(pipeline, &follower_schema())?;
+    page_budget(pipeline, &sinks)?;
+    Ok(sinks)
+}
+
+/// Returns the bytes that are left for pages once the sinks have what they declare.
+fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
+    let accounts = pipeline.limits.accounts.min(pipeline.accounts.len()) as u64;
+    let sinks: u64 = sinks.iter().map(BoundSink::memory).sum();
+    // A page is there twice for a moment, as JSON and as Arrow.
+    let page = 2 * pipeline.source.max_reply_bytes;
+    let fixed = accounts.saturating_mul(sinks.saturating_add(ENGINE_MEMORY));
+    match pipeline.limits.memory.checked_sub(fixed) {
+        Some(rest) if rest >= page => Ok(rest),
+        _ => {
+            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+            let message = format!(
+                "found {} MiB, expected at least {} MiB: {accounts} at once, each with {} MiB for its sinks and {} MiB for the \
+                 count of its followers, and a page of up to {} MiB; lower `limits.accounts` or raise this",
+                mib(pipeline.limits.memory),
+                mib(fixed.saturating_add(page)),
+                mib(sinks),
+                mib(ENGINE_MEMORY),
+                mib(page),
+            );
+            Err(pipeline.problem("limits.memory", message).into())
+        }
+    }
+}
+
+/// Finds out what would keep a run from its end, without any API call; changes nothing but the state folders that it
+/// creates.
+///
+/// # Errors
+///
+/// [`ConfigErrors`] for what is wrong with the pipeline file. The reports say what stands in the way of each account.
+pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selection) -> Result<RunReport, Error> {
+    let progress = Arc::new(Progress::new(&pipeline));
+    let planned = Planned::new(pipeline, registry, selection, progress, CancellationToken::new()).await?;
+    let reports = planned.accounts.into_iter().map(|account| match account {
+        Ok(account) => account.preview(),
+        Err(report) => *report,
+    });
+    Ok(RunReport::new(&planned.shared.pipeline.name, reports.collect()))
+}
+
+/// Runs every account of `pipeline`, several at once, and reports on all of them.
+///
+/// `stop` ends the walks between two pages; what they have is kept, and the next run goes on from it.
+///
+/// # Errors
+///
+/// [`Error`] for what is found before the first API call and concerns every account; the reports have the rest.
+pub async fn run(
+    pipeline: Pipeline,
+    registry: &SinkRegistry,
+    selection: Selection,
+    progress: Arc<Progress>,
+    stop: CancellationToken,
+) -> Result<RunReport, Error> {
+    let planned = Planned::new(pipeline, registry, selection, progress, stop).await?;
+    let slots = Arc::new(Semaphore::new(planned.shared.pipeline.limits.accounts));
+    let mut reports: Vec<Option<AccountReport>> = Vec::new();
+    let mut running = JoinSet::new();
+    for (index, account) in planned.accounts.into_iter().enumerate() {
+        match account {
+            Err(report) => reports.push(Some(*report)),
+            Ok(account) => {
+                reports.push(None);
+                let slots = Arc::clone(&slots);
+                running.spawn(async move {
+                    let _slot = slots.acquire_owned().await;
+                    (index, account.run().await)
+                });
+            }
+        }
+    }
+    while let Some(finished) = running.join_next().await {
+        match finished {
+            Ok((index, report)) => reports[index] = Some(report),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+    Ok(RunReport::new(&planned.shared.pipeline.name, reports.into_iter().flatten().collect()))
+}
+
+/// A run in which everything is checked and no API call was made.
+struct Planned {
+    shared: Arc<Shared>,
+    /// One for each account of the file; for some there is already nothing but a report of what failed.
+    accounts: Vec<Result<AccountRun, Box<AccountReport>>>,
+}
+
+impl Planned {
+    async fn new(
+        pipeline: Pipeline,
+        registry: &SinkRegistry,
+        selection: Selection,
+        progress: Arc<Progress>,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
+        let budget = Budget::new(page_budget(&pipeline, &sinks)?);
+        let client = Client::new(&pipeline.source)?;
+        let shared = Arc::new(Shared { pipeline, client, budget, progress, stop, selection });
+        let mut accounts = Vec::new();
+        for index in 0..shared.pipeline.accounts.len() {
+            accounts.push(Self::account(&shared, &sinks, index).await?);
+        }
+        Ok(Self { shared, accounts })
+    }
+
+    async fn account(
+        shared: &Arc<Shared>,
+        sinks: &Arc<[BoundSink]>,
+        index: usize,
+    ) -> Result<Result<AccountRun, Box<AccountReport>>, ConfigErrors> {
+        let planned = match AccountRun::plan(shared, sinks, index) {
+            Ok(run) => run.check().await?.map(|()| run),
+            Err(error) => Err(error),
+        };
+        Ok(planned.map_err(|error| {
+            let account = &shared.pipeline.accounts[index];
+            let mut report = AccountReport::new(&account.name, &account.app_id);
+            report.fail(&error);
+            shared.progress.accounts()[index].finish();
+            Box::new(report)
+        }))
+    }
+}

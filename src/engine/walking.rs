@@ -1,0 +1,223 @@
+//! The walk: page after page into the journal, until the list has ended or something has.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::{Budget, Lease};
+use super::delivery::{Delivery, Measure, footprint};
+use super::progress::AccountProgress;
+use crate::error::Error;
+use crate::journal::{End, Journal, JournalError};
+use crate::source::{Cursor, Page, Reaction, Source, SourceError, decode};
+
+/// What is reserved for a page when nothing is known of its size: a full one, 10,000 times 31 bytes.
+const FIRST_PAGE: usize = 310_000;
+
+/// How many refused cursors a walk may step back from.
+const STEPS_BACK: usize = 3;
+
+/// Bytes, and time, between two syncs of the journal. A page that is lost with the machine's power is one call.
+const SYNC_BYTES: u64 = 8 << 20;
+const SYNC_TIME: Duration = Duration::from_secs(1);
+
+/// One account's walk under way.
+pub(super) struct Walk<'a> {
+    pub(super) source: &'a Source,
+    pub(super) journal: &'a mut Journal,
+    pub(super) delivery: &'a Delivery,
+    pub(super) budget: &'a Budget,
+    pub(super) progress: &'a AccountProgress,
+    pub(super) stop: &'a CancellationToken,
+    /// `source.max_shortfall_percent`.
+    pub(super) max_shortfall_percent: f64,
+}
+
+impl Walk<'_> {
+    /// Walks to the end of the list from where the journal stands, and returns what the list amounts to. The pages
+    /// that the journal has already must have been given to the delivery before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] when it was asked to stop; [`SourceError`] when the list cannot be had or is short. What
+    /// was read until then is in the journal.
+    pub(super) async fn run(&mut self) -> Result<Measure, Error> {
+        let mut syncing = GroupSync::new(self.journal.bytes());
+        let result = self.follow(&mut syncing).await;
+        let synced = syncing.finish(self.journal).await;
+        let measure = result?;
+        synced?;
+        Ok(measure)
+    }
+
+    async fn follow(&mut self, syncing: &mut GroupSync) -> Result<Measure, Error> {
+        // A walk that was cut off reads its last page again, to be sure that the cursor still stands.
+        let mut cursor = self.last_boundary();
+        let mut size = FIRST_PAGE;
+        let mut refused = HashSet::new();
+        let mut end_was_short = false;
+        loop {
+            let lease = self.or_stopped(self.budget.reserve(footprint(size))).await?;
+            let fetched = self.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
+            let page = match fetched {
+                Err(error) if is_refused_cursor(&error) => {
+                    refused.insert(cursor.clone());
+                    cursor = self.step_back(&cursor, &refused)?;
+                    continue;
+                }
+                page => page?,
+            };
+            size = page.body.len();
+            let (last, next) = (page.is_last(), page.summary.next.clone());
+            let total = page.summary.total;
+            self.progress.set_total(total);
+            let fetched_at = page.fetched_at;
+            if page.summary.openids > 0 && self.keep(page, lease).await? {
+                syncing.after_page(self.journal).await?;
+                end_was_short = false;
+            }
+            cursor = match next {
+                Some(next) if !last && refused.contains(&next) => self.step_back(&cursor, &refused)?,
+                Some(next) if !last => next,
+                _ => {
+                    let total = total.expect("`Source::page` takes no end without a total");
+                    let measure = self.measure().await?;
+                    if self.is_end(&measure, total, end_was_short)? {
+                        self.journal.append_end(End { total, fetched_at })?;
+                        return Ok(measure);
+                    }
+                    tracing::info!(
+                        distinct = measure.distinct,
+                        total,
+                        "the list ended short of its total; reading its last page and its end once more"
+                    );
+                    end_was_short = true;
+                    self.last_boundary()
+                }
+            };
+        }
+    }
+
+    /// Returns the cursor of the last page that the journal has; the beginning, if it has none.
+    fn last_boundary(&self) -> Cursor {
+        self.journal.chain().last().map_or(Cursor::START, |link| link.cursor.clone())
+    }
+
+    /// Puts a page into the journal and hands it on; returns whether it is new. A page that was read again and has the
+    /// same followers and the same `next` is not kept twice.
+    async fn keep(&mut self, page: Page, lease: Lease) -> Result<bool, Error> {
+        if let Some(link) = self.journal.chain().find(&page.cursor) {
+            let number = link.page;
+            let same_next = link.next == page.summary.next;
+            let earlier = self.journal.page(number)?;
+            if same_next && (earlier.body == page.body || same_openids(&earlier.body, &page.body)) {
+                return Ok(false);
+            }
+            tracing::info!(page = number, cursor = %page.cursor, "a page has changed since it was read");
+        }
+        let journaled = self.journal.append(&page)?;
+        self.progress.add_page(page.summary.openids);
+        if !self.delivery.page(journaled, lease).await {
+            return Err(delivery_ended());
+        }
+        Ok(true)
+    }
+
+    async fn measure(&self) -> Result<Measure, Error> {
+        self.delivery.measure(self.journal.reader()).await.ok_or_else(delivery_ended)
+    }
+
+    /// Decides about the end of the list; false asks for another look.
+    fn is_end(&self, measure: &Measure, total: u64, was_short: bool) -> Result<bool, Error> {
+        let missing = total.saturating_sub(measure.distinct);
+        if missing == 0 {
+            return Ok(true);
+        }
+        if !was_short {
+            return Ok(false);
+        }
+        let limit_percent = self.max_shortfall_percent;
+        if missing as f64 * 100.0 > total as f64 * limit_percent {
+            return Err(SourceError::Short { distinct: measure.distinct, total, limit_percent }.into());
+        }
+        tracing::warn!(distinct = measure.distinct, total, "the list is complete, and shorter than its total");
+        Ok(true)
+    }
+
+    /// Returns the cursor of the page before the one that `cursor` asks for: it may give another cursor now.
+    fn step_back(&self, cursor: &Cursor, refused: &HashSet<Cursor>) -> Result<Cursor, Error> {
+        let earlier = self.journal.chain().before(cursor).filter(|_| refused.len() <= STEPS_BACK);
+        let earlier = earlier.ok_or_else(|| SourceError::CursorLost { cursor: cursor.clone() })?;
+        tracing::warn!(%cursor, earlier = %earlier.cursor, "WeChat refuses the cursor; going back one page");
+        Ok(earlier.cursor.clone())
+    }
+
+    /// Waits for something, unless the run is to stop.
+    async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Error::Interrupted),
+            result = work => Ok(result),
+        }
+    }
+}
+
+fn is_refused_cursor(error: &SourceError) -> bool {
+    error.api_error().is_some_and(|error| error.reaction() == Reaction::EarlierBoundary)
+}
+
+fn same_openids(one: &[u8], other: &[u8]) -> bool {
+    match (decode(one), decode(other)) {
+        (Ok((_, one)), Ok((_, other))) => one == other,
+        _ => false,
+    }
+}
+
+/// Stands in for the error with which the delivery's own thread has ended; the account run prefers that one.
+fn delivery_ended() -> Error {
+    Error::Interrupted
+}
+
+/// Syncs the journal beside the walk, in groups of pages, and never two at a time.
+struct GroupSync {
+    synced: u64,
+    at: Instant,
+    under_way: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl GroupSync {
+    fn new(bytes: u64) -> Self {
+        Self { synced: bytes, at: Instant::now(), under_way: None }
+    }
+
+    async fn after_page(&mut self, journal: &Journal) -> Result<(), Error> {
+        let due = journal.bytes() - self.synced >= SYNC_BYTES || self.at.elapsed() >= SYNC_TIME;
+        let free = self.under_way.as_ref().is_none_or(JoinHandle::is_finished);
+        if due && free {
+            self.settle(journal).await?;
+            let file = journal.file();
+            self.synced = journal.bytes();
+            self.at = Instant::now();
+            self.under_way = Some(tokio::task::spawn_blocking(move || Arc::clone(&file).sync_data()));
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, journal: &Journal) -> Result<(), JournalError> {
+        match self.under_way.take() {
+            None => Ok(()),
+            Some(sync) => match sync.await {
+                Ok(result) => result.map_err(|error| journal.sync_error(error)),
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
+        }
+    }
+
+    async fn finish(mut self, journal: &Journal) -> Result<(), JournalError> {
+        self.settle(journal).await?;
+        journal.sync()
+    }
+}
