@@ -17,7 +17,7 @@ pub(crate) fn render(value: i64, unit: TimeUnit, instant: bool, text: &mut Strin
         TimeUnit::Nanosecond => (1_000_000_000, 9),
     };
     let seconds = value.div_euclid(units_a_second);
-    let fraction = value.rem_euclid(units_a_second) * (10_i64.pow(digits) / units_a_second.min(10_i64.pow(digits)));
+    let fraction = value.rem_euclid(units_a_second) * (10_i64.pow(digits) / units_a_second);
     let (year, month, day) = date(seconds.div_euclid(SECONDS_A_DAY));
     let second = seconds.rem_euclid(SECONDS_A_DAY);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
