@@ -8,8 +8,6 @@ use fanout_sink::ByteSize;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-
-
 /// A whole number from `minimum` to `maximum`, in `unit` (a plural with a leading space, or empty).
 struct Whole {
     minimum: u64,
