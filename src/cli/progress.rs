@@ -11,7 +11,7 @@ use super::table::grouped;
 use crate::engine::{AccountProgress, Progress};
 
 /// Ten times a second looks alive and costs nothing.
-const REDRAW: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Often enough to see that a run is alive, seldom enough for a log that is kept.
 const LOG_LINE: Duration = Duration::from_secs(10);
@@ -19,17 +19,20 @@ const LOG_LINE: Duration = Duration::from_secs(10);
 /// Shows the progress until it is dropped.
 pub(super) async fn show(progress: Arc<Progress>, terminal: Terminal) {
     let mut views: Vec<View> = progress.accounts().iter().map(|_| View::default()).collect();
-    let pause = if terminal.is_interactive() { REDRAW } else { LOG_LINE };
-    // A run shorter than the pause needs no line: its summary comes.
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + pause, pause);
+    let mut looks = tokio::time::interval(LOOK);
+    let mut logged = Instant::now();
     loop {
-        ticks.tick().await;
+        looks.tick().await;
+        let log = !terminal.is_interactive() && logged.elapsed() >= LOG_LINE;
+        if log {
+            logged = Instant::now();
+        }
         for (account, view) in progress.accounts().iter().zip(&mut views) {
+            let state = is_active(account).then(|| view.state(account));
             if terminal.is_interactive() {
-                view.draw(account, &terminal);
-            } else if is_active(account) {
-                let state = view.state(account).describe();
-                tracing::info!(account = account.name(), "{state}");
+                view.draw(account.name(), state.as_ref(), &terminal);
+            } else if log && let Some(state) = state {
+                tracing::info!("{}: {}", account.name(), state.describe());
             }
         }
     }
@@ -56,16 +59,16 @@ impl View {
         State { pages: account.pages(), followers, total: account.total(), rate }
     }
 
-    fn draw(&mut self, account: &AccountProgress, terminal: &Terminal) {
-        if !is_active(account) {
+    /// Draws the bar of the account `name`, or takes it away if there is nothing to tell.
+    fn draw(&mut self, name: &str, state: Option<&State>, terminal: &Terminal) {
+        let Some(state) = state else {
             if let Some(bar) = self.bar.take() {
                 bar.finish_and_clear();
                 terminal.bars().remove(&bar);
             }
             return;
-        }
-        let state = self.state(account);
-        let bar = self.bar.get_or_insert_with(|| terminal.bars().add(bar(account.name())));
+        };
+        let bar = self.bar.get_or_insert_with(|| terminal.bars().add(bar(name)));
         // The total may be short of what has come: followers come and go while the walk goes on.
         bar.set_length(state.total.unwrap_or(0).max(state.followers).max(1));
         bar.set_position(state.followers);
