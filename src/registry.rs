@@ -42,7 +42,7 @@ impl SinkRegistry {
     pub fn builtin() -> Self {
         let registry = Self::empty();
         #[cfg(feature = "ndjson")]
-        let registry = registry;
+        let registry = registry.with(fanout_sink_ndjson::NdjsonFactory);
         #[cfg(feature = "parquet")]
         let registry = registry.with(fanout_sink_parquet::ParquetFactory);
         registry

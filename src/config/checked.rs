@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fanout_sink::ByteSize;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
-
-use super::byte_size::ByteSize;
 
 /// A whole number from `minimum` to `maximum`, in `unit` (a plural with a leading space, or empty).
 struct Whole {

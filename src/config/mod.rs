@@ -29,7 +29,6 @@
 mod account;
 mod address;
 mod checked;
-mod byte_size;
 mod environment;
 mod error;
 mod layers;

@@ -15,6 +15,21 @@ use crate::{Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkFactor
 /// A closure can take nothing back, so it is delivered when the list is complete, at least once: after a crash it may
 /// see the same batches again. It may be called for several accounts at the same time; the batch's `app_id` column
 /// tells them apart.
+///
+/// ```
+/// use fanout_sink::arrow::array::AsArray;
+/// use fanout_sink::{Batch, ClosureFactory, SinkError};
+///
+/// let greet = ClosureFactory::new("greet", |batch: Batch| async move {
+///     let openids = batch.records().column_by_name("openid");
+///     let openids = openids.ok_or_else(|| SinkError::option("columns", "the column `openid` is needed"))?;
+///     for openid in openids.as_string::<i32>() {
+///         println!("hello, {}", openid.unwrap_or("stranger"));
+///     }
+///     Ok(())
+/// });
+/// # let _ = greet;
+/// ```
 #[derive(Clone)]
 pub struct ClosureFactory<F> {
     name: String,
@@ -115,5 +130,108 @@ where
 
     async fn abort(&mut self) -> Result<(), SinkError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    fn batch(sequence: u64, numbers: &[i64]) -> Batch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));
+        Batch::new(sequence, RecordBatch::try_from_iter([("number", numbers)]).unwrap())
+    }
+
+    fn context() -> SinkContext {
+        SinkContext::new("north", "wx1", batch(0, &[]).records().schema())
+    }
+
+    fn snapshot(followers: u64) -> Snapshot {
+        Snapshot {
+            walk: "000001".to_owned(),
+            date: "2026-01-30".to_owned(),
+            followers,
+            pages: 1,
+            duplicates: 0,
+            empty: 0,
+            total: followers,
+            first_fetched_at: None,
+            last_fetched_at: None,
+            digest: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_closure_sees_every_batch_in_order_and_the_report_counts_the_rows() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&seen);
+        let factory = ClosureFactory::new("collect", move |batch: Batch| {
+            let collected = Arc::clone(&collected);
+            async move {
+                let numbers = batch.records().column(0).as_primitive::<Int64Type>().values().to_vec();
+                collected.lock().unwrap().push((batch.sequence(), numbers));
+                Ok(())
+            }
+        });
+        assert_eq!(factory.name(), "collect");
+        let mut sink = factory.open(NoOptions {}, context()).await.unwrap();
+        let batches = [vec![1, 2, 3], vec![], vec![4, 5]];
+        for (sequence, numbers) in batches.iter().enumerate() {
+            sink.write(&batch(sequence as u64, numbers)).await.unwrap();
+        }
+        let rows = batches.iter().flatten().count() as u64;
+        sink.prepare(&snapshot(rows)).await.unwrap();
+        let report = sink.commit().await.unwrap();
+
+        assert_eq!(*seen.lock().unwrap(), (0..).zip(batches).collect::<Vec<_>>());
+        assert_eq!(report, SinkReport { rows, ..SinkReport::default() });
+        assert_eq!(sink.commit().await.unwrap(), report, "commit is safe to repeat");
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_closure_passes_through_and_its_batch_is_not_counted() {
+        let factory = ClosureFactory::new("refuse", |batch: Batch| async move {
+            if batch.sequence() == 1 {
+                let cause = io::Error::new(io::ErrorKind::TimedOut, "no answer");
+                return Err(SinkError::temporary("`desk` is closed").with_hint("come again").with_source(cause));
+            }
+            Ok(())
+        });
+        let mut sink = factory.open(NoOptions {}, context()).await.unwrap();
+        sink.write(&batch(0, &[1, 2])).await.unwrap();
+        let error = sink.write(&batch(1, &[3])).await.unwrap_err();
+        assert!(error.is_temporary());
+        assert_eq!(error.to_string(), "`desk` is closed");
+        assert_eq!(error.hint(), Some("come again"));
+        assert_eq!(error.source().unwrap().to_string(), "no answer");
+        assert_eq!(sink.commit().await.unwrap().rows, 2);
+    }
+
+    #[tokio::test]
+    async fn two_lists_are_counted_apart() {
+        let factory = ClosureFactory::new("drop", |_batch: Batch| async { Ok(()) });
+        let mut one = factory.open(NoOptions {}, context()).await.unwrap();
+        let mut other = factory.open(NoOptions {}, context()).await.unwrap();
+        one.write(&batch(0, &[1, 2])).await.unwrap();
+        other.write(&batch(0, &[3])).await.unwrap();
+        assert_eq!(one.commit().await.unwrap().rows, 2);
+        assert_eq!(other.commit().await.unwrap().rows, 1);
+    }
+
+    #[test]
+    fn a_closure_promises_no_more_than_it_can_and_knows_no_option() {
+        let factory = ClosureFactory::new("drop", |_batch: Batch| async { Ok(()) });
+        let delivery = factory.delivery(&NoOptions {});
+        assert_eq!(delivery, Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce });
+        assert_eq!(factory.roots(&NoOptions {}), Vec::<PathBuf>::new());
+        let error = serde_json::from_str::<NoOptions>(r#"{"path":"out"}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `path`"), "{error}");
     }
 }

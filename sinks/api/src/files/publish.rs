@@ -17,7 +17,9 @@ pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
     let mut result = fs::create_dir_all(path);
     for _ in 1..CREATE_ATTEMPTS {
         match &result {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => result = fs::create_dir_all(path),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {
+                result = fs::create_dir_all(path);
+            }
             _ => break,
         }
     }

@@ -365,3 +365,24 @@ fn a_list_with_rows_missing_is_not_prepared() {
     assert!(error.to_string().contains("hold 0 rows; the list has 1"), "{error}");
     assert!(staged.commit().unwrap_err().to_string().contains("not prepared"));
 }
+
+#[test]
+fn accounts_stage_side_by_side_while_others_come_and_go() {
+    const ACCOUNTS: usize = 4;
+    const LISTS: usize = 25;
+    let directory = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..ACCOUNTS).map(|account| format!("wx{account}")).collect();
+    std::thread::scope(|scope| {
+        for name in &names {
+            let context = SinkContext { account: name.clone(), app_id: name.clone(), ..context(directory.path()) };
+            scope.spawn(move || {
+                for list in 0..LISTS {
+                    let mut staged = prepared(&leaf_options(), &context, &["a\n"]);
+                    if list % 2 == 0 { staged.commit().map(drop).unwrap() } else { staged.abort().unwrap() }
+                }
+            });
+        }
+    });
+    assert!(!directory.path().join("out.staging").exists());
+    assert_eq!(fs::read_dir(directory.path().join("out/dt=2026-11-22")).unwrap().count(), ACCOUNTS);
+}

@@ -1,0 +1,161 @@
+//! The plain program that one writes today for the same job: ask for a page, parse it, append it to one Parquet file,
+//! ask for the next. What fanout is measured against; see `benches/README.md`.
+//!
+//! ```text
+//! baseline BASE_URL APP_ID SECRET OUTPUT [--fetch-only]
+//! ```
+//!
+//! With `--fetch-only` it follows the chain and drops every body: the time that no program can be faster than, as long
+//! as it asks for one page after the other. It prints one line of JSON: rows (with `--fetch-only` none) and seconds.
+
+#![allow(clippy::print_stdout, reason = "the result of a program for measurements")]
+
+use std::error::Error;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use reqwest::{Client, Url};
+use serde::Deserialize;
+use serde_json::json;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const USAGE: &str = "usage: baseline BASE_URL APP_ID SECRET OUTPUT [--fetch-only]";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let fetch_only = arguments.iter().position(|argument| argument == "--fetch-only");
+    let fetch_only = fetch_only.map(|index| arguments.remove(index)).is_some();
+    let [base_url, app_id, secret, output] = <[String; 4]>::try_from(arguments).map_err(|_| USAGE)?;
+
+    // The client asks for a provider of TLS even when it never speaks it.
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a provider of TLS is already there")?;
+    let start = Instant::now();
+    let api = Api::connect(&base_url, &app_id, &secret).await?;
+    let rows = if fetch_only {
+        fetch(&api).await?;
+        None
+    } else {
+        Some(extract(&api, &app_id, File::create(output)?).await?)
+    };
+    println!("{}", json!({ "rows": rows, "seconds": start.elapsed().as_secs_f64() }));
+    Ok(())
+}
+
+/// The API, with a token.
+struct Api {
+    client: Client,
+    list: Url,
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    access_token: String,
+}
+
+impl Api {
+    async fn connect(base_url: &str, app_id: &str, secret: &str) -> Result<Self> {
+        let client = Client::builder().build()?;
+        let request = json!({ "grant_type": "client_credential", "appid": app_id, "secret": secret });
+        let url = format!("{base_url}/cgi-bin/stable_token");
+        let reply = client.post(url).body(request.to_string()).send().await?.error_for_status()?.bytes().await?;
+        let token: Token = serde_json::from_slice(&reply)?;
+        let list = Url::parse(&format!("{base_url}/cgi-bin/user/get"))?;
+        Ok(Self { client, list, token: token.access_token })
+    }
+
+    async fn page(&self, cursor: &str) -> Result<Vec<u8>> {
+        let mut url = self.list.clone();
+        url.query_pairs_mut().append_pair("access_token", &self.token).append_pair("next_openid", cursor);
+        Ok(self.client.get(url).send().await?.error_for_status()?.bytes().await?.into())
+    }
+}
+
+/// Follows the chain to its end without looking at anything but the cursor.
+async fn fetch(api: &Api) -> Result<()> {
+    const KEY: &[u8] = br#""next_openid":""#;
+    let mut cursor = String::new();
+    loop {
+        let body = api.page(&cursor).await?;
+        let start = memchr::memmem::rfind(&body, KEY).ok_or("a page without `next_openid`")? + KEY.len();
+        let end = start + memchr::memchr(b'"', &body[start..]).ok_or("a page that is cut off")?;
+        if start == end {
+            return Ok(());
+        }
+        str::from_utf8(&body[start..end])?.clone_into(&mut cursor);
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    errcode: i64,
+    #[serde(default)]
+    data: Data,
+    #[serde(default)]
+    next_openid: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Data {
+    openid: Vec<String>,
+}
+
+/// Writes the whole list to `output`, and returns the number of rows.
+async fn extract(api: &Api, app_id: &str, output: File) -> Result<usize> {
+    let schema = follower_schema();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(true)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .build();
+    let mut writer = ArrowWriter::try_new(output, Arc::clone(&schema), Some(properties))?;
+    let mut cursor = String::new();
+    let mut rows = 0;
+    for number in 1.. {
+        let page: Page = serde_json::from_slice(&api.page(&cursor).await?)?;
+        if page.errcode != 0 {
+            return Err(format!("page {number} is error {}", page.errcode).into());
+        }
+        let count = page.data.openid.len();
+        if count == 0 {
+            break;
+        }
+        writer.write(&records(&schema, app_id, page.data.openid, rows, number)?)?;
+        rows += count;
+        cursor = page.next_openid;
+    }
+    writer.close()?;
+    Ok(rows)
+}
+
+fn follower_schema() -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));
+    Arc::new(Schema::new(vec![
+        Field::new("app_id", DataType::Utf8, false),
+        Field::new("openid", DataType::Utf8, false),
+        Field::new("position", DataType::Int64, false),
+        Field::new("page", DataType::Int32, false),
+        Field::new("fetched_at", instant, false),
+    ]))
+}
+
+fn records(schema: &SchemaRef, app_id: &str, openids: Vec<String>, first: usize, page: i32) -> Result<RecordBatch> {
+    let count = openids.len();
+    let fetched_at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as i64;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec![app_id; count])),
+        Arc::new(StringArray::from(openids)),
+        Arc::new(Int64Array::from_iter_values(first as i64..(first + count) as i64)),
+        Arc::new(Int32Array::from(vec![page; count])),
+        Arc::new(TimestampMicrosecondArray::from(vec![fetched_at; count]).with_timezone("UTC")),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}

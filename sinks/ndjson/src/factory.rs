@@ -1,0 +1,59 @@
+//! How a pipeline file's `type = "ndjson"` becomes a sink.
+
+use std::path::PathBuf;
+
+use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
+
+use crate::options::Destination;
+use crate::row::check_schema;
+use crate::{NdjsonOptions, NdjsonSink};
+
+/// What an open sink holds: a piece of lines, the buffer in front of the file, and a compressor's tables.
+const MEMORY: u64 = 4 << 20;
+
+/// Opens [`NdjsonSink`]s.
+#[derive(Debug, Default)]
+pub struct NdjsonFactory;
+
+#[async_trait]
+impl SinkFactory for NdjsonFactory {
+    type Options = NdjsonOptions;
+    type Sink = NdjsonSink;
+
+    fn name(&self) -> &'static str {
+        "ndjson"
+    }
+
+    fn summary(&self) -> &'static str {
+        "newline JSON files, one folder a list (or a single file), published by one rename; or stdout"
+    }
+
+    fn delivery(&self, options: &NdjsonOptions) -> Delivery {
+        if options.is_stdout() {
+            Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce }
+        } else {
+            Delivery::Staged
+        }
+    }
+
+    fn memory(&self, _options: &NdjsonOptions) -> u64 {
+        MEMORY
+    }
+
+    fn roots(&self, options: &NdjsonOptions) -> Vec<PathBuf> {
+        options.root.iter().cloned().collect()
+    }
+
+    async fn check(&self, options: &NdjsonOptions, context: &SinkContext) -> Result<(), SinkError> {
+        check_schema(&context.schema)?;
+        match options.destination()? {
+            Destination::Files { files, .. } => files::check(&files, context),
+            Destination::Stdout => Ok(()),
+        }
+    }
+
+    async fn open(&self, options: NdjsonOptions, context: SinkContext) -> Result<NdjsonSink, SinkError> {
+        check_schema(&context.schema)?;
+        NdjsonSink::open(&options.destination()?, &context)
+    }
+}

@@ -1,0 +1,96 @@
+//! What a pipeline file may say under `[sinks.<name>.options]`.
+
+use std::path::PathBuf;
+
+use fanout_sink::SinkError;
+use fanout_sink::files::FileOptions;
+use fanout_sink::schemars::{self, JsonSchema};
+use serde::Deserialize;
+
+/// The options of an `ndjson` sink: either `root` (and what belongs to it) or `path`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NdjsonOptions {
+    /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    pub root: Option<PathBuf>,
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`; by
+    /// default `dt={date}/account={account}/part-{part}.ndjson`, with `.zst` or `.gz` after it where that applies. The
+    /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
+    pub layout: Option<String>,
+    /// How files are compressed: `none`, `zstd` or `gzip`.
+    pub compression: Option<Compression>,
+    /// `-` writes to stdout instead of files: when the list is complete, and at least once.
+    pub path: Option<String>,
+}
+
+/// How files are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// Zstandard.
+    Zstd,
+    /// gzip.
+    Gzip,
+}
+
+/// Where a list goes, after the options have been understood.
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    Files { files: FileOptions, compression: Compression },
+    Stdout,
+}
+
+impl NdjsonOptions {
+    /// Makes options with every default, for output under `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: Some(root.into()), ..Self::default() }
+    }
+
+    /// Makes options for output on stdout.
+    pub fn stdout() -> Self {
+        Self { path: Some("-".to_owned()), ..Self::default() }
+    }
+
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Returns where the list goes, if the options agree with each other.
+    pub(crate) fn destination(&self) -> Result<Destination, SinkError> {
+        if let Some(path) = &self.path {
+            if path != "-" {
+                let message = format!("`path` is `{path}`; only `-` (stdout) is expected");
+                return Err(SinkError::option("path", message).with_hint("name a file with `root` and `layout`"));
+            }
+            let files_only = [
+                ("root", self.root.is_some()),
+                ("layout", self.layout.is_some()),
+                ("compression", self.compression.is_some()),
+            ];
+            if let Some((key, _)) = files_only.iter().find(|(_, given)| *given) {
+                let message = format!("`{key}` is for files, and `path = \"-\"` writes to stdout");
+                return Err(SinkError::option(*key, message).with_hint("remove one of the two"));
+            }
+            return Ok(Destination::Stdout);
+        }
+        let Some(root) = self.root.clone() else {
+            let message = "`root` is missing: the folder for all output, unless `path = \"-\"` writes to stdout";
+            return Err(SinkError::option("root", message));
+        };
+        let compression = self.compression.unwrap_or_default();
+        let layout = self.layout.clone().unwrap_or_else(|| default_layout(compression));
+        Ok(Destination::Files { files: FileOptions { root, layout, rolling: false }, compression })
+    }
+}
+
+fn default_layout(compression: Compression) -> String {
+    let extension = match compression {
+        Compression::None => "",
+        Compression::Zstd => ".zst",
+        Compression::Gzip => ".gz",
+    };
+    format!("dt={{date}}/account={{account}}/part-{{part}}.ndjson{extension}")
+}
