@@ -49,10 +49,9 @@ pub(super) fn how_to_go_on(fresh: bool) -> &'static str {
 pub(super) async fn watch(mut signals: Signals, stop: CancellationToken, terminal: Terminal, fresh: bool) {
     signals.next().await;
     stop.cancel();
-    terminal.note(&format!(
-        "interrupted: the walk stops after the current page, and what it has read is kept; {} (once more ends it at once)",
-        how_to_go_on(fresh)
-    ));
+    terminal.note(
+        "interrupted: the walk stops after the current page, and what it has read is kept (once more ends it at once)",
+    );
     tokio::select! {
         () = signals.next() => {}
         () = tokio::time::sleep(PATIENCE) => {}

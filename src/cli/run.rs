@@ -51,7 +51,7 @@ pub(super) async fn execute(
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_run(&report) });
     summary::print_failures(&report, terminal);
     if report.accounts.iter().any(|account| account.outcome == Outcome::Interrupted) {
-        terminal.note(&format!("interrupted: {}", interrupt::how_to_go_on(arguments.fresh)));
+        terminal.note(interrupt::how_to_go_on(arguments.fresh));
     }
     Ok(report.exit)
 }
