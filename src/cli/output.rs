@@ -54,6 +54,11 @@ impl Terminal {
         }
     }
 
+    /// Prints a result on stderr: for a run whose stdout carries something else.
+    pub(super) fn result_aside(&self, text: &str) {
+        self.write(text.as_bytes());
+    }
+
     /// Prints a line on stderr.
     pub(super) fn note(&self, line: &str) {
         self.write(format!("{line}\n").as_bytes());

@@ -48,7 +48,12 @@ pub(super) async fn execute(
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
     let report = accompany(pipeline, registry, arguments, terminal).await?;
-    terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_run(&report) });
+    let text = if arguments.pipeline.json { summary::json(&report) } else { summary::of_run(&report) };
+    if summary::has_rows_on_stdout(&report) {
+        terminal.result_aside(&text);
+    } else {
+        terminal.result(&text);
+    }
     summary::print_failures(&report, terminal);
     if report.accounts.iter().any(|account| account.outcome == Outcome::Interrupted) {
         terminal.note(interrupt::how_to_go_on(arguments.fresh));
