@@ -1,3 +1,4 @@
 //! Integration tests: one binary, a module for each area.
 
 mod pipelines;
+mod readme;
