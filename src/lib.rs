@@ -17,3 +17,8 @@ pub mod error;
 pub mod simulator;
 
 pub use registry::SinkRegistry;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

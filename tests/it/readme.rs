@@ -1,0 +1,233 @@
+//! What the README claims: its commands, its keys with their defaults, its tables, and what the demo leaves behind.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+use fanout::batch::follower_schema;
+use fanout::config::{Environment, Overrides, Pipeline};
+use fanout::error::Exit;
+use fanout::{SinkRegistry, engine};
+use fanout_sink_ndjson::NdjsonOptions;
+use fanout_sink_parquet::ParquetOptions;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
+
+const README: &str = include_str!("../../README.md");
+
+/// The followers of the demo, as the documentation of WeChat has it in its example.
+const FOLLOWERS: usize = 23_000;
+
+/// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
+const TABLES: [(&str, &str); 8] = [
+    ("", ""),
+    ("source.", "[source]"),
+    ("source.simulate.", "[source.simulate]"),
+    ("source.retry.", "[source.retry]"),
+    ("accounts.", "[[accounts]]"),
+    ("journal.", "[journal]"),
+    ("limits.", "[limits]"),
+    ("sinks.<name>.", "[sinks.x]"),
+];
+
+/// Returns what stands between two fences of the language `language`, block after block.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    README.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// Returns the rows of the first table behind `start`, cell by cell, without the backticks around a whole cell.
+fn table(start: &str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = README.split_once(start).unwrap_or_else(|| panic!("`{start}` is gone"));
+    let lines = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cells =
+        |line: &'static str| line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+    lines.skip(2).map(cells).collect()
+}
+
+fn column(start: &str) -> BTreeSet<&'static str> {
+    table(start).iter().map(|row| row[0]).collect()
+}
+
+/// Returns the commands of all shell blocks, without comments.
+fn commands() -> Vec<Vec<&'static str>> {
+    let lines = blocks("sh").into_iter().flat_map(str::lines);
+    lines.map(|line| line.split('#').next().unwrap().split_whitespace().collect()).collect()
+}
+
+fn fanout() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_fanout"))
+}
+
+fn load(text: &str, set: &[String]) -> Result<Pipeline, String> {
+    let environment: Environment = [("BRAND_SECRET", "not-a-real-secret")].into_iter().collect();
+    let overrides = Overrides { set: set.to_vec(), environment, ..Overrides::default() };
+    Pipeline::from_toml(text, Path::new("p.toml"), &overrides).map_err(|errors| errors.to_string())
+}
+
+/// Returns the keys that an error about the unknown key `unknown` says are known.
+fn known_keys(errors: &str) -> Vec<String> {
+    let (_, known) = errors.split_once("unknown key, expected one of ").unwrap_or_else(|| panic!("{errors}"));
+    let known = known.lines().next().unwrap().split(';').next().unwrap();
+    known.split(", ").map(|key| key.trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn the_first_command_publishes_what_the_readme_lists() {
+    let folder = TempDir::new().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/demo.toml");
+    std::fs::create_dir(folder.path().join("pipelines")).unwrap();
+    std::fs::copy(source, folder.path().join("pipelines/demo.toml")).unwrap();
+
+    let first = &commands()[0];
+    assert_eq!(first[..4], ["cargo", "run", "--release", "--"]);
+    let run = fanout().args(&first[4..]).current_dir(folder.path()).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+
+    let mut listed = Vec::new();
+    for line in blocks("text")[0].lines() {
+        let path = folder.path().join(with_todays_date(line.split_whitespace().next().unwrap(), folder.path()));
+        assert!(path.exists(), "{}", path.display());
+        listed.push(path);
+    }
+    let published = files_under(&folder.path().join("out"));
+    listed.retain(|path| path.is_file());
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), published);
+    for path in published {
+        match path.extension().and_then(|end| end.to_str()) {
+            Some("ndjson") => assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), FOLLOWERS),
+            Some("parquet") => {
+                let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+                assert_eq!(reader.metadata().file_metadata().num_rows(), FOLLOWERS as i64);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Puts the date of the run into the place of the README's example.
+fn with_todays_date(path: &str, folder: &Path) -> String {
+    let leaf = std::fs::read_dir(folder.join("out/demo/parquet")).unwrap().next().unwrap().unwrap();
+    path.replace("dt=2026-11-22", leaf.file_name().to_str().unwrap())
+}
+
+fn files_under(folder: &Path) -> BTreeSet<std::path::PathBuf> {
+    let mut files = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_under(&path));
+        } else {
+            files.insert(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn every_command_and_flag_exists() {
+    assert!(commands().iter().any(|command| command == &["cargo", "test"]));
+    let help = |command: &str| {
+        let output = fanout().args([command, "--help"]).output().unwrap();
+        assert!(output.status.success(), "`fanout {command}`");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for command in commands().iter().filter(|command| command[0] == "fanout") {
+        let help = help(command[1]);
+        for flag in command.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(flag), "`fanout {}` has no `{flag}`", command[1]);
+        }
+    }
+    let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
+    let sentence = rest.split("\n`fanout sinks`").next().unwrap();
+    let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
+    assert_eq!(flags.len(), 5, "{flags:?}");
+    for flag in flags {
+        let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
+        assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
+    }
+    for command in ["sinks", "simulate"] {
+        help(command);
+    }
+}
+
+#[test]
+fn the_table_names_exactly_the_keys_there_are() {
+    let mut expected = BTreeSet::new();
+    for (prefix, header) in TABLES {
+        let errors = load(&format!("{header}\nunknown = 1\n"), &[]).unwrap_err();
+        expected.extend(known_keys(&errors).into_iter().map(|key| format!("{prefix}{key}")));
+    }
+    let is_table =
+        |key: &str| TABLES.iter().any(|(prefix, _)| prefix.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
+    expected.retain(|key| !is_table(key));
+    assert_eq!(column("### Keys"), expected.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn the_tables_of_options_name_exactly_the_keys_there_are() {
+    for kind in SinkRegistry::builtin().types() {
+        let text = format!(
+            "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = '{kind}'\n[sinks.x.options]\nunknown = 1\n"
+        );
+        let pipeline = load(&text, &[]).unwrap();
+        let errors = engine::bind(&pipeline, &SinkRegistry::builtin()).unwrap_err().to_string();
+        let expected: BTreeSet<String> = known_keys(&errors).into_iter().collect();
+        let documented = column(&format!("Options of `{kind}`:"));
+        assert_eq!(documented, expected.iter().map(String::as_str).collect(), "{kind}");
+    }
+}
+
+/// Asserts that setting each documented default changes nothing of what `read` sees.
+fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl Fn(&Pipeline) -> T) -> usize {
+    let seen =
+        |set: &[String]| format!("{:?}", read(&load(base, set).unwrap_or_else(|errors| panic!("{set:?}: {errors}"))));
+    let plain = seen(&[]);
+    let documented = table(start).into_iter().filter(|row| !row[1].is_empty());
+    documented
+        .map(|row| {
+            let key = row[0].replace("<name>", "x");
+            assert_eq!(seen(&[format!("{prefix}{key}={}", row[1])]), plain, "`{}` is not `{}`", row[0], row[1]);
+        })
+        .count()
+}
+
+#[test]
+fn every_default_is_the_one_that_holds() {
+    let base =
+        "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 20);
+    let options = "sinks.x.options.";
+    let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
+    assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
+    let ndjson = |pipeline: &Pipeline| {
+        let options: NdjsonOptions = pipeline.sinks[0].options.extract().unwrap();
+        (options.compression.unwrap_or_default(), options.root)
+    };
+    assert_eq!(assert_defaults("Options of `ndjson`:", base, options, ndjson), 1);
+}
+
+#[test]
+fn the_pipeline_file_in_it_works() {
+    let pipeline = load(blocks("toml")[0], &[]).unwrap();
+    engine::bind(&pipeline, &SinkRegistry::builtin()).unwrap();
+}
+
+#[test]
+fn the_other_tables_are_complete() {
+    let columns = follower_schema();
+    let columns: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(table("Each row has these columns").iter().map(|row| row[0]).collect::<Vec<_>>(), columns);
+
+    let exits = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Later, Exit::Interrupted];
+    let codes: Vec<String> = exits.iter().map(Exit::to_string).collect();
+    let (_, rest) = README.split_once("## What it guarantees").unwrap();
+    let documented: Vec<&str> = table(&rest[..rest.find("| exit code").unwrap()]).iter().map(|row| row[0]).collect();
+    assert_eq!(documented, codes);
+
+    for kind in SinkRegistry::builtin().types() {
+        assert!(column("### Sinks").contains(kind), "{kind}");
+    }
+}
