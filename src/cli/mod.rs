@@ -44,6 +44,11 @@ struct CommandLine {
     command: Command,
 }
 
+/// An account under way has a thread for its delivery and one for each sink, and a sink does not give its own back until
+/// the list is published: with fewer threads than that, accounts would wait for each other for ever. Threads exist only
+/// while they are needed.
+const MOST_THREADS: usize = 1 << 15;
+
 const LONG_ABOUT: &str = "\
 Reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and exactly once, to every \
 sink of a pipeline file.";
@@ -80,7 +85,8 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     let environment = Environment::process();
     let terminal = Terminal::new(&environment);
     logging::start(&environment, &terminal);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.error(&format!("the threads of the program cannot be started: {error}"), None);
