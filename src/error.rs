@@ -23,11 +23,12 @@ pub enum Error {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A sink.
-    #[error("sink `{sink}`: {error}")]
+    #[error("sink `{sink}`")]
     Sink {
         /// The sink's name in the pipeline file.
         sink: String,
-        /// What it says; its cause is the source of this error.
+        /// What it says.
+        #[source]
         error: SinkError,
     },
     /// The list is not the one that was decided on.
@@ -137,6 +138,14 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_chain_of_a_sinks_error_ends_with_its_cause() {
+        let full = std::io::Error::other("no space left");
+        let error = SinkError::permanent("cannot write `out/a`").with_source(full);
+        let error = Error::Sink { sink: "archive".to_owned(), error };
+        assert_eq!(error.chain(), "sink `archive`: cannot write `out/a`: no space left");
+    }
 
     #[test]
     fn of_several_accounts_the_worst_decides() {

@@ -24,7 +24,7 @@ impl Environment {
     }
 
     /// Returns the value of `name`; none if it is not set.
-    pub(super) fn get(&self, name: &str) -> Option<&OsString> {
+    pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.0.get(name)
     }
 

@@ -26,7 +26,7 @@ pub struct Overrides {
     pub environment: Environment,
 }
 
-/// Merges the layers: file < environment < `--set`. Wrong overrides are reported and left out.
+/// Merges the layers: file < environment < `--set` < `--simulate`. Wrong overrides are reported and left out.
 pub(super) fn merge(
     text: &str,
     file: &Path,
@@ -65,6 +65,10 @@ pub(super) fn merge(
             continue;
         }
         figment = figment.merge(Layer::new(Origin::CommandLine, &path, read_value(value)));
+    }
+    if let Some(followers) = overrides.simulate {
+        let path = ["source", "simulate", "followers"].map(str::to_owned);
+        figment = figment.merge(Layer::new(Origin::CommandLine, &path, followers.into()));
     }
     Ok(figment)
 }

@@ -10,7 +10,7 @@ use super::checked;
 use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
-use super::section::{Journal, Limits, Simulate, Source};
+use super::section::{Journal, Limits, Source};
 use super::sink_section::{SinkKeys, SinkSection};
 use super::tree::Tree;
 
@@ -102,8 +102,8 @@ impl PipelineKeys {
         if self.name.is_none() && tree.get(&["name"]).is_none() {
             problems.push(tree.missing(&["name"], checked::IDENTIFIER));
         }
-        let simulated = overrides.simulate.is_some() || tree.get(&["source", "simulate"]).is_some();
-        let source = complete_source(self.source, &directory, overrides.simulate, tree, problems);
+        let simulated = tree.get(&["source", "simulate"]).is_some();
+        let source = complete_source(self.source, &directory, tree, problems);
         let accounts = account::complete(self.accounts, simulated, tree, &resolver, problems);
         let mut journal = self.journal;
         // `components` drops a slash at the end, after which the suffix would become a file of its own.
@@ -133,16 +133,7 @@ impl PipelineKeys {
     }
 }
 
-fn complete_source(
-    mut source: Source,
-    directory: &Path,
-    followers: Option<u64>,
-    tree: &Tree,
-    problems: &mut Vec<ConfigError>,
-) -> Source {
-    if let Some(followers) = followers {
-        source.simulate = Some(Simulate { followers, ..source.simulate.unwrap_or_else(|| Simulate::new(followers)) });
-    }
+fn complete_source(mut source: Source, directory: &Path, tree: &Tree, problems: &mut Vec<ConfigError>) -> Source {
     if source.retry.base > source.retry.max {
         let (base, max) = (source.retry.base.as_millis(), source.retry.max.as_millis());
         let message = format!("found {base}, expected at most `source.retry.max_ms`, which is {max}");

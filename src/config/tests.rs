@@ -385,6 +385,10 @@ fn the_simulate_flag_reads_no_secret_and_keeps_to_its_own_state() {
     let text = VALID.to_owned() + "[source]\nsimulate = { followers = 9, seed = 3, latency_ms = 50 }\n";
     let simulate = load_with(&text, &overrides).unwrap().source.simulate.unwrap();
     assert_eq!((simulate.followers, simulate.seed, simulate.latency.as_millis()), (5, 3, 50));
+
+    let overrides = Overrides { set: vec!["source.simulate.seed=7".to_owned()], ..overrides };
+    let simulate = load_with(VALID, &overrides).unwrap().source.simulate.unwrap();
+    assert_eq!((simulate.followers, simulate.seed), (5, 7));
 }
 
 #[test]

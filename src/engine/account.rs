@@ -127,7 +127,7 @@ impl AccountRun {
                 Journal::open(walk.clone())?
             }
         };
-        self.progress().resume(journal.pages());
+        self.progress().resume(journal.pages(), journal.openids());
         let published = self.publish(journal, source).await?;
         let header = published.journal.folder().header();
         report.walk = Some(header.walk.clone());

@@ -16,6 +16,20 @@ pub struct Selection {
     pub fresh: bool,
 }
 
+impl Selection {
+    /// Selects by the logical date.
+    #[must_use]
+    pub fn with_date(self, date: NaiveDate) -> Self {
+        Self { date: Some(date), ..self }
+    }
+
+    /// Asks for a new walk, whatever there is.
+    #[must_use]
+    pub fn with_fresh(self) -> Self {
+        Self { fresh: true, ..self }
+    }
+}
+
 /// The walk that a run is about.
 #[derive(Clone, Debug)]
 pub(super) enum Choice {

@@ -60,9 +60,10 @@ impl AccountProgress {
         self.finished.load(Ordering::Relaxed)
     }
 
-    /// Notes the pages that the journal had before this run.
-    pub(super) fn resume(&self, pages: u64) {
+    /// Notes the pages that the journal had before this run, and their followers.
+    pub(super) fn resume(&self, pages: u64, followers: u64) {
         self.pages.store(pages, Ordering::Relaxed);
+        self.followers.store(followers, Ordering::Relaxed);
     }
 
     pub(super) fn add_page(&self, followers: u64) {

@@ -80,7 +80,11 @@ impl Walk<'_> {
                 end_was_short = false;
             }
             cursor = match next {
-                Some(next) if !last && refused.contains(&next) => self.step_back(&cursor, &refused)?,
+                Some(next) if !last && refused.contains(&next) => {
+                    // It still leads only to where nothing goes on, and so it is no way either.
+                    refused.insert(cursor.clone());
+                    self.step_back(&cursor, &refused)?
+                }
                 Some(next) if !last => next,
                 _ => {
                     let total = total.expect("`Source::page` takes no end without a total");

@@ -35,6 +35,7 @@ pub struct Journal {
     /// Where each page's frame begins.
     offsets: Vec<u64>,
     chain: Chain,
+    openids: u64,
     first_fetched_at: Option<i64>,
     last_fetched_at: Option<i64>,
     end: Option<End>,
@@ -78,6 +79,7 @@ impl Journal {
             length: 0,
             offsets: Vec::new(),
             chain: Chain::default(),
+            openids: 0,
             first_fetched_at: None,
             last_fetched_at: None,
             end: None,
@@ -126,14 +128,15 @@ impl Journal {
                 if !self.chain.extend(Link { cursor, next, page: number }) {
                     return Err(format!("page {number} does not follow from an earlier one"));
                 }
-                self.note_page(self.length, fetched_at);
+                self.note_page(self.length, fetched_at, summary.openids);
                 Ok(())
             }
         }
     }
 
-    fn note_page(&mut self, offset: u64, fetched_at: i64) {
+    fn note_page(&mut self, offset: u64, fetched_at: i64, openids: u64) {
         self.offsets.push(offset);
+        self.openids += openids;
         self.first_fetched_at.get_or_insert(fetched_at);
         self.last_fetched_at = Some(fetched_at);
     }
@@ -155,7 +158,7 @@ impl Journal {
         self.write(Kind::Page, &[&frame::page_head(page.fetched_at, &page.cursor), &page.body])?;
         let link = Link { cursor: page.cursor.clone(), next: page.summary.next.clone(), page: number };
         assert!(self.chain.extend(link), "a page that does not hang on the chain");
-        self.note_page(offset, page.fetched_at);
+        self.note_page(offset, page.fetched_at, page.summary.openids);
         let folder = Arc::from(self.folder.path.as_path());
         Ok(JournaledPage { number, fetched_at: page.fetched_at, body: page.body.clone(), folder })
     }
@@ -259,6 +262,11 @@ impl Journal {
     /// Returns how many pages there are.
     pub fn pages(&self) -> u64 {
         self.offsets.len() as u64
+    }
+
+    /// Returns how many `OpenID`s the pages hold, repeated ones included.
+    pub fn openids(&self) -> u64 {
+        self.openids
     }
 
     /// Returns the length of the file in bytes.

@@ -1,7 +1,11 @@
-//! Integration tests: one binary, a module for each area.
+//! Integration tests: one binary, a module for each part of the promise.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod cli;
+mod engine;
 mod pipelines;
 mod readers;
 mod readme;
+mod secrecy;
+mod support;

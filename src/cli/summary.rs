@@ -1,0 +1,234 @@
+//! A report as people read it: a table, where everything went, and what went wrong.
+
+use std::fmt::Write as _;
+
+use fanout_sink::SinkReport;
+use indicatif::HumanBytes;
+
+use super::output::Terminal;
+use super::table::{Side, grouped, render};
+use crate::engine::{AccountReport, Outcome, RunReport, SinkState};
+
+const NOTHING: &str = "-";
+
+/// Writes what came of a run.
+pub(super) fn of_run(report: &RunReport) -> String {
+    let columns = [
+        ("account", Side::Left),
+        ("outcome", Side::Left),
+        ("date", Side::Left),
+        ("followers", Side::Right),
+        ("total", Side::Right),
+        ("pages", Side::Right),
+        ("calls", Side::Right),
+        ("seconds", Side::Right),
+        ("sinks", Side::Left),
+    ];
+    let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
+    let mut text = render(columns, &rows);
+    for account in &report.accounts {
+        for sink in &account.sinks {
+            if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
+                let _ = writeln!(text, "{}, {}: {}", account.account, sink.sink, describe(report));
+            }
+        }
+    }
+    text
+}
+
+fn run_row(account: &AccountReport) -> [String; 9] {
+    let count = |value: Option<u64>| value.map_or_else(|| NOTHING.to_owned(), grouped);
+    let snapshot = account.snapshot.as_ref();
+    let sinks: Vec<String> =
+        account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(&sink.state))).collect();
+    [
+        account.account.clone(),
+        account.outcome.as_str().to_owned(),
+        account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
+        count(snapshot.map(|snapshot| snapshot.followers)),
+        count(snapshot.map(|snapshot| snapshot.total)),
+        grouped(account.pages),
+        grouped(account.calls),
+        format!("{:.1}", account.seconds),
+        if sinks.is_empty() { NOTHING.to_owned() } else { sinks.join(", ") },
+    ]
+}
+
+fn in_words(state: &SinkState) -> &'static str {
+    match state {
+        SinkState::Published(_) => "published",
+        SinkState::AlreadyPublished(_) => "already published",
+        SinkState::Failed { .. } => "failed",
+        SinkState::NotReached => "not reached",
+    }
+}
+
+/// Says what a sink has published, and where.
+fn describe(report: &SinkReport) -> String {
+    let amount = format!("{} rows, {}", grouped(report.rows), HumanBytes(report.bytes));
+    match report.outputs.as_slice() {
+        [] => amount,
+        [only] => format!("{amount} in {}", only.location),
+        [first, others @ ..] => format!("{amount} in {} and {} more", first.location, others.len()),
+    }
+}
+
+/// Writes what a check found.
+pub(super) fn of_check(report: &RunReport) -> String {
+    let columns = [("account", Side::Left), ("outcome", Side::Left), ("date", Side::Left), ("walk", Side::Left)];
+    let rows: Vec<_> = report
+        .accounts
+        .iter()
+        .map(|account| {
+            // An account that failed has no walk because nothing was chosen for it.
+            let no_walk = if account.outcome == Outcome::Ready { "new" } else { NOTHING };
+            [
+                account.account.clone(),
+                account.outcome.as_str().to_owned(),
+                account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
+                account.walk.clone().unwrap_or_else(|| no_walk.to_owned()),
+            ]
+        })
+        .collect();
+    render(columns, &rows)
+}
+
+/// Prints what went wrong with each account and each sink on stderr.
+pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
+    for (message, hint) in failures(report) {
+        terminal.error(&message, hint);
+    }
+}
+
+/// Returns what went wrong, each with what a person can do about it.
+fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
+    let mut failures = Vec::new();
+    // Interruptions are no failures: whoever asked for one knows, and was told how to go on.
+    for account in report.accounts.iter().filter(|account| account.outcome != Outcome::Interrupted) {
+        let name = &account.account;
+        if let Some(error) = &account.error {
+            failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));
+        }
+        for sink in &account.sinks {
+            if let SinkState::Failed { error, hint } = &sink.state {
+                let error = format!("sink `{}`: {error}", sink.sink);
+                // A required sink's error is the account's, too.
+                if account.error.as_ref() != Some(&error) {
+                    failures.push((format!("account `{name}`: {error}"), hint.as_deref()));
+                }
+            }
+        }
+    }
+    failures
+}
+
+/// Returns whether a sink has written rows to stdout in this run, among which a summary has no place.
+pub(super) fn has_rows_on_stdout(report: &RunReport) -> bool {
+    report.accounts.iter().flat_map(|account| &account.sinks).any(|sink| match &sink.state {
+        SinkState::Published(report) => report.outputs.iter().any(|output| output.location == "stdout"),
+        _ => false,
+    })
+}
+
+/// Writes a report as one JSON document.
+pub(super) fn json(report: &RunReport) -> String {
+    serde_json::to_string_pretty(report).expect("a report has no failing `Serialize`") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_sink::{Output, Snapshot};
+
+    use super::*;
+    use crate::engine::SinkOutcome;
+    use crate::error::Exit;
+
+    fn account(name: &str, outcome: Outcome, sinks: Vec<(&str, SinkState)>) -> AccountReport {
+        let sinks = sinks.into_iter();
+        AccountReport {
+            account: name.to_owned(),
+            app_id: "wx1".to_owned(),
+            outcome,
+            exit: Exit::Done,
+            walk: None,
+            date: None,
+            snapshot: None,
+            pages: 3,
+            calls: 4,
+            seconds: 0.25,
+            sinks: sinks.map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, state }).collect(),
+            error: None,
+            hint: None,
+        }
+    }
+
+    fn report(accounts: Vec<AccountReport>) -> RunReport {
+        RunReport { pipeline: "test".to_owned(), exit: Exit::Done, accounts }
+    }
+
+    fn published(location: &str) -> SinkState {
+        let output = Output { location: location.to_owned(), rows: 23_000, bytes: 2_048 };
+        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output] })
+    }
+
+    fn failed(error: &str) -> SinkState {
+        SinkState::Failed { error: error.to_owned(), hint: Some("make room".to_owned()) }
+    }
+
+    fn snapshot() -> Snapshot {
+        Snapshot {
+            walk: "000001".to_owned(),
+            date: "2026-01-31".to_owned(),
+            followers: 23_000,
+            pages: 3,
+            duplicates: 0,
+            empty: 0,
+            total: 23_001,
+            first_fetched_at: None,
+            last_fetched_at: None,
+            digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_summary_has_a_line_for_each_account_and_says_where_its_list_is() {
+        let sinks = vec![("archive", published("out/a.parquet")), ("lines", failed("disk full"))];
+        let brand = AccountReport {
+            snapshot: Some(snapshot()),
+            date: Some("2026-01-31".to_owned()),
+            ..account("brand", Outcome::Published, sinks)
+        };
+        let text = of_run(&report(vec![brand, account("shop", Outcome::Failed, Vec::new())]));
+        assert_eq!(
+            text,
+            "account  outcome    date        followers   total  pages  calls  seconds  sinks\n\
+             brand    published  2026-01-31     23,000  23,001      3      4      0.2  archive: published, lines: failed\n\
+             shop     failed     -                   -       -      3      4      0.2  -\n\
+             brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_is_told_once_and_an_interruption_is_none() {
+        let sinks = || vec![("archive", failed("disk full")), ("lines", failed("no room either"))];
+        let error = Some("sink `archive`: disk full".to_owned());
+        let brand = AccountReport { error: error.clone(), ..account("brand", Outcome::Failed, sinks()) };
+        let shop = AccountReport { error, ..account("shop", Outcome::Interrupted, sinks()) };
+        let report = report(vec![brand, shop]);
+        let failures: Vec<_> = failures(&report).into_iter().collect();
+        assert_eq!(
+            failures,
+            [
+                ("account `brand`: sink `archive`: disk full".to_owned(), None),
+                ("account `brand`: sink `lines`: no room either".to_owned(), Some("make room")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_summary_keeps_out_of_rows_on_stdout() {
+        let of = |location| report(vec![account("brand", Outcome::Published, vec![("lines", published(location))])]);
+        assert!(has_rows_on_stdout(&of("stdout")));
+        assert!(!has_rows_on_stdout(&of("out/stdout")));
+    }
+}

@@ -1,0 +1,268 @@
+//! The command line, through the real binary.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::support::{Ended, Project, SimulatorProcess, fanout, signal};
+
+/// The example of WeChat's documentation.
+const FOLLOWERS: u64 = 23_000;
+
+const ONE_ACCOUNT: &str = r#"
+name = "test"
+[source]
+simulate = { followers = 23_000 }
+[sinks.archive]
+type = "parquet"
+[sinks.archive.options]
+root = "out"
+"#;
+
+const TWO_ACCOUNTS: &str = r#"
+name = "test"
+[source.retry]
+attempts = 2
+base_ms = 1
+[[accounts]]
+name = "brand"
+app_id = "wx1"
+secret = { env = "TEST_SECRET" }
+[[accounts]]
+name = "shop"
+app_id = "wx2"
+secret = { env = "TEST_SECRET" }
+[sinks.archive]
+type = "parquet"
+[sinks.archive.options]
+root = "out"
+"#;
+
+/// Counts the rows of all Parquet files of a project whose path has `part` in it.
+fn rows(project: &Project, part: &str) -> u64 {
+    let is_parquet = |path: &Path| path.extension().is_some_and(|extension| extension == "parquet");
+    let files = project.files().into_iter().filter(|path| is_parquet(path) && path.to_string_lossy().contains(part));
+    let count = |path| {
+        let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+        reader.metadata().file_metadata().num_rows() as u64
+    };
+    files.map(count).sum()
+}
+
+#[test]
+fn a_run_publishes_the_list_and_the_next_one_makes_no_call() {
+    let project = Project::new(ONE_ACCOUNT);
+    let first = project.fanout(&["run", "pipeline.toml"]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(first.stdout.contains("archive: published"), "{first:?}");
+    assert!(first.stdout.contains("23,000"), "{first:?}");
+    assert_eq!(rows(&project, "out"), FOLLOWERS);
+
+    let second = project.fanout(&["run", "pipeline.toml", "--json"]);
+    assert_eq!(second.code, Some(0), "{second:?}");
+    let account = &second.json()["accounts"][0];
+    assert_eq!(account["outcome"], "already_published");
+    assert_eq!(account["calls"], 0);
+    assert_eq!(rows(&project, "out"), FOLLOWERS);
+}
+
+#[test]
+fn the_json_document_is_the_whole_report() {
+    let project = Project::new(TWO_ACCOUNTS);
+    let arguments = ["run", "pipeline.toml", "--simulate", "12_345", "--date", "2026-01-31", "--json"];
+    let report = project.fanout(&arguments).json();
+    assert_eq!((&report["pipeline"], &report["exit"]), (&"test".into(), &0.into()));
+    for (place, name) in ["brand", "shop"].into_iter().enumerate() {
+        let account = &report["accounts"][place];
+        assert_eq!(account["account"], name);
+        assert_eq!(account["outcome"], "published");
+        assert_eq!(account["date"], "2026-01-31");
+        assert_eq!(account["snapshot"]["followers"], 12_345);
+        assert_eq!((&account["sinks"][0]["sink"], &account["sinks"][0]["rows"]), (&"archive".into(), &12_345.into()));
+    }
+    assert_eq!(rows(&project, "out.simulated/dt=2026-01-31"), 2 * 12_345);
+}
+
+#[test]
+fn only_the_selected_accounts_are_read() {
+    let project = Project::new(TWO_ACCOUNTS);
+    let report = project.fanout(&["run", "pipeline.toml", "--simulate", "5", "--account", "shop", "--json"]).json();
+    assert_eq!(report["accounts"].as_array().unwrap().len(), 1);
+    assert_eq!(report["accounts"][0]["account"], "shop");
+}
+
+#[test]
+fn an_unknown_account_is_told_which_there_are() {
+    let project = Project::new(TWO_ACCOUNTS);
+    for command in ["run", "check"] {
+        let ended = project.fanout(&[command, "pipeline.toml", "--simulate", "5", "--account", "shp"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("expected one of `brand`, `shop`; did you mean `shop`?"), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn every_problem_of_a_pipeline_file_is_one_line_of_stderr() {
+    let project = Project::new("nam = \"x\"\n[sinks.archive]\ntype = \"parquet\"\n");
+    for command in ["run", "check"] {
+        let ended = project.fanout(&[command, "pipeline.toml"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let lines: Vec<_> = ended.stderr.lines().collect();
+        assert!(lines.len() >= 3, "{ended:?}");
+        assert!(lines.iter().all(|line| line.starts_with("error: pipeline.toml: `")), "{ended:?}");
+        assert!(ended.stderr.contains("did you mean `name`?"), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+    }
+    assert_eq!(project.files(), [project.path("pipeline.toml")]);
+}
+
+#[test]
+fn a_wrong_sink_is_named_before_anything_is_opened() {
+    for (wrong, message) in [
+        ("type = \"parquett\"", "did you mean `parquet`?"),
+        ("type = \"parquet\"\noptions = { rooot = \"out\" }", "did you mean `root`?"),
+        ("type = \"parquet\"\noptions = { root = \"out\", layout = \"../{part}.parquet\" }", "options.layout"),
+    ] {
+        let pipeline = format!("name = \"x\"\nsource.simulate.followers = 5\n[sinks.archive]\n{wrong}\n");
+        let project = Project::new(&pipeline);
+        let ended = project.fanout(&["run", "pipeline.toml"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(message), "{ended:?}");
+        assert!(!project.path("out").exists());
+    }
+}
+
+#[test]
+fn a_missing_file_is_a_wrong_command_line() {
+    let ended = fanout(&["run", "/nonexistent.toml"]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+}
+
+#[test]
+fn a_check_makes_no_call_and_publishes_nothing() {
+    let project = Project::new(TWO_ACCOUNTS);
+    // Nobody listens on port 1: a call would fail.
+    let mut command = project.command(&["check", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
+    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout.matches("ready").count(), 2, "{ended:?}");
+    assert!(!project.path("out").exists());
+}
+
+#[test]
+fn a_source_that_is_away_is_worth_another_try_later() {
+    let project = Project::new(TWO_ACCOUNTS);
+    let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
+    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert_eq!(ended.stderr.matches("error: account `").count(), 2, "{ended:?}");
+    assert_eq!(ended.stderr.matches("\nhint: ").count(), 2, "{ended:?}");
+}
+
+#[test]
+fn an_interrupted_walk_is_finished_by_the_same_command() {
+    let project = Project::new(ONE_ACCOUNT);
+    // Forty pages of 50 ms each: two seconds, of which the first run gets a part.
+    let arguments = [
+        &["run", "pipeline.toml", "--json"][..],
+        &["--set", "source.simulate.followers=4_000", "--set", "source.simulate.page_size=100"],
+        &["--set", "source.simulate.latency_ms=50"],
+    ]
+    .concat();
+    let mut command = project.command(&arguments);
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_pages(&project);
+    signal(&process, "INT");
+    let interrupted = Ended::after(process);
+    assert_eq!(interrupted.code, Some(130), "{interrupted:?}");
+    assert!(interrupted.stderr.contains("run the same command again to go on"), "{interrupted:?}");
+    let account = &interrupted.json()["accounts"][0];
+    assert_eq!(account["outcome"], "interrupted");
+    let before = account["pages"].as_u64().unwrap();
+    assert!((1..40).contains(&before), "{interrupted:?}");
+
+    let finished = project.fanout(&arguments);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let account = &finished.json()["accounts"][0];
+    assert_eq!((&account["pages"], &account["snapshot"]["followers"]), (&40.into(), &4_000.into()));
+    // The boundary page once more, the rest, and the end.
+    assert_eq!(account["calls"], 1 + (40 - before) + 1);
+    assert_eq!(rows(&project, "out"), 4_000);
+}
+
+/// Waits until the journal has a page.
+fn wait_for_pages(project: &Project) {
+    let started = Instant::now();
+    let has_pages = |path: &Path| path.ends_with("pages") && std::fs::metadata(path).unwrap().len() > 2_000;
+    while !project.path("state").exists() || !project.files().iter().any(|path| has_pages(path)) {
+        assert!(started.elapsed() < Duration::from_secs(30), "no page was journaled");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    let project = Project::new(ONE_ACCOUNT);
+    // The reply that is waited for would keep a patient process for a minute.
+    let arguments = ["run", "pipeline.toml", "--set", "source.simulate.latency_ms=60_000"];
+    let mut command = project.command(&arguments);
+    let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&process, "INT");
+    let mut process = process;
+    while process.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(30) {
+        // It may have ended between the two lines above.
+        let _ = std::process::Command::new("kill").args(["-s", "TERM", &process.id().to_string()]).output();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn the_simulator_serves_as_a_process_of_its_own() {
+    let mut simulator = SimulatorProcess::start(&["--followers", "1_234", "--page-size", "100"]);
+    assert!(simulator.base_url.starts_with("http://127.0.0.1:"), "{}", simulator.base_url);
+    let project = Project::new(TWO_ACCOUNTS);
+    let base_url = format!("source.base_url={}", simulator.base_url);
+    let mut command = project.command(&["run", "pipeline.toml", "--json", "--set", &base_url]);
+    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.json()["accounts"][1]["snapshot"]["followers"], 1_234);
+
+    signal(&simulator.process, "TERM");
+    assert_eq!(simulator.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_summary_that_nobody_reads_on_stdout_goes_to_stderr() {
+    let project = Project::new(ONE_ACCOUNT);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = project.command(&["run", "pipeline.toml"]);
+    let ended = Ended::after(command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("archive: published"), "{ended:?}");
+}
+
+#[test]
+fn the_sinks_are_listed_one_a_line() {
+    let output = fanout(&["sinks"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().any(|line| line.starts_with("parquet  ")), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn logs_go_to_stderr_without_colours() {
+    let project = Project::new(TWO_ACCOUNTS);
+    let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
+    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    assert!(ended.stderr.contains(" WARN fanout::"), "{ended:?}");
+    assert!(!ended.stderr.contains('\x1b') && !ended.stdout.contains("WARN"), "{ended:?}");
+}

@@ -1,0 +1,114 @@
+//! No token and no secret in anything that a run writes, whatever `RUST_LOG` says and whatever goes wrong.
+
+use bytes::Bytes;
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, TOKEN_MARKER, When};
+use tokio::runtime::Runtime;
+
+use crate::support::{Ended, Project};
+
+const APP_ID: &str = "wxsecrecy";
+const SECRET: &str = "CANARYSECRET0123456789";
+const OTHER_SECRET: &str = "CANARYSECRET9876543210";
+const CANARY: &str = "CANARYSECRET";
+
+const PIPELINE: &str = r#"
+name = "secrecy"
+[source.retry]
+attempts = 3
+base_ms = 1
+[[accounts]]
+name = "brand"
+app_id = "wxsecrecy"
+secret = { env = "TEST_SECRET" }
+[sinks.archive]
+type = "parquet"
+[sinks.archive.options]
+root = "out"
+"#;
+
+/// Runs a pipeline with everything traced, and searches all that it has written.
+fn traced_run(simulator: &SimulatorHandle, secret: &str) -> Ended {
+    let project = Project::new(PIPELINE);
+    let base_url = format!("source.base_url={}", simulator.base_url());
+    let mut command = project.command(&["run", "pipeline.toml", "--set", &base_url]);
+    let everything = "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,tower=trace,h2=trace";
+    let ended = Ended::of(command.env("RUST_LOG", everything).env("TEST_SECRET", secret));
+    let mut written = vec![ended.stdout.clone().into_bytes(), ended.stderr.clone().into_bytes()];
+    written.extend(project.files().iter().map(|path| std::fs::read(path).unwrap()));
+    for text in &written {
+        for needle in [TOKEN_MARKER, CANARY] {
+            let found = text.windows(needle.len()).any(|window| window == needle.as_bytes());
+            assert!(!found, "{needle} was written: {}", String::from_utf8_lossy(text));
+        }
+    }
+    ended
+}
+
+fn html(body: &str) -> Effect {
+    let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+    Effect::Http { status: 200, headers, body: Bytes::from(format!("<html>{body}</html>")) }
+}
+
+fn status(status: u16) -> Effect {
+    Effect::Http { status, headers: Vec::new(), body: Bytes::from_static(b"{}") }
+}
+
+fn simulator(runtime: &Runtime) -> SimulatorHandle {
+    let builder = Simulator::builder().followers(500).page_size(100).secret(APP_ID, SECRET);
+    runtime.block_on(builder.start()).unwrap()
+}
+
+#[test]
+fn a_traced_run_shows_no_token_and_no_secret() {
+    let runtime = Runtime::new().unwrap();
+    let ended = traced_run(&simulator(&runtime), SECRET);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_refused_secret_is_not_shown() {
+    let runtime = Runtime::new().unwrap();
+    let ended = traced_run(&simulator(&runtime), OTHER_SECRET);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("40125"), "{ended:?}");
+}
+
+#[test]
+fn no_failing_call_shows_the_token_that_it_was_made_with() {
+    let runtime = Runtime::new().unwrap();
+    let token = simulator(&runtime).issue_token(APP_ID);
+    // What goes wrong, the exit code, and what the error says of it.
+    let cases = [
+        (status(500), 75, "500"),
+        (status(302), 1, "302"),
+        (Effect::Reset, 75, "connection"),
+        (Effect::Truncate(50), 75, "cannot be used"),
+        (html(&format!("/cgi-bin/user/get?access_token={token}")), 75, "cannot be used"),
+        (Effect::errcode(-1), 75, "errcode -1"),
+        (Effect::errcode(48001), 1, "errcode 48001"),
+        (Effect::ExpireToken, 1, "errcode 42001"),
+        (Effect::EarlyEnd, 1, "total"),
+    ];
+    for (effect, code, message) in cases {
+        let simulator = simulator(&runtime);
+        simulator.add_fault(Fault::new(Endpoint::UserGet, When::Always, effect.clone()));
+        let ended = traced_run(&simulator, SECRET);
+        assert_eq!(ended.code, Some(code), "{effect:?}: {ended:?}");
+        assert!(ended.stderr.contains(message), "{effect:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_malformed_token_reply_is_not_repeated() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime);
+    let token = simulator.issue_token(APP_ID);
+    let replies = [format!("{{\"access_token\":\"{token}\""), format!("{{\"access_token\":[\"{token}\"]}}"), token];
+    for reply in replies {
+        simulator.clear_faults();
+        let effect = Effect::Http { status: 200, headers: Vec::new(), body: Bytes::from(reply) };
+        simulator.add_fault(Fault::new(Endpoint::StableToken, When::Always, effect));
+        let ended = traced_run(&simulator, SECRET);
+        assert_eq!(ended.code, Some(75), "{ended:?}");
+    }
+}

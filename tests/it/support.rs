@@ -1,0 +1,123 @@
+//! What the integration tests share: a folder with a pipeline file, and the real binary run in it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder with a pipeline file, its state and its outputs.
+pub(crate) struct Project {
+    folder: TempDir,
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Project {
+    /// Makes a folder with the pipeline file `pipeline.toml`.
+    pub(crate) fn new(pipeline: &str) -> Self {
+        let project = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::write(project.path("pipeline.toml"), pipeline).unwrap();
+        project
+    }
+
+    /// Returns a path below the folder.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    /// Returns a command of the binary, in this folder, with none of the variables that change a run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = fanout(arguments);
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn fanout(&self, arguments: &[&str]) -> Ended {
+        Ended::of(&mut self.command(arguments))
+    }
+
+    /// Returns all files of the folder, in order.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        collect(self.folder.path(), &mut files);
+        files.sort();
+        files
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
+}
+
+/// Returns a command of the binary with none of the variables that change a run.
+pub(crate) fn fanout(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
+    command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+impl Ended {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self::after(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Waits for a process to end.
+    pub(crate) fn after(process: Child) -> Self {
+        let output = process.wait_with_output().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Returns the JSON document on stdout, which must hold nothing else.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// `fanout simulate`, which ends when it is dropped.
+pub(crate) struct SimulatorProcess {
+    pub(crate) process: Child,
+    pub(crate) base_url: String,
+    /// Kept open: a closed pipe is not what the tests are about.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl SimulatorProcess {
+    /// Starts it, and waits until it serves.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut process = fanout(&[&["simulate"], arguments].concat()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        Self { process, base_url: line.trim_end().to_owned(), _stdout: stdout }
+    }
+}
+
+impl Drop for SimulatorProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
