@@ -47,7 +47,7 @@ mod tests {
         let mut second = Box::pin(budget.reserve(4 * UNIT));
         assert!(tokio::time::timeout(Duration::from_secs(1), &mut second).await.is_err());
         drop(first);
-        second.await;
+        drop(second.await);
     }
 
     #[tokio::test]

@@ -157,6 +157,15 @@ impl SourceError {
             Self::Call { error: CallError::Status { status: 412, .. }, .. } => {
                 "HTTP 412 is how WeChat answers a POST without `Content-Length`: a proxy on the way may have taken it out".to_owned()
             }
+            Self::Call { error: CallError::Status { status: 429 | 500..=599, .. }, .. } => {
+                "WeChat, or a proxy on the way, cannot answer now; run again later, the walk goes on where it stopped".to_owned()
+            }
+            Self::Call { error: CallError::Status { .. }, .. } => {
+                "this is not how WeChat answers: check `source.base_url` and `source.proxy`".to_owned()
+            }
+            Self::Call { error: CallError::Malformed(_) | CallError::Loop { .. }, .. } => {
+                "run again later, the walk goes on where it stopped; if it stays so, start a new walk with `--fresh`".to_owned()
+            }
             Self::Call { error: CallError::Redirect(_), .. } => "set `source.base_url` to the final address".to_owned(),
             Self::Call { error: CallError::TooLarge { .. }, .. } => "raise `source.max_reply_bytes` if this is right".to_owned(),
             Self::Call { error: CallError::Connection(_) | CallError::Timeout(_), .. } => {

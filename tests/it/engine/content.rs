@@ -81,12 +81,14 @@ async fn a_small_shortfall_is_complete_after_a_second_look_at_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_page_too_early_is_looked_at_again() {
-    let early = Fault::new(Endpoint::UserGet, When::Page(3), Effect::EarlyEnd).times(1);
-    let place = Place::new(Simulator::builder().followers(50).page_size(10).fault(early)).await;
-    published(&place.run().await);
-    assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
-    // Five pages and the end, the false end, and page 2 once more.
-    assert_eq!(place.calls(), 5 + 1 + 2);
+    for effect in [Effect::EarlyEnd, Effect::MissingData] {
+        let early = Fault::new(Endpoint::UserGet, When::Page(3), effect.clone()).times(1);
+        let place = Place::new(Simulator::builder().followers(50).page_size(10).fault(early)).await;
+        published(&place.run().await);
+        assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth(), "{effect:?}");
+        // Five pages and the end, the false end, and page 2 once more.
+        assert_eq!(place.calls(), 5 + 1 + 2, "{effect:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use fanout_sink::arrow::array::{Array, AsArray};
 use fanout_sink::arrow::datatypes::Int64Type;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, arrow, schemars,
+    Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, schemars,
 };
 use serde::Deserialize;
 use tokio::sync::Semaphore;
