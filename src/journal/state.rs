@@ -59,20 +59,20 @@ impl AccountState {
     /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] for a decided walk that
     /// cannot be read. One that was never decided and cannot be read is passed over, with a warning.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
-        let mut names = Vec::new();
+        let (walks, _) = self.entries()?;
+        let read = |path| WalkFolder::read(path, &self.identity).transpose();
+        walks.into_iter().filter_map(read).collect()
+    }
+
+    /// Returns the folders of the walks, oldest first, and those that are none: `.new` was never begun (see `begin`),
+    /// and `.old` was not removed to its end (see `prune`).
+    fn entries(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), JournalError> {
+        let mut paths = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
-            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
-            // A name that ends in `.new` is a walk that was never begun: see `begin`.
-            if let Some(name) = name.to_str().filter(|name| !name.ends_with(".new")) {
-                names.push(name.to_owned());
-            }
+            paths.push(entry.map_err(JournalError::io("list", &self.folder))?.path());
         }
-        names.sort_unstable();
-        let mut walks = Vec::with_capacity(names.len());
-        for name in names {
-            walks.extend(WalkFolder::read(self.folder.join(name), &self.identity)?);
-        }
-        Ok(walks)
+        paths.sort_unstable();
+        Ok(paths.into_iter().partition(|path| path.extension().is_none()))
     }
 
     /// Begins a walk for the logical date `date` at the time `now`.
@@ -120,9 +120,15 @@ impl AccountState {
         let mut removed = 0;
         for walk in &walks[..old] {
             if walk.owed()?.is_empty() {
-                fs::remove_dir_all(&walk.path).map_err(JournalError::io("remove", &walk.path))?;
+                // Renamed first: half a walk, where walks are looked for, would be a damaged one.
+                let path = walk.path.with_extension("old");
+                fs::rename(&walk.path, &path).map_err(JournalError::io("rename", &walk.path))?;
                 removed += 1;
             }
+        }
+        disk::sync_folder(&self.folder)?;
+        for path in self.entries()?.1 {
+            fs::remove_dir_all(&path).map_err(JournalError::io("remove", &path))?;
         }
         Ok(removed)
     }
