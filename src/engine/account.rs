@@ -124,7 +124,7 @@ impl AccountRun {
                     *report = done;
                     return Ok(());
                 }
-                Journal::open(walk.clone())?
+                Journal::open(WalkFolder::clone(walk))?
             }
         };
         self.progress().resume(journal.pages(), journal.openids());

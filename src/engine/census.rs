@@ -156,8 +156,9 @@ impl Census {
             }
         }
         // As many slices as runs keep one slice about as large as one run.
-        let slices = readers.len() as u64 + 1;
-        Ok(Slices { memory: &self.hashes, runs: readers, width: u64::MAX / slices, next: 0, slices, slice: Vec::new() })
+        let count = readers.len() as u64 + 1;
+        let width = u64::MAX / count;
+        Ok(Slices { memory: &self.hashes, runs: readers, width, next: 0, count, current: Vec::new() })
     }
 }
 
@@ -188,27 +189,27 @@ struct Slices<'a> {
     runs: Vec<OpenRun>,
     width: u64,
     next: u64,
-    slices: u64,
-    slice: Vec<u64>,
+    count: u64,
+    current: Vec<u64>,
 }
 
 impl Slices<'_> {
     fn next_slice(&mut self) -> io::Result<Option<&mut [u64]>> {
-        if self.next == self.slices {
+        if self.next == self.count {
             return Ok(None);
         }
         let start = self.width * self.next;
         self.next += 1;
-        let end = if self.next == self.slices { u64::MAX } else { self.width * self.next - 1 };
-        self.slice.clear();
-        self.slice.extend(self.memory.iter().filter(|&&hash| (start..=end).contains(&hash)));
+        let end = if self.next == self.count { u64::MAX } else { self.width * self.next - 1 };
+        self.current.clear();
+        self.current.extend(self.memory.iter().filter(|&&hash| (start..=end).contains(&hash)));
         for run in &mut self.runs {
             while let Some(hash) = run.head.filter(|&hash| hash <= end) {
-                self.slice.push(hash);
+                self.current.push(hash);
                 run.advance()?;
             }
         }
-        Ok(Some(&mut self.slice))
+        Ok(Some(&mut self.current))
     }
 }
 

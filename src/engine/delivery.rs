@@ -147,7 +147,7 @@ impl Work {
                 Task::Measure(pages, reply) => drop(reply.send(self.measure(&pages)?)),
             }
         }
-        let digest = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = self.digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         Ok(Delivered { rows: self.rows.count(), empty: self.empty, digest })
     }
 

@@ -36,7 +36,7 @@ pub(super) enum Choice {
     /// A new one, for this logical date.
     Begin(String),
     /// One that is there: to be continued, or to be published.
-    Finish(WalkFolder),
+    Finish(Box<WalkFolder>),
 }
 
 impl Choice {
@@ -77,7 +77,7 @@ pub(super) fn choose(
         age <= resume_within.as_micros() as u64 || Journal::open(newest.clone())?.end().is_some()
     };
     if finish {
-        return Ok(Choice::Finish(newest));
+        return Ok(Choice::Finish(Box::new(newest)));
     }
     if newest.decision().is_none() {
         tracing::warn!(walk = header.walk, "the open walk is too old to go on with; a new one is begun");

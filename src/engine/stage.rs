@@ -38,18 +38,21 @@ impl<'a> Stage<'a> {
     pub(super) async fn prepare(&mut self, snapshot: &Snapshot) -> Vec<(&'a BoundSink, SinkContext, SinkError)> {
         let mut failed = Vec::new();
         let mut prepared = Vec::new();
-        for mut sink in self.sinks.drain(..) {
-            if let Ok(task) = &sink.task
-                && let Err(error) = task.prepare(snapshot).await
-            {
-                if let Ok(task) = std::mem::replace(&mut sink.task, Err(error)) {
-                    log_abort(sink.bound, task.abort().await);
-                }
-            }
-            match sink.task {
-                Err(error) => failed.push((sink.bound, sink.context, error)),
-                Ok(_) => prepared.push(sink),
-            }
+        for StagedSink { bound, context, task } in self.sinks.drain(..) {
+            let error = match task {
+                Err(error) => error,
+                Ok(task) => match task.prepare(snapshot).await {
+                    Ok(()) => {
+                        prepared.push(StagedSink { bound, context, task: Ok(task) });
+                        continue;
+                    }
+                    Err(error) => {
+                        log_abort(bound, task.abort().await);
+                        error
+                    }
+                },
+            };
+            failed.push((bound, context, error));
         }
         self.sinks = prepared;
         failed

@@ -32,11 +32,17 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), JournalError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(JournalError::io("sync the folder", path))
 }
 
+/// Writes a record as JSON.
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("records have string keys and no failing `Serialize`");
+    text.push(b'\n');
+    text
+}
+
 /// Writes a JSON file so that, whatever happens, either the whole of it is there or nothing.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
     let temporary = path.with_extension("tmp");
-    let mut text = serde_json::to_vec_pretty(value).expect("records have string keys and no failing `Serialize`");
-    text.push(b'\n');
+    let text = to_json(value);
     let file = open_file(&temporary)?;
     file.set_len(0)
         .and_then(|()| (&file).write_all(&text))

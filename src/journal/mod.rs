@@ -169,8 +169,7 @@ impl Journal {
     ///
     /// [`JournalError::Io`] if it cannot be written; the walk is then still open.
     pub fn append_end(&mut self, end: End) -> Result<(), JournalError> {
-        let payload = serde_json::to_vec(&end).expect("an end has no failing `Serialize`");
-        self.write(Kind::End, &[&payload])?;
+        self.write(Kind::End, &[&disk::to_json(&end)])?;
         self.sync()?;
         self.end = Some(end);
         Ok(())

@@ -16,6 +16,9 @@ use chrono::{DateTime, Utc};
 use super::record::{Commit, Decision, Header, Identity, Recipient};
 use super::{Journal, JournalError, disk, frame};
 
+/// What follows the name of a walk's folder until its header is in it.
+const NEW: &str = "~new";
+
 /// The walks of one app id, held by this process alone.
 #[derive(Debug)]
 pub struct AccountState {
@@ -90,12 +93,12 @@ impl AccountState {
             date: date.to_owned(),
             begun_at: now.timestamp_micros(),
         };
-        let fresh = self.folder.join(format!("{walk}.new"));
+        let fresh = self.folder.join(format!("{walk}{NEW}"));
         if fresh.exists() {
             fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
         }
         disk::create_folder(&fresh.join("commits"))?;
-        let payload = serde_json::to_vec(&header).expect("a header has no failing `Serialize`");
+        let payload = disk::to_json(&header);
         let pages = fresh.join("pages");
         let file = disk::open_file(&pages)?;
         (&file)

@@ -46,13 +46,14 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Sorts a transport error, and takes the URL out of it.
+    /// Sorts a transport error, and takes the URL out of it. A body that ends too early counts as one that cannot be
+    /// decoded, and so does one that cannot be decompressed.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_timeout() {
             Self::Timeout(error)
         } else if error.is_decode() {
-            Self::Malformed(format!("the body cannot be decompressed: {}", root_cause(&error)))
+            Self::Malformed(format!("its body cannot be read to the end: {}", root_cause(&error)))
         } else {
             Self::Connection(error)
         }
@@ -62,8 +63,7 @@ impl CallError {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Connection(_) | Self::Timeout(_) | Self::Malformed(_) | Self::Loop { .. } => Some(Duration::ZERO),
-            Self::Status { status: 429, retry_after } => Some(retry_after.unwrap_or_default()),
-            Self::Status { status: 500..=599, retry_after } => Some(retry_after.unwrap_or_default()),
+            Self::Status { status: 429 | 500..=599, retry_after } => Some(retry_after.unwrap_or_default()),
             Self::Api(error) => match error.reaction() {
                 Reaction::BackOff => Some(Duration::ZERO),
                 Reaction::NextMinute => Some(Duration::from_secs(60)),

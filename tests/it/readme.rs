@@ -88,7 +88,8 @@ fn the_first_command_publishes_what_the_readme_lists() {
     assert!(listed.iter().all(|path| path.exists()), "{listed:?}");
     let mut published = project.files();
     published.retain(|path| path.starts_with(project.path("out")));
-    assert_eq!(BTreeSet::from_iter(listed.iter().filter(|path| path.is_file())), BTreeSet::from_iter(&published));
+    let listed: BTreeSet<_> = listed.iter().filter(|path| path.is_file()).collect();
+    assert_eq!(listed, published.iter().collect());
     let rows: Vec<usize> = published.iter().filter_map(|path| rows(path)).collect();
     assert_eq!(rows, [FOLLOWERS; 2]);
 }
