@@ -18,6 +18,8 @@ use super::{Journal, JournalError, disk, frame};
 
 /// What follows the name of a walk's folder until its header is in it.
 const NEW: &str = "~new";
+/// After the name of a walk that is being removed.
+const OLD: &str = "~old";
 
 /// The walks of one app id, held by this process alone.
 #[derive(Debug)]
@@ -67,15 +69,16 @@ impl AccountState {
         walks.into_iter().filter_map(read).collect()
     }
 
-    /// Returns the folders of the walks, oldest first, and those that are none: `.new` was never begun (see `begin`),
-    /// and `.old` was not removed to its end (see `prune`).
+    /// Returns the folders of the walks, oldest first, and those of walks that were never begun (see `begin`) or not
+    /// removed to their end (see `prune`).
     fn entries(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), JournalError> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
             paths.push(entry.map_err(JournalError::io("list", &self.folder))?.path());
         }
         paths.sort_unstable();
-        Ok(paths.into_iter().partition(|path| path.extension().is_none()))
+        let is_left = |path: &PathBuf| [NEW, OLD].iter().any(|mark| path.to_string_lossy().ends_with(mark));
+        Ok(paths.into_iter().partition(|path| !is_left(path)))
     }
 
     /// Begins a walk for the logical date `date` at the time `now`.
@@ -112,7 +115,8 @@ impl AccountState {
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
 
-    /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
+    /// Removes all walks but the newest `keep`, and never one that is owed to a sink; and what a crash has left of others.
+    /// Returns how many were removed.
     ///
     /// # Errors
     ///
@@ -124,8 +128,8 @@ impl AccountState {
         for walk in &walks[..old] {
             if walk.owed()?.is_empty() {
                 // Renamed first: half a walk, where walks are looked for, would be a damaged one.
-                let path = walk.path.with_extension("old");
-                fs::rename(&walk.path, &path).map_err(JournalError::io("rename", &walk.path))?;
+                fs::rename(&walk.path, self.folder.join(format!("{}{OLD}", walk.header.walk)))
+                    .map_err(JournalError::io("rename", &walk.path))?;
                 removed += 1;
             }
         }
