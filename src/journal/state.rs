@@ -18,6 +18,8 @@ use super::{Journal, JournalError, disk, frame};
 
 /// What follows the name of a walk's folder until its header is in it.
 const NEW: &str = "~new";
+/// After the name of a walk that is being removed.
+const OLD: &str = "~old";
 
 /// The walks of one app id, held by this process alone.
 #[derive(Debug)]
@@ -62,20 +64,21 @@ impl AccountState {
     /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] for a decided walk that
     /// cannot be read. One that was never decided and cannot be read is passed over, with a warning.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
-        let mut names = Vec::new();
+        let (walks, _) = self.entries()?;
+        let read = |path| WalkFolder::read(path, &self.identity).transpose();
+        walks.into_iter().filter_map(read).collect()
+    }
+
+    /// Returns the folders of the walks, oldest first, and those of walks that were never begun (see `begin`) or not
+    /// removed to their end (see `prune`).
+    fn entries(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), JournalError> {
+        let mut paths = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
-            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
-            // A walk that was never begun: see `begin`.
-            if let Some(name) = name.to_str().filter(|name| !name.ends_with(NEW)) {
-                names.push(name.to_owned());
-            }
+            paths.push(entry.map_err(JournalError::io("list", &self.folder))?.path());
         }
-        names.sort_unstable();
-        let mut walks = Vec::with_capacity(names.len());
-        for name in names {
-            walks.extend(WalkFolder::read(self.folder.join(name), &self.identity)?);
-        }
-        Ok(walks)
+        paths.sort_unstable();
+        let is_left = |path: &PathBuf| [NEW, OLD].iter().any(|mark| path.to_string_lossy().ends_with(mark));
+        Ok(paths.into_iter().partition(|path| !is_left(path)))
     }
 
     /// Begins a walk for the logical date `date` at the time `now`.
@@ -112,7 +115,8 @@ impl AccountState {
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
 
-    /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
+    /// Removes all walks but the newest `keep`, and never one that is owed to a sink; and what a crash has left of others.
+    /// Returns how many were removed.
     ///
     /// # Errors
     ///
@@ -123,9 +127,15 @@ impl AccountState {
         let mut removed = 0;
         for walk in &walks[..old] {
             if walk.owed()?.is_empty() {
-                fs::remove_dir_all(&walk.path).map_err(JournalError::io("remove", &walk.path))?;
+                // Renamed first: half a walk, where walks are looked for, would be a damaged one.
+                fs::rename(&walk.path, self.folder.join(format!("{}{OLD}", walk.header.walk)))
+                    .map_err(JournalError::io("rename", &walk.path))?;
                 removed += 1;
             }
+        }
+        disk::sync_folder(&self.folder)?;
+        for path in self.entries()?.1 {
+            fs::remove_dir_all(&path).map_err(JournalError::io("remove", &path))?;
         }
         Ok(removed)
     }

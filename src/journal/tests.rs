@@ -230,3 +230,24 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     let left: Vec<_> = state.walks().unwrap().iter().map(WalkFolder::number).collect();
     assert_eq!(left, [3, 4]);
 }
+
+#[test]
+fn a_crash_while_walks_are_begun_or_removed_leaves_nothing_in_the_way() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut old = begin(&state);
+    old.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    old.decide(decision(&old)).unwrap();
+    begin(&state);
+    // What is left when the process ends in the middle of it: the decision of a walk, without its pages; and when it
+    // ends while a walk is begun.
+    let walks = old.folder().path().parent().unwrap();
+    let [removed, begun] = ["~old", "~new"].map(|mark| walks.join(format!("{}{mark}", old.walk())));
+    fs::rename(old.folder().path(), &removed).unwrap();
+    fs::create_dir(&begun).unwrap();
+    fs::rename(removed.join("pages"), begun.join("pages")).unwrap();
+    let left: Vec<_> = state.walks().unwrap().iter().map(WalkFolder::number).collect();
+    assert_eq!(left, [2]);
+    assert_eq!(state.prune(1).unwrap(), 0);
+    assert_eq!(fs::read_dir(walks).unwrap().count(), 1, "what was left is still there");
+}

@@ -1,11 +1,12 @@
 //! The pipeline files that come with the project: every one of them works.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use fanout::SinkRegistry;
 use fanout::config::{Overrides, Pipeline};
 use fanout::engine;
+
+use crate::support::{Ended, fanout};
 
 /// The secrets that the files refer to.
 const SECRETS: [(&str, &str); 1] = [("BRAND_SECRET", "not-a-real-secret")];
@@ -54,14 +55,14 @@ fn every_file_passes_the_check() {
     for file in files() {
         // State and output go to a place of this test; the rest is as in the file.
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
-        command.arg("check").arg(&file).envs(SECRETS).env("FANOUT_JOURNAL__PATH", folder.path().join("state"));
+        let mut command = fanout(&["check", file.to_str().unwrap()]);
+        command.envs(SECRETS).env("FANOUT_JOURNAL__PATH", folder.path().join("state"));
         for sink in load(&file).sinks {
             let root = format!("FANOUT_SINKS__{}__OPTIONS__ROOT", sink.name.to_uppercase());
             command.env(root, folder.path().join("out").join(&sink.name));
         }
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+        let ended = Ended::of(&mut command);
+        assert_eq!(ended.code, Some(0), "{}: {ended:?}", file.display());
         assert!(!folder.path().join("out").exists(), "`check` wrote something");
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs::File;
 use std::path::Path;
-use std::process::Command;
 
 use fanout::batch::follower_schema;
 use fanout::config::{Environment, Overrides, Pipeline};
@@ -13,7 +12,8 @@ use fanout::{SinkRegistry, engine};
 use fanout_sink_ndjson::NdjsonOptions;
 use fanout_sink_parquet::ParquetOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use tempfile::TempDir;
+
+use crate::support::{Ended, Project, fanout};
 
 const README: &str = include_str!("../../README.md");
 
@@ -57,10 +57,6 @@ fn commands() -> Vec<Vec<&'static str>> {
     lines.map(|line| line.split('#').next().unwrap().split_whitespace().collect()).collect()
 }
 
-fn fanout() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_fanout"))
-}
-
 fn load(text: &str, set: &[String]) -> Result<Pipeline, String> {
     let environment: Environment = [("BRAND_SECRET", "not-a-real-secret")].into_iter().collect();
     let overrides = Overrides { set: set.to_vec(), environment, ..Overrides::default() };
@@ -76,63 +72,47 @@ fn known_keys(errors: &str) -> Vec<String> {
 
 #[test]
 fn the_first_command_publishes_what_the_readme_lists() {
-    let folder = TempDir::new().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/demo.toml");
-    std::fs::create_dir(folder.path().join("pipelines")).unwrap();
-    std::fs::copy(source, folder.path().join("pipelines/demo.toml")).unwrap();
+    let file = include_str!("../../pipelines/demo.toml");
+    let project = Project::new("");
+    std::fs::create_dir(project.path("pipelines")).unwrap();
+    std::fs::write(project.path("pipelines/demo.toml"), file).unwrap();
 
     let first = &commands()[0];
     assert_eq!(first[..4], ["cargo", "run", "--release", "--"]);
-    let run = fanout().args(&first[4..]).current_dir(folder.path()).output().unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let run = project.fanout(&first[4..]);
+    assert_eq!(run.code, Some(0), "{run:?}");
 
-    let mut listed = Vec::new();
-    for line in blocks("text")[0].lines() {
-        let path = folder.path().join(with_todays_date(line.split_whitespace().next().unwrap(), folder.path()));
-        assert!(path.exists(), "{}", path.display());
-        listed.push(path);
-    }
-    let published = files_under(&folder.path().join("out"));
-    listed.retain(|path| path.is_file());
-    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), published);
-    for path in published {
-        match path.extension().and_then(|end| end.to_str()) {
-            Some("ndjson") => assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), FOLLOWERS),
-            Some("parquet") => {
-                let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-                assert_eq!(reader.metadata().file_metadata().num_rows(), FOLLOWERS as i64);
-            }
-            _ => {}
-        }
-    }
+    let leaf = std::fs::read_dir(project.path("out/demo/parquet")).unwrap().next().unwrap().unwrap().file_name();
+    let today = |path: &str| project.path(&path.replace("dt=2026-11-22", leaf.to_str().unwrap()));
+    let listed: Vec<_> = blocks("text")[0].lines().map(|line| today(line.split_whitespace().next().unwrap())).collect();
+    assert!(listed.iter().all(|path| path.exists()), "{listed:?}");
+    let mut published = project.files();
+    published.retain(|path| path.starts_with(project.path("out")));
+    let listed: BTreeSet<_> = listed.iter().filter(|path| path.is_file()).collect();
+    assert_eq!(listed, published.iter().collect());
+    let rows: Vec<usize> = published.iter().filter_map(|path| rows(path)).collect();
+    assert_eq!(rows, [FOLLOWERS; 2]);
 }
 
-/// Puts the date of the run into the place of the README's example.
-fn with_todays_date(path: &str, folder: &Path) -> String {
-    let leaf = std::fs::read_dir(folder.join("out/demo/parquet")).unwrap().next().unwrap().unwrap();
-    path.replace("dt=2026-11-22", leaf.file_name().to_str().unwrap())
-}
-
-fn files_under(folder: &Path) -> BTreeSet<std::path::PathBuf> {
-    let mut files = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_under(&path));
-        } else {
-            files.insert(path);
+/// Returns how many rows a file of a list has; none for the files beside it.
+fn rows(path: &Path) -> Option<usize> {
+    match path.extension()?.to_str()? {
+        "ndjson" => Some(std::fs::read_to_string(path).unwrap().lines().count()),
+        "parquet" => {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+            Some(reader.metadata().file_metadata().num_rows() as usize)
         }
+        _ => None,
     }
-    files
 }
 
 #[test]
 fn every_command_and_flag_exists() {
     assert!(commands().iter().any(|command| command == &["cargo", "test"]));
     let help = |command: &str| {
-        let output = fanout().args([command, "--help"]).output().unwrap();
-        assert!(output.status.success(), "`fanout {command}`");
-        String::from_utf8(output.stdout).unwrap()
+        let ended = Ended::of(&mut fanout(&[command, "--help"]));
+        assert_eq!(ended.code, Some(0), "`fanout {command}`");
+        ended.stdout
     };
     for command in commands().iter().filter(|command| command[0] == "fanout") {
         let help = help(command[1]);
