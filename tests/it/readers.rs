@@ -1,12 +1,13 @@
 //! What other programs read: pyarrow, duckdb and polars see the list, exactly and in order, and nothing beside it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
 
 use fanout::simulator::Followers;
 use tempfile::TempDir;
+
+use crate::support::{say, variable};
 
 const FOLLOWERS: u64 = 30_500;
 /// Three whole files and a short one in the layout that rolls.
@@ -72,18 +73,8 @@ fn are_installed(status: ExitStatus, output: &str) -> bool {
         return true;
     }
     assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "the readers are not installed: {output}{HOW_TO_GET_THEM}");
-    skipped(&format!("other programs were not asked to read the output; {HOW_TO_GET_THEM}"));
+    say(&format!("skipped: other programs were not asked to read the output; {HOW_TO_GET_THEM}"));
     false
-}
-
-/// Says what was skipped; not through `eprintln!`, which the test harness keeps for tests that fail.
-fn skipped(why: &str) {
-    std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes()).unwrap();
-}
-
-#[expect(clippy::disallowed_methods, reason = "how tests are run is no configuration of a pipeline")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn text(output: &Output) -> String {
