@@ -16,8 +16,10 @@ use chrono::{DateTime, Utc};
 use super::record::{Commit, Decision, Header, Identity, Recipient};
 use super::{Journal, JournalError, disk, frame};
 
-/// What follows the name of a walk's folder until its header is in it.
+/// What follows the name of a walk's folder until its header is in it, and from when it is being removed. What has one
+/// of them when a run begins was left by a crash, and is no walk.
 const NEW: &str = "~new";
+const OLD: &str = "~old";
 
 /// The walks of one app id, held by this process alone.
 #[derive(Debug)]
@@ -62,20 +64,22 @@ impl AccountState {
     /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] for a decided walk that
     /// cannot be read. One that was never decided and cannot be read is passed over, with a warning.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
-            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
-            // A walk that was never begun: see `begin`.
-            if let Some(name) = name.to_str().filter(|name| !name.ends_with(NEW)) {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort_unstable();
-        let mut walks = Vec::with_capacity(names.len());
-        for name in names {
+        let mut walks = Vec::new();
+        for name in self.names()?.iter().filter(|name| !is_left_behind(name)) {
             walks.extend(WalkFolder::read(self.folder.join(name), &self.identity)?);
         }
         Ok(walks)
+    }
+
+    /// Returns the names of everything that lies among the walks, in order.
+    fn names(&self) -> Result<Vec<String>, JournalError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
+            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
+            names.extend(name.to_str().map(str::to_owned));
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// Begins a walk for the logical date `date` at the time `now`.
@@ -84,7 +88,7 @@ impl AccountState {
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
     pub fn begin(&self, date: &str, now: DateTime<Utc>) -> Result<Journal, JournalError> {
-        let newest = self.walks()?.pop().map_or(0, |walk| walk.number());
+        let newest = self.walks()?.pop().map_or(0, |walk| number(&walk.header.walk));
         // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
         let walk = format!("{:06}-{}", newest + 1, now.format("%Y%m%dT%H%M%SZ"));
         let header = Header {
@@ -95,7 +99,7 @@ impl AccountState {
         };
         let fresh = self.folder.join(format!("{walk}{NEW}"));
         if fresh.exists() {
-            fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
+            remove(&fresh)?;
         }
         disk::create_folder(&fresh.join("commits"))?;
         let payload = disk::to_json(&header);
@@ -113,17 +117,26 @@ impl AccountState {
     }
 
     /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
+    /// What a crash left of a walk that was being begun or removed goes as well.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if a folder cannot be removed.
     pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
+        for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
+            remove(&self.folder.join(name))?;
+        }
         let walks = self.walks()?;
         let old = walks.len().saturating_sub(keep.max(1));
         let mut removed = 0;
         for walk in &walks[..old] {
             if walk.owed()?.is_empty() {
-                fs::remove_dir_all(&walk.path).map_err(JournalError::io("remove", &walk.path))?;
+                // In one step it is no walk any more: one without its commit records would look owed, and be published
+                // over a newer list; one without its pages would look damaged.
+                let leaving = self.folder.join(format!("{}{OLD}", walk.header.walk));
+                fs::rename(&walk.path, &leaving).map_err(JournalError::io("rename", &walk.path))?;
+                disk::sync_folder(&self.folder)?;
+                remove(&leaving)?;
                 removed += 1;
             }
         }
@@ -223,10 +236,19 @@ impl WalkFolder {
         let Recipient { pipeline, sink, options } = recipient;
         self.path.join("commits").join(format!("{pipeline}.{sink}.{options}.json"))
     }
+}
 
-    pub(super) fn number(&self) -> u64 {
-        self.header.walk.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
-    }
+/// Returns the number that a walk's name begins with.
+pub(super) fn number(name: &str) -> u64 {
+    name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn is_left_behind(name: &str) -> bool {
+    name.ends_with(NEW) || name.ends_with(OLD)
+}
+
+fn remove(folder: &Path) -> Result<(), JournalError> {
+    fs::remove_dir_all(folder).map_err(JournalError::io("remove", folder))
 }
 
 fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {

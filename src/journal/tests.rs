@@ -227,6 +227,24 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
     assert_eq!(state.prune(2).unwrap(), 1);
-    let left: Vec<_> = state.walks().unwrap().iter().map(WalkFolder::number).collect();
+    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| state::number(&walk.header.walk)).collect();
     assert_eq!(left, [3, 4]);
+}
+
+#[test]
+fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut old = begin(&state);
+    old.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    old.decide(decision(&old)).unwrap();
+    let left = old.folder.path.with_file_name(format!("{}~old", old.walk()));
+    fs::rename(&old.folder.path, &left).unwrap();
+    fs::remove_file(left.join("pages")).unwrap();
+    let begun = begin(&state);
+    let never_begun = begun.folder.path.with_file_name("000009-19700101T000000Z~new");
+    fs::create_dir(&never_begun).unwrap();
+    assert_eq!(state.walks().unwrap().len(), 1);
+    assert_eq!(state.prune(1).unwrap(), 0);
+    assert!(!left.exists() && !never_begun.exists() && begun.folder.path.exists());
 }
