@@ -88,7 +88,8 @@ impl AccountState {
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
     pub fn begin(&self, date: &str, now: DateTime<Utc>) -> Result<Journal, JournalError> {
-        let newest = self.walks()?.pop().map_or(0, |walk| number(&walk.header.walk));
+        // Names, not headers: a walk that cannot be read has its number, too.
+        let newest = self.names()?.iter().map(|name| number(name)).max().unwrap_or(0);
         // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
         let walk = format!("{:06}-{}", newest + 1, now.format("%Y%m%dT%H%M%SZ"));
         let header = Header {

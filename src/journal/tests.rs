@@ -248,3 +248,15 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     assert_eq!(state.prune(1).unwrap(), 0);
     assert!(!left.exists() && !never_begun.exists() && begun.folder.path.exists());
 }
+
+#[test]
+fn a_walk_that_cannot_be_read_keeps_its_number() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let unreadable = begin(&state);
+    unreadable.file().set_len(3).unwrap();
+    // Within the same second, too.
+    let next = begin(&state);
+    assert_ne!(next.walk(), unreadable.walk());
+    assert_eq!(state.walks().unwrap().len(), 1);
+}
