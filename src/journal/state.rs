@@ -117,6 +117,25 @@ impl AccountState {
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
 
+    /// Returns the walks that the pipeline which decided them still owes to a sink, oldest first. Once it has decided a
+    /// newer one of the same date it owes them no more: the newer list takes the place of the older one, never the
+    /// other way round.
+    ///
+    /// # Errors
+    ///
+    /// As [`walks`](Self::walks), and [`JournalError::Io`] if the commit records cannot be listed.
+    pub fn owed(&self) -> Result<Vec<WalkFolder>, JournalError> {
+        let walks = self.walks()?;
+        let mut owed = Vec::new();
+        for (place, walk) in walks.iter().enumerate() {
+            let is_replaced = walks[place + 1..].iter().any(|newer| newer.replaces(walk));
+            if !is_replaced && !walk.lacking()?.is_empty() {
+                owed.push(walk.clone());
+            }
+        }
+        Ok(owed)
+    }
+
     /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
     /// What a crash left of a walk that was being begun or removed goes as well.
     ///
@@ -127,11 +146,12 @@ impl AccountState {
         for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
             remove(&self.folder.join(name))?;
         }
+        let owed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
         let walks = self.walks()?;
         let old = walks.len().saturating_sub(keep.max(1));
         let mut removed = 0;
         for walk in &walks[..old] {
-            if walk.owed()?.is_empty() {
+            if !owed.contains(&walk.path) {
                 // In one step it is no walk any more: one without its commit records would look owed, and be published
                 // over a newer list; one without its pages would look damaged.
                 let leaving = self.folder.join(format!("{}{OLD}", walk.header.walk));
@@ -216,20 +236,26 @@ impl WalkFolder {
     /// # Errors
     ///
     /// [`JournalError::Io`] if the records cannot be listed.
-    pub fn owed(&self) -> Result<Vec<String>, JournalError> {
+    pub fn lacking(&self) -> Result<Vec<String>, JournalError> {
         let Some(decision) = &self.decision else { return Ok(Vec::new()) };
         let folder = self.path.join("commits");
-        let mut owed = decision.sinks.clone();
+        let mut lacking = decision.sinks.clone();
         for entry in fs::read_dir(&folder).map_err(JournalError::io("list", &folder))? {
             let path = entry.map_err(JournalError::io("list", &folder))?.path();
             if path.extension().is_some_and(|extension| extension == "json")
                 && let Some(commit) = disk::read_json::<Commit>(&path)?
                 && commit.recipient.pipeline == decision.pipeline
             {
-                owed.retain(|sink| *sink != commit.recipient.sink);
+                lacking.retain(|sink| *sink != commit.recipient.sink);
             }
         }
-        Ok(owed)
+        Ok(lacking)
+    }
+
+    /// Returns whether this walk, which is newer than `older`, was decided for the same pipeline and date.
+    fn replaces(&self, older: &Self) -> bool {
+        let pipeline = |walk: &Self| walk.decision.as_ref().map(|decision| decision.pipeline.clone());
+        self.header.date == older.header.date && self.decision.is_some() && pipeline(self) == pipeline(older)
     }
 
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {

@@ -222,7 +222,7 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     for _ in 0..3 {
         begin(&state);
     }
-    assert_eq!(owed.folder().owed().unwrap(), ["b"]);
+    assert_eq!(owed.folder().lacking().unwrap(), ["b"]);
     assert_eq!(state.prune(2).unwrap(), 1);
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
