@@ -32,7 +32,7 @@ const CALLS: u64 = PAGES + 1;
 const CALLS_OF_A_RESTART: u64 = 2;
 
 /// How long a call takes, so that a walk takes about a second and can be hit.
-const LATENCY: Duration = Duration::from_millis(12);
+const LATENCY: Duration = Duration::from_millis(10);
 
 /// Each sink with its type and options, in the order in which they commit; the root is `out/<sink>`.
 const SINKS: [(&str, &str, &str); 4] = [
@@ -71,7 +71,7 @@ impl Scene {
     fn kill_at_page(&self, page: u64) {
         let calls = self.calls();
         let has_come = Moment::when(move || self.calls() - calls >= page);
-        let ended = run_until(&mut self.command(&[]), has_come);
+        let ended = run_until(&mut self.command(&[]), &has_come);
         assert_eq!(ended.code, None, "it should have been killed: {ended:?}");
     }
 

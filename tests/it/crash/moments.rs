@@ -15,8 +15,9 @@ use super::journal::{current_walk, has_end};
 const BETWEEN_LOOKS: Duration = Duration::from_micros(200);
 /// No run of these tests takes nearly as long.
 const LONGEST_RUN: Duration = Duration::from_secs(120);
-/// A walk takes about this long, start of the process included.
-const WALK_MICROS: u64 = 1_300_000;
+/// A walk takes about this long, start of the process included; a delivery from the journal, about this long.
+const WALK_MICROS: u64 = 1_000_000;
+const DELIVERY_MICROS: u64 = 300_000;
 /// After something was seen, a run is killed within this time.
 const LATEST_MICROS: u64 = 5_000;
 
@@ -52,21 +53,23 @@ impl<'a> Moment<'a> {
         let nth = random.below(sinks) as usize + 1;
         let soon = if random.below(2) == 0 { 0 } else { random.below(LATEST_MICROS) };
         let walk = move || current_walk(project, older);
-        let (has_come, micros): (Box<dyn Fn() -> bool>, u64) = match random.below(10) {
-            0..4 => (Box::new(|| true), random.below(WALK_MICROS)),
-            4 => (Box::new(move || walk().is_some_and(|walk| has_end(&walk))), soon),
-            5 => (Box::new(move || count(&project.path("out"), is_staged_manifest) >= nth), soon),
-            6 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.tmp").exists())), soon),
-            7 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.json").exists())), soon),
-            8 => (Box::new(move || count(&project.path("out"), is_visible_marker) >= nth), soon),
-            _ => (Box::new(move || walk().is_some_and(|walk| commits(&walk) >= nth)), soon),
+        let (longest, share) =
+            if walk().is_some_and(|walk| has_end(&walk)) { (DELIVERY_MICROS, 8) } else { (WALK_MICROS, 12) };
+        let (has_come, micros): (Box<dyn Fn() -> bool>, u64) = match random.below(share) {
+            0 => (Box::new(move || walk().is_some_and(|walk| has_end(&walk))), soon),
+            1 => (Box::new(move || count(&project.path("out"), is_staged_manifest) >= nth), soon),
+            2 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.tmp").exists())), soon),
+            3 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.json").exists())), soon),
+            4 => (Box::new(move || count(&project.path("out"), is_visible_marker) >= nth), soon),
+            5 => (Box::new(move || walk().is_some_and(|walk| commits(&walk) >= nth)), soon),
+            _ => (Box::new(|| true), random.below(longest)),
         };
         Self { has_come, delay: Duration::from_micros(micros) }
     }
 }
 
 /// Starts a run, and kills it at `moment` unless it has ended before; its exit code is then none.
-pub(super) fn run_until(command: &mut Command, moment: Moment) -> Ended {
+pub(super) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = Instant::now();
     while process.try_wait().unwrap().is_none() {

@@ -69,7 +69,12 @@ fn published(root: &Path) -> Option<Published> {
     for file in listed {
         let name = folder.join(file["path"].as_str().unwrap());
         let content = &files[&name];
-        assert_eq!((&file["bytes"], &file["sha256"]), (&content.len().into(), &sha256(content).into()), "{name:?}");
+        assert_eq!(
+            (&file["bytes"], &file["sha256"]),
+            (&content.len().into(), &sha256(content).into()),
+            "{}",
+            name.display()
+        );
         assert_eq!(file["first_position"], rows);
         rows += file["rows"].as_u64().unwrap();
         assert_eq!(file["last_position"], rows - 1);
