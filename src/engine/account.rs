@@ -49,14 +49,12 @@ impl AccountRun {
         let holder = format!("pipeline `{}`", pipeline.name);
         let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder)?;
         let choice = choose(&state, &shared.selection, pipeline.journal.resume_within, Utc::now())?;
-        let mut owed = Vec::new();
-        for walk in state.walks()? {
-            let ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
-            let chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
-            if ours && !chosen && !shared.selection.fresh && !walk.owed()?.is_empty() {
-                owed.push(walk);
-            }
-        }
+        let mut owed = if shared.selection.fresh { Vec::new() } else { state.owed()? };
+        owed.retain(|walk| {
+            let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
+            let is_chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
+            is_ours && !is_chosen
+        });
         Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed })
     }
 

@@ -16,9 +16,9 @@ use chrono::{DateTime, Utc};
 use super::record::{Commit, Decision, Header, Identity, Recipient};
 use super::{Journal, JournalError, disk, frame};
 
-/// What follows the name of a walk's folder until its header is in it.
+/// What follows the name of a walk's folder until its header is in it, and from when it is being removed. What has one
+/// of them when a run begins was left by a crash, and is no walk.
 const NEW: &str = "~new";
-/// After the name of a walk that is being removed.
 const OLD: &str = "~old";
 
 /// The walks of one app id, held by this process alone.
@@ -64,21 +64,22 @@ impl AccountState {
     /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] for a decided walk that
     /// cannot be read. One that was never decided and cannot be read is passed over, with a warning.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
-        let (walks, _) = self.entries()?;
-        let read = |path| WalkFolder::read(path, &self.identity).transpose();
-        walks.into_iter().filter_map(read).collect()
+        let mut walks = Vec::new();
+        for name in self.names()?.iter().filter(|name| !is_left_behind(name)) {
+            walks.extend(WalkFolder::read(self.folder.join(name), &self.identity)?);
+        }
+        Ok(walks)
     }
 
-    /// Returns the folders of the walks, oldest first, and those of walks that were never begun (see `begin`) or not
-    /// removed to their end (see `prune`).
-    fn entries(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), JournalError> {
-        let mut paths = Vec::new();
+    /// Returns the names of everything that lies among the walks, in order.
+    fn names(&self) -> Result<Vec<String>, JournalError> {
+        let mut names = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(JournalError::io("list", &self.folder))? {
-            paths.push(entry.map_err(JournalError::io("list", &self.folder))?.path());
+            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
+            names.extend(name.to_str().map(str::to_owned));
         }
-        paths.sort_unstable();
-        let is_left = |path: &PathBuf| [NEW, OLD].iter().any(|mark| path.to_string_lossy().ends_with(mark));
-        Ok(paths.into_iter().partition(|path| !is_left(path)))
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// Begins a walk for the logical date `date` at the time `now`.
@@ -87,7 +88,8 @@ impl AccountState {
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
     pub fn begin(&self, date: &str, now: DateTime<Utc>) -> Result<Journal, JournalError> {
-        let newest = self.walks()?.pop().map_or(0, |walk| walk.number());
+        // Names, not headers: a walk that cannot be read has its number, too.
+        let newest = self.names()?.iter().map(|name| number(name)).max().unwrap_or(0);
         // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
         let walk = format!("{:06}-{}", newest + 1, now.format("%Y%m%dT%H%M%SZ"));
         let header = Header {
@@ -98,7 +100,7 @@ impl AccountState {
         };
         let fresh = self.folder.join(format!("{walk}{NEW}"));
         if fresh.exists() {
-            fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
+            remove(&fresh)?;
         }
         disk::create_folder(&fresh.join("commits"))?;
         let payload = disk::to_json(&header);
@@ -115,27 +117,49 @@ impl AccountState {
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
 
-    /// Removes all walks but the newest `keep`, and never one that is owed to a sink; and what a crash has left of others.
-    /// Returns how many were removed.
+    /// Returns the walks that the pipeline which decided them still owes to a sink, oldest first. Once it has decided a
+    /// newer one of the same date it owes them no more: the newer list takes the place of the older one, never the
+    /// other way round.
+    ///
+    /// # Errors
+    ///
+    /// As [`walks`](Self::walks), and [`JournalError::Io`] if the commit records cannot be listed.
+    pub fn owed(&self) -> Result<Vec<WalkFolder>, JournalError> {
+        let walks = self.walks()?;
+        let mut owed = Vec::new();
+        for (place, walk) in walks.iter().enumerate() {
+            let is_replaced = walks[place + 1..].iter().any(|newer| newer.replaces(walk));
+            if !is_replaced && !walk.lacking()?.is_empty() {
+                owed.push(walk.clone());
+            }
+        }
+        Ok(owed)
+    }
+
+    /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
+    /// What a crash left of a walk that was being begun or removed goes as well.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if a folder cannot be removed.
     pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
+        for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
+            remove(&self.folder.join(name))?;
+        }
+        let owed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
         let walks = self.walks()?;
         let old = walks.len().saturating_sub(keep.max(1));
         let mut removed = 0;
         for walk in &walks[..old] {
-            if walk.owed()?.is_empty() {
-                // Renamed first: half a walk, where walks are looked for, would be a damaged one.
-                fs::rename(&walk.path, self.folder.join(format!("{}{OLD}", walk.header.walk)))
-                    .map_err(JournalError::io("rename", &walk.path))?;
+            if !owed.contains(&walk.path) {
+                // In one step it is no walk any more: one without its commit records would look owed, and be published
+                // over a newer list; one without its pages would look damaged.
+                let leaving = self.folder.join(format!("{}{OLD}", walk.header.walk));
+                fs::rename(&walk.path, &leaving).map_err(JournalError::io("rename", &walk.path))?;
+                disk::sync_folder(&self.folder)?;
+                remove(&leaving)?;
                 removed += 1;
             }
-        }
-        disk::sync_folder(&self.folder)?;
-        for path in self.entries()?.1 {
-            fs::remove_dir_all(&path).map_err(JournalError::io("remove", &path))?;
         }
         Ok(removed)
     }
@@ -212,20 +236,26 @@ impl WalkFolder {
     /// # Errors
     ///
     /// [`JournalError::Io`] if the records cannot be listed.
-    pub fn owed(&self) -> Result<Vec<String>, JournalError> {
+    pub fn lacking(&self) -> Result<Vec<String>, JournalError> {
         let Some(decision) = &self.decision else { return Ok(Vec::new()) };
         let folder = self.path.join("commits");
-        let mut owed = decision.sinks.clone();
+        let mut lacking = decision.sinks.clone();
         for entry in fs::read_dir(&folder).map_err(JournalError::io("list", &folder))? {
             let path = entry.map_err(JournalError::io("list", &folder))?.path();
             if path.extension().is_some_and(|extension| extension == "json")
                 && let Some(commit) = disk::read_json::<Commit>(&path)?
                 && commit.recipient.pipeline == decision.pipeline
             {
-                owed.retain(|sink| *sink != commit.recipient.sink);
+                lacking.retain(|sink| *sink != commit.recipient.sink);
             }
         }
-        Ok(owed)
+        Ok(lacking)
+    }
+
+    /// Returns whether this walk, which is newer than `older`, was decided for the same pipeline and date.
+    fn replaces(&self, older: &Self) -> bool {
+        let pipeline = |walk: &Self| walk.decision.as_ref().map(|decision| decision.pipeline.clone());
+        self.header.date == older.header.date && self.decision.is_some() && pipeline(self) == pipeline(older)
     }
 
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {
@@ -233,10 +263,19 @@ impl WalkFolder {
         let Recipient { pipeline, sink, options } = recipient;
         self.path.join("commits").join(format!("{pipeline}.{sink}.{options}.json"))
     }
+}
 
-    pub(super) fn number(&self) -> u64 {
-        self.header.walk.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
-    }
+/// Returns the number that a walk's name begins with.
+pub(super) fn number(name: &str) -> u64 {
+    name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn is_left_behind(name: &str) -> bool {
+    name.ends_with(NEW) || name.ends_with(OLD)
+}
+
+fn remove(folder: &Path) -> Result<(), JournalError> {
+    fs::remove_dir_all(folder).map_err(JournalError::io("remove", folder))
 }
 
 fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {

@@ -222,32 +222,41 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     for _ in 0..3 {
         begin(&state);
     }
-    assert_eq!(owed.folder().owed().unwrap(), ["b"]);
+    assert_eq!(owed.folder().lacking().unwrap(), ["b"]);
     assert_eq!(state.prune(2).unwrap(), 1);
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
     assert_eq!(state.prune(2).unwrap(), 1);
-    let left: Vec<_> = state.walks().unwrap().iter().map(WalkFolder::number).collect();
+    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| state::number(&walk.header.walk)).collect();
     assert_eq!(left, [3, 4]);
 }
 
 #[test]
-fn a_crash_while_walks_are_begun_or_removed_leaves_nothing_in_the_way() {
+fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut old = begin(&state);
     old.append_end(End { total: 0, fetched_at: 0 }).unwrap();
     old.decide(decision(&old)).unwrap();
-    begin(&state);
-    // What is left when the process ends in the middle of it: the decision of a walk, without its pages; and when it
-    // ends while a walk is begun.
-    let walks = old.folder().path().parent().unwrap();
-    let [removed, begun] = ["~old", "~new"].map(|mark| walks.join(format!("{}{mark}", old.walk())));
-    fs::rename(old.folder().path(), &removed).unwrap();
-    fs::create_dir(&begun).unwrap();
-    fs::rename(removed.join("pages"), begun.join("pages")).unwrap();
-    let left: Vec<_> = state.walks().unwrap().iter().map(WalkFolder::number).collect();
-    assert_eq!(left, [2]);
+    let left = old.folder.path.with_file_name(format!("{}~old", old.walk()));
+    fs::rename(&old.folder.path, &left).unwrap();
+    fs::remove_file(left.join("pages")).unwrap();
+    let begun = begin(&state);
+    let never_begun = begun.folder.path.with_file_name("000009-19700101T000000Z~new");
+    fs::create_dir(&never_begun).unwrap();
+    assert_eq!(state.walks().unwrap().len(), 1);
     assert_eq!(state.prune(1).unwrap(), 0);
-    assert_eq!(fs::read_dir(walks).unwrap().count(), 1, "what was left is still there");
+    assert!(!left.exists() && !never_begun.exists() && begun.folder.path.exists());
+}
+
+#[test]
+fn a_walk_that_cannot_be_read_keeps_its_number() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let unreadable = begin(&state);
+    unreadable.file().set_len(3).unwrap();
+    // Within the same second, too.
+    let next = begin(&state);
+    assert_ne!(next.walk(), unreadable.walk());
+    assert_eq!(state.walks().unwrap().len(), 1);
 }

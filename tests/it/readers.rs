@@ -1,13 +1,12 @@
 //! What other programs read: pyarrow, duckdb and polars see the list, exactly and in order, and nothing beside it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use fanout::simulator::Followers;
 
-use crate::support::Project;
+use crate::support::{Project, say, variable};
 
 const FOLLOWERS: u64 = 30_500;
 /// Three whole files and a short one in the layout that rolls.
@@ -72,18 +71,8 @@ fn read(project: &Project, outputs: &[(&str, String)]) -> Option<(i32, String)> 
         "the readers are not installed ({}); {HOW_TO_GET_THEM}",
         said.trim()
     );
-    skipped(&format!("other programs were not asked to read the output; {HOW_TO_GET_THEM}"));
+    say(&format!("skipped: other programs were not asked to read the output; {HOW_TO_GET_THEM}"));
     None
-}
-
-/// Says what was skipped; not through `eprintln!`, which the test harness keeps for tests that fail.
-fn skipped(why: &str) {
-    std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes()).unwrap();
-}
-
-#[expect(clippy::disallowed_methods, reason = "how tests are run is no configuration of a pipeline")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn text(output: &Output) -> String {

@@ -1,6 +1,6 @@
 //! What the integration tests share: a folder with a pipeline file, and the real binary run in it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -120,4 +120,15 @@ impl Drop for SimulatorProcess {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Returns a variable that says how the tests are run.
+#[expect(clippy::disallowed_methods, reason = "how tests are run is no configuration of a pipeline")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says something whether the test passes or not: the test harness shows what `eprintln!` prints only when it fails.
+pub(crate) fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

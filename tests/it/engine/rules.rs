@@ -60,6 +60,19 @@ async fn one_sink_committed_and_the_other_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_list_never_takes_the_place_of_a_newer_one_of_its_date() {
+    let place = Place::new(five_pages()).await;
+    place.recorder.fail("second", "commit", broken());
+    failed(&place.run_with(TWO_SINKS).await, 1, "sink `second`: it is broken");
+    let fresh = place.run_file(&(place.head() + TWO_SINKS), Selection::default().with_fresh()).await.unwrap();
+    published(&fresh.accounts[0]);
+    let commits = place.recorder.count("second commit");
+    let report = place.run_with(TWO_SINKS).await;
+    assert_eq!((report.outcome, &report.walk), (Outcome::AlreadyPublished, &fresh.accounts[0].walk));
+    assert_eq!(place.recorder.count("second commit"), commits, "the first walk was delivered over the second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sink_added_after_publishing_gets_the_list_without_a_call() {
     let place = Place::new(five_pages()).await;
     published(&place.run_with("[sinks.first]\ntype = 'recorder'\n").await);

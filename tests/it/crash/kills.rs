@@ -1,0 +1,143 @@
+//! `kill -9` at random moments of a walk and of its publishing, and at one that is chosen.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::SystemTime;
+
+use fanout::simulator::Simulator;
+
+use crate::support::{Project, say, variable};
+
+use super::journal::{current_walk, walks};
+use super::moments::{Moment, Phase, Random, commits, run_until};
+use super::outputs::{are_equal_to_the_byte, holds_nothing_or_a_whole_list, holds_the_list};
+use super::*;
+
+/// How often a process is killed, unless `CRASH_ROUNDS` says otherwise.
+const KILLS: u64 = 20;
+/// Of one walk; it is then left in peace.
+const MOST_KILLS_OF_A_WALK: u64 = 6;
+/// The list that a newer one takes the place of.
+const OLDER_FOLLOWERS: u64 = 3 * PAGE_SIZE;
+
+/// What was seen of all kills.
+#[derive(Debug, Default)]
+struct Tally {
+    walks: u64,
+    kills: BTreeMap<Phase, u64>,
+    /// Calls beyond those of undisturbed walks.
+    extra_calls: u64,
+}
+
+impl Tally {
+    fn kills(&self) -> u64 {
+        self.kills.values().sum()
+    }
+
+    /// Returns whether what is most worth hitting was hit.
+    fn is_telling(&self) -> bool {
+        [Phase::Walking, Phase::Preparing, Phase::Committing].iter().all(|phase| self.kills.contains_key(phase))
+    }
+}
+
+#[test]
+fn however_often_a_run_is_killed_it_delivers_what_an_undisturbed_one_does() {
+    let clock = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 % 1_000_000;
+    let seed = variable("CRASH_SEED").map_or_else(clock, |seed| seed.parse().unwrap());
+    let kills = variable("CRASH_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap());
+    say(&format!("crash: CRASH_SEED={seed}"));
+    let mut random = Random(seed);
+    let mut tally = Tally::default();
+    while tally.kills() < kills || !tally.is_telling() {
+        let most = kills.saturating_sub(tally.kills()).clamp(1, MOST_KILLS_OF_A_WALK);
+        kill_one_walk(&mut random, most, &mut tally);
+        assert!(tally.kills() < kills + 10 * KILLS, "a phase is never hit: {tally:?}");
+    }
+    say(&format!("crash: {tally:?}"));
+}
+
+/// Kills the run of one walk up to `most` times, lets it finish, and holds it against all promises.
+fn kill_one_walk(random: &mut Random, most: u64, tally: &mut Tally) {
+    let scene = Scene::new(random.below(u64::MAX), LATENCY);
+    let project = &scene.project;
+    let older = if random.below(2) == 0 { 0 } else { publish_older(project) };
+    let visible = if older == 0 { &[FOLLOWERS][..] } else { &[OLDER_FOLLOWERS, FOLLOWERS] };
+    let mut kills = 0;
+    while kills < most {
+        // What there is was published before: only a new walk is about the list of now.
+        let is_begun = older == 0 || current_walk(project, older).is_some();
+        let more: &[&str] = if is_begun { &[] } else { &["--fresh"] };
+        let ended = run_until(&mut scene.command(more), &Moment::random(random, project, older));
+        if ended.code.is_some() {
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            break;
+        }
+        kills += 1;
+        *tally.kills.entry(Phase::of(project, older)).or_default() += 1;
+        holds_nothing_or_a_whole_list(project, visible);
+    }
+    if older > 0 && current_walk(project, older).is_none() {
+        finished(&mut scene.command(&["--fresh"]));
+    }
+    scene.finish();
+    holds_the_list(project, &scene.truth());
+    assert_eq!(walks(project).len(), older + 1, "a restart began another walk");
+
+    let extra_calls = scene.calls() - CALLS;
+    assert!(extra_calls <= CALLS_OF_A_RESTART * kills, "{extra_calls} calls too many after {kills} kills");
+    equals_an_undisturbed_delivery(&scene, &current_walk(project, older).unwrap());
+    tally.walks += 1;
+    tally.extra_calls += extra_calls;
+}
+
+/// Publishes a shorter list from an API of its own, and returns how many walks there are then.
+fn publish_older(project: &Project) -> usize {
+    let runtime = Runtime::new().unwrap();
+    let builder = Simulator::builder().followers(OLDER_FOLLOWERS).page_size(PAGE_SIZE);
+    let simulator = runtime.block_on(builder.start()).unwrap();
+    let base_url = format!("source.base_url={}", simulator.base_url());
+    finished(&mut command(project, &["--set", &base_url]));
+    holds_nothing_or_a_whole_list(project, &[OLDER_FOLLOWERS]);
+    walks(project).len()
+}
+
+/// Delivers the pages of a walk elsewhere, and compares decision and output.
+fn equals_an_undisturbed_delivery(scene: &Scene, walk: &Path) {
+    let requests = scene.simulator.requests();
+    let undisturbed = scene.with_its_pages(walk);
+    finished(&mut command(&undisturbed, &[]));
+    assert_eq!(scene.simulator.requests(), requests, "a list that was read needs no call, not even for a token");
+    are_equal_to_the_byte(&scene.project.path("out"), &undisturbed.path("out"));
+    let decision = |walk: &Path| fs::read_to_string(walk.join("decision.json")).unwrap();
+    assert_eq!(decision(walk), decision(&current_walk(&undisturbed, 0).unwrap()));
+}
+
+#[test]
+fn one_sink_committed_and_the_others_not_is_finished_without_a_call() {
+    // The window is some milliseconds wide; it is not missed often.
+    for seed in 0..10 {
+        let scene = Scene::new(seed, Duration::ZERO);
+        let project = &scene.project;
+        let first = Moment::when(|| current_walk(project, 0).is_some_and(|walk| commits(&walk) > 0));
+        run_until(&mut scene.command(&["--json"]), &first);
+        let walk = current_walk(project, 0).unwrap();
+        let committed = commits(&walk);
+        if committed == SINKS.len() {
+            continue;
+        }
+        holds_nothing_or_a_whole_list(project, &[FOLLOWERS]);
+        let requests = scene.simulator.requests();
+        let ended = finished(&mut scene.command(&["--json"]));
+        assert_eq!(scene.simulator.requests(), requests);
+        let report = ended.json();
+        for (place, (sink, _, _)) in SINKS.into_iter().enumerate() {
+            let expected = if place < committed { "already_published" } else { "published" };
+            let outcome = &report["accounts"][0]["sinks"][place];
+            assert_eq!((&outcome["sink"], &outcome["state"]), (&sink.into(), &expected.into()), "{report:#}");
+        }
+        holds_the_list(project, &scene.truth());
+        equals_an_undisturbed_delivery(&scene, &walk);
+        return;
+    }
+    panic!("a run was never killed between two commits");
+}

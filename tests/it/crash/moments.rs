@@ -1,0 +1,139 @@
+//! When a process is killed, and what it was doing then.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{Ended, Project};
+
+use super::SINKS;
+use super::journal::{current_walk, has_end};
+
+/// Between two looks: often enough to hit a publishing of some milliseconds, and seldom enough to leave it a processor.
+const BETWEEN_LOOKS: Duration = Duration::from_micros(200);
+/// No run of these tests takes nearly as long.
+const LONGEST_RUN: Duration = Duration::from_secs(120);
+/// A walk takes about this long, start of the process included; a delivery from the journal, about this long.
+const WALK_MICROS: u64 = 1_000_000;
+const DELIVERY_MICROS: u64 = 300_000;
+/// After something was seen, a run is killed within this time.
+const LATEST_MICROS: u64 = 5_000;
+
+/// Numbers that a seed determines: `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
+#[derive(Debug)]
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    /// Returns a number below `bound`.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// When a process is killed: some time after something was first seen.
+pub(super) struct Moment<'a> {
+    has_come: Box<dyn Fn() -> bool + 'a>,
+    delay: Duration,
+}
+
+impl<'a> Moment<'a> {
+    /// As soon as `has_come` holds.
+    pub(super) fn when(has_come: impl Fn() -> bool + 'a) -> Self {
+        Self { has_come: Box::new(has_come), delay: Duration::ZERO }
+    }
+
+    /// At random: any time of a walk, or shortly after any step of the publishing. `older` walks are not looked at.
+    pub(super) fn random(random: &mut Random, project: &'a Project, older: usize) -> Self {
+        let sinks = SINKS.len() as u64;
+        let nth = random.below(sinks) as usize + 1;
+        let soon = if random.below(2) == 0 { 0 } else { random.below(LATEST_MICROS) };
+        let walk = move || current_walk(project, older);
+        let (longest, share) =
+            if walk().is_some_and(|walk| has_end(&walk)) { (DELIVERY_MICROS, 8) } else { (WALK_MICROS, 12) };
+        let (has_come, micros): (Box<dyn Fn() -> bool>, u64) = match random.below(share) {
+            0 => (Box::new(move || walk().is_some_and(|walk| has_end(&walk))), soon),
+            1 => (Box::new(move || count(&project.path("out"), is_staged_manifest) >= nth), soon),
+            2 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.tmp").exists())), soon),
+            3 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.json").exists())), soon),
+            4 => (Box::new(move || count(&project.path("out"), is_visible_marker) >= nth), soon),
+            5 => (Box::new(move || walk().is_some_and(|walk| commits(&walk) >= nth)), soon),
+            _ => (Box::new(|| true), random.below(longest)),
+        };
+        Self { has_come, delay: Duration::from_micros(micros) }
+    }
+}
+
+/// Starts a run, and kills it at `moment` unless it has ended before; its exit code is then none.
+pub(super) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if (moment.has_come)() || started.elapsed() > LONGEST_RUN {
+            thread::sleep(moment.delay);
+            process.kill().unwrap();
+            break;
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    assert!(started.elapsed() < LONGEST_RUN, "{:?}", Ended::after(process));
+    Ended::after(process)
+}
+
+/// What a run was doing when it was killed, as far as the disk tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// There was no walk yet.
+    Starting,
+    /// The end was not in the journal yet.
+    Walking,
+    /// The end was in the journal, and nothing decided.
+    Preparing,
+    /// It was decided, and a sink lacked its commit record.
+    Committing,
+    /// Every sink had its commit record.
+    Finishing,
+}
+
+impl Phase {
+    /// Returns in which phase a project was left.
+    pub(super) fn of(project: &Project, older: usize) -> Self {
+        match current_walk(project, older) {
+            None => Self::Starting,
+            Some(walk) if commits(&walk) == SINKS.len() => Self::Finishing,
+            Some(walk) if walk.join("decision.json").exists() => Self::Committing,
+            Some(walk) if has_end(&walk) => Self::Preparing,
+            Some(_) => Self::Walking,
+        }
+    }
+}
+
+/// Returns how many sinks have their commit record.
+pub(super) fn commits(walk: &Path) -> usize {
+    count(&walk.join("commits"), |path| path.extension().is_some_and(|extension| extension == "json"))
+}
+
+fn is_staged_manifest(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    path.contains(".staging/") && path.ends_with("manifest.json")
+}
+
+fn is_visible_marker(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    !path.contains(".staging/") && path.ends_with("SUCCESS")
+}
+
+fn count(folder: &Path, is_counted: impl Fn(&Path) -> bool) -> usize {
+    files(folder).iter().filter(|path| is_counted(path)).count()
+}
+
+/// Returns the files below a folder that a run may be changing.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
