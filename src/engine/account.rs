@@ -134,7 +134,8 @@ impl AccountRun {
         report.date = Some(header.date.clone());
         report.pages = published.journal.pages();
         report.sinks = published.outcomes;
-        report.snapshot = Some(published.result?);
+        report.snapshot = published.snapshot;
+        published.result?;
         let pruned = self.state.prune(self.shared.pipeline.journal.keep)?;
         if pruned > 0 {
             tracing::debug!(account = self.account().name, pruned, "old walks were removed");
