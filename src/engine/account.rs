@@ -105,6 +105,9 @@ impl AccountRun {
         let mut report = AccountReport::new(&account.name, &account.app_id);
         if let Err(error) = self.work(&source, &mut report).await {
             report.fail(&error);
+            if matches!(error, Error::Interrupted) {
+                report.hint = Some(self.shared.selection.how_to_go_on().to_owned());
+            }
         }
         report.calls = source.calls();
         report.seconds = started.elapsed().as_secs_f64();

@@ -164,29 +164,48 @@ fn a_source_that_is_away_is_worth_another_try_later() {
     assert_eq!(ended.stderr.matches("\nhint: ").count(), 2, "{ended:?}");
 }
 
+/// Forty pages of 50 ms each: two seconds, of which a run that is interrupted gets a part.
+const SLOW_RUN: [&str; 9] = [
+    "run",
+    "pipeline.toml",
+    "--json",
+    "--set",
+    "source.simulate.followers=4_000",
+    "--set",
+    "source.simulate.page_size=100",
+    "--set",
+    "source.simulate.latency_ms=50",
+];
+
+/// Starts a run, interrupts it when it has some pages, and returns it with the number of those pages.
+fn interrupted(project: &Project, arguments: &[&str], how_to_go_on: &str) -> u64 {
+    let process = project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_pages(project);
+    signal(&process, "INT");
+    let ended = Ended::after(process);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(ended.stderr.lines().last(), Some(how_to_go_on), "{ended:?}");
+    let account = &ended.json()["accounts"][0];
+    assert_eq!((&account["outcome"], &account["hint"]), (&"interrupted".into(), &how_to_go_on.into()));
+    let pages = account["pages"].as_u64().unwrap();
+    assert!((1..40).contains(&pages), "{ended:?}");
+    pages
+}
+
+#[test]
+fn a_new_walk_that_was_interrupted_is_not_begun_anew() {
+    let project = Project::new(ONE_ACCOUNT);
+    let fresh = [&SLOW_RUN[..], &["--fresh"]].concat();
+    let before = interrupted(&project, &fresh, "run the same command again, without `--fresh`, to go on");
+    let finished = project.fanout(&SLOW_RUN);
+    assert_eq!(finished.json()["accounts"][0]["calls"], 1 + (40 - before) + 1, "{finished:?}");
+}
+
 #[test]
 fn an_interrupted_walk_is_finished_by_the_same_command() {
     let project = Project::new(ONE_ACCOUNT);
-    // Forty pages of 50 ms each: two seconds, of which the first run gets a part.
-    let arguments = [
-        &["run", "pipeline.toml", "--json"][..],
-        &["--set", "source.simulate.followers=4_000", "--set", "source.simulate.page_size=100"],
-        &["--set", "source.simulate.latency_ms=50"],
-    ]
-    .concat();
-    let mut command = project.command(&arguments);
-    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for_pages(&project);
-    signal(&process, "INT");
-    let interrupted = Ended::after(process);
-    assert_eq!(interrupted.code, Some(130), "{interrupted:?}");
-    assert!(interrupted.stderr.contains("run the same command again to go on"), "{interrupted:?}");
-    let account = &interrupted.json()["accounts"][0];
-    assert_eq!(account["outcome"], "interrupted");
-    let before = account["pages"].as_u64().unwrap();
-    assert!((1..40).contains(&before), "{interrupted:?}");
-
-    let finished = project.fanout(&arguments);
+    let before = interrupted(&project, &SLOW_RUN, "run the same command again to go on");
+    let finished = project.fanout(&SLOW_RUN);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let account = &finished.json()["accounts"][0];
     assert_eq!((&account["pages"], &account["snapshot"]["followers"]), (&40.into(), &4_000.into()));
