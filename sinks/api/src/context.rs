@@ -1,6 +1,6 @@
 //! What a sink is told when it is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
 
@@ -82,13 +82,16 @@ impl SinkContext {
     /// file, and a simulated list goes to `<path>.simulated`, never among real ones.
     pub fn output_path(&self, path: &Path) -> PathBuf {
         let path = self.directory.join(path);
-        if !self.simulated {
-            return path;
+        // Without `.`, which says nothing in a report, and without a slash at the end, after which the suffix would
+        // become a hidden file inside.
+        let mut clean: PathBuf = path.components().filter(|component| *component != Component::CurDir).collect();
+        if clean.as_os_str().is_empty() {
+            clean.push(".");
         }
-        // `components` drops a trailing slash, after which the suffix would become a hidden file inside.
-        let mut name = path.components().collect::<PathBuf>().into_os_string();
-        name.push(".simulated");
-        PathBuf::from(name)
+        if self.simulated {
+            clean.as_mut_os_string().push(".simulated");
+        }
+        clean
     }
 }
 
@@ -107,5 +110,20 @@ mod tests {
         let simulated = context.with_simulated(true);
         assert_eq!(simulated.output_path(Path::new("out/")), Path::new("/pipelines/out.simulated"));
         assert_eq!(simulated.output_path(Path::new("/data/out")), Path::new("/data/out.simulated"));
+    }
+
+    #[test]
+    fn an_output_is_called_by_its_shortest_name() {
+        let context = SinkContext::new("a", "wx1", Arc::new(Schema::empty()));
+        for (directory, path, expected) in [
+            (".", "out", "out"),
+            ("", "./out/", "out"),
+            ("./pipelines", "out/./lists", "pipelines/out/lists"),
+            ("..", "./out", "../out"),
+            (".", ".", "."),
+        ] {
+            let place = context.clone().with_directory(directory).output_path(Path::new(path));
+            assert_eq!(place.as_os_str(), expected, "{directory} {path}");
+        }
     }
 }
