@@ -304,10 +304,12 @@ fn a_summary_that_nobody_reads_on_stdout_goes_to_stderr() {
 }
 
 #[test]
-fn the_sinks_are_listed_one_a_line() {
+fn the_sinks_are_listed_one_a_line_with_their_guarantees() {
     let output = fanout(&["sinks"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.lines().any(|line| line.starts_with("parquet  ")), "{text}");
+    let line = |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}  "))).unwrap();
+    assert!(line("parquet").ends_with("exactly once"), "{text}");
+    assert!(line("ndjson").contains("rename: exactly once; or stdout: at least once"), "{text}");
     assert_eq!(output.status.code(), Some(0));
 }
 
