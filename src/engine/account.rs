@@ -22,6 +22,8 @@ use crate::source::{Client, Source, host_identity};
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) pipeline: Pipeline,
+    /// Those of `pipeline`, for the sinks.
+    pub(super) account_names: Arc<[String]>,
     pub(super) client: Client,
     pub(super) budget: Budget,
     pub(super) progress: Arc<Progress>,
@@ -173,6 +175,7 @@ impl AccountRun {
         let pipeline = &self.shared.pipeline;
         SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
             .with_names(&pipeline.name, sink.name())
+            .with_accounts(Arc::clone(&self.shared.account_names))
             .with_walk(walk, date)
             .with_directory(&pipeline.directory)
             .with_simulated(pipeline.simulated_by_flag)

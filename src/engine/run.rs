@@ -130,7 +130,8 @@ impl Planned {
         let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
         let budget = Budget::new(page_budget(&pipeline, &sinks)?);
         let client = Client::new(&pipeline.source)?;
-        let shared = Arc::new(Shared { pipeline, client, budget, progress, stop, selection });
+        let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
+        let shared = Arc::new(Shared { pipeline, account_names, client, budget, progress, stop, selection });
         let mut accounts = Vec::new();
         for index in 0..shared.pipeline.accounts.len() {
             accounts.push(Self::account(&shared, &sinks, index).await?);

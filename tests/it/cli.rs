@@ -139,6 +139,24 @@ fn a_wrong_sink_is_named_before_anything_is_opened() {
 }
 
 #[test]
+fn accounts_that_would_share_a_single_file_are_told_before_the_first_call() {
+    let project = Project::new(&TWO_ACCOUNTS.replace("root = \"out\"", "root = \"out\"\nlayout = \"list.parquet\""));
+    for command in ["run", "check"] {
+        // Nobody listens on port 1: a call would end with another exit code.
+        let mut command = project.command(&[command, "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
+        let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let message = "error: pipeline.toml: `sinks.archive.options.layout`: `list.parquet` is one file for the accounts \
+                       `brand`, `shop`; it needs `{account}` or `{app_id}`\n";
+        assert_eq!(ended.stderr, message);
+    }
+    let layout = "sinks.archive.options.layout={app_id}.parquet";
+    let ended = project.fanout(&["run", "pipeline.toml", "--simulate", "5", "--set", layout]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!((rows(&project, "wx1.parquet"), rows(&project, "wx2.parquet")), (5, 5));
+}
+
+#[test]
 fn a_missing_file_is_a_wrong_command_line() {
     let ended = fanout(&["run", "/nonexistent.toml"]).output().unwrap();
     assert_eq!(ended.status.code(), Some(2));

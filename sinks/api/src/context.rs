@@ -1,6 +1,7 @@
 //! What a sink is told when it is opened.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
@@ -19,6 +20,9 @@ pub struct SinkContext {
     pub account: String,
     /// The account's app id (`wx…`).
     pub app_id: String,
+    /// The names of all accounts of the run, this one included. The sink is opened once for each of them, so each needs
+    /// a place of its own.
+    pub accounts: Arc<[String]>,
     /// The walk, as text that is fit for a file name; unique per account.
     pub walk: String,
     /// The logical date of the snapshot, `YYYY-MM-DD`.
@@ -40,6 +44,7 @@ impl SinkContext {
             sink: "sink".to_owned(),
             account: account.to_owned(),
             app_id: app_id.to_owned(),
+            accounts: [account.to_owned()].into(),
             walk: "000001".to_owned(),
             date: "1970-01-01".to_owned(),
             schema,
@@ -53,6 +58,13 @@ impl SinkContext {
     pub fn with_names(mut self, pipeline: &str, sink: &str) -> Self {
         pipeline.clone_into(&mut self.pipeline);
         sink.clone_into(&mut self.sink);
+        self
+    }
+
+    /// Sets the names of all accounts of the run; without it there is one.
+    #[must_use]
+    pub fn with_accounts(mut self, accounts: Arc<[String]>) -> Self {
+        self.accounts = accounts;
         self
     }
 
@@ -97,8 +109,6 @@ impl SinkContext {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::datatypes::Schema;
 
     use super::*;
