@@ -59,6 +59,15 @@ impl CallError {
         }
     }
 
+    /// Takes `secret`, which the call carried, out of the text that came from the server: it may have sent it back.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        match &mut self {
+            Self::Malformed(text) | Self::Api(ApiError { message: text, .. }) => conceal(text, secret),
+            _ => {}
+        }
+        self
+    }
+
     /// Returns whether another try may succeed, and how long it must wait at least.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -71,6 +80,22 @@ impl CallError {
             },
             Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
         }
+    }
+}
+
+/// Shorter ones stay: they are no secrets of WeChat's kind, and would tear words apart.
+const SHORTEST_SECRET: usize = 8;
+
+/// Replaces `secret` in a text, also a beginning of it at the end, where the text may have been cut.
+fn conceal(text: &mut String, secret: &str) {
+    if secret.len() < SHORTEST_SECRET {
+        return;
+    }
+    *text = text.replace(secret, "…");
+    let beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(beginning) = beginnings.into_iter().find(|beginning| text.ends_with(beginning)) {
+        text.truncate(text.len() - beginning.len());
+        text.push('…');
     }
 }
 
@@ -180,5 +205,34 @@ impl SourceError {
             ),
             _ => return self.api_error().map(|error| error.hint().to_owned()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef";
+
+    fn message(text: &str, secret: &str) -> String {
+        CallError::Api(ApiError::new(1, text)).without(secret).to_string().replace("WeChat answered errcode 1: ", "")
+    }
+
+    #[test]
+    fn a_secret_that_the_server_sends_back_is_not_repeated() {
+        assert_eq!(message(&format!("bad {SECRET}, {SECRET}!"), SECRET), "bad …, …!");
+        let malformed = CallError::Malformed(format!("found {SECRET:?}")).without(SECRET);
+        assert_eq!(malformed.to_string(), "the reply cannot be used: found \"…\"");
+        assert_eq!(message("a short one stays", "a"), "a short one stays");
+        assert_eq!(message("密钥是 这是一个密钥", "这是一个密钥"), "密钥是 …");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_not_repeated_either() {
+        for kept in SHORTEST_SECRET..=SECRET.len() {
+            let long = "x".repeat(ApiError::LONGEST_MESSAGE - kept) + SECRET;
+            let shown = message(&long, SECRET);
+            assert!(shown.ends_with("x…"), "{shown}");
+        }
     }
 }
