@@ -23,7 +23,7 @@ pub struct Pipeline {
     pub name: String,
     /// The pipeline file, as it was given.
     pub file: PathBuf,
-    /// The folder of the pipeline file, where relative paths start.
+    /// The folder of the pipeline file, where relative paths start; empty for the working directory.
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
     pub source: Source,
@@ -93,10 +93,7 @@ impl PipelineKeys {
         overrides: &Overrides,
         problems: &mut Vec<ConfigError>,
     ) -> Option<Pipeline> {
-        let directory = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let directory = file.parent().map(Path::to_owned).unwrap_or_default();
         let resolver = SecretResolver { directory: directory.clone(), environment: overrides.environment.clone() };
 
         if self.name.is_none() && tree.get(&["name"]).is_none() {

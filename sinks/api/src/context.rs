@@ -29,7 +29,7 @@ pub struct SinkContext {
     pub date: String,
     /// The columns of every batch, after the pipeline file's `columns`.
     pub schema: SchemaRef,
-    /// The folder of the pipeline file: relative paths in options start here.
+    /// The folder of the pipeline file, empty for the working directory: relative paths in options start here.
     pub directory: PathBuf,
     /// Whether the list comes from the simulator under `--simulate`; outputs must then stay apart from real ones.
     pub simulated: bool,
