@@ -136,9 +136,12 @@ fn complete_source(mut source: Source, directory: &Path, tree: &Tree, problems: 
         let message = format!("found {base}, expected at most `source.retry.max_ms`, which is {max}");
         problems.push(tree.problem(&["source", "retry", "base_ms"], message));
     }
+    if source.simulate.is_some() {
+        // A simulated list is served on this machine in the clear, where no proxy finds it.
+        (source.proxy, source.ca_file) = (None, None);
+    }
     source.ca_file = source.ca_file.map(|path| directory.join(path));
     if let Some(path) = &source.ca_file
-        && source.simulate.is_none()
         && !path.is_file()
     {
         let message = format!("found no file at `{}`, expected certificates in PEM", path.display());
