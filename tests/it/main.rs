@@ -9,3 +9,4 @@ mod readers;
 mod readme;
 mod secrecy;
 mod support;
+mod transport;
