@@ -124,8 +124,8 @@ impl Error {
                 "the journal or the program has changed since; run the version that decided, or start a new walk with `--fresh`"
                     .to_owned(),
             ),
-            Self::Interrupted => Some("run the same command again to go on".to_owned()),
-            Self::Config(_) => None,
+            // How to go on depends on the command: `engine::Selection` knows.
+            Self::Interrupted | Self::Config(_) => None,
         }
     }
 

@@ -34,19 +34,15 @@ impl Signals {
     }
 }
 
-/// Says how to go on with a run that was stopped. A new walk is only begun once.
-pub(super) fn how_to_go_on(fresh: bool) -> &'static str {
-    if fresh {
-        "run the same command again, without `--fresh`, to go on"
-    } else {
-        "run the same command again to go on"
-    }
-}
-
 /// Stops a run at the first signal; ends the process at the second one, or when the run does not stop in time.
 ///
-/// Ending at once equals a crash, from which the next run recovers.
-pub(super) async fn watch(mut signals: Signals, stop: CancellationToken, terminal: Terminal, fresh: bool) {
+/// Ending at once equals a crash, from which the next run recovers; `how_to_go_on` says by which command.
+pub(super) async fn watch(
+    mut signals: Signals,
+    stop: CancellationToken,
+    terminal: Terminal,
+    how_to_go_on: &'static str,
+) {
     signals.next().await;
     stop.cancel();
     terminal.note(
@@ -57,7 +53,7 @@ pub(super) async fn watch(mut signals: Signals, stop: CancellationToken, termina
         () = tokio::time::sleep(PATIENCE) => {}
     }
     terminal.clear_bars();
-    terminal.note(&format!("ended in the middle of something; {}", how_to_go_on(fresh)));
+    terminal.note(&format!("ended in the middle of something; {how_to_go_on}"));
     #[expect(clippy::exit, reason = "a sink that blocks would keep the process from ending in any gentler way")]
     std::process::exit(Exit::Interrupted.code().into())
 }

@@ -13,7 +13,7 @@ use super::simulate;
 use super::{progress, summary};
 use crate::SinkRegistry;
 use crate::config::{Environment, Pipeline};
-use crate::engine::{self, Outcome, Progress, RunReport};
+use crate::engine::{self, Outcome, Progress, RunReport, Selection};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout run`.
@@ -47,7 +47,9 @@ pub(super) async fn execute(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
-    let report = accompany(pipeline, registry, arguments, terminal).await?;
+    let selection = arguments.pipeline.selection(arguments.fresh);
+    let how_to_go_on = selection.how_to_go_on();
+    let report = accompany(pipeline, registry, selection, terminal).await?;
     let text = if arguments.pipeline.json { summary::json(&report) } else { summary::of_run(&report) };
     if summary::has_rows_on_stdout(&report) {
         terminal.result_aside(&text);
@@ -56,7 +58,7 @@ pub(super) async fn execute(
     }
     summary::print_failures(&report, terminal);
     if report.accounts.iter().any(|account| account.outcome == Outcome::Interrupted) {
-        terminal.note(interrupt::how_to_go_on(arguments.fresh));
+        terminal.note(how_to_go_on);
     }
     Ok(report.exit)
 }
@@ -65,15 +67,14 @@ pub(super) async fn execute(
 async fn accompany(
     pipeline: Pipeline,
     registry: &SinkRegistry,
-    arguments: &RunArguments,
+    selection: Selection,
     terminal: &Terminal,
 ) -> Result<RunReport, Error> {
     let stop = CancellationToken::new();
     let progress = Arc::new(Progress::new(&pipeline));
-    let watching = interrupt::watch(Signals::catch(), stop.clone(), terminal.clone(), arguments.fresh);
+    let watching = interrupt::watch(Signals::catch(), stop.clone(), terminal.clone(), selection.how_to_go_on());
     let watching = tokio::spawn(watching);
     let showing = tokio::spawn(progress::show(Arc::clone(&progress), terminal.clone()));
-    let selection = arguments.pipeline.selection(arguments.fresh);
     let result = engine::run(pipeline, registry, selection, progress, stop).await;
     watching.abort();
     showing.abort();

@@ -80,7 +80,5 @@ pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option
         .await
         .map_err(|error| pipeline.problem("source.simulate", format!("the simulator cannot be started: {error}")))?;
     pipeline.source.base_url = simulator.base_url().parse().expect("the simulator's address is a base URL");
-    // It listens on this machine, where no proxy finds it.
-    pipeline.source.proxy = None;
     Ok((pipeline, Some(simulator)))
 }

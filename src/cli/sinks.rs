@@ -8,6 +8,6 @@ use crate::error::Exit;
 /// Prints one line for each kind of sink.
 pub(super) fn execute(registry: &SinkRegistry, terminal: &Terminal) -> Exit {
     let rows: Vec<_> = registry.summaries().map(|(name, summary)| [name.to_owned(), summary.to_owned()]).collect();
-    terminal.result(&render([("type", Side::Left), ("what it writes", Side::Left)], &rows));
+    terminal.result(&render([("type", Side::Left), ("what it writes, and how often each row", Side::Left)], &rows));
     Exit::Done
 }

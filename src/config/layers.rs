@@ -12,8 +12,8 @@ use super::error::{ConfigError, Origin};
 
 /// What the variables that are ours start with.
 const PREFIX: &str = "FANOUT_";
-/// Variables that are ours and no keys: the log filter, and whether tests may skip what is not installed.
-const RESERVED: [&str; 2] = ["FANOUT_LOG", "FANOUT_REQUIRE_ALL"];
+/// The variable that is ours and no key: whether tests may skip what is not installed.
+const RESERVED: &str = "FANOUT_REQUIRE_ALL";
 
 /// What a run sets besides the pipeline file.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ pub(super) fn merge(
     let root = Value::Dict(Tag::Default, table.clone());
     let mut figment = Figment::from(Layer { origin: Origin::File, table });
     for (name, value) in overrides.environment.starting_with(PREFIX) {
-        if RESERVED.contains(&name) || secrets.contains(name) {
+        if name == RESERVED || secrets.contains(name) {
             continue;
         }
         let Some(value) = value.to_str() else {

@@ -23,7 +23,7 @@ pub struct Pipeline {
     pub name: String,
     /// The pipeline file, as it was given.
     pub file: PathBuf,
-    /// The folder of the pipeline file, where relative paths start.
+    /// The folder of the pipeline file, where relative paths start; empty for the working directory.
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
     pub source: Source,
@@ -93,10 +93,7 @@ impl PipelineKeys {
         overrides: &Overrides,
         problems: &mut Vec<ConfigError>,
     ) -> Option<Pipeline> {
-        let directory = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let directory = file.parent().map(Path::to_owned).unwrap_or_default();
         let resolver = SecretResolver { directory: directory.clone(), environment: overrides.environment.clone() };
 
         if self.name.is_none() && tree.get(&["name"]).is_none() {
@@ -139,9 +136,12 @@ fn complete_source(mut source: Source, directory: &Path, tree: &Tree, problems: 
         let message = format!("found {base}, expected at most `source.retry.max_ms`, which is {max}");
         problems.push(tree.problem(&["source", "retry", "base_ms"], message));
     }
+    if source.simulate.is_some() {
+        // A simulated list is served on this machine in the clear, where no proxy finds it.
+        (source.proxy, source.ca_file) = (None, None);
+    }
     source.ca_file = source.ca_file.map(|path| directory.join(path));
     if let Some(path) = &source.ca_file
-        && source.simulate.is_none()
         && !path.is_file()
     {
         let message = format!("found no file at `{}`, expected certificates in PEM", path.display());

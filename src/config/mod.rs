@@ -24,7 +24,7 @@
 //! `FANOUT_JOURNAL__PATH=/data/state` and `--set journal.path=/data/state` both set the key `path` of `[journal]`:
 //! in a variable's name `__` separates levels, and case does not matter. A value is read as TOML where it is TOML
 //! (`5`, `true`, `["openid"]`), and as text otherwise; a list is replaced as a whole. A variable that matches no key
-//! is an error, except `FANOUT_LOG`, `FANOUT_REQUIRE_ALL`, and those that the file names as a secret's `env`.
+//! is an error, except `FANOUT_REQUIRE_ALL` and those that the file names as a secret's `env`.
 
 mod account;
 mod address;

@@ -119,7 +119,7 @@ fn every_key_has_its_unit() {
 #[test]
 fn the_command_line_beats_the_environment_and_the_environment_the_file() {
     let text = VALID.to_owned() + "[journal]\nkeep = 3\npath = \"file\"\n[limits]\naccounts = 3\n";
-    let variables = [("FANOUT_JOURNAL__KEEP", "4"), ("FANOUT_JOURNAL__PATH", "variable"), ("FANOUT_LOG", "debug")];
+    let variables = [("FANOUT_JOURNAL__KEEP", "4"), ("FANOUT_JOURNAL__PATH", "variable"), ("FANOUT_REQUIRE_ALL", "1")];
     let overrides = Overrides { set: vec!["journal.keep=5".to_owned()], ..environment(&variables) };
     let pipeline = load_with(&text, &overrides).unwrap();
     assert_eq!((pipeline.limits.accounts, pipeline.journal.keep), (3, 5));

@@ -22,6 +22,8 @@ use crate::source::{Client, Source, host_identity};
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) pipeline: Pipeline,
+    /// Those of `pipeline`, for the sinks.
+    pub(super) account_names: Arc<[String]>,
     pub(super) client: Client,
     pub(super) budget: Budget,
     pub(super) progress: Arc<Progress>,
@@ -103,6 +105,9 @@ impl AccountRun {
         let mut report = AccountReport::new(&account.name, &account.app_id);
         if let Err(error) = self.work(&source, &mut report).await {
             report.fail(&error);
+            if matches!(error, Error::Interrupted) {
+                report.hint = Some(self.shared.selection.how_to_go_on().to_owned());
+            }
         }
         report.calls = source.calls();
         report.seconds = started.elapsed().as_secs_f64();
@@ -132,7 +137,8 @@ impl AccountRun {
         report.date = Some(header.date.clone());
         report.pages = published.journal.pages();
         report.sinks = published.outcomes;
-        report.snapshot = Some(published.result?);
+        report.snapshot = published.snapshot;
+        published.result?;
         let pruned = self.state.prune(self.shared.pipeline.journal.keep)?;
         if pruned > 0 {
             tracing::debug!(account = self.account().name, pruned, "old walks were removed");
@@ -167,6 +173,7 @@ impl AccountRun {
         let pipeline = &self.shared.pipeline;
         SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
             .with_names(&pipeline.name, sink.name())
+            .with_accounts(Arc::clone(&self.shared.account_names))
             .with_walk(walk, date)
             .with_directory(&pipeline.directory)
             .with_simulated(pipeline.simulated_by_flag)

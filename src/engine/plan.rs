@@ -28,6 +28,15 @@ impl Selection {
     pub fn with_fresh(self) -> Self {
         Self { fresh: true, ..self }
     }
+
+    /// Says how to go on with a run of this selection that was interrupted. A new walk is only begun once.
+    pub fn how_to_go_on(&self) -> &'static str {
+        if self.fresh {
+            "run the same command again, without `--fresh`, to go on"
+        } else {
+            "run the same command again to go on"
+        }
+    }
 }
 
 /// The walk that a run is about.

@@ -19,6 +19,8 @@ pub(super) struct Publication<'a> {
     journal: Journal,
     /// In the order of the pipeline file.
     outcomes: Vec<SinkOutcome>,
+    /// The facts of the list, once they are decided.
+    snapshot: Option<Snapshot>,
     /// The first failure of a required sink.
     failure: Option<Error>,
 }
@@ -27,23 +29,25 @@ pub(super) struct Publication<'a> {
 pub(super) struct Published {
     pub(super) journal: Journal,
     pub(super) outcomes: Vec<SinkOutcome>,
-    pub(super) result: Result<Snapshot, Error>,
+    /// The facts of the list, if it came to a decision: also of one that a sink could not publish then.
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) result: Result<(), Error>,
 }
 
 impl<'a> Publication<'a> {
     pub(super) fn new(run: &'a AccountRun, journal: Journal) -> Result<Self, Error> {
         let outcomes = run.sinks.iter().map(|sink| outcome(run, journal.folder(), sink)).collect::<Result<_, _>>()?;
-        Ok(Self { run, journal, outcomes, failure: None })
+        Ok(Self { run, journal, outcomes, snapshot: None, failure: None })
     }
 
     /// Walks to the end, if the journal has none, and publishes to every sink that lacks the list.
     pub(super) async fn run(mut self, source: &Source) -> Published {
         let result = self.publish(source).await;
-        let result = result.and_then(|snapshot| self.failure.take().map_or(Ok(snapshot), Err));
-        Published { journal: self.journal, outcomes: self.outcomes, result }
+        let result = result.and_then(|()| self.failure.map_or(Ok(()), Err));
+        Published { journal: self.journal, outcomes: self.outcomes, snapshot: self.snapshot, result }
     }
 
-    async fn publish(&mut self, source: &Source) -> Result<Snapshot, Error> {
+    async fn publish(&mut self, source: &Source) -> Result<(), Error> {
         let (staged, later) = self.lacking();
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
         // Of a decided list it is known before whether rows will be dropped.
@@ -76,13 +80,14 @@ impl<'a> Publication<'a> {
         if decided.is_none() {
             self.decide(&snapshot)?;
         }
+        self.snapshot = Some(snapshot.clone());
         self.commit(stage, &snapshot).await;
         if self.failure.is_none() {
             for sink in later {
                 self.deliver_complete(sink, &snapshot, &measure.drops).await?;
             }
         }
-        Ok(snapshot)
+        Ok(())
     }
 
     /// Returns the sinks that lack the list: those that stage, and those that wait until it is complete.

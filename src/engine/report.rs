@@ -33,7 +33,7 @@ pub struct AccountReport {
     pub walk: Option<String>,
     /// The logical date of the snapshot.
     pub date: Option<String>,
-    /// The facts of the list, once it is complete.
+    /// The facts of the list, once they are decided: also where a sink has failed after that.
     pub snapshot: Option<Snapshot>,
     /// Pages in the journal.
     pub pages: u64,

@@ -15,7 +15,7 @@ use crate::batch::follower_schema;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::registry::{BoundSink, SinkRegistry};
-use crate::source::Client;
+use crate::source::{Client, SourceError};
 
 /// Bytes that the engine itself needs for an account under way, beside its pages: the count of distinct followers.
 const ENGINE_MEMORY: u64 = 6 << 20;
@@ -129,8 +129,14 @@ impl Planned {
     ) -> Result<Self, Error> {
         let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
         let budget = Budget::new(page_budget(&pipeline, &sinks)?);
-        let client = Client::new(&pipeline.source)?;
-        let shared = Arc::new(Shared { pipeline, client, budget, progress, stop, selection });
+        let client = Client::new(&pipeline.source).map_err(|error| match error {
+            SourceError::CaFile { .. } => {
+                ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
+            }
+            error => Error::from(error),
+        })?;
+        let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
+        let shared = Arc::new(Shared { pipeline, account_names, client, budget, progress, stop, selection });
         let mut accounts = Vec::new();
         for index in 0..shared.pipeline.accounts.len() {
             accounts.push(Self::account(&shared, &sinks, index).await?);

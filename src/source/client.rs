@@ -1,14 +1,19 @@
 //! HTTP: one call, its limits, and what came of it.
 
+use std::fmt::Display;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Proxy, RequestBuilder, Response};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::error::{CallError, SourceError};
-use crate::config::{BaseUrl, Source};
+use crate::config::{BaseUrl, ProxyUrl, Source};
 
 /// The HTTP client of a run, shared by its accounts.
 #[derive(Clone, Debug)]
@@ -23,7 +28,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Setup`] if the CA file or the proxy cannot be used.
+    /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
     pub fn new(settings: &Source) -> Result<Self, SourceError> {
         // Two libraries may install a provider; the first one stays, and any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -33,12 +38,10 @@ impl Client {
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.idle_timeout)
             .timeout(settings.total_timeout);
-        if let Some(file) = &settings.ca_file {
-            let pem = std::fs::read(file).map_err(|error| {
-                SourceError::Setup(format!("`source.ca_file` {} cannot be read: {error}", file.display()).into())
-            })?;
-            let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| SourceError::Setup(error.into()))?;
-            builder = builder.tls_certs_merge(certificates);
+        if !needs_authorities(settings) {
+            builder = builder.tls_certs_only([]);
+        } else if let Some(file) = &settings.ca_file {
+            builder = builder.tls_certs_merge(authorities(file)?);
         }
         if let Some(proxy) = &settings.proxy {
             builder = builder.proxy(
@@ -85,6 +88,31 @@ impl Client {
         }
         Ok(body.into())
     }
+}
+
+/// Returns whether there is anybody whose certificate must be checked. A simulated list must not fail for want of the
+/// system's certificates, which small containers do not have.
+fn needs_authorities(settings: &Source) -> bool {
+    let proxy = settings.proxy.as_ref().map(ProxyUrl::url);
+    [Some(settings.base_url.url()), proxy].into_iter().flatten().any(|url| url.scheme() == "https")
+}
+
+/// Reads `source.ca_file`. Each certificate is held against what TLS will ask of it, while the file is still known.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, SourceError> {
+    let unusable = |problem: String| SourceError::CaFile { path: file.to_owned(), problem };
+    let pem = std::fs::read(file).map_err(|error| unusable(format!("cannot be read ({error})")))?;
+    let mut trusted = RootCertStore::empty();
+    let mut certificates = Vec::new();
+    for (number, der) in (1..).zip(CertificateDer::pem_slice_iter(&pem)) {
+        let wrong = |error: &dyn Display| unusable(format!("holds a wrong certificate, number {number} ({error})"));
+        let der = der.map_err(|error| wrong(&error))?;
+        certificates.push(Certificate::from_der(&der).map_err(|error| wrong(&error))?);
+        trusted.add(der).map_err(|error| wrong(&error))?;
+    }
+    if certificates.is_empty() {
+        return Err(unusable("holds no certificate".to_owned()));
+    }
+    Ok(certificates)
 }
 
 /// WeChat's own hosts, which serve the same accounts.

@@ -108,7 +108,7 @@ pub struct ApiError {
 
 impl ApiError {
     /// Longer texts are not WeChat's.
-    const LONGEST_MESSAGE: usize = 300;
+    pub(super) const LONGEST_MESSAGE: usize = 300;
 
     /// Makes an error from what a reply holds.
     pub fn new(code: i64, message: &str) -> Self {

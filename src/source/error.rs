@@ -1,6 +1,10 @@
 //! What can go wrong between here and WeChat.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use rustls::CertificateError;
 
 use super::{ApiError, Cursor, Reaction};
 use crate::config::ConfigError;
@@ -11,6 +15,9 @@ pub enum CallError {
     /// No connection, or one that broke.
     #[error("the connection failed")]
     Connection(#[source] reqwest::Error),
+    /// A server that cannot prove who it is: no matter of patience, but of a person.
+    #[error("the server's certificate is not trusted")]
+    Certificate(#[source] rustls::Error),
     /// A time limit passed.
     #[error("no reply in time")]
     Timeout(#[source] reqwest::Error),
@@ -50,13 +57,24 @@ impl CallError {
     /// decoded, and so does one that cannot be decompressed.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        if error.is_timeout() {
+        if let Some(refusal) = certificate_error(&error) {
+            Self::Certificate(refusal.clone())
+        } else if error.is_timeout() {
             Self::Timeout(error)
         } else if error.is_decode() {
             Self::Malformed(format!("its body cannot be read to the end: {}", root_cause(&error)))
         } else {
             Self::Connection(error)
         }
+    }
+
+    /// Takes `secret`, which the call carried, out of the text that came from the server: it may have sent it back.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        match &mut self {
+            Self::Malformed(text) | Self::Api(ApiError { message: text, .. }) => conceal(text, secret),
+            _ => {}
+        }
+        self
     }
 
     /// Returns whether another try may succeed, and how long it must wait at least.
@@ -69,9 +87,41 @@ impl CallError {
                 Reaction::NextMinute => Some(Duration::from_secs(60)),
                 _ => None,
             },
-            Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
+            Self::Certificate(_) | Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
         }
     }
+}
+
+/// Shorter ones stay: they are no secrets of WeChat's kind, and would tear words apart.
+const SHORTEST_SECRET: usize = 8;
+
+/// Replaces `secret` in a text, also a beginning of it at the end, where the text may have been cut.
+fn conceal(text: &mut String, secret: &str) {
+    if secret.len() < SHORTEST_SECRET {
+        return;
+    }
+    *text = text.replace(secret, "…");
+    let beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(beginning) = beginnings.into_iter().find(|beginning| text.ends_with(beginning)) {
+        text.truncate(text.len() - beginning.len());
+        text.push('…');
+    }
+}
+
+/// Finds what TLS says about a certificate among the causes of an error.
+fn certificate_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Some(tls);
+        }
+        // An `io::Error` names the cause of the error that it wraps, and so hides that error itself.
+        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {
@@ -126,6 +176,14 @@ pub enum SourceError {
         /// `source.max_shortfall_percent`.
         limit_percent: f64,
     },
+    /// `source.ca_file` cannot be used.
+    #[error("the file `{}` {problem}, expected certificates in PEM", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -171,6 +229,14 @@ impl SourceError {
             Self::Call { error: CallError::Connection(_) | CallError::Timeout(_), .. } => {
                 "check the network, `source.base_url` and `source.proxy`; the walk goes on where it stopped".to_owned()
             }
+            Self::Call { error: CallError::Certificate(error), .. } => match error {
+                rustls::Error::InvalidCertificate(
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                ) => "the certificate is one of another host: check `source.base_url`".to_owned(),
+                _ => "if a proxy or an authority of your own signed it, name their certificate in `source.ca_file`; else check \
+                      `source.base_url` and the clock of this machine"
+                    .to_owned(),
+            },
             Self::TokenRefused { .. } => {
                 "fanout does not renew a token that it was given; put a valid one there and run again".to_owned()
             }
@@ -180,5 +246,34 @@ impl SourceError {
             ),
             _ => return self.api_error().map(|error| error.hint().to_owned()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef";
+
+    fn message(text: &str, secret: &str) -> String {
+        CallError::Api(ApiError::new(1, text)).without(secret).to_string().replace("WeChat answered errcode 1: ", "")
+    }
+
+    #[test]
+    fn a_secret_that_the_server_sends_back_is_not_repeated() {
+        assert_eq!(message(&format!("bad {SECRET}, {SECRET}!"), SECRET), "bad …, …!");
+        let malformed = CallError::Malformed(format!("found {SECRET:?}")).without(SECRET);
+        assert_eq!(malformed.to_string(), "the reply cannot be used: found \"…\"");
+        assert_eq!(message("a short one stays", "a"), "a short one stays");
+        assert_eq!(message("密钥是 这是一个密钥", "这是一个密钥"), "密钥是 …");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_not_repeated_either() {
+        for kept in SHORTEST_SECRET..=SECRET.len() {
+            let long = "x".repeat(ApiError::LONGEST_MESSAGE - kept) + SECRET;
+            let shown = message(&long, SECRET);
+            assert!(shown.ends_with("x…"), "{shown}");
+        }
     }
 }

@@ -89,7 +89,8 @@ impl Source {
         let mut renewed = false;
         loop {
             let token = self.tokens.current(&self.client, &self.retry).await?;
-            let attempt = |_| self.call(token.expose(), cursor, chain);
+            let attempt =
+                async |_| self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
             let error = match retry::retrying(&self.retry, &what, attempt).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,

@@ -81,7 +81,7 @@ impl Tokens {
         });
         retrying(retry, "a token", |_| async {
             let body = client.post("/cgi-bin/stable_token", request.to_string().into_bytes()).await?;
-            parse(&body)
+            parse(&body).map_err(|error| error.without(secret.expose()))
         })
         .await
     }

@@ -60,6 +60,7 @@ fn a_run_publishes_the_list_and_the_next_one_makes_no_call() {
     assert_eq!(first.code, Some(0), "{first:?}");
     assert!(first.stdout.contains("archive: published"), "{first:?}");
     assert!(first.stdout.contains("23,000"), "{first:?}");
+    assert!(first.stdout.contains(" in out/dt="), "a place is called by its shortest name: {first:?}");
     assert_eq!(rows(&project, "out"), FOLLOWERS);
 
     let second = project.fanout(&["run", "pipeline.toml", "--json"]);
@@ -138,6 +139,24 @@ fn a_wrong_sink_is_named_before_anything_is_opened() {
 }
 
 #[test]
+fn accounts_that_would_share_a_single_file_are_told_before_the_first_call() {
+    let project = Project::new(&TWO_ACCOUNTS.replace("root = \"out\"", "root = \"out\"\nlayout = \"list.parquet\""));
+    for command in ["run", "check"] {
+        // Nobody listens on port 1: a call would end with another exit code.
+        let mut command = project.command(&[command, "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
+        let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let message = "error: pipeline.toml: `sinks.archive.options.layout`: `list.parquet` is one file for the accounts \
+                       `brand`, `shop`; it needs `{account}` or `{app_id}`\n";
+        assert_eq!(ended.stderr, message);
+    }
+    let layout = "sinks.archive.options.layout={app_id}.parquet";
+    let ended = project.fanout(&["run", "pipeline.toml", "--simulate", "5", "--set", layout]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!((rows(&project, "wx1.parquet"), rows(&project, "wx2.parquet")), (5, 5));
+}
+
+#[test]
 fn a_missing_file_is_a_wrong_command_line() {
     let ended = fanout(&["run", "/nonexistent.toml"]).output().unwrap();
     assert_eq!(ended.status.code(), Some(2));
@@ -164,29 +183,48 @@ fn a_source_that_is_away_is_worth_another_try_later() {
     assert_eq!(ended.stderr.matches("\nhint: ").count(), 2, "{ended:?}");
 }
 
+/// Forty pages of 50 ms each: two seconds, of which a run that is interrupted gets a part.
+const SLOW_RUN: [&str; 9] = [
+    "run",
+    "pipeline.toml",
+    "--json",
+    "--set",
+    "source.simulate.followers=4_000",
+    "--set",
+    "source.simulate.page_size=100",
+    "--set",
+    "source.simulate.latency_ms=50",
+];
+
+/// Starts a run, interrupts it when it has some pages, and returns it with the number of those pages.
+fn interrupted(project: &Project, arguments: &[&str], how_to_go_on: &str) -> u64 {
+    let process = project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_pages(project);
+    signal(&process, "INT");
+    let ended = Ended::after(process);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(ended.stderr.lines().last(), Some(how_to_go_on), "{ended:?}");
+    let account = &ended.json()["accounts"][0];
+    assert_eq!((&account["outcome"], &account["hint"]), (&"interrupted".into(), &how_to_go_on.into()));
+    let pages = account["pages"].as_u64().unwrap();
+    assert!((1..40).contains(&pages), "{ended:?}");
+    pages
+}
+
+#[test]
+fn a_new_walk_that_was_interrupted_is_not_begun_anew() {
+    let project = Project::new(ONE_ACCOUNT);
+    let fresh = [&SLOW_RUN[..], &["--fresh"]].concat();
+    let before = interrupted(&project, &fresh, "run the same command again, without `--fresh`, to go on");
+    let finished = project.fanout(&SLOW_RUN);
+    assert_eq!(finished.json()["accounts"][0]["calls"], 1 + (40 - before) + 1, "{finished:?}");
+}
+
 #[test]
 fn an_interrupted_walk_is_finished_by_the_same_command() {
     let project = Project::new(ONE_ACCOUNT);
-    // Forty pages of 50 ms each: two seconds, of which the first run gets a part.
-    let arguments = [
-        &["run", "pipeline.toml", "--json"][..],
-        &["--set", "source.simulate.followers=4_000", "--set", "source.simulate.page_size=100"],
-        &["--set", "source.simulate.latency_ms=50"],
-    ]
-    .concat();
-    let mut command = project.command(&arguments);
-    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for_pages(&project);
-    signal(&process, "INT");
-    let interrupted = Ended::after(process);
-    assert_eq!(interrupted.code, Some(130), "{interrupted:?}");
-    assert!(interrupted.stderr.contains("run the same command again to go on"), "{interrupted:?}");
-    let account = &interrupted.json()["accounts"][0];
-    assert_eq!(account["outcome"], "interrupted");
-    let before = account["pages"].as_u64().unwrap();
-    assert!((1..40).contains(&before), "{interrupted:?}");
-
-    let finished = project.fanout(&arguments);
+    let before = interrupted(&project, &SLOW_RUN, "run the same command again to go on");
+    let finished = project.fanout(&SLOW_RUN);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let account = &finished.json()["accounts"][0];
     assert_eq!((&account["pages"], &account["snapshot"]["followers"]), (&40.into(), &4_000.into()));
@@ -284,10 +322,12 @@ fn a_summary_that_nobody_reads_on_stdout_goes_to_stderr() {
 }
 
 #[test]
-fn the_sinks_are_listed_one_a_line() {
+fn the_sinks_are_listed_one_a_line_with_their_guarantees() {
     let output = fanout(&["sinks"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.lines().any(|line| line.starts_with("parquet  ")), "{text}");
+    let line = |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}  "))).unwrap();
+    assert!(line("parquet").ends_with("exactly once"), "{text}");
+    assert!(line("ndjson").contains("rename: exactly once; or stdout: at least once"), "{text}");
     assert_eq!(output.status.code(), Some(0));
 }
 

@@ -10,3 +10,4 @@ mod readers;
 mod readme;
 mod secrecy;
 mod support;
+mod transport;

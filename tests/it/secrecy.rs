@@ -99,6 +99,30 @@ fn no_failing_call_shows_the_token_that_it_was_made_with() {
 }
 
 #[test]
+fn what_a_server_sends_back_of_a_token_or_a_secret_is_not_shown() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime);
+    let token = simulator.issue_token(APP_ID);
+    let echo = |code, secret: &str| Effect::Errcode { code, message: format!("no good: {secret}, sent with the call") };
+    // So long that the text is cut within the token.
+    let cut = Effect::Errcode { code: 48001, message: format!("{}{token}", "x".repeat(280)) };
+    let typed = Effect::body(format!("{{\"data\":\"{token}\"}}"));
+    for (endpoint, effect, code, message) in [
+        (Endpoint::UserGet, echo(48001, &token), 1, "errcode 48001: no good: …, sent with the call"),
+        (Endpoint::UserGet, echo(-1, &token), 75, "errcode -1: no good: …, sent with the call"),
+        (Endpoint::UserGet, cut, 1, "xxx…"),
+        (Endpoint::UserGet, typed, 75, "cannot be used"),
+        (Endpoint::StableToken, echo(40125, SECRET), 1, "errcode 40125: no good: …, sent with the call"),
+    ] {
+        simulator.clear_faults();
+        simulator.add_fault(Fault::new(endpoint, When::Always, effect.clone()));
+        let ended = traced_run(&simulator, SECRET);
+        assert_eq!(ended.code, Some(code), "{effect:?}: {ended:?}");
+        assert!(ended.stderr.contains(message), "{effect:?}: {ended:?}");
+    }
+}
+
+#[test]
 fn a_malformed_token_reply_is_not_repeated() {
     let runtime = Runtime::new().unwrap();
     let simulator = simulator(&runtime);

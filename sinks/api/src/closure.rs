@@ -84,7 +84,7 @@ where
     }
 
     fn summary(&self) -> &'static str {
-        "a closure of this program, called with every batch"
+        "a closure of this program, called with every batch, at least once"
     }
 
     fn delivery(&self, _options: &NoOptions) -> Delivery {

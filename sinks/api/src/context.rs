@@ -1,6 +1,7 @@
 //! What a sink is told when it is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
@@ -19,13 +20,16 @@ pub struct SinkContext {
     pub account: String,
     /// The account's app id (`wx…`).
     pub app_id: String,
+    /// The names of all accounts of the run, this one included. The sink is opened once for each of them, so each needs
+    /// a place of its own.
+    pub accounts: Arc<[String]>,
     /// The walk, as text that is fit for a file name; unique per account.
     pub walk: String,
     /// The logical date of the snapshot, `YYYY-MM-DD`.
     pub date: String,
     /// The columns of every batch, after the pipeline file's `columns`.
     pub schema: SchemaRef,
-    /// The folder of the pipeline file: relative paths in options start here.
+    /// The folder of the pipeline file, empty for the working directory: relative paths in options start here.
     pub directory: PathBuf,
     /// Whether the list comes from the simulator under `--simulate`; outputs must then stay apart from real ones.
     pub simulated: bool,
@@ -40,6 +44,7 @@ impl SinkContext {
             sink: "sink".to_owned(),
             account: account.to_owned(),
             app_id: app_id.to_owned(),
+            accounts: [account.to_owned()].into(),
             walk: "000001".to_owned(),
             date: "1970-01-01".to_owned(),
             schema,
@@ -53,6 +58,13 @@ impl SinkContext {
     pub fn with_names(mut self, pipeline: &str, sink: &str) -> Self {
         pipeline.clone_into(&mut self.pipeline);
         sink.clone_into(&mut self.sink);
+        self
+    }
+
+    /// Sets the names of all accounts of the run; without it there is one.
+    #[must_use]
+    pub fn with_accounts(mut self, accounts: Arc<[String]>) -> Self {
+        self.accounts = accounts;
         self
     }
 
@@ -82,20 +94,21 @@ impl SinkContext {
     /// file, and a simulated list goes to `<path>.simulated`, never among real ones.
     pub fn output_path(&self, path: &Path) -> PathBuf {
         let path = self.directory.join(path);
-        if !self.simulated {
-            return path;
+        // Without `.`, which says nothing in a report, and without a slash at the end, after which the suffix would
+        // become a hidden file inside.
+        let mut clean: PathBuf = path.components().filter(|component| *component != Component::CurDir).collect();
+        if clean.as_os_str().is_empty() {
+            clean.push(".");
         }
-        // `components` drops a trailing slash, after which the suffix would become a hidden file inside.
-        let mut name = path.components().collect::<PathBuf>().into_os_string();
-        name.push(".simulated");
-        PathBuf::from(name)
+        if self.simulated {
+            clean.as_mut_os_string().push(".simulated");
+        }
+        clean
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::datatypes::Schema;
 
     use super::*;
@@ -107,5 +120,20 @@ mod tests {
         let simulated = context.with_simulated(true);
         assert_eq!(simulated.output_path(Path::new("out/")), Path::new("/pipelines/out.simulated"));
         assert_eq!(simulated.output_path(Path::new("/data/out")), Path::new("/data/out.simulated"));
+    }
+
+    #[test]
+    fn an_output_is_called_by_its_shortest_name() {
+        let context = SinkContext::new("a", "wx1", Arc::new(Schema::empty()));
+        for (directory, path, expected) in [
+            (".", "out", "out"),
+            ("", "./out/", "out"),
+            ("./pipelines", "out/./lists", "pipelines/out/lists"),
+            ("..", "./out", "../out"),
+            (".", ".", "."),
+        ] {
+            let place = context.clone().with_directory(directory).output_path(Path::new(path));
+            assert_eq!(place.as_os_str(), expected, "{directory} {path}");
+        }
     }
 }

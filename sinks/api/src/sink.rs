@@ -1,5 +1,6 @@
 //! The contract itself.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -77,7 +78,7 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// Returns the `type` in the pipeline file: one lower-case word.
     fn name(&self) -> &str;
 
-    /// Returns one line for `fanout sinks`: what it writes.
+    /// Returns one line for `fanout sinks`: what it writes, and the [`Guarantee`] in the words of its `Display`.
     fn summary(&self) -> &str;
 
     /// Returns when batches are delivered, which depends on what the sink can promise.
@@ -120,6 +121,16 @@ pub enum Delivery {
     },
 }
 
+impl Delivery {
+    /// Returns what a reader can rely on.
+    pub fn guarantee(self) -> Guarantee {
+        match self {
+            Self::Staged => Guarantee::ExactlyOnce,
+            Self::WhenComplete { guarantee } => guarantee,
+        }
+    }
+}
+
 /// How often a reader of the sink sees a row of a published list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarantee {
@@ -127,6 +138,15 @@ pub enum Guarantee {
     ExactlyOnce,
     /// Once, or again after a crash.
     AtLeastOnce,
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::ExactlyOnce => "exactly once",
+            Self::AtLeastOnce => "at least once",
+        })
+    }
 }
 
 /// What a commit made visible.

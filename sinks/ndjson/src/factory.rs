@@ -25,7 +25,8 @@ impl SinkFactory for NdjsonFactory {
     }
 
     fn summary(&self) -> &'static str {
-        "newline JSON files, one folder a list (or a single file), published by one rename; or stdout"
+        "newline JSON files, one folder a list (or a single file), published by one rename: exactly once; or stdout: at least \
+         once"
     }
 
     fn delivery(&self, options: &NdjsonOptions) -> Delivery {

@@ -31,7 +31,7 @@ impl SinkFactory for ParquetFactory {
     }
 
     fn summary(&self) -> &'static str {
-        "Apache Parquet files, one folder a list (or a single file), published by one rename"
+        "Apache Parquet files, one folder a list (or a single file), published by one rename: exactly once"
     }
 
     fn delivery(&self, _options: &ParquetOptions) -> Delivery {

@@ -48,10 +48,11 @@ async fn one_sink_committed_and_the_other_not() {
     failed(&report, 1, "sink `second`: it is broken");
     assert!(matches!(report.sinks[0].state, SinkState::Published(_)));
     assert!(matches!(report.sinks[1].state, SinkState::Failed { .. }));
+    let decided = report.snapshot.expect("the list is complete and decided, whatever a sink does then");
     let calls = place.simulator.requests().total();
 
     let report = place.run_with(TWO_SINKS).await;
-    published(&report);
+    assert_eq!(published(&report), &decided);
     assert!(matches!(report.sinks[0].state, SinkState::AlreadyPublished(_)));
     assert!(matches!(report.sinks[1].state, SinkState::Published(_)));
     assert_eq!(place.recorder.published("second", "brand").unwrap(), place.truth());
@@ -202,6 +203,23 @@ async fn a_sink_that_waits_for_completion_comes_after_all_that_stage() {
     assert!(matches!(report.sinks[0].state, SinkState::NotReached));
     published(&place.run_with(sinks).await);
     assert_eq!(place.recorder.published("a", "brand").unwrap(), place.truth());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
+    for (event, failures, is_decided) in [("prepare", 2, false), ("commit", 1, true)] {
+        for when_complete in [false, true] {
+            let place = Place::new(five_pages()).await;
+            for _ in 0..failures {
+                place.recorder.fail("kept", event, broken());
+            }
+            let report = place.run_with(&format!("{ONE_SINK}options = {{ when_complete = {when_complete} }}\n")).await;
+            failed(&report, 1, "sink `kept`: it is broken");
+            // A sink that waits for the complete list fails after the decision, whatever it fails at.
+            let followers = (is_decided || when_complete).then_some(50);
+            assert_eq!(report.snapshot.map(|snapshot| snapshot.followers), followers, "{event}, {when_complete}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

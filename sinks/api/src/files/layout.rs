@@ -72,6 +72,20 @@ impl Layout {
         Ok(())
     }
 
+    /// Makes sure that each account of the run has an output of its own, which the folders of a list name anyway.
+    pub(super) fn check_accounts(&self, template: &str, context: &SinkContext) -> Result<(), SinkError> {
+        let tells_apart = [Placeholder::Account, Placeholder::AppId].map(Piece::Value);
+        if context.accounts.len() < 2
+            || !self.is_single_file()
+            || self.file.iter().any(|name| tells_apart.contains(name))
+        {
+            return Ok(());
+        }
+        let accounts = context.accounts.join("`, `");
+        let problem = format!("is one file for the accounts `{accounts}`; it needs `{{account}}` or `{{app_id}}`");
+        Err(wrong(template, &problem))
+    }
+
     /// Returns whether a list is one file straight under `root`, and not a folder of its own.
     pub(super) fn is_single_file(&self) -> bool {
         self.folders.is_empty()
@@ -199,6 +213,24 @@ mod tests {
         assert!(layout.is_single_file());
         assert_eq!(layout.folder(&context("main")).unwrap(), Path::new(""));
         assert_eq!(layout.file(&context("main"), 0).unwrap(), "main.x");
+    }
+
+    #[test]
+    fn several_accounts_do_not_share_a_single_file() {
+        let alone = context("brand");
+        let beside = context("brand").with_accounts(["brand".to_owned(), "shop".to_owned()].into());
+        for (template, is_shared) in
+            [("x", true), ("{date}-{pipeline}-{sink}.x", true), ("{account}.x", false), ("x-{app_id}", false)]
+        {
+            let layout = Layout::parse(template, false).unwrap();
+            layout.check_accounts(template, &alone).unwrap();
+            let checked = layout.check_accounts(template, &beside);
+            assert_eq!(checked.is_err(), is_shared, "{template}");
+            if let Err(error) = checked {
+                let expected = "is one file for the accounts `brand`, `shop`; it needs `{account}` or `{app_id}`";
+                assert_eq!((error.key(), error.to_string()), (Some("layout"), format!("`{template}` {expected}")));
+            }
+        }
     }
 
     #[test]

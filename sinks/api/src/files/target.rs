@@ -66,6 +66,7 @@ struct PublishedFile {
 impl Target {
     pub(super) fn new(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let layout = Layout::parse(&options.layout, options.rolling)?;
+        layout.check_accounts(&options.layout, context)?;
         if options.root.as_os_str().is_empty() {
             return Err(SinkError::option("root", "is empty; it names the folder for all output"));
         }

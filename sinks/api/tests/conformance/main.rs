@@ -80,6 +80,7 @@ flaws! {
     roots_out_of_place_are_caught: RootsElsewhere => "roots_lie_where_the_options_say",
     a_name_in_capitals_is_caught: NamedInCapitals => "the_type_is_one_lower_case_word",
     a_summary_of_two_lines_is_caught: SummarisedInTwoLines => "the_summary_is_one_line",
+    a_summary_without_a_guarantee_is_caught: PromisesNothing => "the_summary_states_the_guarantee",
     the_need_of_a_column_is_caught: NeedsTheAppId => "columns_come_in_any_order",
     a_skipped_single_row_is_caught: SkipsSingleRows => "batches_of_one_row_are_one_list",
     an_end_at_an_empty_batch_is_caught: StopsAtAnEmptyBatch => "an_empty_batch_changes_nothing",

@@ -42,6 +42,7 @@ pub(crate) enum Flaw {
     RootsElsewhere,
     NamedInCapitals,
     SummarisedInTwoLines,
+    PromisesNothing,
     NeedsTheAppId,
     SkipsSingleRows,
     StopsAtAnEmptyBatch,
@@ -118,10 +119,11 @@ impl SinkFactory for Reference {
     }
 
     fn summary(&self) -> &'static str {
-        if self.has(Flaw::SummarisedInTwoLines) {
-            return "one file of JSON lines\nfor each account and date";
+        match self.flaw {
+            Some(Flaw::SummarisedInTwoLines) => "one file of JSON lines\nfor each account and date, exactly once",
+            Some(Flaw::PromisesNothing) => "one file of JSON lines for each account and date",
+            _ => "one file of JSON lines for each account and date, exactly once",
         }
-        "one file of JSON lines for each account and date"
     }
 
     fn delivery(&self, _options: &ReferenceOptions) -> Delivery {

@@ -8,6 +8,7 @@ use crate::conformance::scene::{Moment, Scene, same_bytes};
 table! {
     the_type_is_one_lower_case_word: "`SinkFactory::name`: the `type` in the pipeline file, one lower-case word",
     the_summary_is_one_line: "`SinkFactory::summary`: one line for `fanout sinks`",
+    the_summary_states_the_guarantee: "`SinkFactory::summary`: states the guarantee of `SinkFactory::delivery`",
     roots_lie_where_the_options_say: "`SinkFactory::roots`: the folders under which the sink writes, as in the options",
     check_passes_and_changes_nothing: "`SinkFactory::check`: changes nothing",
     a_check_makes_no_difference_to_open: "`SinkFactory::open`: opens with or without an earlier `check`",
@@ -28,6 +29,15 @@ async fn the_summary_is_one_line(scene: Scene<'_>) -> Step {
         return broken(format!("the summary is {summary:?}"));
     }
     Ok(())
+}
+
+async fn the_summary_states_the_guarantee(scene: Scene<'_>) -> Step {
+    let guarantee = scene.subject().delivery(scene.directory()).guarantee().to_string();
+    let summary = scene.subject().summary();
+    if summary.contains(&guarantee) {
+        return Ok(());
+    }
+    broken(format!("the summary is {summary:?}, expected `{guarantee}` in it"))
 }
 
 async fn roots_lie_where_the_options_say(scene: Scene<'_>) -> Step {

@@ -1,0 +1,434 @@
+//! The way to WeChat, through the real binary: certificates, proxies, timeouts, encodings, and the call for a token.
+
+mod servers;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, When};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+use servers::{Authority, Piece, Seen};
+use tokio::runtime::Runtime;
+
+use crate::support::{Ended, Project};
+
+const APP_ID: &str = "wxtransport";
+const SECRET: &str = "the secret of this account";
+
+const PIPELINE: &str = r#"
+name = "transport"
+[source.retry]
+attempts = 3
+base_ms = 1
+max_ms = 2
+[[accounts]]
+name = "brand"
+app_id = "wxtransport"
+secret = { env = "TEST_SECRET" }
+[sinks.list]
+type = "ndjson"
+columns = ["openid"]
+[sinks.list.options]
+root = "out"
+layout = "list.ndjson"
+"#;
+
+/// Runs the pipeline with these settings and variables.
+fn run_with(project: &Project, settings: &[String], variables: &[(&str, &str)]) -> Ended {
+    let mut command = project.command(&["run", "pipeline.toml", "--json"]);
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.args(settings.iter().flat_map(|setting| ["--set", setting]));
+    Ended::of(command.env("TEST_SECRET", SECRET).envs(variables.iter().copied()))
+}
+
+fn run(project: &Project, settings: &[String]) -> Ended {
+    run_with(project, settings, &[])
+}
+
+fn base_url(port: u16) -> String {
+    format!("source.base_url=http://127.0.0.1:{port}")
+}
+
+/// Returns the report of the only account.
+#[track_caller]
+fn account(ended: &Ended) -> Value {
+    ended.json()["accounts"][0].clone()
+}
+
+/// Asserts that these followers are published, in order.
+#[track_caller]
+fn published(ended: &Ended, project: &Project, openids: impl Iterator<Item = String>) {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines = std::fs::read_to_string(project.path("out/list.ndjson")).unwrap();
+    assert!(
+        lines.lines().map(str::to_owned).eq(openids.map(|openid| format!("{{\"openid\":\"{openid}\"}}"))),
+        "{lines}"
+    );
+}
+
+/// Asserts that the account has failed with this exit code, these words in its error and these in its hint.
+#[track_caller]
+fn failed(ended: &Ended, code: i32, error: &str, hint: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    let account = account(ended);
+    assert!(account["error"].as_str().unwrap().contains(error), "{ended:?}");
+    assert!(account["hint"].as_str().unwrap().contains(hint), "{ended:?}");
+}
+
+/// Three pages, and the end.
+const CALLS: u64 = 4;
+
+fn simulator(runtime: &Runtime) -> SimulatorHandle {
+    runtime.block_on(Simulator::builder().followers(250).page_size(100).start()).unwrap()
+}
+
+fn truth(simulator: &SimulatorHandle) -> impl Iterator<Item = String> {
+    simulator.followers(APP_ID).iter().collect::<Vec<_>>().into_iter()
+}
+
+fn seen(seen: &Seen) -> Vec<String> {
+    seen.lock().unwrap().clone()
+}
+
+/// A simulator behind TLS that proves to be `host`, with an authority of its own in `ca.pem`. The system is made to
+/// trust only the authority in `system.pem`, which has signed nothing.
+struct Encrypted {
+    runtime: Runtime,
+    simulator: SimulatorHandle,
+    project: Project,
+    port: u16,
+    connections: Seen,
+}
+
+impl Encrypted {
+    fn new(host: &str) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let simulator = simulator(&runtime);
+        let project = Project::new(PIPELINE);
+        let authority = Authority::new();
+        std::fs::write(project.path("ca.pem"), &authority.pem).unwrap();
+        std::fs::write(project.path("system.pem"), Authority::new().pem).unwrap();
+        let connections = Seen::default();
+        let port = runtime.block_on(servers::tls(&authority, host, simulator.address(), connections.clone()));
+        Self { runtime, simulator, project, port, connections }
+    }
+
+    fn run(&self, settings: &[String], variables: &[(&str, &str)]) -> Ended {
+        let base_url = format!("source.base_url=https://localhost:{}", self.port);
+        let system = self.project.path("system.pem").display().to_string();
+        let variables = [&[("SSL_CERT_FILE", system.as_str())], variables].concat();
+        run_with(&self.project, &[&[base_url], settings].concat(), &variables)
+    }
+}
+
+fn ca_file() -> String {
+    "source.ca_file=ca.pem".to_owned()
+}
+
+#[test]
+fn an_authority_in_the_ca_file_is_trusted() {
+    let place = Encrypted::new("localhost");
+    published(&place.run(&[ca_file()], &[]), &place.project, truth(&place.simulator));
+}
+
+#[test]
+fn an_authority_that_nobody_knows_is_for_a_person_and_not_tried_again() {
+    let place = Encrypted::new("localhost");
+    let ended = place.run(&[], &[]);
+    failed(&ended, 1, "after 1 try", "name their certificate in `source.ca_file`");
+    failed(&ended, 1, "the server's certificate is not trusted: ", "");
+    assert_eq!(seen(&place.connections).len(), 1);
+    assert_eq!(place.simulator.requests().total(), 0);
+}
+
+#[test]
+fn a_certificate_of_another_host_is_for_a_person_and_not_tried_again() {
+    let place = Encrypted::new("api.example");
+    let ended = place.run(&[ca_file()], &[]);
+    failed(&ended, 1, "the server's certificate is not trusted: ", "another host: check `source.base_url`");
+    assert_eq!(seen(&place.connections).len(), 1);
+    assert_eq!(place.simulator.requests().total(), 0);
+}
+
+#[test]
+fn a_ca_file_that_cannot_be_used_is_found_before_the_first_call() {
+    let place = Encrypted::new("localhost");
+    let torn = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (content, problem) in [
+        ("", "holds no certificate"),
+        ("no PEM", "holds no certificate"),
+        (torn, "holds a wrong certificate, number 1"),
+    ] {
+        std::fs::write(place.project.path("ca.pem"), content).unwrap();
+        let ended = place.run(&[ca_file()], &[]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let expected = format!("error: pipeline.toml: `source.ca_file`: the file `ca.pem` {problem}");
+        assert!(ended.stderr.starts_with(&expected), "{ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+    assert_eq!(seen(&place.connections).len(), 0);
+}
+
+#[test]
+fn a_simulated_list_needs_no_certificates_and_no_proxy() {
+    let project = Project::new(PIPELINE);
+    let mut command =
+        project.command(&["run", "pipeline.toml", "--simulate", "5", "--set", "source.ca_file=missing.pem"]);
+    command.args(["--set", "source.proxy=http://127.0.0.1:1"]);
+    let ended = Ended::of(command.env("SSL_CERT_FILE", "/missing.pem").env("SSL_CERT_DIR", "/missing"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_proxy_of_the_pipeline_file_is_used_for_this_machine_too() {
+    let place = Encrypted::new("localhost");
+    let requests = Seen::default();
+    let proxy = place.runtime.block_on(servers::proxy(place.simulator.address(), requests.clone()));
+    let proxy = format!("source.proxy=http://127.0.0.1:{proxy}");
+    let base_url = place.simulator.base_url();
+    let ended = run(&place.project, &[format!("source.base_url={base_url}"), proxy]);
+    published(&ended, &place.project, truth(&place.simulator));
+    let lines = seen(&requests);
+    assert_eq!(lines.len() as u64, 1 + CALLS, "{lines:?}");
+    assert!(lines[0].starts_with(&format!("POST {base_url}/cgi-bin/stable_token ")), "{lines:?}");
+    assert!(lines[1..].iter().all(|line| line.starts_with(&format!("GET {base_url}/cgi-bin/user/get?"))), "{lines:?}");
+}
+
+#[test]
+fn https_passes_a_proxy_unread() {
+    let place = Encrypted::new("localhost");
+    let requests = Seen::default();
+    let behind = SocketAddr::from(([127, 0, 0, 1], place.port));
+    let proxy = place.runtime.block_on(servers::proxy(behind, requests.clone()));
+    let ended = place.run(&[ca_file(), format!("source.proxy=http://127.0.0.1:{proxy}")], &[]);
+    published(&ended, &place.project, truth(&place.simulator));
+    assert_eq!(seen(&requests), [format!("CONNECT localhost:{} HTTP/1.1", place.port)]);
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_used_for_wechat_and_not_for_this_machine() {
+    let place = Encrypted::new("api.weixin.qq.com");
+    let requests = Seen::default();
+    let behind = SocketAddr::from(([127, 0, 0, 1], place.port));
+    let proxy = place.runtime.block_on(servers::proxy(behind, requests.clone()));
+    let proxy = format!("http://127.0.0.1:{proxy}");
+    let variables = ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, &*proxy));
+
+    let ended = run_with(&place.project, &[format!("source.base_url={}", place.simulator.base_url())], &variables);
+    published(&ended, &place.project, truth(&place.simulator));
+    assert_eq!(seen(&requests), [""; 0]);
+
+    // The default address; no name is looked up, for the proxy does that.
+    let ended = run_with(&place.project, &[ca_file(), "journal.path=another".to_owned()], &variables);
+    published(&ended, &place.project, truth(&place.simulator));
+    assert_eq!(seen(&requests), ["CONNECT api.weixin.qq.com:443 HTTP/1.1"]);
+}
+
+#[test]
+fn a_refused_connection_may_pass() {
+    let project = Project::new(PIPELINE);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ended = run(&project, &[base_url(port)]);
+    failed(&ended, 75, "the call for a token failed after 3 tries", "check the network");
+    failed(&ended, 75, "the connection failed: ", "");
+}
+
+#[test]
+fn silence_within_a_reply_ends_the_call_and_it_is_made_again() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime);
+    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), Effect::Stall).times(1));
+    let project = Project::new(PIPELINE);
+    let settings = [base_url(simulator.address().port()), "source.idle_timeout_secs=1".to_owned()];
+    published(&run(&project, &settings), &project, truth(&simulator));
+    assert_eq!(simulator.requests().user_get, CALLS + 1);
+}
+
+#[test]
+fn silence_that_stays_is_worth_another_run() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime);
+    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), Effect::Stall));
+    let project = Project::new(PIPELINE);
+    let settings = [base_url(simulator.address().port()), "source.idle_timeout_secs=1".to_owned()];
+    failed(&run(&project, &settings), 75, "failed after 3 tries", "check the network");
+    assert_eq!(simulator.requests().user_get, 1 + 3);
+}
+
+const OPENIDS: [&str; 3] =
+    ["oAAAAAAAAAAAAAAAAAAAAAAAAAAA", "oBBBBBBBBBBBBBBBBBBBBBBBBBBA", "oCCCCCCCCCCCCCCCCCCCCCCCCCCA"];
+
+fn openids() -> impl Iterator<Item = String> {
+    OPENIDS.into_iter().map(str::to_owned)
+}
+
+/// The only page of a list of three.
+fn page() -> String {
+    let [first, second, last] = OPENIDS;
+    format!(r#"{{"total":3,"count":3,"data":{{"openid":["{first}","{second}","{last}"]}},"next_openid":"{last}"}}"#)
+}
+
+/// A reply with these headers; the connection is closed behind it.
+fn reply(headers: &str, body: &[u8]) -> Vec<u8> {
+    [format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{headers}\r\n").as_bytes(), body].concat()
+}
+
+fn json(body: &str) -> Vec<u8> {
+    reply(&format!("content-length: {}\r\n", body.len()), body.as_bytes())
+}
+
+fn at_once(bytes: Vec<u8>) -> Vec<Piece> {
+    vec![(Duration::ZERO, bytes)]
+}
+
+/// Serves a list of one page, which is sent in these pieces.
+fn list_of_one_page(runtime: &Runtime, page: Vec<Piece>, requests: &Seen) -> u16 {
+    let answer = move |request: &str| match request.split(' ').nth(1).unwrap() {
+        "/cgi-bin/stable_token" => at_once(json(r#"{"access_token":"a token","expires_in":7200}"#)),
+        path if path.contains("next_openid=") => at_once(json(r#"{"total":3,"count":0,"next_openid":""}"#)),
+        _ => page.clone(),
+    };
+    runtime.block_on(servers::raw(answer, requests.clone()))
+}
+
+#[test]
+fn a_reply_that_comes_slowly_is_waited_for_as_long_as_it_comes() {
+    let runtime = Runtime::new().unwrap();
+    let pause = Duration::from_millis(600);
+    let slow: Vec<_> = json(&page()).chunks(60).map(|piece| (pause, piece.to_vec())).collect();
+    let whole = pause * slow.len() as u32;
+    assert!(whole > Duration::from_secs(2), "{whole:?}");
+    let port = list_of_one_page(&runtime, slow, &Seen::default());
+
+    let project = Project::new(PIPELINE);
+    let settings = [base_url(port), "source.idle_timeout_secs=1".to_owned()];
+    published(&run(&project, &settings), &project, openids());
+
+    // Within the time for the whole reply.
+    let project = Project::new(PIPELINE);
+    let ended = run(&project, &[base_url(port), "source.total_timeout_secs=1".to_owned()]);
+    failed(&ended, 75, "no reply in time", "check the network");
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    let body = encoder.finish().unwrap();
+    reply(&format!("content-encoding: gzip\r\ncontent-length: {}\r\n", body.len()), &body)
+}
+
+#[test]
+fn a_reply_may_be_compressed() {
+    let runtime = Runtime::new().unwrap();
+    let requests = Seen::default();
+    let port = list_of_one_page(&runtime, at_once(gzipped(page().as_bytes())), &requests);
+    let project = Project::new(PIPELINE);
+    published(&run(&project, &[base_url(port)]), &project, openids());
+    let requests = seen(&requests);
+    assert!(requests.iter().all(|request| request.contains("\r\naccept-encoding: gzip\r\n")), "{requests:?}");
+}
+
+#[test]
+fn a_reply_that_grows_beyond_the_limit_is_refused_and_not_repeated() {
+    let runtime = Runtime::new().unwrap();
+    let requests = Seen::default();
+    // All of it is white space, which JSON allows before a page.
+    let bomb = gzipped(&vec![b' '; 64 << 20]);
+    assert!(bomb.len() < 100_000, "{} bytes on the wire", bomb.len());
+    let port = list_of_one_page(&runtime, at_once(bomb), &requests);
+    let ended = run(&Project::new(PIPELINE), &[base_url(port), "source.max_reply_bytes=1 MiB".to_owned()]);
+    failed(&ended, 1, "longer than 1048576 bytes", "`source.max_reply_bytes`");
+    assert_eq!(account(&ended)["calls"], 1);
+}
+
+#[test]
+fn a_reply_may_come_in_chunks() {
+    let runtime = Runtime::new().unwrap();
+    let page = page();
+    let chunks: String =
+        [&page[..7], &page[7..50], &page[50..], ""].map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).concat();
+    let chunked = reply("transfer-encoding: chunked\r\n", chunks.as_bytes());
+    let port = list_of_one_page(&runtime, at_once(chunked), &Seen::default());
+    let project = Project::new(PIPELINE);
+    published(&run(&project, &[base_url(port)]), &project, openids());
+}
+
+#[test]
+fn a_byte_order_mark_is_not_json_and_may_pass() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime);
+    let mark = || Effect::Prefix(b"\xef\xbb\xbf".as_slice().into());
+    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), mark()).times(1));
+    let project = Project::new(PIPELINE);
+    let settings = [base_url(simulator.address().port())];
+    published(&run(&project, &settings), &project, truth(&simulator));
+    assert_eq!(simulator.requests().user_get, CALLS + 1);
+
+    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Always, mark()));
+    let ended = run(&Project::new(PIPELINE), &settings);
+    failed(&ended, 75, "the reply cannot be used", "run again later");
+}
+
+#[test]
+fn a_token_is_asked_for_with_a_length_and_without_a_refresh() {
+    let runtime = Runtime::new().unwrap();
+    let requests = Seen::default();
+    let port = list_of_one_page(&runtime, at_once(json(&page())), &requests);
+    let project = Project::new(PIPELINE);
+    published(&run(&project, &[base_url(port)]), &project, openids());
+    let requests = seen(&requests);
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /cgi-bin/stable_token HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    let expected = serde_json::json!({
+        "grant_type": "client_credential", "appid": APP_ID, "secret": SECRET, "force_refresh": false,
+    });
+    assert_eq!(serde_json::from_str::<Value>(body).unwrap(), expected);
+    // Once for the whole walk.
+    assert_eq!(requests.iter().filter(|request| request.starts_with("POST")).count(), 1);
+}
+
+#[test]
+fn the_call_for_a_token_is_made_again_where_that_may_help() {
+    let runtime = Runtime::new().unwrap();
+    for (effect, tries, code) in [
+        (Effect::errcode(-1), 3, 75),
+        (Effect::status(500), 3, 75),
+        (Effect::Reset, 3, 75),
+        (Effect::errcode(40001), 1, 1),
+        (Effect::status(412), 1, 1),
+    ] {
+        let simulator = simulator(&runtime);
+        let settings = [base_url(simulator.address().port())];
+        simulator.add_fault(Fault::new(Endpoint::StableToken, When::Always, effect.clone()));
+        let ended = run(&Project::new(PIPELINE), &settings);
+        failed(&ended, code, &format!("the call for a token failed after {tries} tr"), "");
+        assert_eq!((simulator.requests().stable_token, simulator.requests().user_get), (tries, 0), "{effect:?}");
+
+        simulator.clear_faults();
+        simulator.add_fault(Fault::new(Endpoint::StableToken, When::Always, effect.clone()).times(tries - 1));
+        let project = Project::new(PIPELINE);
+        published(&run(&project, &settings), &project, truth(&simulator));
+    }
+}
+
+#[test]
+fn a_token_of_the_environment_is_used_as_it_is() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime);
+    let settings = [base_url(simulator.address().port())];
+    let pipeline = PIPELINE.replace("secret = { env = \"TEST_SECRET\" }", "token = { env = \"TEST_TOKEN\" }");
+    let project = Project::new(&pipeline);
+    let token = simulator.issue_token(APP_ID);
+    published(&run_with(&project, &settings, &[("TEST_TOKEN", &token)]), &project, truth(&simulator));
+
+    let ended = run_with(&Project::new(&pipeline), &settings, &[("TEST_TOKEN", "a stale token")]);
+    failed(&ended, 1, "the token from the environment variable `TEST_TOKEN` was refused", "does not renew a token");
+    assert_eq!(simulator.requests().stable_token, 0);
+}
