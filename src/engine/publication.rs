@@ -73,12 +73,11 @@ impl<'a> Publication<'a> {
             };
         }
         let snapshot = self.snapshot(&measure, delivered);
-        if let Err(error) = self.prepare(&mut stage, &snapshot, &measure.drops, decided.as_ref()).await {
+        let prepared = self.prepare(&mut stage, &snapshot, &measure.drops, decided.as_ref()).await;
+        let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
+        if let Err(error) = fixed {
             stage.abort().await;
             return Err(error);
-        }
-        if decided.is_none() {
-            self.decide(&snapshot)?;
         }
         self.snapshot = Some(snapshot.clone());
         self.commit(stage, &snapshot).await;
@@ -216,12 +215,12 @@ impl<'a> Publication<'a> {
     }
 
     async fn commit(&mut self, stage: Stage<'a>, snapshot: &Snapshot) {
-        let mut results = Vec::new();
-        stage.commit(|sink, result| results.push((sink, result))).await;
-        for (sink, result) in results {
+        // Each commit is recorded before the next one: what a crash leaves to be done again is one sink.
+        let note = |sink: &'a BoundSink, result| {
             let result = self.record(sink, result, snapshot);
             self.note(sink, result);
-        }
+        };
+        stage.commit(note).await;
     }
 
     /// Delivers a complete list to a sink that cannot stage.

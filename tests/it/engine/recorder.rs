@@ -28,6 +28,10 @@ struct State {
     published: HashMap<(String, String), Vec<String>>,
     /// What happened, in order: `kept open`, `kept write`, …
     events: Vec<String>,
+    /// The columns of the last batch.
+    columns: Vec<String>,
+    /// Added to what a commit reports.
+    surplus: u64,
     /// What goes wrong: at an event, the next of these.
     failures: HashMap<String, VecDeque<SinkError>>,
 }
@@ -48,6 +52,16 @@ impl Recorder {
     /// Makes the next `event` (`write`, `prepare`, …) of sink `sink` fail.
     pub(super) fn fail(&self, sink: &str, event: &str, error: SinkError) {
         self.state().failures.entry(format!("{sink} {event}")).or_default().push_back(error);
+    }
+
+    /// Makes every commit report a row too many.
+    pub(super) fn misreport(&self) {
+        self.state().surplus = 1;
+    }
+
+    /// Returns the columns of the last batch.
+    pub(super) fn columns(&self) -> Vec<String> {
+        self.state().columns.clone()
     }
 
     /// Returns what sink `sink` has published for `account`.
@@ -142,6 +156,8 @@ impl Sink for RecorderSink {
         self.event("write")?;
         assert_eq!(batch.sequence(), self.sequence, "batches come in order and without gaps");
         self.sequence += 1;
+        let schema = batch.records().schema();
+        self.recorder.state().columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         let first = self.openids.len() as i64;
         let openids = batch.records()["openid"].as_string::<i32>();
         if let Some(positions) = batch.records().column_by_name("position") {
@@ -161,8 +177,9 @@ impl Sink for RecorderSink {
     async fn commit(&mut self) -> Result<SinkReport, SinkError> {
         self.event("commit")?;
         let key = (self.context.sink.clone(), self.context.account.clone());
-        self.recorder.state().published.insert(key, self.openids.clone());
-        Ok(SinkReport { rows: self.openids.len() as u64, ..SinkReport::default() })
+        let mut state = self.recorder.state();
+        state.published.insert(key, self.openids.clone());
+        Ok(SinkReport { rows: self.openids.len() as u64 + state.surplus, ..SinkReport::default() })
     }
 
     async fn abort(&mut self) -> Result<(), SinkError> {

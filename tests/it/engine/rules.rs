@@ -223,13 +223,22 @@ async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_that_reports_too_few_rows_has_failed() {
-    // `columns` without the rows' own count changes nothing; a sink that loses rows does not get a commit record.
+async fn a_sink_that_reports_another_number_of_rows_has_failed() {
     let place = Place::new(five_pages()).await;
-    let report = place.run_with("[sinks.kept]\ntype = 'recorder'\ncolumns = ['openid']\n").await;
-    published(&report);
-    let SinkState::Published(report) = &report.sinks[0].state else { panic!("{report:#?}") };
-    assert_eq!(report.rows, 50);
+    place.recorder.misreport();
+    let report = place.run().await;
+    failed(&report, 1, "the sink says that it published 51 rows, and the list has 50");
+    // Nothing says that it has the list: the next run delivers it again.
+    assert_eq!(place.run().await.exit.code(), 1);
+    assert_eq!(place.recorder.count("kept commit"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_receives_the_columns_that_it_asks_for() {
+    let place = Place::new(five_pages()).await;
+    published(&place.run_with("[sinks.kept]\ntype = 'recorder'\ncolumns = ['page', 'openid']\n").await);
+    assert_eq!(place.recorder.columns(), ["page", "openid"]);
+    assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
 }
 
 #[tokio::test(flavor = "multi_thread")]
