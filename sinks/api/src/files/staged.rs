@@ -31,7 +31,6 @@ pub struct StagedFiles {
 struct Prepared {
     manifest: Vec<u8>,
     marker: Vec<u8>,
-    report: SinkReport,
 }
 
 impl StagedFiles {
@@ -103,13 +102,15 @@ impl StagedFiles {
         write_file(&staging.join(self.target.manifest_name()?), &manifest)?;
         write_file(&staging.join(self.target.marker_name()?), &marker)?;
         sync_folder(staging)?;
-        self.prepared = Some(Prepared { manifest, marker, report: self.report() });
+        self.prepared = Some(Prepared { manifest, marker });
         Ok(())
     }
 
+    /// Reports what is published, each file by its real path: that is what a person, or another program, can open.
     fn report(&self) -> SinkReport {
+        let folder = fs::canonicalize(self.target.folder()).unwrap_or_else(|_| self.target.folder().to_owned());
         let output = |file: &ManifestFile| Output {
-            location: self.target.folder().join(&file.path).display().to_string(),
+            location: folder.join(&file.path).display().to_string(),
             rows: file.rows,
             bytes: file.bytes,
         };
@@ -141,7 +142,7 @@ impl StagedFiles {
             // The list is out. What stays behind (an older list, perhaps) is dropped when the sink is opened next.
             tracing::warn!(error = %error, staging = %self.target.staging().display(), "staging could not be removed");
         }
-        Ok(prepared.report.clone())
+        Ok(self.report())
     }
 
     /// Returns whether the target carries this very list: the same manifest and marker, and every file in its size.
