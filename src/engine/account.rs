@@ -51,12 +51,18 @@ impl AccountRun {
         let holder = format!("pipeline `{}`", pipeline.name);
         let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder)?;
         let choice = choose(&state, &shared.selection, pipeline.journal.resume_within, Utc::now())?;
-        let mut owed = if shared.selection.fresh { Vec::new() } else { state.owed()? };
-        owed.retain(|walk| {
-            let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
-            let is_chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
-            is_ours && !is_chosen
-        });
+        let mut owed = Vec::new();
+        if !shared.selection.fresh {
+            for walk in state.owed()? {
+                let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
+                let is_chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
+                // A sink that is no longer in the pipeline file cannot be given anything.
+                let lacking = walk.lacking()?;
+                if is_ours && !is_chosen && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {
+                    owed.push(walk);
+                }
+            }
+        }
         Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed })
     }
 

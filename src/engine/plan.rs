@@ -86,6 +86,9 @@ pub(super) fn choose(
         age <= resume_within.as_micros() as u64 || Journal::open(newest.clone())?.end().is_some()
     };
     if finish {
+        if header.date != date {
+            tracing::info!(date = header.date, "finishing the walk of an earlier day; run again for today's list");
+        }
         return Ok(Choice::Finish(Box::new(newest)));
     }
     if newest.decision().is_none() {

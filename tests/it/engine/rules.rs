@@ -84,6 +84,22 @@ async fn a_sink_added_after_publishing_gets_the_list_without_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_an_earlier_day_is_delivered_first_to_a_sink_that_lacks_it() {
+    let place = Place::new(five_pages()).await;
+    place.recorder.fail("second", "commit", broken());
+    let earlier = Selection::default().with_date("2026-01-31".parse().unwrap());
+    let report = place.run_file(&(place.head() + TWO_SINKS), earlier).await.unwrap();
+    failed(&report.accounts[0], 1, "sink `second`");
+    // Without that sink there is nobody to deliver it to.
+    published(&place.run_with("[sinks.first]\ntype = 'recorder'\n").await);
+    assert_eq!(place.recorder.count("first open"), 2);
+    let calls = place.calls();
+    published(&place.run_with(TWO_SINKS).await);
+    assert_eq!(place.recorder.count("second commit"), 1 + 2, "the earlier list, and then today's");
+    assert_eq!(place.calls(), calls, "both from the journal");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sink_with_other_options_is_another_recipient() {
     let place = Place::new(five_pages()).await;
     published(&place.run().await);
