@@ -26,7 +26,7 @@ pub use client::{Client, host_identity};
 pub use cursor::Cursor;
 pub use errcode::{ApiError, Reaction};
 pub use error::{CallError, SourceError};
-pub use page::{Malformed, Reply, Summary, decode, summarize};
+pub use page::{DecodePath, Malformed, Reply, Summary, decode, decode_with, summarize, summarize_with};
 pub(crate) use retry::chain as error_chain;
 
 use crate::config::{Account, Retry};

@@ -1,0 +1,74 @@
+//! The `OpenID`s that were taken from a page, on their way into an Arrow array.
+
+use std::sync::LazyLock;
+
+use arrow::array::StringArray;
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use fanout_sink::arrow;
+
+use super::shape::CHARACTERS;
+use super::unescaped_length;
+
+/// `OpenID`s in a full page, as WeChat documents it.
+const FULL_PAGE: usize = 10_000;
+
+/// The offsets of every page up to a full one whose `OpenID`s all have [`CHARACTERS`] characters: one for all of them.
+static REGULAR: LazyLock<OffsetBuffer<i32>> =
+    LazyLock::new(|| OffsetBuffer::from_repeated_length(CHARACTERS, FULL_PAGE));
+
+/// The bytes of the `OpenID`s, one behind the other, and where each ends.
+///
+/// Nothing gets in but ASCII; only this folder can write here.
+#[derive(Debug, Default)]
+pub(in crate::source::page) struct Openids {
+    pub(super) values: Vec<u8>,
+    /// The offsets of the array, from the first `OpenID` of another length on; until then they are computed.
+    offsets: Option<Vec<i32>>,
+}
+
+impl Openids {
+    /// Takes the string whose first character is the first of `bytes`, up to its closing quote; returns its length.
+    ///
+    /// None if it is empty or needs more than copying.
+    pub(in crate::source::page) fn push_unescaped(&mut self, bytes: &[u8]) -> Option<usize> {
+        let length = unescaped_length(bytes);
+        if length == 0 || bytes.get(length) != Some(&b'"') {
+            return None;
+        }
+        if length != CHARACTERS && self.offsets.is_none() {
+            let count = self.values.len() / CHARACTERS;
+            self.offsets = Some((0..=count).map(|index| (index * CHARACTERS) as i32).collect());
+        }
+        self.values.extend_from_slice(&bytes[..length]);
+        if let Some(offsets) = &mut self.offsets {
+            offsets.push(self.values.len() as i32);
+        }
+        Some(length)
+    }
+
+    /// Notes that `count` `OpenID`s of the usual length were appended to `values`.
+    pub(super) fn appended(&mut self, count: usize) {
+        if let Some(offsets) = &mut self.offsets {
+            let before = self.values.len() - count * CHARACTERS;
+            offsets.extend((1..=count).map(|index| (before + index * CHARACTERS) as i32));
+        }
+    }
+
+    /// Returns them as an array.
+    pub(in crate::source::page) fn finish(self) -> StringArray {
+        let offsets = match self.offsets {
+            Some(offsets) => OffsetBuffer::new(ScalarBuffer::from(offsets)),
+            None => match self.values.len() / CHARACTERS {
+                count @ ..=FULL_PAGE => REGULAR.slice(0, count),
+                count => OffsetBuffer::from_repeated_length(CHARACTERS, count),
+            },
+        };
+        let values = Buffer::from_vec(self.values);
+        #[expect(unsafe_code, reason = "validating UTF-8 again would double the time of a page")]
+        // SAFETY: the values are ASCII, so every offset is a character boundary; the offsets grow (checked above for
+        // computed ones by construction, for others by `OffsetBuffer::new`), and the last is the length of the values.
+        unsafe {
+            StringArray::new_unchecked(offsets, values, None)
+        }
+    }
+}
