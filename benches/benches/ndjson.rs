@@ -64,7 +64,10 @@ fn mixed() -> RecordBatch {
         ("name", Arc::new(random(ROWS).map(name).collect::<StringArray>())),
         ("subscribed", Arc::new(random(ROWS).map(|number| Some(number % 3 == 0)).collect::<BooleanArray>())),
         ("score", Arc::new(Float64Array::from_iter_values(random(ROWS).map(|number| number as f64 / 1e12)))),
-        ("group", Arc::new(random(ROWS).map(|number| (number % 5 != 0).then_some(number as i32)).collect::<Int32Array>())),
+        (
+            "group",
+            Arc::new(random(ROWS).map(|number| (number % 5 != 0).then_some(number as i32)).collect::<Int32Array>()),
+        ),
         ("scene", Arc::new(Int64Array::from_iter_values(random(ROWS).map(|number| number as i64 >> 8)))),
         ("subscribed_at", Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))),
     ])
@@ -146,10 +149,9 @@ type Writer<'a> = (&'a str, Box<dyn FnMut(&RecordBatch, &mut Vec<u8>)>);
 
 /// Every writer appends the lines of one batch to memory that it has used before.
 fn ndjson(criterion: &mut Criterion) {
-    for (name, records, serde) in [
-        ("followers", followers(), serde_followers as fn(&RecordBatch, &mut Vec<u8>)),
-        ("mixed", mixed(), serde_mixed),
-    ] {
+    for (name, records, serde) in
+        [("followers", followers(), serde_followers as fn(&RecordBatch, &mut Vec<u8>)), ("mixed", mixed(), serde_mixed)]
+    {
         let mut encoder = LineEncoder::new(records.schema());
         let mut lines = Vec::new();
         fanout(&mut encoder, &records, &mut lines);

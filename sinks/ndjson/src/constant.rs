@@ -39,5 +39,6 @@ fn strings_are_equal<O: OffsetSizeTrait>(column: &GenericStringArray<O>) -> bool
     let length = offsets[1] - offsets[0];
     let range = offsets[0].as_usize()..offsets[offsets.len() - 1].as_usize();
     // The bytes first: for columns that vary they give the answer at once.
-    repeats(&column.value_data()[range], length.as_usize()) && offsets.windows(2).all(|pair| pair[1] - pair[0] == length)
+    repeats(&column.value_data()[range], length.as_usize())
+        && offsets.windows(2).all(|pair| pair[1] - pair[0] == length)
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 /// compiler knows is a few moves, where a copy of any length is a call.
 const WIDTH: usize = 32;
 
-/// Appends the first `length` bytes of `front`.
+/// Appends the first `length` bytes of `front`: all of them, and then back.
 pub(crate) fn append_front<const N: usize>(front: &[u8; N], length: usize, line: &mut Vec<u8>) {
     let end = line.len() + length;
     line.extend_from_slice(front);
@@ -40,16 +40,12 @@ impl Fragment {
     }
 
     pub(crate) fn append(&self, line: &mut Vec<u8>) {
-        append_front_of_chunks(&self.chunks, self.length, line);
+        let end = line.len() + self.length;
+        for chunk in &self.chunks {
+            line.extend_from_slice(chunk);
+        }
+        line.truncate(end);
     }
-}
-
-fn append_front_of_chunks(chunks: &[[u8; WIDTH]], length: usize, line: &mut Vec<u8>) {
-    let end = line.len() + length;
-    for chunk in chunks {
-        line.extend_from_slice(chunk);
-    }
-    line.truncate(end);
 }
 
 fn is_special(byte: u8) -> bool {
@@ -66,7 +62,11 @@ pub(crate) fn needs_escape(bytes: &[u8]) -> bool {
 /// Appends a string in quotes, with the escapes that `serde_json` writes.
 pub(crate) fn quote(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
-    if needs_escape(text) { escape(text, line) } else { line.extend_from_slice(text) }
+    if needs_escape(text) {
+        escape(text, line);
+    } else {
+        line.extend_from_slice(text);
+    }
     line.push(b'"');
 }
 
