@@ -1,5 +1,4 @@
 //! Batches into newline JSON: the sink's encoder against arrow-json's line writer and `serde_json`, row by row.
-#![expect(missing_docs, reason = "`criterion_group!` makes a public function")]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,62 +13,32 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fanout_sink_ndjson::LineEncoder;
 use serde::Serialize;
 
-/// A full page of WeChat's API.
-const ROWS: usize = 10_000;
-const FETCHED_AT: i64 = 1_795_341_600_000_000;
+mod followers;
 
-/// The xorshift generator: the same numbers in every run.
-fn random(count: usize) -> impl Iterator<Item = u64> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    std::iter::repeat_with(move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    })
-    .take(count)
-}
-
-fn openid(number: u64) -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let number = u128::from(number) * u128::from(u64::MAX - 58);
-    let tail = (0..22).map(|place| char::from(ALPHABET[(number >> (place * 5) & 63) as usize]));
-    "o6_bmj".chars().chain(tail).collect()
-}
+use followers::{FETCHED_AT, PAGE, Random, UTC};
 
 fn records(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("columns of one length")
-}
-
-/// A page of followers, as the engine hands it to a sink.
-fn followers() -> RecordBatch {
-    let first = 3_450_000;
-    let fetched_at = TimestampMicrosecondArray::from_value(FETCHED_AT, ROWS).with_timezone("UTC");
-    records(vec![
-        ("app_id", Arc::new(StringArray::from(vec!["wx5823bf96d3bd56c7"; ROWS]))),
-        ("openid", Arc::new(StringArray::from_iter_values(random(ROWS).map(openid)))),
-        ("position", Arc::new(Int64Array::from_iter_values(first..first + ROWS as i64))),
-        ("page", Arc::new(Int32Array::from_value(346, ROWS))),
-        ("fetched_at", Arc::new(fetched_at)),
-    ])
 }
 
 /// Columns of every kind that vary from row to row: nulls, escapes, floats, times.
 fn mixed() -> RecordBatch {
     let names = ["粉丝", "a \"quoted\" name", "plain", "", "two\nlines", "a somewhat longer name, without any escape"];
     let name = |number: u64| (number % 7 != 6).then(|| names[(number % 7) as usize]);
-    let times = random(ROWS).map(|number| FETCHED_AT + (number >> 24) as i64);
+    let group = |number: u64| (number % 5 != 0).then_some(number as i32);
+    let mut random = Random::new();
+    let openids: Vec<String> = (0..PAGE).map(|_| random.openid()).collect();
+    let numbers: Vec<u64> = (0..PAGE).map(|_| random.next()).collect();
+    let numbers = || numbers.iter().copied();
+    let times = numbers().map(|number| FETCHED_AT + (number >> 24) as i64);
     records(vec![
-        ("openid", Arc::new(StringArray::from_iter_values(random(ROWS).map(openid)))),
-        ("name", Arc::new(random(ROWS).map(name).collect::<StringArray>())),
-        ("subscribed", Arc::new(random(ROWS).map(|number| Some(number % 3 == 0)).collect::<BooleanArray>())),
-        ("score", Arc::new(Float64Array::from_iter_values(random(ROWS).map(|number| number as f64 / 1e12)))),
-        (
-            "group",
-            Arc::new(random(ROWS).map(|number| (number % 5 != 0).then_some(number as i32)).collect::<Int32Array>()),
-        ),
-        ("scene", Arc::new(Int64Array::from_iter_values(random(ROWS).map(|number| number as i64 >> 8)))),
-        ("subscribed_at", Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))),
+        ("openid", Arc::new(StringArray::from(openids))),
+        ("name", Arc::new(numbers().map(name).collect::<StringArray>())),
+        ("subscribed", Arc::new(numbers().map(|number| Some(number % 3 == 0)).collect::<BooleanArray>())),
+        ("score", Arc::new(Float64Array::from_iter_values(numbers().map(|number| number as f64 / 1e12)))),
+        ("group", Arc::new(numbers().map(group).collect::<Int32Array>())),
+        ("scene", Arc::new(Int64Array::from_iter_values(numbers().map(|number| number as i64 >> 8)))),
+        ("subscribed_at", Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone(UTC))),
     ])
 }
 
@@ -149,9 +118,10 @@ type Writer<'a> = (&'a str, Box<dyn FnMut(&RecordBatch, &mut Vec<u8>)>);
 
 /// Every writer appends the lines of one batch to memory that it has used before.
 fn ndjson(criterion: &mut Criterion) {
-    for (name, records, serde) in
-        [("followers", followers(), serde_followers as fn(&RecordBatch, &mut Vec<u8>)), ("mixed", mixed(), serde_mixed)]
-    {
+    for (name, records, serde) in [
+        ("followers", followers::page(345, &mut Random::new()), serde_followers as fn(&RecordBatch, &mut Vec<u8>)),
+        ("mixed", mixed(), serde_mixed),
+    ] {
         let mut encoder = LineEncoder::new(records.schema());
         let mut lines = Vec::new();
         fanout(&mut encoder, &records, &mut lines);
@@ -164,7 +134,7 @@ fn ndjson(criterion: &mut Criterion) {
             ("arrow_json", Box::new(arrow_json)),
         ];
         let mut group = criterion.benchmark_group(format!("ndjson/{name}"));
-        group.throughput(Throughput::ElementsAndBytes { elements: ROWS as u64, bytes: lines.len() as u64 });
+        group.throughput(Throughput::ElementsAndBytes { elements: PAGE as u64, bytes: lines.len() as u64 });
         for (writer, mut write) in writers {
             group.bench_function(writer, |bencher| {
                 bencher.iter(|| {

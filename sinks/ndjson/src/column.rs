@@ -14,7 +14,7 @@ use fanout_sink::arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
-use crate::text::{append_front, append_range, needs_escape, quote};
+use crate::text::{append_front, append_range, escape, needs_escape, quote};
 use crate::time;
 
 /// Appends the JSON of one row's value.
@@ -122,11 +122,8 @@ fn quoted<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encode
 fn strings<'a, O: OffsetSizeTrait>(column: &'a GenericStringArray<O>, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
     let (offsets, bytes) = (column.value_offsets(), column.value_data());
     let range = offsets[0].as_usize()..offsets[offsets.len() - 1].as_usize();
-    if needs_escape(&bytes[range]) {
-        bare(Strings(column), nulls)
-    } else {
-        quoted(CleanStrings { offsets, bytes }, nulls)
-    }
+    let strings = Strings { offsets, bytes };
+    if needs_escape(&bytes[range]) { bare(EscapedStrings(strings), nulls) } else { quoted(strings, nulls) }
 }
 
 struct Null;
@@ -212,23 +209,32 @@ impl<T: serde::Serialize> Encode for Floats<'_, T> {
     }
 }
 
-struct CleanStrings<'a, O> {
+struct Strings<'a, O> {
     offsets: &'a [O],
     bytes: &'a [u8],
 }
 
-impl<O: OffsetSizeTrait> Encode for CleanStrings<'_, O> {
+impl<O: OffsetSizeTrait> Encode for Strings<'_, O> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
         let (start, end) = (self.offsets[row].as_usize(), self.offsets[row + 1].as_usize());
         append_range(self.bytes, start, end - start, line);
     }
 }
 
-struct Strings<'a, O: OffsetSizeTrait>(&'a GenericStringArray<O>);
+/// Strings of which some need escapes.
+struct EscapedStrings<'a, O>(Strings<'a, O>);
 
-impl<O: OffsetSizeTrait> Encode for Strings<'_, O> {
+impl<O: OffsetSizeTrait> Encode for EscapedStrings<'_, O> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        quote(self.0.value(row).as_bytes(), line);
+        let Strings { offsets, bytes } = &self.0;
+        let text = &bytes[offsets[row].as_usize()..offsets[row + 1].as_usize()];
+        line.push(b'"');
+        if needs_escape(text) {
+            escape(text, line);
+        } else {
+            self.0.encode(row, line);
+        }
+        line.push(b'"');
     }
 }
 

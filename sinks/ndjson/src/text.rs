@@ -7,6 +7,7 @@ use std::io::Write;
 const WIDTH: usize = 32;
 
 /// Appends the first `length` bytes of `front`: all of them, and then back.
+#[inline]
 pub(crate) fn append_front<const N: usize>(front: &[u8; N], length: usize, line: &mut Vec<u8>) {
     let end = line.len() + length;
     line.extend_from_slice(front);
@@ -14,6 +15,7 @@ pub(crate) fn append_front<const N: usize>(front: &[u8; N], length: usize, line:
 }
 
 /// Appends `length` bytes of `bytes`, from `start` on.
+#[inline]
 pub(crate) fn append_range(bytes: &[u8], start: usize, length: usize, line: &mut Vec<u8>) {
     let rest = &bytes[start..];
     match rest.first_chunk::<WIDTH>() {
@@ -22,23 +24,27 @@ pub(crate) fn append_range(bytes: &[u8], start: usize, length: usize, line: &mut
     }
 }
 
+/// Keys and constants make longer texts than values are.
+const FRAGMENT_WIDTH: usize = 64;
+
 /// Text that is appended row after row, kept with room behind it for copies of a fixed width.
 #[derive(Debug, Default)]
 pub(crate) struct Fragment {
-    chunks: Vec<[u8; WIDTH]>,
+    chunks: Vec<[u8; FRAGMENT_WIDTH]>,
     length: usize,
 }
 
 impl Fragment {
     pub(crate) fn new(text: &[u8]) -> Self {
         let chunk = |piece: &[u8]| {
-            let mut chunk = [0; WIDTH];
+            let mut chunk = [0; FRAGMENT_WIDTH];
             chunk[..piece.len()].copy_from_slice(piece);
             chunk
         };
-        Self { chunks: text.chunks(WIDTH).map(chunk).collect(), length: text.len() }
+        Self { chunks: text.chunks(FRAGMENT_WIDTH).map(chunk).collect(), length: text.len() }
     }
 
+    #[inline]
     pub(crate) fn append(&self, line: &mut Vec<u8>) {
         let end = line.len() + self.length;
         for chunk in &self.chunks {
@@ -59,7 +65,7 @@ pub(crate) fn needs_escape(bytes: &[u8]) -> bool {
     bytes.chunks(PIECE).any(|piece| piece.iter().fold(false, |found, byte| found | is_special(*byte)))
 }
 
-/// Appends a string in quotes, with the escapes that `serde_json` writes.
+/// Appends a string in quotes, escaped where it needs it.
 pub(crate) fn quote(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
     if needs_escape(text) {
@@ -70,7 +76,8 @@ pub(crate) fn quote(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
 }
 
-fn escape(text: &[u8], line: &mut Vec<u8>) {
+/// Appends a string without its quotes, with the escapes that `serde_json` writes.
+pub(crate) fn escape(text: &[u8], line: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
         line.extend_from_slice(&rest[..at]);

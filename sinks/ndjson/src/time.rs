@@ -11,14 +11,12 @@ const NANOSECONDS_A_SECOND: i64 = 1_000_000_000;
 /// `2026-11-22T10:00:00.000000Z`. Without `instant` (the column has no time zone) the `Z` is left out. A year beyond
 /// 0 to 9999 has a sign, as ISO 8601 allows.
 pub(crate) fn render(value: i64, unit: TimeUnit, instant: bool, text: &mut Vec<u8>) {
-    let units_a_second = match unit {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => NANOSECONDS_A_SECOND,
+    let (seconds, nanosecond) = match unit {
+        TimeUnit::Second => split::<1>(value),
+        TimeUnit::Millisecond => split::<1_000>(value),
+        TimeUnit::Microsecond => split::<1_000_000>(value),
+        TimeUnit::Nanosecond => split::<NANOSECONDS_A_SECOND>(value),
     };
-    let seconds = value.div_euclid(units_a_second);
-    let nanosecond = value.rem_euclid(units_a_second) * (NANOSECONDS_A_SECOND / units_a_second);
     let (year, month, day) = date(seconds.div_euclid(SECONDS_A_DAY));
     let second = seconds.rem_euclid(SECONDS_A_DAY);
     match year {
@@ -39,6 +37,13 @@ pub(crate) fn render(value: i64, unit: TimeUnit, instant: bool, text: &mut Vec<u
     if instant {
         text.push(b'Z');
     }
+}
+
+/// Returns the whole seconds, rounded down, and the nanoseconds beyond. The unit is known to the compiler, for which a
+/// division is then a multiplication.
+fn split<const UNITS_A_SECOND: i64>(value: i64) -> (i64, i64) {
+    let fraction = value.rem_euclid(UNITS_A_SECOND);
+    (value.div_euclid(UNITS_A_SECOND), fraction * (NANOSECONDS_A_SECOND / UNITS_A_SECOND))
 }
 
 /// Returns the last `N` decimal digits of a number that is not negative.

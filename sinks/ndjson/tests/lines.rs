@@ -1,5 +1,7 @@
 //! Batches of any kind and shape become the lines that `serde_json` writes, byte for byte.
 
+#![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -151,11 +153,11 @@ proptest! {
 
     #[test]
     fn every_line_is_that_of_serde_json((columns, start, end) in any_columns()) {
-        let mut expected = String::new();
-        for row in start..end {
-            let value = |(name, (_, values)): &(String, Column)| format!("{}:{}", json(&[Some(name)])[0], values[row]);
-            expected += &format!("{{{}}}\n", columns.iter().map(value).collect::<Vec<_>>().join(","));
-        }
+        let value = |row: usize| move |(name, (_, values)): &(String, Column)| {
+            format!("{}:{}", json(&[Some(name)])[0], values[row])
+        };
+        let line = |row| format!("{{{}}}\n", columns.iter().map(value(row)).collect::<Vec<_>>().join(","));
+        let expected: String = (start..end).map(line).collect();
         let field = |(name, (column, _)): &(String, Column)| {
             Field::new(name, column.data_type().clone(), true)
         };
