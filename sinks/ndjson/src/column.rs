@@ -1,11 +1,8 @@
 //! One column on its way to JSON: the encoder is chosen once a batch, and then runs row by row.
 
-use std::io::Write;
-
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray,
-    StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, GenericStringArray, OffsetSizeTrait, StringViewArray,
 };
 use fanout_sink::arrow::buffer::NullBuffer;
 use fanout_sink::arrow::compute::cast;
@@ -17,11 +14,19 @@ use fanout_sink::arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
+use crate::text::{append_front, append_range, escape, needs_escape, quote};
 use crate::time;
 
 /// Appends the JSON of one row's value.
 pub(crate) trait Encode {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>);
+}
+
+/// How the values of a column are written.
+pub(crate) struct Encoder<'a> {
+    /// Every value is a string, whose quotes are the caller's: they are part of the text between the values.
+    pub(crate) quoted: bool,
+    pub(crate) values: Box<dyn Encode + 'a>,
 }
 
 /// Makes sure that a column's type has a place in JSON.
@@ -68,43 +73,57 @@ pub(crate) fn plain(column: &ArrayRef, field: &Field) -> Result<ArrayRef, SinkEr
 }
 
 /// Chooses the encoder of a column that [`plain`] has prepared.
-pub(crate) fn encoder<'a>(column: &'a ArrayRef, field: &Field) -> Result<Box<dyn Encode + 'a>, SinkError> {
-    use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
-    let encoder: Box<dyn Encode + 'a> = match column.data_type() {
-        DataType::Null => return Ok(Box::new(Null)),
-        DataType::Boolean => Box::new(Boolean(column.as_boolean())),
-        DataType::Int8 => Box::new(Integer(column.as_primitive::<Int8Type>())),
-        DataType::Int16 => Box::new(Integer(column.as_primitive::<Int16Type>())),
-        DataType::Int32 => Box::new(Integer(column.as_primitive::<Int32Type>())),
-        DataType::Int64 => Box::new(Integer(column.as_primitive::<Int64Type>())),
-        DataType::UInt8 => Box::new(Integer(column.as_primitive::<UInt8Type>())),
-        DataType::UInt16 => Box::new(Integer(column.as_primitive::<UInt16Type>())),
-        DataType::UInt32 => Box::new(Integer(column.as_primitive::<UInt32Type>())),
-        DataType::UInt64 => Box::new(Integer(column.as_primitive::<UInt64Type>())),
-        DataType::Float32 => Box::new(Float(column.as_primitive::<Float32Type>())),
-        DataType::Float64 => Box::new(Float(column.as_primitive::<Float64Type>())),
-        DataType::Utf8 => strings(column.as_string::<i32>()),
-        DataType::LargeUtf8 => strings(column.as_string::<i64>()),
-        DataType::Utf8View => Box::new(Views(column.as_string_view())),
-        DataType::Timestamp(unit, zone) => {
-            let values: &[i64] = match unit {
-                Second => column.as_primitive::<TimestampSecondType>().values(),
-                Millisecond => column.as_primitive::<TimestampMillisecondType>().values(),
-                Microsecond => column.as_primitive::<TimestampMicrosecondType>().values(),
-                Nanosecond => column.as_primitive::<TimestampNanosecondType>().values(),
-            };
-            Box::new(Timestamps { values, unit: *unit, instant: zone.is_some(), last: None, text: String::new() })
-        }
+pub(crate) fn encoder<'a>(column: &'a ArrayRef, field: &Field) -> Result<Encoder<'a>, SinkError> {
+    let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+    Ok(match column.data_type() {
+        DataType::Null => bare(Null, None),
+        DataType::Boolean => bare(Boolean(column.as_boolean()), nulls),
+        DataType::Int8 => bare(Integers::new(column.as_primitive::<Int8Type>().values()), nulls),
+        DataType::Int16 => bare(Integers::new(column.as_primitive::<Int16Type>().values()), nulls),
+        DataType::Int32 => bare(Integers::new(column.as_primitive::<Int32Type>().values()), nulls),
+        DataType::Int64 => bare(Integers::new(column.as_primitive::<Int64Type>().values()), nulls),
+        DataType::UInt8 => bare(Integers::new(column.as_primitive::<UInt8Type>().values()), nulls),
+        DataType::UInt16 => bare(Integers::new(column.as_primitive::<UInt16Type>().values()), nulls),
+        DataType::UInt32 => bare(Integers::new(column.as_primitive::<UInt32Type>().values()), nulls),
+        DataType::UInt64 => bare(Integers::new(column.as_primitive::<UInt64Type>().values()), nulls),
+        DataType::Float32 => bare(Floats(column.as_primitive::<Float32Type>().values()), nulls),
+        DataType::Float64 => bare(Floats(column.as_primitive::<Float64Type>().values()), nulls),
+        DataType::Utf8 => strings(column.as_string::<i32>(), nulls),
+        DataType::LargeUtf8 => strings(column.as_string::<i64>(), nulls),
+        DataType::Utf8View => bare(Views(column.as_string_view()), nulls),
+        DataType::Timestamp(unit, zone) => quoted(Timestamps::new(column, *unit, zone.is_some()), nulls),
         _ => {
             check_field(field)?;
             let message = format!("column `{}` came as `{}`", field.name(), column.data_type());
             return Err(SinkError::permanent(message));
         }
-    };
-    Ok(match column.nulls() {
-        Some(nulls) if nulls.null_count() > 0 => Box::new(Nullable { nulls, encoder }),
-        _ => encoder,
     })
+}
+
+/// Values that are JSON as they are written.
+fn bare<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
+    let values: Box<dyn Encode + 'a> = match nulls {
+        Some(nulls) => Box::new(Nullable { nulls, values }),
+        None => Box::new(values),
+    };
+    Encoder { quoted: false, values }
+}
+
+/// Values that need quotes around them.
+fn quoted<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
+    match nulls {
+        Some(_) => bare(Quoted(values), nulls),
+        None => Encoder { quoted: true, values: Box::new(values) },
+    }
+}
+
+/// Chooses between strings that may need escapes and strings that need none, by one look at all their bytes: a list
+/// of `OpenID`s never needs one.
+fn strings<'a, O: OffsetSizeTrait>(column: &'a GenericStringArray<O>, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
+    let (offsets, bytes) = (column.value_offsets(), column.value_data());
+    let range = offsets[0].as_usize()..offsets[offsets.len() - 1].as_usize();
+    let strings = Strings { offsets, bytes };
+    if needs_escape(&bytes[range]) { bare(EscapedStrings(strings), nulls) } else { quoted(strings, nulls) }
 }
 
 struct Null;
@@ -115,14 +134,24 @@ impl Encode for Null {
     }
 }
 
-struct Nullable<'a> {
+struct Nullable<'a, E> {
     nulls: &'a NullBuffer,
-    encoder: Box<dyn Encode + 'a>,
+    values: E,
 }
 
-impl Encode for Nullable<'_> {
+impl<E: Encode> Encode for Nullable<'_, E> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        if self.nulls.is_null(row) { Null.encode(row, line) } else { self.encoder.encode(row, line) }
+        if self.nulls.is_null(row) { Null.encode(row, line) } else { self.values.encode(row, line) }
+    }
+}
+
+struct Quoted<E>(E);
+
+impl<E: Encode> Encode for Quoted<E> {
+    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
+        line.push(b'"');
+        self.0.encode(row, line);
+        line.push(b'"');
     }
 }
 
@@ -130,50 +159,82 @@ struct Boolean<'a>(&'a BooleanArray);
 
 impl Encode for Boolean<'_> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        line.extend_from_slice(if self.0.value(row) { b"true" } else { b"false" });
+        let (text, length) = if self.0.value(row) { (b"true ", 4) } else { (b"false", 5) };
+        append_front(text, length, line);
     }
 }
 
-struct Integer<'a, T: ArrowPrimitiveType>(&'a PrimitiveArray<T>);
+/// The digits of the largest integer, and a byte that rounds them up to the width of a copy.
+const DIGITS: usize = 20;
 
-impl<T: ArrowPrimitiveType<Native: itoa::Integer>> Encode for Integer<'_, T> {
+/// Neighbours often differ in nothing but their last digit, so the text before it is kept.
+struct Integers<'a, T> {
+    values: &'a [T],
+    tens: u64,
+    text: [u8; DIGITS],
+    length: usize,
+}
+
+impl<'a, T> Integers<'a, T> {
+    fn new(values: &'a [T]) -> Self {
+        Self { values, tens: 0, text: [0; DIGITS], length: 0 }
+    }
+}
+
+impl<T: Copy + TryInto<u64> + itoa::Integer> Encode for Integers<'_, T> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        line.extend_from_slice(itoa::Buffer::new().format(self.0.value(row)).as_bytes());
+        let value = self.values[row];
+        let Ok(natural) = value.try_into() else {
+            return line.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        };
+        let (tens, last) = (natural / 10, (natural % 10) as u8);
+        if tens != self.tens {
+            let mut buffer = itoa::Buffer::new();
+            let text = buffer.format(tens).as_bytes();
+            self.text[..text.len()].copy_from_slice(text);
+            self.length = if tens == 0 { 0 } else { text.len() };
+            self.tens = tens;
+        }
+        append_front(&self.text, self.length, line);
+        line.push(b'0' + last);
     }
 }
 
-struct Float<'a, T: ArrowPrimitiveType>(&'a PrimitiveArray<T>);
+struct Floats<'a, T>(&'a [T]);
 
-impl<T: ArrowPrimitiveType<Native: serde::Serialize>> Encode for Float<'_, T> {
+impl<T: serde::Serialize> Encode for Floats<'_, T> {
     /// The shortest text that reads back as the same number; `null` for what JSON has no number for.
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        serde_json::to_writer(line, &self.0.value(row)).expect("a number is written to memory");
+        serde_json::to_writer(line, &self.0[row]).expect("a number is written to memory");
     }
 }
 
-/// Chooses between strings that may need escapes and strings that need none, by one look at all their bytes: a list
-/// of `OpenID`s never needs one.
-fn strings<O: OffsetSizeTrait>(column: &GenericStringArray<O>) -> Box<dyn Encode + '_> {
-    let offsets = column.value_offsets();
-    let range = offsets[0].as_usize()..offsets[offsets.len() - 1].as_usize();
-    if needs_escape(&column.value_data()[range]) { Box::new(Strings(column)) } else { Box::new(CleanStrings(column)) }
+struct Strings<'a, O> {
+    offsets: &'a [O],
+    bytes: &'a [u8],
 }
-
-struct CleanStrings<'a, O: OffsetSizeTrait>(&'a GenericStringArray<O>);
-
-impl<O: OffsetSizeTrait> Encode for CleanStrings<'_, O> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        line.push(b'"');
-        line.extend_from_slice(self.0.value(row).as_bytes());
-        line.push(b'"');
-    }
-}
-
-struct Strings<'a, O: OffsetSizeTrait>(&'a GenericStringArray<O>);
 
 impl<O: OffsetSizeTrait> Encode for Strings<'_, O> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        quote(self.0.value(row), line);
+        let (start, end) = (self.offsets[row].as_usize(), self.offsets[row + 1].as_usize());
+        append_range(self.bytes, start, end - start, line);
+    }
+}
+
+/// Strings of which some need escapes.
+struct EscapedStrings<'a, O>(Strings<'a, O>);
+
+impl<O: OffsetSizeTrait> Encode for EscapedStrings<'_, O> {
+    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
+        let Strings { offsets, bytes } = &self.0;
+        let text = &bytes[offsets[row].as_usize()..offsets[row + 1].as_usize()];
+        line.push(b'"');
+        if needs_escape(text) {
+            escape(text, line);
+        } else {
+            self.0.encode(row, line);
+        }
+        line.push(b'"');
     }
 }
 
@@ -181,7 +242,7 @@ struct Views<'a>(&'a StringViewArray);
 
 impl Encode for Views<'_> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        quote(self.0.value(row), line);
+        quote(self.0.value(row).as_bytes(), line);
     }
 }
 
@@ -191,7 +252,19 @@ struct Timestamps<'a> {
     unit: TimeUnit,
     instant: bool,
     last: Option<i64>,
-    text: String,
+    text: Vec<u8>,
+}
+
+impl<'a> Timestamps<'a> {
+    fn new(column: &'a ArrayRef, unit: TimeUnit, instant: bool) -> Self {
+        let values: &[i64] = match unit {
+            TimeUnit::Second => column.as_primitive::<TimestampSecondType>().values(),
+            TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().values(),
+            TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().values(),
+            TimeUnit::Nanosecond => column.as_primitive::<TimestampNanosecondType>().values(),
+        };
+        Self { values, unit, instant, last: None, text: Vec::new() }
+    }
 }
 
 impl Encode for Timestamps<'_> {
@@ -202,40 +275,6 @@ impl Encode for Timestamps<'_> {
             time::render(value, self.unit, self.instant, &mut self.text);
             self.last = Some(value);
         }
-        line.push(b'"');
-        line.extend_from_slice(self.text.as_bytes());
-        line.push(b'"');
+        line.extend_from_slice(&self.text);
     }
-}
-
-/// Returns whether any byte must not stand in a JSON string as it is. Without an early end, so that it runs over many
-/// bytes at once.
-fn needs_escape(bytes: &[u8]) -> bool {
-    const PIECE: usize = 4 * 1024;
-    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    bytes.chunks(PIECE).any(|piece| piece.iter().fold(false, |found, byte| found | special(byte)))
-}
-
-/// Appends a string in quotes, with the escapes that `serde_json` writes.
-pub(crate) fn quote(text: &str, line: &mut Vec<u8>) {
-    line.push(b'"');
-    if !needs_escape(text.as_bytes()) {
-        line.extend_from_slice(text.as_bytes());
-        line.push(b'"');
-        return;
-    }
-    for byte in text.bytes() {
-        match byte {
-            b'"' => line.extend_from_slice(b"\\\""),
-            b'\\' => line.extend_from_slice(b"\\\\"),
-            0x08 => line.extend_from_slice(b"\\b"),
-            0x0C => line.extend_from_slice(b"\\f"),
-            b'\n' => line.extend_from_slice(b"\\n"),
-            b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' => line.extend_from_slice(b"\\t"),
-            0..0x20 => write!(line, "\\u{byte:04x}").expect("memory takes every write"),
-            _ => line.push(byte),
-        }
-    }
-    line.push(b'"');
 }

@@ -5,14 +5,17 @@
 
 mod column;
 mod compressor;
+mod constant;
 mod factory;
 mod options;
 mod row;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod text;
 mod time;
 
 pub use factory::NdjsonFactory;
 pub use options::{Compression, NdjsonOptions};
+pub use row::LineEncoder;
 pub use sink::NdjsonSink;

@@ -1,21 +1,32 @@
 //! Rows to lines.
 
 use fanout_sink::SinkError;
+use fanout_sink::arrow::array::ArrayRef;
 use fanout_sink::arrow::datatypes::{Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 
-use crate::column::{check_field, encoder, plain, quote};
+use crate::column::{Encode, Encoder, check_field, encoder, plain};
+use crate::constant::is_constant;
+use crate::text::{Fragment, quote};
 
 /// Lines are handed on in pieces of about this size, each of whole lines.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 
-/// Turns batches of one schema into lines.
+/// Turns batches of one schema into lines of JSON, one a row.
+///
+/// The bytes of a line are those that `serde_json` writes for the same keys and values.
 #[derive(Debug)]
-pub(crate) struct RowEncoder {
+pub struct LineEncoder {
     schema: SchemaRef,
     /// What stands before each value: `{"first":`, `,"second":` …
     keys: Vec<Vec<u8>>,
     lines: Vec<u8>,
+}
+
+/// What a line is made of, from left to right: text that every row has, and the value behind it.
+struct Step<'a> {
+    before: Fragment,
+    values: Box<dyn Encode + 'a>,
 }
 
 /// Makes sure that every column has a place in JSON.
@@ -23,11 +34,12 @@ pub(crate) fn check_schema(schema: &Schema) -> Result<(), SinkError> {
     schema.fields().iter().try_for_each(|field| check_field(field))
 }
 
-impl RowEncoder {
-    pub(crate) fn new(schema: SchemaRef) -> Self {
+impl LineEncoder {
+    /// Returns an encoder for batches of `schema`.
+    pub fn new(schema: SchemaRef) -> Self {
         let key = |(index, name): (usize, &String)| {
             let mut key = vec![if index == 0 { b'{' } else { b',' }];
-            quote(name, &mut key);
+            quote(name.as_bytes(), &mut key);
             key.push(b':');
             key
         };
@@ -36,7 +48,12 @@ impl RowEncoder {
     }
 
     /// Hands the lines of `records` to `write`, in pieces of whole lines.
-    pub(crate) fn encode(
+    ///
+    /// # Errors
+    ///
+    /// If `records` has other columns than the schema, or one of a type that has no place in JSON; or what `write`
+    /// returns.
+    pub fn encode(
         &mut self,
         records: &RecordBatch,
         mut write: impl FnMut(&[u8]) -> Result<(), SinkError>,
@@ -48,23 +65,41 @@ impl RowEncoder {
         }
         let columns = records.columns().iter().zip(fields).map(|(column, field)| plain(column, field));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let encoders = columns.iter().zip(fields).map(|(column, field)| encoder(column, field));
-        let mut encoders = encoders.collect::<Result<Vec<_>, _>>()?;
+        let (mut steps, end) = self.steps(&columns)?;
         self.lines.clear();
         for row in 0..records.num_rows() {
-            if encoders.is_empty() {
-                self.lines.push(b'{');
+            for step in &mut steps {
+                step.before.append(&mut self.lines);
+                step.values.encode(row, &mut self.lines);
             }
-            for (key, encoder) in self.keys.iter().zip(&mut encoders) {
-                self.lines.extend_from_slice(key);
-                encoder.encode(row, &mut self.lines);
-            }
-            self.lines.extend_from_slice(b"}\n");
+            end.append(&mut self.lines);
             if self.lines.len() >= PIECE_BYTES {
                 write(&self.lines)?;
                 self.lines.clear();
             }
         }
         if self.lines.is_empty() { Ok(()) } else { write(&self.lines) }
+    }
+
+    /// Returns how to write a row, and the end of its line. Keys, punctuation and the values that all rows of the batch
+    /// share become one text: a step is left only for a column that varies.
+    fn steps<'a>(&self, columns: &'a [ArrayRef]) -> Result<(Vec<Step<'a>>, Fragment), SinkError> {
+        let mut steps = Vec::with_capacity(columns.len());
+        let mut text = if columns.is_empty() { b"{".to_vec() } else { Vec::new() };
+        for ((column, field), key) in columns.iter().zip(self.schema.fields()).zip(&self.keys) {
+            let Encoder { quoted, mut values } = encoder(column, field)?;
+            let quote: &[u8] = if quoted { b"\"" } else { b"" };
+            text.extend_from_slice(key);
+            text.extend_from_slice(quote);
+            if is_constant(column) {
+                values.encode(0, &mut text);
+            } else {
+                steps.push(Step { before: Fragment::new(&text), values });
+                text.clear();
+            }
+            text.extend_from_slice(quote);
+        }
+        text.extend_from_slice(b"}\n");
+        Ok((steps, Fragment::new(&text)))
     }
 }

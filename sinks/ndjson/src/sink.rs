@@ -9,11 +9,11 @@ use fanout_sink::{Batch, Output, Sink, SinkContext, SinkError, SinkReport, Snaps
 use crate::Compression;
 use crate::compressor::Compressor;
 use crate::options::Destination;
-use crate::row::RowEncoder;
+use crate::row::LineEncoder;
 
 /// Writes one list as newline JSON.
 pub struct NdjsonSink {
-    encoder: RowEncoder,
+    encoder: LineEncoder,
     rows: u64,
     output: LineOutput,
 }
@@ -52,7 +52,7 @@ impl NdjsonSink {
     }
 
     fn new(output: LineOutput, context: &SinkContext) -> Self {
-        Self { encoder: RowEncoder::new(context.schema.clone()), rows: 0, output }
+        Self { encoder: LineEncoder::new(context.schema.clone()), rows: 0, output }
     }
 }
 

@@ -1,35 +1,59 @@
 //! Timestamps as text.
 
-use std::fmt::Write;
+use std::io::Write;
 
 use fanout_sink::arrow::datatypes::TimeUnit;
 
 const SECONDS_A_DAY: i64 = 86_400;
+const NANOSECONDS_A_SECOND: i64 = 1_000_000_000;
 
 /// Renders `value` units since 1970 as RFC 3339 with six digits behind the second, or nine where the unit has them:
 /// `2026-11-22T10:00:00.000000Z`. Without `instant` (the column has no time zone) the `Z` is left out. A year beyond
 /// 0 to 9999 has a sign, as ISO 8601 allows.
-pub(crate) fn render(value: i64, unit: TimeUnit, instant: bool, text: &mut String) {
-    let (units_a_second, digits) = match unit {
-        TimeUnit::Second => (1, 6),
-        TimeUnit::Millisecond => (1_000, 6),
-        TimeUnit::Microsecond => (1_000_000, 6),
-        TimeUnit::Nanosecond => (1_000_000_000, 9),
+pub(crate) fn render(value: i64, unit: TimeUnit, instant: bool, text: &mut Vec<u8>) {
+    let (seconds, nanosecond) = match unit {
+        TimeUnit::Second => split::<1>(value),
+        TimeUnit::Millisecond => split::<1_000>(value),
+        TimeUnit::Microsecond => split::<1_000_000>(value),
+        TimeUnit::Nanosecond => split::<NANOSECONDS_A_SECOND>(value),
     };
-    let seconds = value.div_euclid(units_a_second);
-    let fraction = value.rem_euclid(units_a_second) * (10_i64.pow(digits) / units_a_second);
     let (year, month, day) = date(seconds.div_euclid(SECONDS_A_DAY));
     let second = seconds.rem_euclid(SECONDS_A_DAY);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    let digits = digits as usize;
-    let written = match year {
-        0..=9_999 => write!(text, "{year:04}"),
-        _ => write!(text, "{year:+05}"),
-    };
-    written
-        .and_then(|()| write!(text, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0digits$}"))
-        .and_then(|()| text.write_str(if instant { "Z" } else { "" }))
-        .expect("text grows as needed");
+    match year {
+        0..=9_999 => text.extend_from_slice(&digits::<4>(year)),
+        _ => write!(text, "{year:+05}").expect("memory takes every write"),
+    }
+    for (before, value) in
+        [(b'-', month), (b'-', day), (b'T', second / 3_600), (b':', second / 60 % 60), (b':', second % 60)]
+    {
+        text.push(before);
+        text.extend_from_slice(&digits::<2>(value));
+    }
+    text.push(b'.');
+    match unit {
+        TimeUnit::Nanosecond => text.extend_from_slice(&digits::<9>(nanosecond)),
+        _ => text.extend_from_slice(&digits::<6>(nanosecond / 1_000)),
+    }
+    if instant {
+        text.push(b'Z');
+    }
+}
+
+/// Returns the whole seconds, rounded down, and the nanoseconds beyond. The unit is known to the compiler, for which a
+/// division is then a multiplication.
+fn split<const UNITS_A_SECOND: i64>(value: i64) -> (i64, i64) {
+    let fraction = value.rem_euclid(UNITS_A_SECOND);
+    (value.div_euclid(UNITS_A_SECOND), fraction * (NANOSECONDS_A_SECOND / UNITS_A_SECOND))
+}
+
+/// Returns the last `N` decimal digits of a number that is not negative.
+fn digits<const N: usize>(mut value: i64) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit += (value % 10) as u8;
+        value /= 10;
+    }
+    digits
 }
 
 /// Returns year, month and day of the proleptic Gregorian calendar, `days` after 1970-01-01.
@@ -60,9 +84,9 @@ mod tests {
     use super::*;
 
     fn rendered(value: i64, unit: TimeUnit, instant: bool) -> String {
-        let mut text = String::new();
+        let mut text = Vec::new();
         render(value, unit, instant, &mut text);
-        text
+        String::from_utf8(text).unwrap()
     }
 
     #[test]

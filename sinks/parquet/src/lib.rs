@@ -12,4 +12,5 @@ mod tests;
 
 pub use factory::ParquetFactory;
 pub use options::{Compression, ParquetOptions};
+pub use properties::writer_properties;
 pub use sink::ParquetSink;

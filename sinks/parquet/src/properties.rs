@@ -15,7 +15,11 @@ use crate::ParquetOptions;
 const CREATED_BY: &str = concat!("fanout version ", env!("CARGO_PKG_VERSION"));
 
 /// Returns the writer's settings for columns of `schema` (which still has its cardinality marks).
-pub(crate) fn writer_properties(schema: &Schema, options: &ParquetOptions) -> Result<WriterProperties, SinkError> {
+///
+/// # Errors
+///
+/// If `options` asks for a compression that the Parquet library does not have.
+pub fn writer_properties(schema: &Schema, options: &ParquetOptions) -> Result<WriterProperties, SinkError> {
     let builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(options.codec()?)

@@ -1,0 +1,52 @@
+//! A list into Parquet: the sink's writer properties against those that one gets without asking.
+
+use arrow::array::RecordBatch;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use fanout_sink_parquet::{ParquetOptions, writer_properties};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+mod followers;
+
+use followers::{PAGE, Random};
+
+const PAGES: usize = 100;
+
+fn write(batches: &[RecordBatch], properties: &WriterProperties, file: &mut Vec<u8>) {
+    let schema = batches[0].schema();
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties.clone())).expect("Parquet has these types");
+    for batch in batches {
+        writer.write(batch).expect("memory takes every write");
+    }
+    writer.close().expect("memory takes every write");
+}
+
+/// The name of a case ends with the bytes of its file per follower.
+fn parquet(criterion: &mut Criterion) {
+    let mut random = Random::new();
+    let batches: Vec<RecordBatch> = (0..PAGES).map(|page| followers::page(page, &mut random)).collect();
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(1).expect("a level of zstd"));
+    let fanout = writer_properties(&batches[0].schema(), &ParquetOptions::new("out")).expect("options that are valid");
+    let mut group = criterion.benchmark_group("parquet");
+    group.sample_size(10).throughput(Throughput::Elements((PAGES * PAGE) as u64));
+    for (name, properties) in [
+        ("fanout", fanout),
+        ("defaults", WriterProperties::default()),
+        ("defaults with zstd(1)", WriterProperties::builder().set_compression(zstd).build()),
+    ] {
+        let mut file = Vec::new();
+        write(&batches, &properties, &mut file);
+        let size = format!("{:.2} bytes", file.len() as f64 / (PAGES * PAGE) as f64);
+        group.bench_function(BenchmarkId::new(name, size), |bencher| {
+            bencher.iter(|| {
+                file.clear();
+                write(&batches, &properties, &mut file);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parquet);
+criterion_main!(benches);
