@@ -1,0 +1,48 @@
+"""Prints the last results of the bench `decode` as ratios to one of its contestants.
+
+    python3 benches/ratios.py                                  # against memcpy
+    python3 benches/ratios.py 'serde_json Vec<String>, StringArray'
+
+Criterion keeps old results: remove target/criterion before a run that is to be quoted.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent.parent / "target" / "criterion"
+
+
+def read():
+    """Returns the contestants of each group: name, median seconds of an iteration, its bytes, its OpenIDs."""
+    groups = {}
+    for path in RESULTS.glob("*/*/new/estimates.json"):
+        bench = json.loads(path.with_name("benchmark.json").read_text())
+        seconds = json.loads(path.read_text())["median"]["point_estimate"] / 1e9
+        size = bench["throughput"]["ElementsAndBytes"]
+        group = groups.setdefault(bench["group_id"], [])
+        group.append((bench["function_id"], seconds, size["bytes"], size["elements"]))
+    return groups
+
+
+def main():
+    against = sys.argv[1] if len(sys.argv) > 1 else "memcpy"
+    groups = read()
+    if not groups:
+        sys.exit(f"no results under {RESULTS}: run `cargo bench --package fanout-benches --bench decode`")
+    for name, contestants in sorted(groups.items()):
+        contestants.sort(key=lambda contestant: contestant[1])
+        unit = next((seconds for contestant, seconds, _, _ in contestants if contestant == against), None)
+        if unit is None:
+            sys.exit(f"`{name}` has no contestant `{against}`, only: {', '.join(c[0] for c in contestants)}")
+        print(f"{name:<38} {'µs':>10} {'GB/s':>7} {'M OpenIDs/s':>12} {'time / its':>11} {'speed / its':>12}")
+        for contestant, seconds, size, openids in contestants:
+            print(
+                f"  {contestant:<36} {seconds * 1e6:10.1f} {size / seconds / 1e9:7.2f} {openids / seconds / 1e6:12.1f}"
+                f" {seconds / unit:11.2f} {unit / seconds:12.2f}"
+            )
+    print(f"\n`its`: of {against}")
+
+
+if __name__ == "__main__":
+    main()
