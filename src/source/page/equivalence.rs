@@ -9,7 +9,10 @@ use arrow::array::Array as _;
 use super::tests::read;
 use super::*;
 
-const OPENID: &str = "[A-Za-z0-9_-]{28}";
+/// An `OpenID` as WeChat makes them. A pattern would do as well, and take most of the time of these tests.
+fn openid() -> impl Strategy<Value = String> {
+    any::<u64>().prop_map(|number| format!("o6_bmj{number:022}"))
+}
 
 /// How a page is written: what stands behind a comma and around colons and brackets.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,7 @@ fn spacing() -> impl Strategy<Value = Spacing> {
 /// A JSON string: mostly an `OpenID`, sometimes one of another length, with an escape, beyond ASCII, or empty.
 fn element() -> impl Strategy<Value = String> {
     prop_oneof![
-        40 => OPENID,
+        40 => openid(),
         3 => "[ -!#-\\[\\]-~]{28}",
         3 => "[A-Za-z0-9_-]{1,60}",
         1 => "[a-z]{0,9}(\\\\u00e9|\\\\n|\\\\\"|é|粉){1,3}[a-z]{0,20}",
@@ -47,7 +50,7 @@ fn element() -> impl Strategy<Value = String> {
 
 /// The same, as the fast paths take them.
 fn plain_element() -> impl Strategy<Value = String> {
-    prop_oneof![12 => OPENID, 1 => "[ -!#-\\[\\]-~]{1,60}"].prop_map(|characters| format!("\"{characters}\""))
+    prop_oneof![12 => openid(), 1 => "[ -!#-\\[\\]-~]{1,60}"].prop_map(|characters| format!("\"{characters}\""))
 }
 
 fn known_keys(spacing: Spacing, elements: &[String]) -> Vec<String> {
@@ -185,7 +188,8 @@ fn every_truncation_of_a_page_is_refused_on_every_path() {
 fn a_byte_that_a_string_cannot_hold_is_found_at_every_place() {
     let page = object(Spacing::Compact, &known_keys(Spacing::Compact, &openids(21)));
     for place in 0..page.len() {
-        for byte in *b"\"\\\x00\x1f\x80\xff," {
+        // The last three are a letter, a quote and a comma but for their eighth bit.
+        for byte in *b"\"\\\x00\x1f\x80\xff,\xc1\xa2\xac" {
             let mut body = page.clone().into_bytes();
             body[place] = byte;
             drop(read(&body));

@@ -48,9 +48,13 @@ unsafe fn take_elements<const COPY: bool, const LONG: bool>(bytes: &[u8], shape:
     let mut characters = [0; WIDTH];
     characters[1..QUOTED - 1].fill(u8::MAX);
     let characters = load(&characters, 0);
-    let (frame, framed) = (load(&shape.frame, 0), load(&shape.framed, 0));
+    // Where the frame counts: at the quotes and in the separator.
+    let mut framed = [0; WIDEST];
+    framed[0] = u8::MAX;
+    framed[QUOTED - 1..stride].fill(u8::MAX);
     let tail = stride.saturating_sub(WIDTH);
-    let (tail_frame, tail_framed) = (load(&shape.frame, tail), load(&shape.framed, tail));
+    let (tail_frame, tail_framed) = (load(&shape.frame, tail), load(&framed, tail));
+    let (frame, framed) = (load(&shape.frame, 0), load(&framed, 0));
 
     // What is wrong with the element at `at`: a character that a string does not hold as it is, or a byte of the frame.
     let wrong = |at: usize| {

@@ -65,8 +65,8 @@ impl Openids {
         };
         let values = Buffer::from_vec(self.values);
         #[expect(unsafe_code, reason = "validating UTF-8 again would double the time of a page")]
-        // SAFETY: the values are ASCII, so every offset is a character boundary; the offsets grow (checked above for
-        // computed ones by construction, for others by `OffsetBuffer::new`), and the last is the length of the values.
+        // SAFETY: the values are ASCII, so every offset is the boundary of a character. The offsets start at 0 and grow,
+        // which `OffsetBuffer` checks or makes so; the last is the length of the values.
         unsafe {
             StringArray::new_unchecked(offsets, values, None)
         }

@@ -15,8 +15,6 @@ pub(in crate::source::page) struct Shape {
     stride: usize,
     /// Quotes and separator in their places, and zeros.
     pub(super) frame: [u8; WIDEST],
-    /// All ones where `frame` counts.
-    pub(super) framed: [u8; WIDEST],
 }
 
 impl Shape {
@@ -27,12 +25,10 @@ impl Shape {
             return None;
         }
         let mut frame = [0; WIDEST];
-        let mut framed = [0; WIDEST];
-        (frame[0], framed[0]) = (b'"', u8::MAX);
+        frame[0] = b'"';
         frame[QUOTED - 1] = b'"';
         frame[QUOTED..stride].copy_from_slice(separator);
-        framed[QUOTED - 1..stride].fill(u8::MAX);
-        Some(Self { stride, frame, framed })
+        Some(Self { stride, frame })
     }
 
     /// Returns the bytes from one opening quote to the next.
