@@ -25,7 +25,7 @@ fn records(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 fn mixed() -> RecordBatch {
     let names = ["粉丝", "a \"quoted\" name", "plain", "", "two\nlines", "a somewhat longer name, without any escape"];
     let name = |number: u64| (number % 7 != 6).then(|| names[(number % 7) as usize]);
-    let group = |number: u64| (number % 5 != 0).then_some(number as i32);
+    let group = |number: u64| (!number.is_multiple_of(5)).then_some(number as i32);
     let mut random = Random::new();
     let openids: Vec<String> = (0..PAGE).map(|_| random.openid()).collect();
     let numbers: Vec<u64> = (0..PAGE).map(|_| random.next()).collect();
@@ -34,7 +34,7 @@ fn mixed() -> RecordBatch {
     records(vec![
         ("openid", Arc::new(StringArray::from(openids))),
         ("name", Arc::new(numbers().map(name).collect::<StringArray>())),
-        ("subscribed", Arc::new(numbers().map(|number| Some(number % 3 == 0)).collect::<BooleanArray>())),
+        ("subscribed", Arc::new(numbers().map(|number| Some(number.is_multiple_of(3))).collect::<BooleanArray>())),
         ("score", Arc::new(Float64Array::from_iter_values(numbers().map(|number| number as f64 / 1e12)))),
         ("group", Arc::new(numbers().map(group).collect::<Int32Array>())),
         ("scene", Arc::new(Int64Array::from_iter_values(numbers().map(|number| number as i64 >> 8)))),
