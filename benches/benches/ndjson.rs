@@ -34,7 +34,7 @@ fn mixed() -> RecordBatch {
     records(vec![
         ("openid", Arc::new(StringArray::from(openids))),
         ("name", Arc::new(numbers().map(name).collect::<StringArray>())),
-        ("subscribed", Arc::new(numbers().map(|number| Some(number % 3 == 0)).collect::<BooleanArray>())),
+        ("subscribed", Arc::new(numbers().map(|number| Some(number.is_multiple_of(3))).collect::<BooleanArray>())),
         ("score", Arc::new(Float64Array::from_iter_values(numbers().map(|number| number as f64 / 1e12)))),
         ("group", Arc::new(numbers().map(group).collect::<Int32Array>())),
         ("scene", Arc::new(Int64Array::from_iter_values(numbers().map(|number| number as i64 >> 8)))),
