@@ -133,6 +133,8 @@ fn any_column(rows: usize) -> impl Strategy<Value = Column> {
         column::<String, StringArray>(rows, text()),
         column::<String, LargeStringArray>(rows, text()),
         column::<String, StringViewArray>(rows, text()),
+        // Bytes that repeat where the values do not.
+        column::<String, StringArray>(rows, "a{0,3}"),
         dictionary(rows),
         dense(rows),
         times(rows),

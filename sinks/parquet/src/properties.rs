@@ -26,7 +26,7 @@ pub fn writer_properties(schema: &Schema, options: &ParquetOptions) -> Result<Wr
         .set_max_row_group_row_count(Some(options.row_group_rows))
         .set_max_row_group_bytes(Some(usize::try_from(options.row_group_bytes.0).unwrap_or(usize::MAX)))
         // Pages and write batches keep the library's sizes: other batches gained nothing beyond the noise of a run, and
-        // pages of 4 MiB saved half a percent of the file for a third more time (`benches/benches/parquet.rs`).
+        // pages of 4 MiB saved 0.07 bytes a follower for 1.4 times the CPU time (`benches/benches/parquet.rs`).
         // A page index pays for readers that look for single values; a list is read whole.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true);
