@@ -38,6 +38,8 @@ mod context;
 mod error;
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(any(feature = "conformance", feature = "files"))]
+mod hexadecimal;
 mod secret;
 mod sink;
 mod snapshot;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Row;
+use crate::hexadecimal::hexadecimal;
 use crate::{Batch, SinkContext, Snapshot};
 
 /// Whose list it is, and when it was read.
@@ -200,11 +201,6 @@ fn snapshot(occasion: Occasion, keys: &[String]) -> Snapshot {
         last_fetched_at: fetched_at(pages),
         digest: hexadecimal(&digest.finalize()),
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Texts that quoting, escaping, splitting or truncating would damage; `None` is a null.

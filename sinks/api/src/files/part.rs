@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::io_error;
 use crate::SinkError;
+use crate::hexadecimal::hexadecimal;
 
 /// Encoders write in small pieces; the file and the hash get them in pieces of this size.
 pub(super) const BUFFER_BYTES: usize = 128 * 1024;
@@ -98,11 +99,6 @@ impl fmt::Debug for PartWriter {
 /// Returns the SHA-256 of `data` in lower-case hexadecimal.
 pub(super) fn sha256(data: &[u8]) -> String {
     hexadecimal(&Sha256::digest(data))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).expect("four bits are one digit");
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
