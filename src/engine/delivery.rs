@@ -58,12 +58,14 @@ pub(super) struct Delivered {
 }
 
 impl Delivery {
-    /// Starts a delivery of the list of `app_id` to `sinks`, without the rows in `drops`. `folder` may take a temporary
-    /// file.
+    /// Starts a delivery of the list of `app_id` to `sinks`.
+    ///
+    /// With `drops` it leaves those rows out. Without, it has yet to be found out which they are: it can be measured, and
+    /// `folder` may take a temporary file for that.
     pub(super) fn start(
         app_id: &str,
         folder: &Path,
-        drops: Drops,
+        drops: Option<Drops>,
         sinks: Vec<Inlet>,
         budget: Budget,
         stop: CancellationToken,
@@ -71,8 +73,8 @@ impl Delivery {
         let (tasks, queue) = mpsc::channel(QUEUE);
         let work = Work {
             rows: Rows::new(app_id),
-            census: Census::new(folder),
-            drops,
+            census: drops.is_none().then(|| Census::new(folder)),
+            drops: drops.unwrap_or_default(),
             digest: Sha256::new(),
             sequence: 0,
             row: 0,
@@ -96,7 +98,7 @@ impl Delivery {
         self.tasks.send(Task::Replay(pages)).await.is_ok()
     }
 
-    /// Returns what the pages so far amount to; `pages` must read the same ones.
+    /// Returns what the pages so far amount to, if the delivery still stands; `pages` must read the same ones.
     pub(super) async fn measure(&self, pages: PageReader) -> Option<Measure> {
         let (reply, measure) = oneshot::channel();
         self.tasks.send(Task::Measure(pages, reply)).await.ok()?;
@@ -116,7 +118,8 @@ impl Delivery {
 
 struct Work {
     rows: Rows,
-    census: Census,
+    /// None where the rows to drop are known.
+    census: Option<Census>,
     drops: Drops,
     digest: Sha256,
     /// Of the next batch.
@@ -140,7 +143,7 @@ impl Work {
                         if self.stop.is_cancelled() {
                             return Err(Error::Interrupted);
                         }
-                        let lease = runtime.block_on(self.budget.reserve(footprint(page.body.len())));
+                        let lease = runtime.block_on(self.budget.reserve(footprint(page.body.len() as u64)));
                         self.page(&page, lease)?;
                     }
                 }
@@ -154,7 +157,9 @@ impl Work {
     fn page(&mut self, page: &JournaledPage, lease: Lease) -> Result<(), Error> {
         let (summary, openids) = take_apart(page)?;
         self.empty += summary.empty;
-        self.census.add(&openids)?;
+        if let Some(census) = &mut self.census {
+            census.add(&openids)?;
+        }
         let first = self.row;
         self.row += openids.len() as u64;
         let openids = self.keep(first, openids);
@@ -184,14 +189,15 @@ impl Work {
 
     fn measure(&self, pages: &PageReader) -> Result<Measure, Error> {
         let again = || pages.clone().map(|page| take_apart(&page?).map(|(_, openids)| openids));
-        let drops = self.census.duplicates::<JournalError, _>(again)?;
-        Ok(Measure { distinct: self.census.rows() - drops.count(), drops })
+        let census = self.census.as_ref().expect("a delivery is measured only where its drops are not known");
+        let drops = census.duplicates::<JournalError, _>(again)?;
+        Ok(Measure { distinct: census.rows() - drops.count(), drops })
     }
 }
 
 /// Returns the bytes that a page of `body` bytes takes on its way: once as JSON, once as Arrow.
-pub(super) fn footprint(body: usize) -> u64 {
-    2 * body as u64
+pub(super) fn footprint(body: u64) -> u64 {
+    2 * body
 }
 
 fn take_apart(page: &JournaledPage) -> Result<(Summary, StringArray), JournalError> {

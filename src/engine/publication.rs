@@ -104,7 +104,7 @@ impl<'a> Publication<'a> {
 
     /// Delivers what the journal has and, if the walk is open, what it brings.
     async fn stream(&mut self, source: &Source, stage: &Stage<'a>) -> Result<(Measure, Delivered), Error> {
-        let delivery = self.start(Drops::default(), stage);
+        let delivery = self.start(None, stage);
         delivery.replay(self.journal.reader()).await;
         let measured = if self.journal.end().is_some() {
             delivery.measure(self.journal.reader()).await.ok_or(Error::Interrupted)
@@ -128,12 +128,12 @@ impl<'a> Publication<'a> {
 
     /// Delivers the whole list from the journal.
     async fn deliver(&self, drops: &Drops, stage: &Stage<'a>) -> Result<Delivered, Error> {
-        let delivery = self.start(drops.clone(), stage);
+        let delivery = self.start(Some(drops.clone()), stage);
         delivery.replay(self.journal.reader()).await;
         delivery.finish().await
     }
 
-    fn start(&self, drops: Drops, stage: &Stage<'a>) -> Delivery {
+    fn start(&self, drops: Option<Drops>, stage: &Stage<'a>) -> Delivery {
         let shared = &self.run.shared;
         Delivery::start(
             &self.run.account().app_id,

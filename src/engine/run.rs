@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountRun, Shared};
 use super::budget::Budget;
+use super::delivery::footprint;
 use super::plan::Selection;
 use super::progress::Progress;
 use super::report::{AccountReport, RunReport};
@@ -35,8 +36,7 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
 fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
     let accounts = pipeline.limits.accounts.min(pipeline.accounts.len()) as u64;
     let sinks: u64 = sinks.iter().map(BoundSink::memory).sum();
-    // A page is there twice for a moment, as JSON and as Arrow.
-    let page = 2 * pipeline.source.max_reply_bytes;
+    let page = footprint(pipeline.source.max_reply_bytes);
     let fixed = accounts.saturating_mul(sinks.saturating_add(ENGINE_MEMORY));
     match pipeline.limits.memory.checked_sub(fixed) {
         Some(rest) if rest >= page => Ok(rest),

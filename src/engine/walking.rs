@@ -1,7 +1,6 @@
 //! The walk: page after page into the journal, until the list has ended or something has.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -15,7 +14,7 @@ use crate::journal::{End, Journal, JournalError};
 use crate::source::{Cursor, Page, Reaction, Source, SourceError, decode};
 
 /// What is reserved for a page when nothing is known of its size: a full one, 10,000 times 31 bytes.
-const FIRST_PAGE: usize = 310_000;
+const FIRST_PAGE: u64 = 310_000;
 
 /// How many refused cursors a walk may step back from.
 const STEPS_BACK: usize = 3;
@@ -70,7 +69,7 @@ impl Walk<'_> {
                 }
                 page => page?,
             };
-            size = page.body.len();
+            size = page.body.len() as u64;
             let (last, next) = (page.is_last(), page.summary.next.clone());
             let total = page.summary.total;
             self.progress.set_total(total);
@@ -205,7 +204,7 @@ impl GroupSync {
             let file = journal.file();
             self.synced = journal.bytes();
             self.at = Instant::now();
-            self.under_way = Some(tokio::task::spawn_blocking(move || Arc::clone(&file).sync_data()));
+            self.under_way = Some(tokio::task::spawn_blocking(move || file.sync_data()));
         }
         Ok(())
     }

@@ -124,8 +124,7 @@ impl Journal {
                 let Ok(Reply::Page(summary)) = summarize(&body) else {
                     return Err(format!("page {number} is no page of a list"));
                 };
-                let next = if summary.openids == 0 { None } else { summary.next };
-                if !self.chain.extend(Link { cursor, next, page: number }) {
+                if !self.chain.extend(Link { cursor, next: summary.next, page: number }) {
                     return Err(format!("page {number} does not follow from an earlier one"));
                 }
                 self.note_page(self.length, fetched_at, summary.openids);
