@@ -17,6 +17,7 @@
 
 mod arguments;
 mod check;
+mod conformance;
 mod interrupt;
 mod logging;
 mod output;
@@ -69,8 +70,8 @@ enum Command {
     Run(run::RunArguments),
     /// Say what would keep a run from its end, without any API call
     Check(check::CheckArguments),
-    /// List the sinks that a pipeline file may name
-    Sinks,
+    /// List the sinks that a pipeline file may name, or test one
+    Sinks(sinks::SinksArguments),
     /// Serve a WeChat API with made-up followers on this machine
     #[cfg(feature = "simulator")]
     Simulate(simulate::SimulateArguments),
@@ -111,7 +112,7 @@ async fn execute(
     match command {
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Sinks => Ok(sinks::execute(registry, terminal)),
+        Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),
     }

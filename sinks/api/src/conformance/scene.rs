@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::list::List;
+use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
 use super::subject::{ErasedSubject, Published, Traces, files_under};
@@ -74,8 +74,18 @@ impl<'a> Scene<'a> {
         self.directory.path()
     }
 
+    /// Makes a list of followers, in the columns that the sink is set to.
+    pub(super) fn followers(&self, occasion: Occasion, sizes: &[usize]) -> List {
+        let list = List::followers(occasion, sizes);
+        match self.subject.columns() {
+            Some(columns) => list.only(&columns.iter().map(String::as_str).collect::<Vec<_>>()),
+            None => list,
+        }
+    }
+
     pub(super) fn context(&self, list: &List) -> SinkContext {
-        list.context(self.directory()).with_simulated(self.simulated)
+        let context = list.context(self.directory()).with_simulated(self.simulated);
+        self.subject.context(self.directory(), context)
     }
 
     /// Returns the roots of the sink, resolved as a sink resolves them.
@@ -112,6 +122,27 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
+    /// Skips the case for a sink that takes certain columns only.
+    pub(super) fn needs_any_columns(&self) -> Step {
+        match self.subject.columns() {
+            Some(_) => Err(Stop::Skipped("the sink is set to certain columns".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Skips the case where nobody can read what was published.
+    pub(super) fn needs_reader(&self) -> Step {
+        if self.subject.is_readable() {
+            return Ok(());
+        }
+        Err(Stop::Skipped("nothing reads what the sink has published".to_owned()))
+    }
+
+    /// Skips the case where nothing is known of what a sink leaves behind.
+    pub(super) fn needs_sight(&self) -> Step {
+        if self.subject.roots(self.directory()).is_empty() { self.needs_reader() } else { Ok(()) }
+    }
+
     pub(super) async fn check(&self, list: &List) -> Step {
         let checked = self.subject.check(self.directory(), &self.context(list)).await;
         checked.map_err(|error| failed("`check`", &error))
@@ -143,7 +174,11 @@ impl<'a> Scene<'a> {
 
     /// Delivers `list` without disturbance.
     pub(super) async fn deliver(&self, list: &List) -> Step<SinkReport> {
-        self.advance(list, Moment::Prepared).await?.commit().await
+        let report = self.advance(list, Moment::Prepared).await?.commit().await?;
+        if report.rows != list.snapshot.followers {
+            return broken(format!("the report counts {} rows, expected {}", report.rows, list.snapshot.followers));
+        }
+        Ok(report)
     }
 
     pub(super) async fn read(&self, list: &List) -> Step<Option<Published>> {
@@ -151,8 +186,12 @@ impl<'a> Scene<'a> {
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
-    /// Reads what is published for `list`, which must be its rows, each once and in order.
+    /// Reads what is published for `list`, which must be its rows, each once and in order. Where nobody can read it, the
+    /// report of the sink is all there is.
     pub(super) async fn expect_published(&self, list: &List) -> Step<Published> {
+        if !self.subject.is_readable() {
+            return Ok(Published::default());
+        }
         let Some(published) = self.read(list).await? else {
             return broken("nothing is published");
         };
@@ -161,8 +200,13 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) async fn expect_nothing_published(&self, list: &List, when: &str) -> Step {
+        if !self.subject.is_readable() {
+            return Ok(());
+        }
         match self.read(list).await? {
             None => Ok(()),
+            // A query of a table answers with no rows, whether there is no list or an empty one.
+            Some(published) if published == Published::default() => Ok(()),
             Some(published) => broken(format!("{} rows are visible {when}", published.rows.len())),
         }
     }

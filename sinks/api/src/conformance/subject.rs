@@ -58,6 +58,23 @@ pub trait Subject: Send + Sync {
         true
     }
 
+    /// Returns the columns of a follower list that the sink is set to; none for a sink that takes any.
+    fn columns(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Changes what the sink is told, for a case in `directory`: the names are the suite's, unless a sink needs others.
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
+        let _ = directory;
+        context
+    }
+
+    /// Returns whether [`read`](Self::read) reads anything. Of a sink that nobody can read, only what it says itself is
+    /// known: cases that depend on more are skipped.
+    fn is_readable(&self) -> bool {
+        true
+    }
+
     /// Lets the next `write` under `directory` fail with a temporary error, and returns `true`; `false` when the
     /// subject has no way to do so.
     fn fail_next_write(&self, directory: &Path) -> bool {
@@ -115,6 +132,9 @@ pub(super) trait ErasedSubject: Send + Sync {
     fn delivery(&self, directory: &Path) -> Delivery;
     fn roots(&self, directory: &Path) -> Vec<PathBuf>;
     fn accepts(&self, schema: &Schema) -> bool;
+    fn columns(&self) -> Option<Vec<String>>;
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext;
+    fn is_readable(&self) -> bool;
     fn fail_next_write(&self, directory: &Path) -> bool;
     async fn check(&self, directory: &Path, context: &SinkContext) -> Result<(), SinkError>;
     async fn open(&self, directory: &Path, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
@@ -142,6 +162,18 @@ impl<S: Subject> ErasedSubject for S {
 
     fn accepts(&self, schema: &Schema) -> bool {
         Subject::accepts(self, schema)
+    }
+
+    fn columns(&self) -> Option<Vec<String>> {
+        Subject::columns(self)
+    }
+
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
+        Subject::context(self, directory, context)
+    }
+
+    fn is_readable(&self) -> bool {
+        Subject::is_readable(self)
     }
 
     fn fail_next_write(&self, directory: &Path) -> bool {
