@@ -14,7 +14,7 @@ const README: &str = include_str!("../../sinks/README.md");
 const FOLLOWERS: u64 = 23_000;
 
 /// Copies the examples into a project, so that what they write goes there.
-fn examples() -> Project {
+pub(crate) fn examples() -> Project {
     let project = Project::new("");
     for folder in ["python", "shell"] {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use chrono::Utc;
 use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::conformance::{Published, ReadError, Subject};
 use fanout_sink::{Delivery, NoOptions, Sink, SinkContext, SinkError, SinkFactory};
@@ -18,6 +20,9 @@ pub(super) struct Configured<'a> {
     directory: &'a Path,
     /// The program that reads back, and its arguments; empty without one.
     reader: &'a [String],
+    /// Seconds since 1970.
+    began_at: i64,
+    case: AtomicUsize,
 }
 
 /// The factory of a sink whose options are known already.
@@ -31,7 +36,8 @@ impl<'a> Configured<'a> {
     pub(super) fn new(sink: BoundSink, registry: &SinkRegistry, directory: &'a Path, reader: &'a [String]) -> Self {
         let summary = registry.summaries().find(|(name, _)| *name == sink.section().kind);
         let summary = summary.map(|(_, summary)| summary.to_owned()).unwrap_or_default();
-        Self { factory: Bound { sink, summary }, directory, reader }
+        let began_at = Utc::now().timestamp();
+        Self { factory: Bound { sink, summary }, directory, reader, began_at, case: AtomicUsize::new(0) }
     }
 }
 
@@ -81,6 +87,12 @@ impl Subject for Configured<'_> {
         NoOptions::default()
     }
 
+    /// A place that is no folder of the case has lists of other cases, and of earlier tests.
+    fn distinction(&self) -> Option<String> {
+        let case = self.case.fetch_add(1, Ordering::Relaxed);
+        self.factory.sink.roots().is_empty().then(|| format!("{}-{case}", self.began_at))
+    }
+
     /// What is published is never among the lists of real accounts: the pipeline and the accounts have other names, and
     /// files go to the folder of the case.
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
@@ -109,13 +121,17 @@ impl Subject for Configured<'_> {
         !self.reader.is_empty()
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, _directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
         let [program, arguments @ ..] = self.reader else { return Ok(None) };
-        let directory_of_file = if self.directory.as_os_str().is_empty() { Path::new(".") } else { self.directory };
-        let output = Command::new(program)
+        let mut command = Command::new(program);
+        if !self.directory.as_os_str().is_empty() {
+            command.current_dir(self.directory);
+        }
+        if let Some(root) = self.factory.sink.roots().first() {
+            command.env("SINK_ROOT", context.output_path(root));
+        }
+        let output = command
             .args(arguments)
-            .current_dir(directory_of_file)
-            .env("SINK_OUTPUTS", directory.join("outputs"))
             .env("SINK_ACCOUNT", &context.account)
             .env("SINK_APP_ID", &context.app_id)
             .env("SINK_DATE", &context.date)

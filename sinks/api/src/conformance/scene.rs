@@ -33,6 +33,8 @@ pub(super) struct Scene<'a> {
     subject: &'a dyn ErasedSubject,
     directory: TempDir,
     simulated: bool,
+    /// What is added to the app ids of the case.
+    distinction: Option<String>,
 }
 
 /// How far an attempt at a list has come.
@@ -53,12 +55,12 @@ impl Moment {
 impl<'a> Scene<'a> {
     pub(super) fn new(subject: &'a dyn ErasedSubject) -> Step<Self> {
         let directory = TempDir::new().map_err(|error| failed("making a temporary folder", &error))?;
-        Ok(Self { subject, directory, simulated: false })
+        Ok(Self { subject, directory, simulated: false, distinction: subject.distinction() })
     }
 
     /// Returns a scene of the same subject in another folder.
     pub(super) fn elsewhere(&self) -> Step<Self> {
-        Self::new(self.subject)
+        Ok(Self { distinction: self.distinction.clone(), ..Self::new(self.subject)? })
     }
 
     /// Sets whether lists come from the simulator from here on.
@@ -76,7 +78,11 @@ impl<'a> Scene<'a> {
 
     /// Makes a list of followers, in the columns that the sink is set to.
     pub(super) fn followers(&self, occasion: Occasion, sizes: &[usize]) -> List {
-        let list = List::followers(occasion, sizes);
+        let app_id = match &self.distinction {
+            Some(distinction) => format!("{}-{distinction}", occasion.app_id),
+            None => occasion.app_id.to_owned(),
+        };
+        let list = List::followers_of(&app_id, occasion, sizes);
         match self.subject.columns() {
             Some(columns) => list.only(&columns.iter().map(String::as_str).collect::<Vec<_>>()),
             None => list,

@@ -63,6 +63,12 @@ pub trait Subject: Send + Sync {
         None
     }
 
+    /// Returns what is added to the app ids of a case, different at each call: for a sink that publishes to one place,
+    /// whatever the folder, and where the lists of other cases lie already. None where each case has a place of its own.
+    fn distinction(&self) -> Option<String> {
+        None
+    }
+
     /// Changes what the sink is told, for a case in `directory`: the names are the suite's, unless a sink needs others.
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
         let _ = directory;
@@ -133,6 +139,7 @@ pub(super) trait ErasedSubject: Send + Sync {
     fn roots(&self, directory: &Path) -> Vec<PathBuf>;
     fn accepts(&self, schema: &Schema) -> bool;
     fn columns(&self) -> Option<Vec<String>>;
+    fn distinction(&self) -> Option<String>;
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext;
     fn is_readable(&self) -> bool;
     fn fail_next_write(&self, directory: &Path) -> bool;
@@ -166,6 +173,10 @@ impl<S: Subject> ErasedSubject for S {
 
     fn columns(&self) -> Option<Vec<String>> {
         Subject::columns(self)
+    }
+
+    fn distinction(&self) -> Option<String> {
+        Subject::distinction(self)
     }
 
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
