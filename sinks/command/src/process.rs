@@ -94,13 +94,13 @@ impl Process {
             return Progress::Ended;
         };
         tokio::select! {
-            taken = input.write(bytes) => match taken {
-                Ok(taken) => Progress::Took(taken),
-                Err(_) => {
-                    self.input = None;
-                    Progress::Closed
+            taken = input.write(bytes) => {
+                if let Ok(taken) = taken {
+                    return Progress::Took(taken);
                 }
-            },
+                self.input = None;
+                Progress::Closed
+            }
             _ = self.child.wait() => {
                 // It has kept the status.
                 let _ = self.ended().await;

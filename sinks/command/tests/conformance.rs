@@ -42,8 +42,8 @@ impl Subject for Example {
         let name = format!("{}-{}.{}", context.date, context.app_id, self.extension);
         let mut outputs = files_under(&directory.join("out"))?;
         outputs.retain(|path, _| *path == name);
-        let Some(content) = outputs.get(&name) else { return Ok(None) };
-        Ok(Some(Published { rows: (self.rows)(content)?, outputs }))
+        let Some(file) = outputs.get(&name) else { return Ok(None) };
+        Ok(Some(Published { rows: (self.rows)(file)?, outputs }))
     }
 
     fn accepts(&self, schema: &Schema) -> bool {
@@ -85,7 +85,8 @@ fn python() -> Option<String> {
     let hint = "pip install pyarrow, and name that Python in READERS_PYTHON";
     assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "`{python}` has no pyarrow; {hint}");
     // Past the test harness, which shows what `eprintln!` prints only when a test fails.
-    writeln!(std::io::stderr(), "skipped: the command sink in Python was not held to the contract; {hint}").unwrap();
+    let word = format!("skipped: the command sink in Python was not held to the contract; {hint}\n");
+    std::io::stderr().write_all(word.as_bytes()).unwrap();
     None
 }
 

@@ -46,6 +46,7 @@ impl SinkFactory for Bound {
     type Options = NoOptions;
     type Sink = Box<dyn Sink>;
 
+    #[expect(clippy::misnamed_getters, reason = "the name of a factory is the type in the pipeline file")]
     fn name(&self) -> &str {
         &self.sink.section().kind
     }
