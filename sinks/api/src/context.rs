@@ -34,7 +34,7 @@ pub struct SinkContext {
     /// Whether the list comes from the simulator under `--simulate`; outputs must then stay apart from real ones.
     pub simulated: bool,
     /// The folder that holds every output instead of the places that the options name.
-    confinement: Option<PathBuf>,
+    pub(crate) confinement: Option<PathBuf>,
 }
 
 impl SinkContext {
