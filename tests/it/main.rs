@@ -5,6 +5,7 @@
 mod cli;
 mod crash;
 mod engine;
+mod moods;
 mod pipelines;
 mod readers;
 mod readme;
