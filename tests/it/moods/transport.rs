@@ -59,6 +59,9 @@ moods! {
     reset_one_call_in_four:
         Mood::of(Fault::new(Endpoint::UserGet, When::Every(4), Effect::Reset)).publishes(CALLS + 1);
 
+    reset_at_random:
+        Mood::of(Fault::new(Endpoint::UserGet, When::Chance { probability: 0.4, seed: 6 }, Effect::Reset)).publishes(CALLS + 5);
+
     html_instead_of_a_page_once: Mood::once(3, Effect::html(200)).publishes(CALLS + 1);
     html_instead_of_a_page_for_good: Mood::page(3, Effect::html(200)).fails(75, THREE_TRIES, &["the reply cannot be used", "line 1 column 1"]);
     nothing_instead_of_a_page_once: Mood::once(3, Effect::body("")).publishes(CALLS + 1);
