@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::output::Terminal;
 use crate::error::Exit;
 
-/// How long a run may take to stop by itself. Supervisors that send SIGTERM wait ten seconds or more before SIGKILL.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a run may take to stop by itself: with what ending takes on a busy machine, less than the five seconds that
+/// are promised. Supervisors that send SIGTERM wait ten seconds or more before SIGKILL.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The signals that ask the process to end.
 #[derive(Debug)]

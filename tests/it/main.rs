@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
 mod cli;
+mod cores;
 mod crash;
 mod engine;
 mod pipelines;
 mod readers;
 mod readme;
 mod secrecy;
+mod stopping;
 mod support;
 mod transport;
+mod wechatpy;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Ended, Project};
+use crate::support::{Ended, Project, Random};
 
 use super::SINKS;
 use super::journal::{current_walk, has_end};
@@ -20,20 +20,6 @@ const WALK_MICROS: u64 = 1_000_000;
 const DELIVERY_MICROS: u64 = 300_000;
 /// After something was seen, a run is killed within this time.
 const LATEST_MICROS: u64 = 5_000;
-
-/// Numbers that a seed determines: `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
-#[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    /// Returns a number below `bound`.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
 
 /// When a process is killed: some time after something was first seen.
 pub(super) struct Moment<'a> {
