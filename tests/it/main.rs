@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod chaos;
 mod cli;
 mod cores;
 mod crash;

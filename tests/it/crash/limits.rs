@@ -16,7 +16,7 @@ const BLOCK: u64 = 512;
 const TO_STDOUT: &str = "[sinks.lines]\ntype = 'ndjson'\noptions = { path = '-' }\n";
 
 /// Returns `command` with a limit of `blocks` on its files.
-fn limited(command: &Command, blocks: u64) -> Command {
+pub(crate) fn limited(command: &Command, blocks: u64) -> Command {
     let mut limited = Command::new("sh");
     limited.args(["-c", &format!("ulimit -f {blocks} && exec \"$@\""), "sh"]);
     limited.arg(command.get_program()).args(command.get_args());

@@ -7,9 +7,9 @@ mod damage;
 mod folders;
 pub(crate) mod journal;
 mod kills;
-mod limits;
+pub(crate) mod limits;
 mod locks;
-mod moments;
+pub(crate) mod moments;
 pub(crate) mod outputs;
 mod records;
 mod rehearsal;
@@ -24,7 +24,7 @@ use fanout::simulator::{Simulator, SimulatorBuilder, SimulatorHandle};
 use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Project};
-use journal::current_walk;
+pub(crate) use journal::current_walk;
 use moments::{Moment, run_until};
 use outputs::are_equal_to_the_byte;
 
@@ -38,7 +38,7 @@ const FOLLOWERS: u64 = PAGES * PAGE_SIZE;
 /// An undisturbed walk: every page, and the empty one at the end.
 const CALLS: u64 = PAGES + 1;
 /// Of a restart: the page that is read again, and the one that was under way.
-const CALLS_OF_A_RESTART: u64 = 2;
+pub(crate) const CALLS_OF_A_RESTART: u64 = 2;
 
 /// The same of a small list.
 const SMALL_PAGES: u64 = 8;
@@ -58,9 +58,9 @@ const SINKS: [(&str, &str, &str); 4] = [
 ];
 
 /// A pipeline in a folder of its own, and the API that it reads.
-struct Scene {
-    project: Project,
-    simulator: SimulatorHandle,
+pub(crate) struct Scene {
+    pub(crate) project: Project,
+    pub(crate) simulator: SimulatorHandle,
     /// Serves the API.
     _runtime: Runtime,
 }
@@ -75,13 +75,13 @@ impl Scene {
         Self::of(Simulator::builder().followers(SMALL_FOLLOWERS).page_size(SMALL_PAGE_SIZE).seed(seed))
     }
 
-    fn of(builder: SimulatorBuilder) -> Self {
+    pub(crate) fn of(builder: SimulatorBuilder) -> Self {
         let runtime = Runtime::new().unwrap();
         let simulator = runtime.block_on(builder.start()).unwrap();
         Self { project: Project::new(&pipeline(&simulator.base_url())), simulator, _runtime: runtime }
     }
 
-    fn command(&self, more: &[&str]) -> Command {
+    pub(crate) fn command(&self, more: &[&str]) -> Command {
         command(&self.project, more)
     }
 
@@ -99,11 +99,11 @@ impl Scene {
     }
 
     /// Returns how many pages were asked for.
-    fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         self.simulator.requests().user_get
     }
 
-    fn truth(&self) -> Vec<String> {
+    pub(crate) fn truth(&self) -> Vec<String> {
         self.simulator.followers(APP_ID).iter().collect()
     }
 

@@ -22,9 +22,9 @@ const DELIVERY_MICROS: u64 = 300_000;
 const LATEST_MICROS: u64 = 5_000;
 
 /// When a process is killed: some time after something was first seen.
-pub(super) struct Moment<'a> {
-    has_come: Box<dyn Fn() -> bool + 'a>,
-    delay: Duration,
+pub(crate) struct Moment<'a> {
+    pub(crate) has_come: Box<dyn Fn() -> bool + 'a>,
+    pub(crate) delay: Duration,
 }
 
 impl<'a> Moment<'a> {
@@ -34,7 +34,7 @@ impl<'a> Moment<'a> {
     }
 
     /// At random: any time of a walk, or shortly after any step of the publishing. `older` walks are not looked at.
-    pub(super) fn random(random: &mut Random, project: &'a Project, older: usize) -> Self {
+    pub(crate) fn random(random: &mut Random, project: &'a Project, older: usize) -> Self {
         let sinks = SINKS.len() as u64;
         let nth = random.below(sinks) as usize + 1;
         let soon = if random.below(2) == 0 { 0 } else { random.below(LATEST_MICROS) };

@@ -104,6 +104,13 @@ fn openids(files: &[PathBuf]) -> Vec<String> {
     rows.enumerate().map(at_its_place).collect()
 }
 
+/// Returns the `OpenID`s that the plain lines have, as they stand there.
+pub(crate) fn openids_of_lines(project: &Project) -> Vec<String> {
+    let files = tree(&root(project, "lines"));
+    let lines = files.iter().filter(|(name, _)| name.extension().is_some_and(|extension| extension == "ndjson"));
+    lines.flat_map(|(_, content)| ndjson_rows(content)).map(|(_, openid)| openid).collect()
+}
+
 fn parquet_rows(path: &Path) -> Vec<(i64, String)> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();
     let mut rows = Vec::new();

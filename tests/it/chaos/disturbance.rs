@@ -1,0 +1,161 @@
+//! What may happen to a process, and to its state between two of them.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::crash::journal::{has_end, walks};
+use crate::crash::limits::limited;
+use crate::crash::moments::Moment;
+use crate::crash::{Scene, current_walk};
+use crate::support::{Ended, Project, Random, signal};
+
+use super::faults::List;
+
+/// No run of this test takes nearly as long.
+const LONGEST_RUN: Duration = Duration::from_secs(60);
+/// Between two looks.
+const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
+/// A short walk takes about this long.
+const RUN_MICROS: u64 = 150_000;
+/// After a call was made, a run is hit within this time.
+const SOON_MICROS: u64 = 8_000;
+
+/// What happens to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Disturbance {
+    Nothing,
+    /// `kill -9`.
+    Kill,
+    /// SIGTERM.
+    Terminate,
+    /// Its files may not grow beyond so many blocks of 512 bytes.
+    FileLimit(u64),
+}
+
+/// What came of a process.
+pub(super) struct Run {
+    pub(super) ended: Ended,
+    /// Whether it was there to be disturbed.
+    pub(super) was_hit: bool,
+    pub(super) hung: bool,
+}
+
+impl Disturbance {
+    pub(super) fn random(random: &mut Random) -> Self {
+        match random.below(10) {
+            0..3 => Self::Nothing,
+            3..8 => Self::Kill,
+            8 => Self::Terminate,
+            _ => Self::FileLimit(random.below(64)),
+        }
+    }
+
+    /// Runs a command, and disturbs it at a random moment.
+    pub(super) fn run(self, random: &mut Random, command: Command, scene: &Scene, list: &List) -> Run {
+        let mut command = match self {
+            Self::FileLimit(blocks) => limited(&command, blocks),
+            _ => command,
+        };
+        let moment = moment(random, scene, list);
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut run = Watched { process: Some(process), started: Instant::now() };
+        let name = match self {
+            Self::Kill => "KILL",
+            Self::Terminate => "TERM",
+            Self::Nothing | Self::FileLimit(_) => return run.to_its_end(false),
+        };
+        if !run.lasts_until(|| (moment.has_come)()) {
+            return run.to_its_end(false);
+        }
+        thread::sleep(moment.delay);
+        let was_hit = run.signal(name);
+        run.to_its_end(was_hit)
+    }
+}
+
+/// Returns any time of a run, or one shortly after a call, or after a step of the publishing.
+fn moment<'a>(random: &mut Random, scene: &'a Scene, list: &List) -> Moment<'a> {
+    let made = scene.calls();
+    match random.below(3) {
+        0 => {
+            let calls = 1 + random.below(list.pages() + 1);
+            let delay = Duration::from_micros(random.below(SOON_MICROS));
+            Moment { has_come: Box::new(move || scene.calls() - made >= calls), delay }
+        }
+        1 => Moment { has_come: Box::new(|| true), delay: Duration::from_micros(random.below(RUN_MICROS)) },
+        _ => Moment::random(random, &scene.project, walks(&scene.project).len().saturating_sub(1)),
+    }
+}
+
+/// A process that must end some day.
+struct Watched {
+    process: Option<std::process::Child>,
+    started: Instant,
+}
+
+impl Watched {
+    /// Waits for a moment; returns whether the process still lives then.
+    fn lasts_until(&mut self, has_come: impl Fn() -> bool) -> bool {
+        while !has_come() {
+            if self.has_ended() || self.started.elapsed() > LONGEST_RUN {
+                return false;
+            }
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        true
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
+    }
+
+    /// Sends a signal, unless the process has ended.
+    fn signal(&mut self, name: &str) -> bool {
+        if self.has_ended() {
+            return false;
+        }
+        let process = self.process.as_ref().expect("it is taken when it has ended");
+        // Until it is waited for it keeps its number, and so nobody else is hit.
+        signal(process, name);
+        true
+    }
+
+    fn to_its_end(mut self, was_hit: bool) -> Run {
+        let hung = !self.lasts_until_it_ends();
+        let mut process = self.process.take().expect("it is taken here");
+        if hung {
+            process.kill().unwrap();
+        }
+        Run { ended: Ended::after(process), was_hit, hung }
+    }
+
+    fn lasts_until_it_ends(&mut self) -> bool {
+        while !self.has_ended() {
+            if self.started.elapsed() > LONGEST_RUN {
+                return false;
+            }
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        true
+    }
+}
+
+/// Flips a bit of an open walk's pages, or cuts them; returns whether there was one.
+pub(super) fn damage(random: &mut Random, project: &Project) -> bool {
+    let Some(walk) = current_walk(project, walks(project).len().saturating_sub(1)) else { return false };
+    let pages = walk.join("pages");
+    let mut bytes = fs::read(&pages).unwrap();
+    if walk.join("decision.json").exists() || has_end(&walk) || bytes.is_empty() {
+        return false;
+    }
+    let place = random.below(bytes.len() as u64) as usize;
+    if random.below(2) == 0 {
+        bytes.truncate(place)
+    } else {
+        bytes[place] ^= 1 << random.below(8)
+    }
+    fs::write(pages, bytes).unwrap();
+    true
+}
