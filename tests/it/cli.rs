@@ -284,7 +284,7 @@ fn a_second_signal_ends_the_process_at_once() {
     assert!(stderr.any(|line| line.unwrap().starts_with("interrupted: ")));
     signal(&process, "INT");
     assert_eq!(process.wait().unwrap().code(), Some(130));
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A disk that is too small, at every size and every number of files that hits another write.
+//! A disk that is too small, at every size and every number of files that hits another write; and one that is read-only.
 
 use std::fs;
 
@@ -98,6 +98,26 @@ impl Ended {
         };
         Self { code: read("code").trim().parse().ok(), stdout: read("stdout"), stderr: read("stderr") }
     }
+}
+
+#[test]
+fn a_disk_that_is_read_only_is_found_before_the_first_call() {
+    let Some(way) = way_to_mount() else { return };
+    let scene = Scene::small(1);
+    fs::create_dir(scene.project.path("disk")).unwrap();
+    for setting in
+        ["journal.path=disk/state", "sinks.lake.options.root=disk/lake", "sinks.single.options.root=disk/lake"]
+    {
+        let run = scene.command(&["--set", setting]);
+        let mut unshare = Command::new("unshare");
+        unshare.args(way).args(["sh", "-c", "mount -t tmpfs -o ro none disk && \"$@\"", "sh"]);
+        unshare.arg(run.get_program()).args(run.get_args());
+        let ended = Ended::of(unshare.current_dir(scene.project.path("")).env("CRASH_SECRET", "anything"));
+        assert_eq!(ended.code, Some(1), "{setting}: {ended:?}");
+        assert!(ended.stderr.contains("Read-only file system"), "{setting}: {ended:?}");
+        assert!(ended.stderr.contains("must be writable for this user"), "{setting}: {ended:?}");
+    }
+    assert_eq!(scene.simulator.requests().total(), 0);
 }
 
 #[test]
