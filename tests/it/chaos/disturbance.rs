@@ -1,11 +1,11 @@
 //! What may happen to a process, and to its state between two of them.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::crash::journal::{has_end, walks};
+use crate::crash::journal::walks;
 use crate::crash::limits::limited;
 use crate::crash::moments::Moment;
 use crate::crash::{Scene, current_walk};
@@ -60,18 +60,23 @@ impl Disturbance {
         };
         let moment = moment(random, scene, list);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut run = Watched { process: Some(process), started: Instant::now() };
+        let mut process = Watched { process, started: Instant::now() };
         let name = match self {
-            Self::Kill => "KILL",
-            Self::Terminate => "TERM",
-            Self::Nothing | Self::FileLimit(_) => return run.to_its_end(false),
+            Self::Kill => Some("KILL"),
+            Self::Terminate => Some("TERM"),
+            Self::Nothing | Self::FileLimit(_) => None,
         };
-        if !run.lasts_until(|| (moment.has_come)()) {
-            return run.to_its_end(false);
-        }
-        thread::sleep(moment.delay);
-        let was_hit = run.signal(name);
-        run.to_its_end(was_hit)
+        let was_hit = name.is_some_and(|name| {
+            let has_come = process.lives_until(&moment.has_come);
+            thread::sleep(moment.delay);
+            // A process keeps its number until it is waited for, and so nobody else is hit.
+            let is_hit = has_come && process.lives();
+            if is_hit {
+                signal(&process.process, name);
+            }
+            is_hit
+        });
+        process.end(was_hit)
     }
 }
 
@@ -91,15 +96,19 @@ fn moment<'a>(random: &mut Random, scene: &'a Scene, list: &List) -> Moment<'a> 
 
 /// A process that must end some day.
 struct Watched {
-    process: Option<std::process::Child>,
+    process: Child,
     started: Instant,
 }
 
 impl Watched {
-    /// Waits for a moment; returns whether the process still lives then.
-    fn lasts_until(&mut self, has_come: impl Fn() -> bool) -> bool {
+    fn lives(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for a moment; returns whether it comes before the process has ended, or has lived for too long.
+    fn lives_until(&mut self, has_come: impl Fn() -> bool) -> bool {
         while !has_come() {
-            if self.has_ended() || self.started.elapsed() > LONGEST_RUN {
+            if !self.lives() || self.started.elapsed() > LONGEST_RUN {
                 return false;
             }
             thread::sleep(BETWEEN_LOOKS);
@@ -107,54 +116,28 @@ impl Watched {
         true
     }
 
-    fn has_ended(&mut self) -> bool {
-        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
-    }
-
-    /// Sends a signal, unless the process has ended.
-    fn signal(&mut self, name: &str) -> bool {
-        if self.has_ended() {
-            return false;
-        }
-        let process = self.process.as_ref().expect("it is taken when it has ended");
-        // Until it is waited for it keeps its number, and so nobody else is hit.
-        signal(process, name);
-        true
-    }
-
-    fn to_its_end(mut self, was_hit: bool) -> Run {
-        let hung = !self.lasts_until_it_ends();
-        let mut process = self.process.take().expect("it is taken here");
+    fn end(mut self, was_hit: bool) -> Run {
+        self.lives_until(|| false);
+        let hung = self.lives();
         if hung {
-            process.kill().unwrap();
+            self.process.kill().unwrap();
         }
-        Run { ended: Ended::after(process), was_hit, hung }
-    }
-
-    fn lasts_until_it_ends(&mut self) -> bool {
-        while !self.has_ended() {
-            if self.started.elapsed() > LONGEST_RUN {
-                return false;
-            }
-            thread::sleep(BETWEEN_LOOKS);
-        }
-        true
+        Run { ended: Ended::after(self.process), was_hit, hung }
     }
 }
 
-/// Flips a bit of an open walk's pages, or cuts them; returns whether there was one.
+/// Flips a bit in the pages of a walk that is not decided, or cuts them; returns whether there was one.
 pub(super) fn damage(random: &mut Random, project: &Project) -> bool {
     let Some(walk) = current_walk(project, walks(project).len().saturating_sub(1)) else { return false };
     let pages = walk.join("pages");
     let mut bytes = fs::read(&pages).unwrap();
-    if walk.join("decision.json").exists() || has_end(&walk) || bytes.is_empty() {
+    if walk.join("decision.json").exists() || bytes.is_empty() {
         return false;
     }
     let place = random.below(bytes.len() as u64) as usize;
-    if random.below(2) == 0 {
-        bytes.truncate(place)
-    } else {
-        bytes[place] ^= 1 << random.below(8)
+    match random.below(2) {
+        0 => bytes.truncate(place),
+        _ => bytes[place] ^= 1 << random.below(8),
     }
     fs::write(pages, bytes).unwrap();
     true

@@ -94,8 +94,8 @@ fn whatever_goes_wrong_a_walk_ends_exact_or_with_a_clean_error_and_exact_after_t
                         break;
                     }
                     let seed = first + number;
-                    let seen = catch_unwind(AssertUnwindSafe(|| Walk::new(seed).run()));
-                    tally.lock().unwrap().add(seed, seen.ok());
+                    let walk = catch_unwind(AssertUnwindSafe(|| Walk::new(seed).run()));
+                    tally.lock().unwrap().add(seed, walk.ok());
                 }
             });
         }

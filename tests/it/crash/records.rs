@@ -112,7 +112,7 @@ fn whatever_the_lock_file_says_the_lock_is_what_counts() {
     let scene = Scene::small(4);
     let lock = scene.project.path("state").join(APP_ID).join("lock");
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
-    for content in [&b""[..], b"process 1, pipeline `another`\n", &[0xff; 100_000]] {
+    for content in ["", "process 1, pipeline `another`\n", &"x".repeat(100_000)] {
         fs::write(&lock, content).unwrap();
         finished(&mut scene.command(&["--fresh"]));
         holds_the_list(&scene.project, &scene.truth());
