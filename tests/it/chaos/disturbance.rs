@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ use super::faults::List;
 const LONGEST_RUN: Duration = Duration::from_secs(60);
 /// Between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
-/// A short walk takes about this long.
-const RUN_MICROS: u64 = 150_000;
+/// How long the last run took that came to its end: most of it depends on the machine.
+static RUN_MICROS: AtomicU64 = AtomicU64::new(100_000);
 /// After a call was made, a run is hit within this time.
 const SOON_MICROS: u64 = 8_000;
 
@@ -89,8 +90,8 @@ fn moment<'a>(random: &mut Random, scene: &'a Scene, list: &List) -> Moment<'a> 
             let delay = Duration::from_micros(random.below(SOON_MICROS));
             Moment { has_come: Box::new(move || scene.calls() - made >= calls), delay }
         }
-        1 => Moment { has_come: Box::new(|| true), delay: Duration::from_micros(random.below(RUN_MICROS)) },
-        _ => Moment::random(random, &scene.project, walks(&scene.project).len().saturating_sub(1)),
+        1 => Moment::within(random, RUN_MICROS.load(Ordering::Relaxed)),
+        _ => Moment::of_a_step(random, &scene.project, walks(&scene.project).len().saturating_sub(1)),
     }
 }
 
@@ -118,6 +119,9 @@ impl Watched {
 
     fn end(mut self, was_hit: bool) -> Run {
         self.lives_until(|| false);
+        if !was_hit {
+            RUN_MICROS.store(self.started.elapsed().as_micros() as u64, Ordering::Relaxed);
+        }
         let hung = self.lives();
         if hung {
             self.process.kill().unwrap();
