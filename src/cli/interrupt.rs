@@ -46,9 +46,7 @@ pub(super) async fn watch(
 ) {
     signals.next().await;
     stop.cancel();
-    terminal.note(
-        "interrupted: the walk stops after the current page, and what it has read is kept (once more ends it at once)",
-    );
+    terminal.note("interrupted: the walk stops here, and what it has read is kept (once more ends it at once)");
     tokio::select! {
         () = signals.next() => {}
         () = tokio::time::sleep(PATIENCE) => {}

@@ -235,10 +235,11 @@ impl Walk {
         if !is_clean || run.hung {
             say(&format!("chaos: {disturbance:?}: {ended:?}"));
         }
-        holds_nothing_or_a_whole_list(&self.scene.project, &[self.list.followers]);
         let is_done = ended.code == Some(0);
         if is_done {
             self.judge();
+        } else {
+            holds_nothing_or_a_whole_list(&self.scene.project, &[self.list.followers]);
         }
         // A person would do as the hint says, if not at once.
         let says_fresh = ended.stderr.contains("start a new walk with `--fresh`");
