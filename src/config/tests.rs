@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use super::*;
 
+mod credentials;
+
 const FILE: &str = "pipelines/p.toml";
 
 /// The least that a valid file holds.
@@ -92,7 +94,8 @@ fn every_key_has_its_unit() {
         total_timeout_secs = 3
         max_reply_bytes = "2 MiB"
         max_shortfall_percent = 5
-        retry = { attempts = 4, budget_secs = 5, base_ms = 6, max_ms = 7 }
+        retry = { attempts = 4, budget_secs = 5, base_ms = 6, max_ms = 7, minute_secs = 12, walk_budget = 13 }
+        quota = { check = false, refuse = true, daily_calls = 14 }
         [journal]
         path = "/data/state/"
         keep = 9
@@ -111,6 +114,9 @@ fn every_key_has_its_unit() {
     assert!((pipeline.source.max_shortfall_percent - 5.0).abs() < f64::EPSILON);
     assert_eq!((pipeline.source.retry.attempts, pipeline.source.retry.budget.as_secs()), (4, 5));
     assert_eq!((pipeline.source.retry.base.as_millis(), pipeline.source.retry.max.as_millis()), (6, 7));
+    assert_eq!((pipeline.source.retry.minute.as_secs(), pipeline.source.retry.walk_budget), (12, 13));
+    let Quota { check, refuse, daily_calls, .. } = pipeline.source.quota;
+    assert_eq!((check, refuse, daily_calls), (false, true, 14));
     assert_eq!(pipeline.journal.path, Path::new("/data/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
     assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (64 << 20, 11));
@@ -248,8 +254,8 @@ fn every_problem_is_reported_at_once() {
         "`sinks.archive.queue`: found \"four\", expected a whole number from 1 to 1024",
         "`source.max_shortfall_percent`: found 101.5, expected a percentage from 0 to 100",
         "`source.retry.attempts`: found 0, expected a whole number from 1 to 100",
-        "`source.retry.base_mss`: unknown key, expected one of `attempts`, `budget_secs`, `base_ms`, `max_ms`; did you \
-         mean `base_ms`?",
+        "`source.retry.base_mss`: unknown key, expected one of `attempts`, `budget_secs`, `base_ms`, `max_ms`, \
+         `minute_secs`, `walk_budget`; did you mean `base_ms`?",
         "`source.simulate.followers`: missing, expected a value",
         "`source.total_timeout_secs`: found \"ten\", expected a whole number of seconds from 1 to 86400",
         "`accounts[0]`: found both `secret` and `token`, expected one of them",
@@ -271,7 +277,8 @@ fn what_is_missing_is_named() {
         problems(&with("name = \"brand\"\napp_id = \"wx01\"\nsecret = { env = \"BRAND_SECRET\" }", "")),
         "`accounts[0].name`: missing, expected a name of your choice\n\
          `accounts[0].app_id`: missing, expected the account's app id, such as `wx0123456789abcdef`\n\
-         `accounts[0]`: missing `secret` or `token`, expected one of them as `{ env = \"NAME\" }` or `{ file = \"path\" }`"
+         `accounts[0]`: missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
+         `secret = { env = \"NAME\" }`"
     );
 }
 

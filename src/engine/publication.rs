@@ -117,7 +117,8 @@ impl<'a> Publication<'a> {
                 budget: &run.shared.budget,
                 progress: run.progress(),
                 stop: &run.shared.stop,
-                max_shortfall_percent: run.shared.pipeline.source.max_shortfall_percent,
+                settings: &run.shared.pipeline.source,
+                last: run.last(),
             };
             walk.run().await
         };

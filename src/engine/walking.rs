@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
+use fanout_sink::Snapshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Lease};
 use super::delivery::{Delivery, Measure, footprint};
+use super::forecast::Forecast;
 use super::progress::AccountProgress;
+use crate::config;
 use crate::error::Error;
 use crate::journal::{End, Journal, JournalError};
 use crate::source::{Cursor, Page, Reaction, Source, SourceError, decode};
@@ -46,8 +50,9 @@ pub(super) struct Walk<'a> {
     pub(super) budget: &'a Budget,
     pub(super) progress: &'a AccountProgress,
     pub(super) stop: &'a CancellationToken,
-    /// `source.max_shortfall_percent`.
-    pub(super) max_shortfall_percent: f64,
+    pub(super) settings: &'a config::Source,
+    /// The list that was decided on last.
+    pub(super) last: Option<&'a Snapshot>,
 }
 
 impl Walk<'_> {
@@ -60,11 +65,35 @@ impl Walk<'_> {
     /// delivery has ended. What was read until then is in the journal.
     pub(super) async fn run(&mut self) -> Result<Measure, Stopped> {
         let mut syncing = GroupSync::new(self.journal.bytes());
-        let result = self.follow(&mut syncing).await;
+        let result = match self.foresee().await {
+            Ok(()) => self.follow(&mut syncing).await,
+            Err(error) => Err(error.into()),
+        };
         let synced = syncing.finish(self.journal).await;
-        let measure = result?;
+        let measure = result.map_err(|stopped| self.day_over(stopped))?;
         synced?;
         Ok(measure)
+    }
+
+    /// Holds what the walk still needs against the calls that are left today.
+    async fn foresee(&self) -> Result<(), Error> {
+        let left = self.or_stopped(self.source.calls_left()).await??;
+        let forecast = Forecast::of(self.journal, self.last)?;
+        Ok(forecast.judge(left, &self.settings.quota)?)
+    }
+
+    /// Adds to the error that the calls of the day are used up how far the walk has come.
+    fn day_over(&self, stopped: Stopped) -> Stopped {
+        match stopped {
+            Stopped::Failed(Error::Source(error))
+                if error.api_error().is_some_and(|api| api.reaction() == Reaction::NextDay) =>
+            {
+                let forecast = Forecast::of(self.journal, self.last);
+                let pages_left = forecast.ok().and_then(|forecast| forecast.pages);
+                SourceError::DayOver { pages_left, at: Utc::now(), error: Box::new(error) }.into()
+            }
+            stopped => stopped,
+        }
     }
 
     async fn follow(&mut self, syncing: &mut GroupSync) -> Result<Measure, Stopped> {
@@ -156,7 +185,7 @@ impl Walk<'_> {
         if !was_short {
             return Ok(false);
         }
-        let limit_percent = self.max_shortfall_percent;
+        let limit_percent = self.settings.max_shortfall_percent;
         if missing as f64 * 100.0 > total as f64 * limit_percent {
             return Err(SourceError::Short { distinct: measure.distinct, total, limit_percent }.into());
         }

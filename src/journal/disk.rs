@@ -1,7 +1,7 @@
 //! Files and folders that only their owner may read, and that are whole or absent.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -55,6 +55,20 @@ fn checksum(record: &RawValue) -> String {
 
 /// Writes a record to a file of its own so that, whatever happens, either the whole of it is there or nothing.
 pub(super) fn write_record(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
+    replace_record(path, value, File::sync_all)?;
+    sync_folder(path.parent().expect("a record lies in a folder"))
+}
+
+/// Writes a record as [`write_record`] does, without waiting for the disk: the machine's power may take it.
+pub(super) fn write_record_lazily(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
+    replace_record(path, value, |_| Ok(()))
+}
+
+fn replace_record(
+    path: &Path,
+    value: &impl Serialize,
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), JournalError> {
     let text = String::from_utf8(to_json(value)).expect("JSON is text");
     let record = RawValue::from_string(text).expect("what was just written as JSON is JSON");
     let text = to_json(&Sealed { crc32c: checksum(&record), record });
@@ -62,10 +76,9 @@ pub(super) fn write_record(path: &Path, value: &impl Serialize) -> Result<(), Jo
     let file = open_file(&temporary)?;
     file.set_len(0)
         .and_then(|()| (&file).write_all(&text))
-        .and_then(|()| file.sync_all())
+        .and_then(|()| sync(&file))
         .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
-    std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
-    sync_folder(path.parent().expect("a record lies in a folder"))
+    std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))
 }
 
 /// Reads a record; none if there is no such file.

@@ -7,6 +7,7 @@
 mod disk;
 mod error;
 mod frame;
+mod ledger;
 mod record;
 mod state;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use error::JournalError;
+pub use ledger::Ledger;
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Recipient};
 pub use state::{AccountState, WalkFolder};
 

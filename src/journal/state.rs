@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <journal.path>/<app id>/lock
+//! <journal.path>/<app id>/<list>.calls.json              the ledger of today's calls
 //! <journal.path>/<app id>/<list>/<walk>/pages            the journal
 //! <journal.path>/<app id>/<list>/<walk>/decision.json    after every staged sink has prepared
 //! <journal.path>/<app id>/<list>/<walk>/commits/*.json   one for each sink that has published
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::record::{Commit, Decision, Header, Identity, Recipient};
-use super::{Journal, JournalError, disk, frame};
+use super::{Journal, JournalError, Ledger, disk, frame};
 
 /// The file of a walk's decision.
 pub(super) const DECISION: &str = "decision.json";
@@ -66,6 +67,20 @@ impl AccountState {
             .and_then(|()| lock.set_len(holder.len() as u64))
             .map_err(JournalError::io(format!("write {} bytes to", holder.len()), &lock_path))?;
         Ok(Self { folder, identity, _lock: lock })
+    }
+
+    /// Returns the ledger of this list's calls.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::open(self.folder.with_file_name(format!("{}.calls.json", self.identity.list)))
+    }
+
+    /// Returns what was decided on last; none if nothing was yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`walks`](Self::walks).
+    pub fn last_decision(&self) -> Result<Option<Decision>, JournalError> {
+        Ok(self.walks()?.into_iter().rev().find_map(|walk| walk.decision))
     }
 
     /// Returns the walks, oldest first, without reading their pages.
