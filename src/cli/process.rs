@@ -5,8 +5,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Forbids core files: a crash would write the memory of the process to disk, and with it the app secret and the token.
 ///
 /// On Linux the process is made undumpable, which also holds where the system hands cores to a program (a limit of 0
-/// bytes does not hold there), and keeps other programs of the same user from reading its memory and its environment.
-/// A program that it starts is dumpable again.
+/// bytes does not hold there), and keeps other programs of the same user from reading its memory and its environment (a
+/// debugger, too, unless it has started the process). A program that it starts is dumpable again.
 pub(super) fn forbid_cores() {
     // Neither call has a reason to fail; where one does, the user's own limit is what is left.
     #[cfg(target_os = "linux")]

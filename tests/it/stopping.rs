@@ -77,10 +77,6 @@ fn page_calls(simulator: &SimulatorHandle) -> u64 {
     simulator.requests().user_get
 }
 
-fn token_calls(simulator: &SimulatorHandle) -> u64 {
-    simulator.requests().stable_token
-}
-
 #[test]
 fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
     let too_many = Effect::too_many_requests(3_600);
@@ -94,6 +90,7 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
         ("the headers of a token do not come", Endpoint::StableToken, Effect::Delay(FOR_EVER)),
         ("the body of a token does not come", Endpoint::StableToken, Effect::Stall),
         ("a token is to be tried again", Endpoint::StableToken, Effect::errcode(-1)),
+        ("the calls that are left are asked for", Endpoint::Quota, Effect::Delay(FOR_EVER)),
     ];
     let runtime = Runtime::new().unwrap();
     for (what, endpoint, effect) in cases {
@@ -105,8 +102,12 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
             let simulator = runtime.block_on(builder.start()).unwrap();
             let project = Project::new(PIPELINE);
             let process = command(&project, &simulator.base_url()).spawn().unwrap();
-            let count = if endpoint == Endpoint::UserGet { page_calls } else { token_calls };
-            wait_until(what, || count(&simulator) == number);
+            let requests = || simulator.requests();
+            wait_until(what, || match endpoint {
+                Endpoint::UserGet => requests().user_get == number,
+                Endpoint::Quota => requests().quota == number,
+                _ => requests().stable_token == number,
+            });
             // What the reply leads to comes after the call was counted.
             thread::sleep(Duration::from_millis(50));
             ends_in_time(process, name, what);
@@ -133,4 +134,19 @@ fn a_run_that_waits_for_a_server_which_never_answers_ends_in_time() {
         thread::sleep(Duration::from_millis(100));
         ends_in_time(process, name, "the server never answers");
     }
+}
+
+#[test]
+fn a_run_that_waits_for_a_program_ends_in_time_and_the_program_with_it() {
+    let project = Project::new(&PIPELINE.replace(
+        "secret = { env = \"TEST_SECRET\" }",
+        "token_command = { command = [\"sh\", \"-c\", \"echo $$ > pid && exec sleep 3600\"], timeout_secs = 3_600 }",
+    ));
+    let process = command(&project, "http://127.0.0.1:9").spawn().unwrap();
+    let program = || std::fs::read_to_string(project.path("pid")).unwrap_or_default();
+    wait_until("the program", || program().ends_with('\n'));
+    ends_in_time(process, "TERM", "a program has no token yet");
+    let folder = format!("/proc/{}/cwd", program().trim());
+    // It was killed; whoever collects it now takes a moment.
+    wait_until("the end of the program", || std::fs::read_link(&folder).is_err());
 }

@@ -22,11 +22,11 @@ impl List {
 /// One kind of fault: its name in the tally, the call that it meets, and how it is made.
 type Kind = (&'static str, Endpoint, fn(&mut Random, &List) -> Effect);
 
-use Endpoint::{StableToken, UserGet};
+use Endpoint::{Quota, StableToken, UserGet};
 
 /// All kinds. None of them may change what is true: a page that lies about `total` says more followers than there are,
 /// for of a list that is said to be shorter nobody could know what is missing.
-const KINDS: [Kind; 39] = [
+const KINDS: [Kind; 47] = [
     ("busy", UserGet, |_, _| Effect::errcode(-1)),
     ("minute quota", UserGet, |_, _| Effect::errcode(45011)),
     ("day quota", UserGet, |_, _| Effect::errcode(45009)),
@@ -66,6 +66,14 @@ const KINDS: [Kind; 39] = [
     ("followers twice", UserGet, |random, list| Effect::Duplicate(range(random, list))),
     ("busy token", StableToken, |_, _| Effect::errcode(-1)),
     ("token reset", StableToken, |_, _| Effect::Reset),
+    ("token without a token", StableToken, |_, _| Effect::body("{}")),
+    ("HTML for a token", StableToken, |_, _| Effect::html(200)),
+    ("wrong secret", StableToken, |_, _| Effect::errcode(40125)),
+    ("refused address of a token", StableToken, |_, _| Effect::errcode(40164)),
+    ("busy quota", Quota, |_, _| Effect::errcode(-1)),
+    ("quota reset", Quota, |_, _| Effect::Reset),
+    ("HTML for a quota", Quota, |_, _| Effect::html(502)),
+    ("quota used up", Quota, |_, _| Effect::body(r#"{"errcode":0,"quota":{"daily_limit":9,"used":9,"remain":0}}"#)),
 ];
 
 /// The kinds after which the whole list may come in another order.

@@ -31,10 +31,11 @@ const MOST_WILD_RUNS: u64 = 5;
 const MOST_CALM_RUNS: u64 = 2;
 
 /// Patience that fits short walks. No follower may be missing: how many WeChat may be short by default is another matter.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "source.retry.base_ms=1",
     "source.retry.max_ms=4",
     "source.retry.budget_secs=3",
+    "source.retry.minute_secs=1",
     "source.idle_timeout_secs=1",
     "source.max_shortfall_percent=0",
 ];

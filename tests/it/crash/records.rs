@@ -108,6 +108,22 @@ fn a_decided_walk_whose_pages_were_altered_is_not_delivered() {
 }
 
 #[test]
+fn a_ledger_of_calls_that_was_altered_stops_nothing() {
+    let scene = Scene::small(7);
+    scene.finish();
+    let ledger = scene.project.path("state").join(APP_ID).join("followers.calls.json");
+    let whole = fs::read(&ledger).unwrap();
+    for altered in damages(&whole) {
+        fs::write(&ledger, altered).unwrap();
+        let ended = finished(&mut scene.command(&["--fresh"]));
+        assert!(ended.stderr.contains("the ledger of calls is not believed"), "{ended:?}");
+        holds_the_list(&scene.project, &scene.truth());
+    }
+    fs::remove_file(&ledger).unwrap();
+    finished(&mut scene.command(&["--fresh"]));
+}
+
+#[test]
 fn whatever_the_lock_file_says_the_lock_is_what_counts() {
     let scene = Scene::small(4);
     let lock = scene.project.path("state").join(APP_ID).join("lock");
