@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::ops::RangeInclusive;
+use std::process::Stdio;
 
 use super::journal::walks;
 use super::kills::{OLDER_FOLLOWERS, publish_older};
+use super::moments::commits;
 use super::outputs::{holds_nothing_or_a_whole_list, holds_the_list};
 use super::*;
 
@@ -113,31 +115,49 @@ fn a_decision_and_a_commit_record_are_there_whole_or_not_at_all() {
     fs::write(project.path("pipeline.toml"), format!("{head}{TO_STDOUT}")).unwrap();
     let walk = current_walk(&project, 0).unwrap();
     let (mut undecided, mut unrecorded) = (0, 0);
-    let rows = |ended: &Ended| ended.stdout.lines().filter(|line| line.starts_with("{\"app_id\"")).count() as u64;
-    for blocks in 0..=4 {
-        for file in [walk.join("decision.json"), walk.join("commits")] {
-            let _ = fs::remove_file(&file).or_else(|_| fs::remove_dir_all(&file));
+    for keeps_decision in [false, true] {
+        for blocks in 0..=4 {
+            forget(&walk, keeps_decision);
+            if !run_limited(&command(&project, &[]), blocks) {
+                let is_decided = walk.join("decision.json").exists();
+                undecided += u64::from(!is_decided);
+                unrecorded += u64::from(is_decided);
+                assert_eq!(commits(&walk), 0);
+                assert_eq!(rows(&finished(&mut command(&project, &[]))), SMALL_FOLLOWERS);
+            }
+            assert_eq!(commits(&walk), 1);
         }
-        fs::create_dir(walk.join("commits")).unwrap();
-        if !run_limited(&command(&project, &[]), blocks) {
-            let is_decided = walk.join("decision.json").exists();
-            assert_eq!(fs::read_dir(walk.join("commits")).unwrap().filter(is_record).count(), 0);
-            undecided += u64::from(!is_decided);
-            unrecorded += u64::from(is_decided);
-            assert_eq!(rows(&finished(&mut command(&project, &[]))), SMALL_FOLLOWERS);
-        }
-        assert_eq!(fs::read_dir(walk.join("commits")).unwrap().filter(is_record).count(), 1);
-    }
-    // Once more with the decision in place, which is larger than the record of a commit.
-    for blocks in 0..=4 {
-        fs::remove_dir_all(walk.join("commits")).unwrap();
-        fs::create_dir(walk.join("commits")).unwrap();
-        unrecorded += u64::from(!run_limited(&command(&project, &[]), blocks));
-        finished(&mut command(&project, &[]));
     }
     assert!(undecided > 0 && unrecorded > 0, "{undecided} and {unrecorded}");
 }
 
-fn is_record(entry: &std::io::Result<fs::DirEntry>) -> bool {
-    entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "json")
+/// Removes the commit records of a walk and, unless it is kept, its decision.
+fn forget(walk: &Path, keeps_decision: bool) {
+    let decision = walk.join("decision.json");
+    if !keeps_decision && decision.exists() {
+        fs::remove_file(decision).unwrap();
+    }
+    fs::remove_dir_all(walk.join("commits")).unwrap();
+    fs::create_dir(walk.join("commits")).unwrap();
+}
+
+/// Returns how many rows a run has written to stdout.
+fn rows(ended: &Ended) -> u64 {
+    ended.stdout.lines().filter(|line| line.starts_with("{\"app_id\"")).count() as u64
+}
+
+#[test]
+fn a_stdout_that_takes_no_more_fails_its_sink_and_gets_the_whole_list_again() {
+    let scene = Scene::small(3);
+    let text = pipeline(&scene.simulator.base_url());
+    let (head, _) = text.split_once("[sinks.").unwrap();
+    fs::write(scene.project.path("pipeline.toml"), format!("{head}{TO_STDOUT}")).unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let process = scene.command(&[]).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let ended = Ended::after(process);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write to stdout: No space left on device"), "{ended:?}");
+    assert!(ended.stderr.contains("hint: run again: the whole list is sent once more"), "{ended:?}");
+    let calls = scene.calls();
+    assert_eq!((rows(&finished(&mut scene.command(&[]))), scene.calls()), (SMALL_FOLLOWERS, calls));
 }
