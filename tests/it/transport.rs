@@ -194,9 +194,10 @@ fn a_proxy_of_the_pipeline_file_is_used_for_this_machine_too() {
     let ended = run(&place.project, &[format!("source.base_url={base_url}"), proxy]);
     published(&ended, &place.project, truth(&place.simulator));
     let lines = seen(&requests);
-    assert_eq!(lines.len() as u64, 1 + CALLS, "{lines:?}");
+    assert_eq!(lines.len() as u64, 2 + CALLS, "{lines:?}");
     assert!(lines[0].starts_with(&format!("POST {base_url}/cgi-bin/stable_token ")), "{lines:?}");
-    assert!(lines[1..].iter().all(|line| line.starts_with(&format!("GET {base_url}/cgi-bin/user/get?"))), "{lines:?}");
+    assert!(lines[1].starts_with(&format!("POST {base_url}/cgi-bin/openapi/quota/get?")), "{lines:?}");
+    assert!(lines[2..].iter().all(|line| line.starts_with(&format!("GET {base_url}/cgi-bin/user/get?"))), "{lines:?}");
 }
 
 #[test]
@@ -359,22 +360,6 @@ fn a_reply_may_come_in_chunks() {
 }
 
 #[test]
-fn a_byte_order_mark_is_not_json_and_may_pass() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    let mark = || Effect::Prefix(b"\xef\xbb\xbf".as_slice().into());
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), mark()).times(1));
-    let project = Project::new(PIPELINE);
-    let settings = [base_url(simulator.address().port())];
-    published(&run(&project, &settings), &project, truth(&simulator));
-    assert_eq!(simulator.requests().user_get, CALLS + 1);
-
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Always, mark()));
-    let ended = run(&Project::new(PIPELINE), &settings);
-    failed(&ended, 75, "the reply cannot be used", "run again later");
-}
-
-#[test]
 fn a_token_is_asked_for_with_a_length_and_without_a_refresh() {
     let runtime = Runtime::new().unwrap();
     let requests = Seen::default();
@@ -391,7 +376,7 @@ fn a_token_is_asked_for_with_a_length_and_without_a_refresh() {
     });
     assert_eq!(serde_json::from_str::<Value>(body).unwrap(), expected);
     // Once for the whole walk.
-    assert_eq!(requests.iter().filter(|request| request.starts_with("POST")).count(), 1);
+    assert_eq!(requests.iter().filter(|request| request.starts_with("POST /cgi-bin/stable_token")).count(), 1);
 }
 
 #[test]
