@@ -26,7 +26,7 @@ use Endpoint::{Quota, StableToken, UserGet};
 
 /// All kinds. None of them may change what is true: a page that lies about `total` says more followers than there are,
 /// for of a list that is said to be shorter nobody could know what is missing.
-const KINDS: [Kind; 47] = [
+const KINDS: [Kind; 57] = [
     ("busy", UserGet, |_, _| Effect::errcode(-1)),
     ("minute quota", UserGet, |_, _| Effect::errcode(45011)),
     ("day quota", UserGet, |_, _| Effect::errcode(45009)),
@@ -52,6 +52,19 @@ const KINDS: [Kind; 47] = [
     ("truncated", UserGet, |random, _| Effect::Truncate(random.below(2_000) as usize)),
     ("late", UserGet, |random, _| Effect::Delay(Duration::from_millis(random.below(200)))),
     (STALL, UserGet, |_, _| Effect::Stall),
+    ("gzip bomb", UserGet, |_, _| Effect::GzipBomb(64 << 20)),
+    ("invalid UTF-8", UserGet, |random, _| Effect::Overwrite {
+        at: random.below(900) as usize,
+        bytes: (&[0xff][..]).into(),
+    }),
+    ("another content type", UserGet, |_, _| Effect::ContentType("text/plain".to_owned())),
+    ("gzip", UserGet, |_, _| Effect::Gzip),
+    ("chunks", UserGet, |_, _| Effect::Chunked),
+    ("drip", UserGet, |random, _| Effect::Drip { bytes: 200, pause: Duration::from_millis(random.below(20)) }),
+    ("reset within the body", UserGet, |random, _| Effect::ResetAfter(random.below(2_000) as usize)),
+    ("closed", UserGet, |_, _| Effect::Close),
+    ("closed after the reply", UserGet, |_, _| Effect::CloseIdle),
+    ("overlapping pages", UserGet, |random, list| Effect::Overlap(random.below(list.page_size))),
     ("another style", UserGet, style),
     ("short page", UserGet, |random, list| Effect::Short(random.below(list.page_size))),
     ("repeated page", UserGet, |random, list| Effect::RepeatPage(1 + random.below(list.pages()))),
