@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -60,15 +61,22 @@ const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 /// How long a connection that is to be closed without notice stays open, so that the reply gets out.
 const CLOSE_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
+/// Whether a connection is about to be closed without notice.
+#[derive(Default)]
+struct Closing {
+    notify: Notify,
+    is_near: AtomicBool,
+}
+
 async fn serve_connection(stream: TcpStream, api: SharedApi) {
     // A reply is written at once; waiting for more would only add latency. A client that left makes it fail, and the
     // next read shows that better.
     let _ = stream.set_nodelay(true);
-    let closing = Notify::new();
+    let closing = Closing::default();
     let service = service_fn(|request| Box::pin(answer(&api, &closing, request)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let closed = async {
-        closing.notified().await;
+        closing.notify.notified().await;
         tokio::time::sleep(CLOSE_PAUSE).await;
     };
     let served = tokio::select! {
@@ -86,14 +94,21 @@ fn is_reset(error: &hyper::Error) -> bool {
     std::error::Error::source(error).and_then(|source| source.downcast_ref()) == Some(&Broken::Reset)
 }
 
-async fn answer(api: &SharedApi, closing: &Notify, request: Request<Incoming>) -> Result<Response<ReplyBody>, Broken> {
+async fn answer(api: &SharedApi, closing: &Closing, request: Request<Incoming>) -> Result<Response<ReplyBody>, Broken> {
+    if closing.is_near.load(Ordering::Relaxed) {
+        // This request was on its way when the connection was closed, and nobody has seen it.
+        return Err(Broken::Closed);
+    }
     let request = read(request).await.map_err(|_| Broken::Reset)?;
     let reply = api.lock().answer(&request);
     tokio::time::sleep(reply.delay).await;
     match reply.delivery {
         Delivery::Reset => return Err(Broken::Reset),
         Delivery::Closed => return Err(Broken::Closed),
-        Delivery::ThenClosed => closing.notify_one(),
+        Delivery::ThenClosed => {
+            closing.is_near.store(true, Ordering::Relaxed);
+            closing.notify.notify_one();
+        }
         _ => {}
     }
     Ok(reply.into_response())

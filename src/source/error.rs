@@ -124,6 +124,7 @@ pub enum SourceError {
 fn to_go(pages: Option<u64>) -> String {
     match pages {
         None => String::new(),
+        Some(0) => ", with only the end of the list to go".to_owned(),
         Some(1) => ", with about 1 page to go".to_owned(),
         Some(pages) => format!(", with about {pages} pages to go"),
     }

@@ -7,6 +7,7 @@ mod cli;
 mod cores;
 mod crash;
 mod engine;
+mod moods;
 mod pipelines;
 mod readers;
 mod readme;

@@ -1,5 +1,6 @@
 //! The way to WeChat, through the real binary: certificates, proxies, timeouts, encodings, and the call for a token.
 
+mod limits;
 mod servers;
 
 use std::io::Write;
