@@ -24,7 +24,7 @@ fn ledger(place: &Place) -> PathBuf {
 
 fn calls_in_the_ledger(place: &Place) -> u64 {
     let text = std::fs::read_to_string(ledger(place)).unwrap();
-    serde_json::from_str::<Value>(&text).unwrap()["calls"].as_u64().unwrap()
+    serde_json::from_str::<Value>(&text).unwrap()["record"]["calls"].as_u64().unwrap()
 }
 
 async fn walk_anew(place: &Place, keys: &[&str]) -> AccountReport {
