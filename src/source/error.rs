@@ -156,7 +156,7 @@ impl SourceError {
     /// Returns what a person can do.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Call { error, .. } => return call_hint(error),
+            Self::Call { error, .. } => call_hint(error),
             Self::TokenRefused { .. } => {
                 "fanout does not renew a token that it was given; put a valid one there and run again".to_owned()
             }
@@ -186,9 +186,9 @@ impl SourceError {
     }
 }
 
-fn call_hint(error: &CallError) -> Option<String> {
+fn call_hint(error: &CallError) -> String {
     let hint = match error {
-        CallError::Api(error) => return Some(error.hint()),
+        CallError::Api(error) => return error.hint(),
         CallError::Status { status: 412, .. } => {
             "HTTP 412 is how WeChat answers a POST without `Content-Length`: a proxy on the way may have taken it out"
         }
@@ -212,5 +212,5 @@ fn call_hint(error: &CallError) -> Option<String> {
              `source.base_url` and the clock of this machine"
         }
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }

@@ -82,7 +82,7 @@ impl Effort {
         let minute = self.settings.minute;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let past = Duration::from_millis((now.as_millis() % minute.as_millis()) as u64);
-        minute - past + minute.mul_f64(random() / 20.0)
+        minute.saturating_sub(past) + minute.mul_f64(random() / 20.0)
     }
 }
 
