@@ -65,7 +65,8 @@ impl AccountRun {
                 }
             }
         }
-        let last = state.last_decision()?.map(|decision| decision.snapshot);
+        // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
+        let last = state.last_decision().ok().flatten().map(|decision| decision.snapshot);
         Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed, last })
     }
 

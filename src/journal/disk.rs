@@ -1,7 +1,7 @@
 //! Files and folders that only their owner may read, and that are whole or absent.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -55,20 +55,6 @@ fn checksum(record: &RawValue) -> String {
 
 /// Writes a record to a file of its own so that, whatever happens, either the whole of it is there or nothing.
 pub(super) fn write_record(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
-    replace_record(path, value, File::sync_all)?;
-    sync_folder(path.parent().expect("a record lies in a folder"))
-}
-
-/// Writes a record as [`write_record`] does, without waiting for the disk: the machine's power may take it.
-pub(super) fn write_record_lazily(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
-    replace_record(path, value, |_| Ok(()))
-}
-
-fn replace_record(
-    path: &Path,
-    value: &impl Serialize,
-    sync: impl FnOnce(&File) -> io::Result<()>,
-) -> Result<(), JournalError> {
     let text = String::from_utf8(to_json(value)).expect("JSON is text");
     let record = RawValue::from_string(text).expect("what was just written as JSON is JSON");
     let text = to_json(&Sealed { crc32c: checksum(&record), record });
@@ -76,23 +62,34 @@ fn replace_record(
     let file = open_file(&temporary)?;
     file.set_len(0)
         .and_then(|()| (&file).write_all(&text))
-        .and_then(|()| sync(&file))
+        .and_then(|()| file.sync_all())
         .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
-    std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))
+    std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
+    sync_folder(path.parent().expect("a record lies in a folder"))
 }
 
 /// Reads a record; none if there is no such file.
 pub(super) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => return Err(JournalError::io("read", path)(error)),
-    };
-    let damaged = |what: String| JournalError::Record { path: path.to_owned(), what };
-    let no_record = |error| damaged(format!("it is no record of fanout ({error})"));
-    let sealed: Sealed = serde_json::from_slice(&text).map_err(no_record)?;
+    let Some(sealed) = read_json::<Sealed>(path)? else { return Ok(None) };
     if checksum(&sealed.record) != sealed.crc32c {
-        return Err(damaged("its checksum is not that of its text".to_owned()));
+        let what = "its checksum is not that of its text".to_owned();
+        return Err(JournalError::Record { path: path.to_owned(), what });
     }
-    serde_json::from_str(sealed.record.get()).map(Some).map_err(no_record)
+    parse(path, sealed.record.get().as_bytes()).map(Some)
+}
+
+/// Reads a JSON file; none if there is no such file.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
+    match std::fs::read(path) {
+        Ok(text) => parse(path, &text).map(Some),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(JournalError::io("read", path)(error)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, JournalError> {
+    serde_json::from_slice(text).map_err(|error| JournalError::Record {
+        path: path.to_owned(),
+        what: format!("it is no record of fanout ({error})"),
+    })
 }

@@ -10,6 +10,8 @@ mod endpoint;
 mod given;
 mod reply;
 mod stable;
+#[cfg(all(test, feature = "simulator"))]
+mod tests;
 
 use fanout_sink::Secret;
 use tokio::sync::Mutex;

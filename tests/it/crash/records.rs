@@ -116,7 +116,7 @@ fn a_ledger_of_calls_that_was_altered_stops_nothing() {
     for altered in damages(&whole) {
         fs::write(&ledger, altered).unwrap();
         let ended = finished(&mut scene.command(&["--fresh"]));
-        assert!(ended.stderr.contains("the ledger of calls is not believed"), "{ended:?}");
+        assert!(ended.stderr.contains("the ledger of calls is damaged and not believed"), "{ended:?}");
         holds_the_list(&scene.project, &scene.truth());
     }
     fs::remove_file(&ledger).unwrap();
