@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use fanout_sink::{Secret, SecretReference};
+use fanout_sink::Secret;
 use serde::Deserialize;
 
 use super::*;
@@ -189,12 +189,6 @@ fn a_variable_that_matches_no_key_is_an_error() {
 }
 
 #[test]
-fn a_variable_that_holds_a_secret_is_no_key() {
-    let text = with("BRAND_SECRET", "FANOUT_BRAND_SECRET");
-    assert!(load_with(&text, &environment(&[("FANOUT_BRAND_SECRET", "hunter2")])).is_ok());
-}
-
-#[test]
 fn a_malformed_set_is_an_error_that_shows_no_value() {
     for (assignment, shown) in [("queue", "queue"), ("=hunter2", "="), ("a..b=hunter2", "a..b=")] {
         assert_eq!(
@@ -319,49 +313,6 @@ fn an_account_name_may_be_in_any_script_and_is_no_path() {
         let message = problems(&with("\"brand\"", &format!("\"{name}\"")));
         assert!(message.starts_with("`accounts[0].name`: found "), "{message}");
     }
-}
-
-#[test]
-fn a_missing_secret_is_named_with_its_key() {
-    assert_eq!(
-        problems(&with("BRAND_SECRET", "BRAND_SECERT")),
-        "`accounts[0].secret`: the environment variable `BRAND_SECERT` is not set; `export BRAND_SECERT=…` before the \
-         run"
-    );
-    assert_eq!(
-        problems(&with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"no/token\" }")),
-        "`accounts[0].token`: the file `pipelines/no/token` cannot be read (No such file or directory (os error 2))"
-    );
-}
-
-#[test]
-fn a_secret_in_plain_sight_is_refused_and_not_repeated() {
-    for value in ["\"2718281828\"", "2718281828", "{ value = \"2718281828\" }", "{ env = 2718281828 }"] {
-        assert_eq!(
-            problems(&with("{ env = \"BRAND_SECRET\" }", value)),
-            "`accounts[0].secret`: expected a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"path\" }`, and \
-             never the secret itself"
-        );
-    }
-}
-
-#[test]
-fn a_token_in_a_file_is_read_each_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let token = folder.path().join("token");
-    std::fs::write(&token, "first\n").unwrap();
-    let text = with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"token\" }");
-    let pipeline = Pipeline::from_toml(&text, &folder.path().join("p.toml"), &environment(&[])).unwrap();
-    let Credential::Token(source) = &pipeline.accounts[0].credential else {
-        panic!("{:?}", pipeline.accounts);
-    };
-    assert_eq!(source.read().unwrap().expose(), "first");
-    std::fs::write(&token, "second").unwrap();
-    assert_eq!(source.read().unwrap().expose(), "second");
-    std::fs::remove_file(&token).unwrap();
-    let error = source.read().unwrap_err();
-    assert_eq!(error.key(), Some("accounts[0].token"));
-    assert_eq!(source.reference(), &SecretReference::File("token".into()));
 }
 
 #[test]

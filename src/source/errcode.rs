@@ -85,14 +85,12 @@ const fn row(code: i64, class: Class, source: &'static str, hint: &'static str) 
 
 use Class::{Account, Address, Busy, Credential, Cursor, DayQuota, MinuteQuota, Request, Token, Unauthorized, Unknown};
 
-/// WeChat's global list of return codes.
+/// WeChat's list of the codes that all of its APIs share.
+const COMMON: &str = "https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html";
+/// WeChat's older list of return codes, which has more.
 const GLOBAL: &str = "https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html";
-/// The same list in the documentation of another product, with the codes of tokens and addresses.
-const COMMON: &str = "https://developers.weixin.qq.com/doc/channels/API/basics/commErrCode.html";
 /// The page of `stable_token`, with the errors of the calls for a token.
 const STABLE_TOKEN: &str = "https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html";
-/// The guide to calling the API, with the allow list of addresses.
-const GUIDE: &str = "https://developers.weixin.qq.com/doc/service/guide/dev/api";
 /// The calls that an account has a day.
 const CALL_LIMITS: &str = "https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html";
 /// The page of `user/get`, with the permission sets of third-party platforms.
@@ -110,16 +108,17 @@ const PERMISSION_HINT: &str =
 const AUTHORIZATION_HINT: &str = "the authorisation has ended; authorise the platform again";
 const DEFECT_HINT: &str = "this call is not as WeChat wants it: please report this as a defect";
 const NOTICE_HINT: &str = "see the notices in the account's console";
+const CONFIRM_HINT: &str = "an administrator of the account must confirm this address in the message that WeChat has sent; do not repeat before";
 
 /// Every code with a class of its own, sorted; any other is [`Class::Unknown`].
 const TABLE: &[Row] = &[
-    row(-1, Busy, GLOBAL, "WeChat is busy; run again later"),
-    row(40001, Token, GLOBAL, "another program may be renewing the token of this account, or the secret is wrong"),
-    row(40002, Request, GLOBAL, DEFECT_HINT),
+    row(-1, Busy, COMMON, "WeChat is busy; run again later"),
+    row(40001, Token, COMMON, "another program may be renewing the token of this account, or the secret is wrong"),
+    row(40002, Request, STABLE_TOKEN, DEFECT_HINT),
     row(40003, Cursor, SEEN_CURSOR, "WeChat no longer accepts the cursor; start a new walk with `--fresh`"),
-    row(40013, Credential, GLOBAL, CREDENTIAL_HINT),
-    row(40014, Token, GLOBAL, "the token is not one of this account"),
-    row(40125, Credential, GLOBAL, CREDENTIAL_HINT),
+    row(40013, Credential, COMMON, CREDENTIAL_HINT),
+    row(40014, Token, COMMON, "the token is not one of this account"),
+    row(40125, Credential, STABLE_TOKEN, CREDENTIAL_HINT),
     row(40164, Address, STABLE_TOKEN, ""),
     row(
         40243,
@@ -127,35 +126,34 @@ const TABLE: &[Row] = &[
         STABLE_TOKEN,
         "the app secret is frozen; unfreeze it in the account's console and wait ten minutes",
     ),
-    row(41001, Request, GLOBAL, DEFECT_HINT),
-    row(41002, Credential, GLOBAL, CREDENTIAL_HINT),
-    row(41004, Credential, GLOBAL, CREDENTIAL_HINT),
-    row(42001, Token, GLOBAL, "the token has expired"),
+    row(41001, Request, COMMON, DEFECT_HINT),
+    row(41002, Credential, COMMON, CREDENTIAL_HINT),
+    row(41004, Credential, STABLE_TOKEN, CREDENTIAL_HINT),
+    row(42001, Token, COMMON, "the token has expired"),
     row(42007, Unauthorized, GLOBAL, "the account's password was changed; authorise the platform again"),
-    row(43001, Request, GLOBAL, DEFECT_HINT),
-    row(43002, Request, GLOBAL, DEFECT_HINT),
-    row(43003, Request, GLOBAL, "WeChat wants `https`: check `source.base_url`"),
+    row(43001, Request, COMMON, DEFECT_HINT),
+    row(43002, Request, COMMON, DEFECT_HINT),
+    row(43003, Request, COMMON, "WeChat wants `https`: check `source.base_url`"),
     row(45009, DayQuota, CALL_LIMITS, "the day's calls are used up; run again after midnight in Beijing (UTC+8)"),
-    row(45011, MinuteQuota, GLOBAL, "there were too many calls in this minute; run again later"),
+    row(45011, MinuteQuota, COMMON, "there were too many calls in this minute; run again later"),
     row(45035, Address, COMMON, ""),
     row(47001, Request, GLOBAL, DEFECT_HINT),
     row(48001, Unauthorized, SEEN_UNAUTHORIZED, PERMISSION_HINT),
-    row(48004, Account, GLOBAL, "WeChat has banned this API for the account; see the notices in its console"),
+    row(48004, Account, COMMON, "WeChat has banned this API for the account; see the notices in its console"),
     row(50001, Unauthorized, GLOBAL, PERMISSION_HINT),
     row(50002, Account, SEEN_LIMITED, "the account is frozen, migrated or closed"),
-    row(50004, Account, COMMON, NOTICE_HINT),
+    row(50004, Account, STABLE_TOKEN, NOTICE_HINT),
     row(50007, Account, STABLE_TOKEN, NOTICE_HINT),
     row(61003, Unauthorized, USER_GET, PERMISSION_HINT),
-    row(61004, Address, GUIDE, ""),
-    row(61007, Unauthorized, USER_GET, PERMISSION_HINT),
+    row(61004, Address, COMMON, ""),
+    row(61007, Unauthorized, COMMON, PERMISSION_HINT),
     row(61023, Unauthorized, GLOBAL, AUTHORIZATION_HINT),
+    row(61024, Unauthorized, STABLE_TOKEN, "the account is a third-party platform's: use the token of that platform"),
     row(61450, Busy, GLOBAL, "WeChat reports an error of its own system; run again later"),
-    row(
-        89503,
-        Address,
-        COMMON,
-        "an administrator of the account must confirm this address in the message that WeChat has sent; do not repeat before",
-    ),
+    row(89501, Address, STABLE_TOKEN, CONFIRM_HINT),
+    row(89503, Address, STABLE_TOKEN, CONFIRM_HINT),
+    row(89506, Address, STABLE_TOKEN, "an administrator of the account has refused this address twice; wait 24 hours"),
+    row(89507, Address, STABLE_TOKEN, "an administrator of the account has refused this address; wait an hour"),
 ];
 
 fn look_up(code: i64) -> Row {
