@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-/// An `errcode` that is not 0, as WeChat sent it. What it means is the table's in [`errcode`](super::errcode).
+/// An `errcode` that is not 0, as WeChat sent it. What it means is the table's in `errcode`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     /// The number.
