@@ -188,7 +188,10 @@ impl Journal {
             Err(error) => {
                 // Half a frame in the middle would hide what is appended later; a torn tail is harmless anyway.
                 let _ = self.file.set_len(start);
-                return Err(JournalError::io("write", &self.folder.path.join("pages"))(error));
+                let bytes = prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+                return Err(JournalError::io(format!("write {bytes} bytes to"), &self.folder.path.join("pages"))(
+                    error,
+                ));
             }
         }
         Ok(())
@@ -239,7 +242,7 @@ impl Journal {
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing is decided then.
     pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        disk::write_json(&self.folder.path.join("decision.json"), &decision)?;
+        disk::write_record(&self.folder.path.join(state::DECISION), &decision)?;
         self.folder.decision = Some(decision);
         Ok(())
     }

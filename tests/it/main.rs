@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod chaos;
 mod cli;
+mod cores;
 mod crash;
 mod engine;
 mod moods;
@@ -10,5 +12,7 @@ mod pipelines;
 mod readers;
 mod readme;
 mod secrecy;
+mod stopping;
 mod support;
 mod transport;
+mod wechatpy;
