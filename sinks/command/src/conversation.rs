@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use fanout_sink::{Batch, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::process::ChildStdout;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::environment::Redaction;
 use crate::failure::Failure;
@@ -17,6 +17,8 @@ use crate::stream::Stream;
 
 /// The longest line that a program may say, in bytes: a report of thousands of outputs.
 const LONGEST_MESSAGE: usize = 1 << 20;
+/// The longest location of an output, in characters: that of a path on Linux.
+const LONGEST_LOCATION: usize = 4_096;
 /// How much of a line an error shows, in characters.
 const SHOWN: usize = 120;
 
@@ -100,12 +102,15 @@ impl Conversation {
 
     /// Makes the program publish. After a temporary error it may be asked again; any other end is one.
     pub(crate) async fn commit(&mut self) -> Result<SinkReport, Failure> {
-        let Some(FromProgram::Committed { rows, bytes, outputs }) =
+        let Some(FromProgram::Committed { rows, bytes, mut outputs }) =
             self.exchange(&ToProgram::Commit.line(), Phase::Committing).await?
         else {
             unreachable!("nothing else ends the phase");
         };
         let bytes = bytes.unwrap_or_else(|| outputs.iter().map(|output| output.bytes).sum());
+        for output in &mut outputs {
+            output.location = self.redaction.line(&output.location, LONGEST_LOCATION);
+        }
         match self.process.end(End::ByItself).await {
             Some(status) if status.success() => {}
             // The list is published, whatever becomes of the program.
@@ -118,7 +123,7 @@ impl Conversation {
     pub(crate) async fn abort(&mut self) -> Result<(), Failure> {
         if self.has_prepared {
             // A program that does not take it sees the end of its input, which says the same.
-            self.process.give(&ToProgram::Abort.line()).await;
+            let _ = timeout(seconds(self.options.grace_secs), self.process.give(&ToProgram::Abort.line())).await;
         }
         let failure = match self.process.end(End::ByItself).await {
             Some(status) if status.success() => return Ok(()),
@@ -145,10 +150,13 @@ impl Conversation {
         let mut rest = outgoing;
         // Once the program takes no more, what it has still to say about that is worth waiting for, but not long.
         let mut is_deaf = false;
+        // It may come before the program has read everything.
+        let mut answer = None;
         loop {
             let may_follow = self.sent - self.acknowledged < u64::from(self.options.window.get());
-            if phase == Phase::Receiving && rest.is_empty() && may_follow && !is_deaf {
-                return Ok(None);
+            let is_done = answer.is_some() || phase == Phase::Receiving && may_follow && !is_deaf;
+            if is_done && rest.is_empty() {
+                return Ok(answer);
             }
             // Both ways at once: a program that waits for fanout to hear it does not listen.
             let event = tokio::select! {
@@ -160,9 +168,7 @@ impl Conversation {
             match event {
                 Event::Said(Ok(Some(line))) => {
                     let message = self.understand(&line)?;
-                    if let Some(answer) = self.accept(message, phase, rest.is_empty())? {
-                        return Ok(Some(answer));
-                    }
+                    answer = self.accept(message, phase, rest.is_empty())?;
                 }
                 Event::Said(Ok(None) | Err(_)) => {
                     self.process.close_input();
@@ -197,6 +203,7 @@ impl Conversation {
             Line::Cut(bytes) => (bytes, format!("longer than {LONGEST_MESSAGE} bytes")),
         };
         let line = self.redaction.line(&String::from_utf8_lossy(bytes), SHOWN);
+        let problem = self.redaction.line(&problem, SHOWN);
         let message =
             format!("`{}` wrote a line to stdout that is no message: `{line}` ({problem})", self.process.name);
         Err(Failure::permanent(message)

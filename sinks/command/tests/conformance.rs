@@ -134,6 +134,7 @@ async fn a_program_in_shell_keeps_every_promise_that_it_can() {
         "batches_of_one_row_are_one_list",
         "one_large_batch_is_one_list",
         "an_empty_batch_changes_nothing",
+        "a_pause_between_batches_changes_nothing",
         "a_list_of_one_column_is_published",
         "columns_come_in_any_order",
         "values_of_every_kind_come_back",

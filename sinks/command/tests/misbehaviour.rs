@@ -36,11 +36,10 @@ struct Delivery {
 }
 
 impl Delivery {
-    /// Two batches of three rows for the script `script`, with time limits of a second.
+    /// Two batches of three rows for the script `script`.
     fn to(script: &'static str) -> Self {
         let options = json!({
-            "start_timeout_secs": 1, "batch_timeout_secs": 1, "prepare_timeout_secs": 1, "commit_timeout_secs": 1,
-            "grace_secs": 1,
+            "grace_secs": 2,
             "environment": { "TOKEN": { "env": "TOKEN" } },
         });
         Self { folder: tempfile::tempdir().unwrap(), script, options, batches: &[3, 3] }
@@ -157,13 +156,16 @@ misbehaviour! {
         => "was ended by signal 9 after the list, before it said `prepared`";
     it_ends_well_but_too_early: Delivery::to("hello").with("window", 1)
         => "ended with exit status 0 while it was given the list";
-    it_never_gets_ready: Delivery::to("sleep 100")
+    it_never_gets_ready: Delivery::to("sleep 100").with("start_timeout_secs", 1)
         => "did not say `ready` or `error` within `start_timeout_secs` = 1";
     it_writes_garbage: Delivery::to("echo hello, world")
         => "wrote a line to stdout that is no message: `hello, world` (expected value at line 1 column 1)",
         hint "stdout is for messages, one JSON object a line; what else there is to say belongs on stderr";
     it_writes_its_secret: Delivery::to("echo \"$TOKEN\"")
         => "wrote a line to stdout that is no message: `[redacted]` (expected value at line 1 column 1)";
+    it_writes_its_secret_where_a_type_belongs: Delivery::to("say \"\\\"$TOKEN\\\"\"")
+        => "wrote a line to stdout that is no message: `{\"type\":\"[redacted]\"}` (unknown variant `[redacted]`, expected one of \
+            `ready`, `written`, `prepared`, `committed`, `error` at line 1 column 31)";
     it_mistypes_a_message: Delivery::to("say '\"raedy\"'")
         => "wrote a line to stdout that is no message: `{\"type\":\"raedy\"}` (unknown variant `raedy`, expected one of \
             `ready`, `written`, `prepared`, `committed`, `error` at line 1 column 15)";
@@ -180,9 +182,9 @@ misbehaviour! {
         => "acknowledged 1 batches after 1; it has been given 2";
     it_acknowledges_too_little: Delivery::to("hello; snapshot; say '\"written\",\"batches\":1'; say '\"prepared\"'")
         => "said `prepared` when it had acknowledged 1 of 2 batches";
-    it_never_acknowledges: Delivery::to("hello; cat >/dev/null").with("window", 2)
+    it_never_acknowledges: Delivery::to("hello; cat >/dev/null").with("window", 2).with("batch_timeout_secs", 1)
         => "acknowledged only 0 of 2 batches within `batch_timeout_secs` = 1";
-    it_never_reads: Delivery::to("hello; sleep 100").in_batches(&[100_000])
+    it_never_reads: Delivery::to("hello; sleep 100").in_batches(&[100_000]).with("batch_timeout_secs", 1)
         => "did not read batch 1 within `batch_timeout_secs` = 1";
     it_closes_its_input: Delivery::to("hello; exec <&-; sleep 100").in_batches(&[100_000])
         => "closed its stdin while it was given the list, and did not end";
@@ -197,7 +199,7 @@ misbehaviour! {
         "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; read -r line; echo \"full: $line\" >&2; exit 4")
         => "ended with exit status 4 after `commit`, before it said `committed`; stderr ends with `full: {\"type\":\"commit\"}`";
     it_never_commits: Delivery::to(
-        "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; sleep 100")
+        "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; sleep 100").with("commit_timeout_secs", 1)
         => "did not say `committed` or `error` within `commit_timeout_secs` = 1";
     it_floods_its_output_with_messages: Delivery::to("hello; exec yes '{\"type\":\"ready\"}'").with("window", 1)
         => "said `ready` while it was given the list; expected `written` or `error`";
@@ -206,15 +208,15 @@ misbehaviour! {
         .with("window", 1) => "says: no table, [redacted]", hint "make one";
     it_leaves_a_child_behind: Delivery::to("sleep 100 & echo $! >>pids; hello; exit 5").with("window", 1)
         => "ended with exit status 5 while it was given the list";
-    it_hides_from_the_end: Delivery::to("trap '' TERM; hello; snapshot; while :; do sleep 1; done")
+    it_hides_from_the_end: Delivery::to("trap '' TERM; hello; snapshot; while :; do sleep 1; done").with("prepare_timeout_secs", 1)
         => "did not say `written`, `prepared` or `error` within `prepare_timeout_secs` = 1";
     a_plain_one_fails: Delivery::to("cat >/dev/null; echo 'no space' >&2; exit 7").with("protocol", "plain")
         => "ended with exit status 7 after the end of its input; stderr ends with `no space`";
     a_plain_one_stops_reading: Delivery::to("head -n 1 >/dev/null").with("protocol", "plain").in_batches(&[100_000, 3])
         => "ended with exit status 0 while it was given the list";
-    a_plain_one_never_reads: Delivery::to("sleep 100").with("protocol", "plain").in_batches(&[100_000])
+    a_plain_one_never_reads: Delivery::to("sleep 100").with("protocol", "plain").in_batches(&[100_000]).with("batch_timeout_secs", 1)
         => "did not read a batch within `batch_timeout_secs` = 1";
-    a_plain_one_never_ends: Delivery::to("cat >/dev/null; sleep 100").with("protocol", "plain")
+    a_plain_one_never_ends: Delivery::to("cat >/dev/null; sleep 100").with("protocol", "plain").with("commit_timeout_secs", 1)
         => "did not end within `commit_timeout_secs` = 1 of the end of its input";
 }
 
@@ -227,12 +229,13 @@ async fn it_floods_its_output_with_a_line_that_does_not_end() {
 
 #[tokio::test]
 async fn a_program_that_keeps_to_the_protocol_commits() {
-    let script = "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\",\"rows\":6'; read -r line
-        say '\"committed\",\"rows\":6,\"outputs\":[{\"location\":\"here\",\"rows\":6,\"bytes\":7}]'";
+    let script = "say '\"ready\"'; read -r line
+        snapshot; say '\"written\",\"batches\":2'; say '\"prepared\",\"rows\":6'; read -r line
+        say \"\\\"committed\\\",\\\"rows\\\":6,\\\"outputs\\\":[{\\\"location\\\":\\\"here?$TOKEN\\\",\\\"rows\\\":6,\\\"bytes\\\":7}]\"";
     let delivery = Delivery::to(script);
     let mut sink = delivery.open().await.unwrap();
     let report = deliver(&mut sink, delivery.batches).await.unwrap();
-    assert_eq!((report.rows, report.bytes, report.outputs[0].location.as_str()), (6, 7, "here"));
+    assert_eq!((report.rows, report.bytes, report.outputs[0].location.as_str()), (6, 7, "here?[redacted]"));
     assert_eq!(delivery.survivors(), [""; 0]);
     assert_eq!(sink.commit().await.unwrap(), report);
 }
@@ -284,7 +287,7 @@ async fn a_program_that_does_not_abort_is_killed_with_all_that_it_has_started() 
     let delivery = Delivery::to("trap '' TERM; sleep 100 & echo $! >>pids; hello; while :; do sleep 1; done");
     let mut sink = delivery.open().await.unwrap();
     let error = sink.abort().await.unwrap_err();
-    assert!(error.to_string().ends_with("did not end within `grace_secs` = 1 of its abort"), "{error}");
+    assert!(error.to_string().ends_with("did not end within `grace_secs` = 2 of its abort"), "{error}");
     assert_eq!(delivery.survivors(), [""; 0]);
 }
 
