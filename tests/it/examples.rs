@@ -2,11 +2,12 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use fanout::simulator::Followers;
 use flate2::read::MultiGzDecoder;
 
-use crate::support::{Ended, Project, python_with};
+use crate::support::{Ended, Project, python_with, signal};
 
 const README: &str = include_str!("../../sinks/README.md");
 
@@ -123,4 +124,51 @@ fn a_simulated_list_is_not_given_to_a_program() {
         ended.stderr.contains("`sinks.lines.type`: found `command`, expected a sink that writes files"),
         "{ended:?}"
     );
+}
+
+/// A program that publishes the number of the rows that it was told of, and which process did; it acknowledges all four
+/// batches at once.
+const COUNTS: &str = r#"
+name = "count"
+source.simulate = { followers = 400, page_size = 100, latency_ms = 100 }
+[sinks.count]
+type = "command"
+[sinks.count.options]
+window = 8
+command = ["sh", "-c", '''
+say() { printf '{"type":%s}\n' "$1"; }
+echo $$ >>pids; read -r hello; say '"ready"'
+grep -a -q followers || exit 0
+say '"written","batches":4'; say '"prepared"'; read -r line
+echo "$line $$" >>published; say '"committed","rows":400'
+''']
+"#;
+
+#[test]
+fn a_killed_run_takes_its_program_along_and_the_next_one_publishes_once() {
+    let project = Project::new(COUNTS);
+    let lines = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(project.path(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    };
+    let mut process = project.command(&["run", "pipeline.toml"]).spawn().unwrap();
+    let started = Instant::now();
+    while lines("pids").is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(30), "the program was not started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(&process, "KILL");
+    process.wait().unwrap();
+    let program = lines("pids").remove(0);
+    // It is nobody's child now: dead, it may wait for whoever adopts orphans here.
+    let runs = || std::fs::read_to_string(format!("/proc/{program}/stat")).is_ok_and(|text| !text.contains(") Z "));
+    while runs() {
+        assert!(started.elapsed() < Duration::from_secs(30), "the program goes on without fanout");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(lines("published"), [""; 0]);
+
+    let ended = project.fanout(&["run", "pipeline.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(lines("published"), [format!("{{\"type\":\"commit\"}} {}", lines("pids")[1])]);
 }
