@@ -5,6 +5,7 @@
 mod cli;
 mod crash;
 mod engine;
+mod kafka;
 mod pipelines;
 mod readers;
 mod readme;

@@ -9,6 +9,7 @@ use fanout::batch::follower_schema;
 use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
 use fanout::{SinkRegistry, engine};
+use fanout_sink_kafka::KafkaOptions;
 use fanout_sink_ndjson::NdjsonOptions;
 use fanout_sink_parquet::ParquetOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -155,7 +156,7 @@ fn the_tables_of_options_name_exactly_the_keys_there_are() {
         let pipeline = load(&text, &[]).unwrap();
         let errors = engine::bind(&pipeline, &SinkRegistry::builtin()).unwrap_err().to_string();
         let expected: BTreeSet<String> = known_keys(&errors).into_iter().collect();
-        let documented = column(&format!("Options of `{kind}`:"));
+        let documented = column(&format!("Options of `{kind}`"));
         assert_eq!(documented, expected.iter().map(String::as_str).collect(), "{kind}");
     }
 }
@@ -187,6 +188,9 @@ fn every_default_is_the_one_that_holds() {
         (options.compression.unwrap_or_default(), options.root)
     };
     assert_eq!(assert_defaults("Options of `ndjson`:", base, options, ndjson), 1);
+    let base = "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'kafka'\noptions = { topic = 't' }\n";
+    let kafka = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<KafkaOptions>().unwrap();
+    assert_eq!(assert_defaults("Options of `kafka`", base, options, kafka), 8);
 }
 
 #[test]
