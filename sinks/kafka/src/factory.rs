@@ -16,6 +16,11 @@ const MEMORY_OF_A_FILE: u64 = 128 << 10;
 /// While a batch is made it is there several times: open, as records, encoded, compressed.
 const COPIES_OF_A_SEALED_BATCH: u64 = 6;
 
+/// librdkafka counts keys and values only. With what it has beside them the process grew by three times the bytes of a full
+/// queue, and by what follows without any.
+const MEMORY_OF_A_QUEUED_BYTE: u64 = 3;
+const MEMORY_OF_CLIENTS: u64 = 16 << 20;
+
 /// Opens [`KafkaSink`]s.
 #[derive(Debug, Default)]
 pub struct KafkaFactory;
@@ -43,7 +48,8 @@ impl SinkFactory for KafkaFactory {
 
     fn memory(&self, options: &KafkaOptions) -> u64 {
         if options.has_brokers() {
-            return options.queue_bytes.0.saturating_add(MEMORY_BESIDE_BATCHES);
+            let queue = options.queue_bytes.0.saturating_mul(MEMORY_OF_A_QUEUED_BYTE);
+            return queue.saturating_add(MEMORY_OF_CLIENTS + MEMORY_BESIDE_BATCHES);
         }
         let batch = options.max_batch_bytes.0;
         // Beside key and value, a record in an open batch takes less than half of the bytes that are counted for it.
@@ -60,11 +66,11 @@ impl SinkFactory for KafkaFactory {
         message::check(options, context)?;
         match destination {
             Destination::Files { files, .. } => files::check(&files, context),
-            Destination::Topic => Err(sink::needs_feature()),
+            Destination::Topic => sink::check_topic(options, context).await,
         }
     }
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
-        KafkaSink::open(&options, &context)
+        KafkaSink::open(&options, &context).await
     }
 }

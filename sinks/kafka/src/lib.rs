@@ -8,6 +8,8 @@
 
 mod batch;
 mod batch_files;
+#[cfg(feature = "broker")]
+mod broker;
 mod factory;
 mod message;
 mod options;

@@ -359,6 +359,22 @@ fn the_memory_for_open_batches_is_declared() {
     let batch = options(1).max_batch_bytes.0;
     assert!(memory(11) - memory(1) >= 10 * batch);
     assert!(memory(u32::MAX) > u64::from(u32::MAX) * batch);
+    let topic = KafkaOptions::brokers("t", ["x:1".to_owned()]);
+    assert!(KafkaFactory.memory(&topic) > topic.queue_bytes.0);
+}
+
+#[cfg(not(feature = "broker"))]
+#[tokio::test]
+async fn a_program_that_cannot_reach_brokers_says_how_to_build_one_that_can() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = KafkaOptions::brokers("t", ["x:1".to_owned()]);
+    for error in [
+        KafkaFactory.check(&options, &context(directory.path())).await.unwrap_err(),
+        KafkaFactory.open(options.clone(), context(directory.path())).await.unwrap_err(),
+    ] {
+        assert_eq!(error.key(), Some("brokers"));
+        assert!(error.hint().unwrap().contains("cargo install --path . --features kafka-broker"), "{error:?}");
+    }
 }
 
 proptest! {
