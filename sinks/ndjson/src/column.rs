@@ -15,7 +15,7 @@ use fanout_sink::arrow::datatypes::{
 };
 
 use crate::text::{append_front, append_range, escape, needs_escape, quote};
-use crate::time;
+use crate::time::TimeText;
 
 /// Appends the JSON of one row's value.
 pub(crate) trait Encode {
@@ -246,13 +246,9 @@ impl Encode for Views<'_> {
     }
 }
 
-/// Times come in runs (all rows of a page have the same), so the last text is kept.
 struct Timestamps<'a> {
     values: &'a [i64],
-    unit: TimeUnit,
-    instant: bool,
-    last: Option<i64>,
-    text: Vec<u8>,
+    text: TimeText,
 }
 
 impl<'a> Timestamps<'a> {
@@ -263,18 +259,12 @@ impl<'a> Timestamps<'a> {
             TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().values(),
             TimeUnit::Nanosecond => column.as_primitive::<TimestampNanosecondType>().values(),
         };
-        Self { values, unit, instant, last: None, text: Vec::new() }
+        Self { values, text: TimeText::new(unit, instant) }
     }
 }
 
 impl Encode for Timestamps<'_> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        let value = self.values[row];
-        if self.last != Some(value) {
-            self.text.clear();
-            time::render(value, self.unit, self.instant, &mut self.text);
-            self.last = Some(value);
-        }
-        line.extend_from_slice(&self.text);
+        self.text.append(self.values[row], line);
     }
 }

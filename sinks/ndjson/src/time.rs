@@ -4,56 +4,104 @@ use std::io::Write;
 
 use fanout_sink::arrow::datatypes::TimeUnit;
 
+use crate::text::append_front;
+
 const SECONDS_A_DAY: i64 = 86_400;
 const NANOSECONDS_A_SECOND: i64 = 1_000_000_000;
 
-/// Renders `value` units since 1970 as RFC 3339 with six digits behind the second, or nine where the unit has them:
+/// Bytes of the longest text: a year of twelve digits and its sign, nine digits behind the second, and `Z`.
+const LONGEST: usize = 40;
+
+/// The text of one timestamp after another: RFC 3339 with six digits behind the second, or nine where the unit has them,
 /// `2026-11-22T10:00:00.000000Z`. Without `instant` (the column has no time zone) the `Z` is left out. A year beyond
 /// 0 to 9999 has a sign, as ISO 8601 allows.
-pub(crate) fn render(value: i64, unit: TimeUnit, instant: bool, text: &mut Vec<u8>) {
-    let (seconds, nanosecond) = match unit {
-        TimeUnit::Second => split::<1>(value),
-        TimeUnit::Millisecond => split::<1_000>(value),
-        TimeUnit::Microsecond => split::<1_000_000>(value),
-        TimeUnit::Nanosecond => split::<NANOSECONDS_A_SECOND>(value),
-    };
-    let (year, month, day) = date(seconds.div_euclid(SECONDS_A_DAY));
-    let second = seconds.rem_euclid(SECONDS_A_DAY);
-    match year {
-        0..=9_999 => text.extend_from_slice(&digits::<4>(year)),
-        _ => write!(text, "{year:+05}").expect("memory takes every write"),
+///
+/// Times come in runs (all rows of a page have the same), and neighbours are mostly of one day: what stays is kept.
+#[derive(Debug)]
+pub(crate) struct TimeText {
+    unit: TimeUnit,
+    instant: bool,
+    last: Option<i64>,
+    day: Option<i64>,
+    date_length: usize,
+    text: [u8; LONGEST],
+    length: usize,
+}
+
+impl TimeText {
+    pub(crate) fn new(unit: TimeUnit, instant: bool) -> Self {
+        Self { unit, instant, last: None, day: None, date_length: 0, text: [0; LONGEST], length: 0 }
     }
-    for (before, value) in
-        [(b'-', month), (b'-', day), (b'T', second / 3_600), (b':', second / 60 % 60), (b':', second % 60)]
-    {
-        text.push(before);
-        text.extend_from_slice(&digits::<2>(value));
+
+    /// Appends the text of `value` units since 1970.
+    #[inline]
+    pub(crate) fn append(&mut self, value: i64, line: &mut Vec<u8>) {
+        if self.last != Some(value) {
+            self.render(value);
+            self.last = Some(value);
+        }
+        append_front(&self.text, self.length, line);
     }
-    text.push(b'.');
-    match unit {
-        TimeUnit::Nanosecond => text.extend_from_slice(&digits::<9>(nanosecond)),
-        _ => text.extend_from_slice(&digits::<6>(nanosecond / 1_000)),
+
+    fn render(&mut self, value: i64) {
+        let (seconds, nanosecond) = match self.unit {
+            TimeUnit::Second => split::<1>(value),
+            TimeUnit::Millisecond => split::<1_000>(value),
+            TimeUnit::Microsecond => split::<1_000_000>(value),
+            TimeUnit::Nanosecond => split::<NANOSECONDS_A_SECOND>(value),
+        };
+        let day = seconds.div_euclid(SECONDS_A_DAY);
+        if self.day != Some(day) {
+            self.render_date(day);
+            self.day = Some(day);
+        }
+        let second = seconds.rem_euclid(SECONDS_A_DAY) as u32;
+        let [hour, minute, second] = [second / 3_600, second / 60 % 60, second % 60].map(pair);
+        let rest = &mut self.text[self.date_length..];
+        rest[..10]
+            .copy_from_slice(&[b'T', hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1], b'.']);
+        self.length = self.date_length + 10;
+        let [high, middle, low] =
+            [nanosecond / 10_000_000, nanosecond / 100_000, nanosecond / 1_000].map(|n| pair(n % 100));
+        self.push(&[high[0], high[1], middle[0], middle[1], low[0], low[1]]);
+        if self.unit == TimeUnit::Nanosecond {
+            let [tens, ones] = pair(nanosecond % 100);
+            self.push(&[b'0' + (nanosecond / 100 % 10) as u8, tens, ones]);
+        }
+        if self.instant {
+            self.push(b"Z");
+        }
     }
-    if instant {
-        text.push(b'Z');
+
+    #[inline]
+    fn push<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.text[self.length..][..N].copy_from_slice(bytes);
+        self.length += N;
     }
+
+    fn render_date(&mut self, day: i64) {
+        let (year, month, day) = date(day);
+        let mut rest = &mut self.text[..];
+        let written = match year {
+            0..=9_999 => write!(rest, "{year:04}-{month:02}-{day:02}"),
+            _ => write!(rest, "{year:+05}-{month:02}-{day:02}"),
+        };
+        written.expect("the longest date is shorter");
+        self.date_length = LONGEST - rest.len();
+    }
+}
+
+/// Returns the two digits of a number below 100.
+#[inline]
+fn pair(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// Returns the whole seconds, rounded down, and the nanoseconds beyond. The unit is known to the compiler, for which a
 /// division is then a multiplication.
-fn split<const UNITS_A_SECOND: i64>(value: i64) -> (i64, i64) {
+fn split<const UNITS_A_SECOND: i64>(value: i64) -> (i64, u32) {
     let fraction = value.rem_euclid(UNITS_A_SECOND);
-    (value.div_euclid(UNITS_A_SECOND), fraction * (NANOSECONDS_A_SECOND / UNITS_A_SECOND))
-}
-
-/// Returns the last `N` decimal digits of a number that is not negative.
-fn digits<const N: usize>(mut value: i64) -> [u8; N] {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit += (value % 10) as u8;
-        value /= 10;
-    }
-    digits
+    (value.div_euclid(UNITS_A_SECOND), (fraction * (NANOSECONDS_A_SECOND / UNITS_A_SECOND)) as u32)
 }
 
 /// Returns year, month and day of the proleptic Gregorian calendar, `days` after 1970-01-01.
@@ -85,7 +133,7 @@ mod tests {
 
     fn rendered(value: i64, unit: TimeUnit, instant: bool) -> String {
         let mut text = Vec::new();
-        render(value, unit, instant, &mut text);
+        TimeText::new(unit, instant).append(value, &mut text);
         String::from_utf8(text).unwrap()
     }
 
@@ -106,9 +154,15 @@ mod tests {
         let seconds: Vec<i64> = (-40_000..40_000).map(|step| step * 1_000_003).collect();
         let column = TimestampSecondArray::from(seconds.clone());
         let expected = cast(&column, &DataType::Utf8).unwrap();
+        // One after the other, and each twice: what is kept from the one before must not show.
+        let mut times = TimeText::new(TimeUnit::Second, false);
         for (seconds, expected) in seconds.iter().zip(expected.as_string::<i32>()) {
-            let expected = format!("{}.000000", expected.unwrap());
-            assert_eq!(rendered(*seconds, TimeUnit::Second, false), expected);
+            let mut texts = Vec::new();
+            for seconds in [*seconds, *seconds, *seconds / SECONDS_A_DAY * SECONDS_A_DAY, *seconds] {
+                texts.clear();
+                times.append(seconds, &mut texts);
+            }
+            assert_eq!(String::from_utf8(texts).unwrap(), format!("{}.000000", expected.unwrap()));
         }
     }
 

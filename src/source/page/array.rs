@@ -4,6 +4,7 @@
 //! ones as well. While it holds, the kernel takes them in bulk; where it fails, one element is read by itself and the
 //! guess is made anew. Every byte is looked at a bounded number of times.
 
+use super::Summary;
 use super::envelope::Scanner;
 use super::kernel::{Kernel, Openids, Shape};
 
@@ -13,31 +14,38 @@ const WORTHWHILE: u64 = 4;
 /// Elements that are read one by one, at most, before guessing is tried again.
 const LONGEST_PAUSE: u32 = 64;
 
-/// Reads the array and returns how many `OpenID`s it has.
+/// Reads the array, and counts its `OpenID`s and its empty strings in `summary`.
 ///
-/// None where an element is anything but a string of at least one ASCII character without escapes.
-pub(super) fn read(kernel: Kernel, scanner: &mut Scanner<'_>, mut openids: Option<&mut Openids>) -> Option<u64> {
+/// None where an element is no string.
+pub(super) fn read(
+    kernel: Kernel,
+    scanner: &mut Scanner<'_>,
+    summary: &mut Summary,
+    mut openids: Option<&mut Openids>,
+) -> Option<()> {
     scanner.token(b'[')?;
     if scanner.peek()? == b']' {
         scanner.at += 1;
-        return Some(0);
+        return Some(());
     }
     let mut shape = Shape::default();
-    let mut count = 0;
     let mut guessing = Guessing::default();
     loop {
         if guessing.is_on() {
             let taken = kernel.take(&scanner.body[scanner.at..], &shape, openids.as_deref_mut());
             scanner.at += taken * shape.stride();
-            count += taken as u64;
+            summary.openids += taken as u64;
             guessing.took(taken as u64);
         }
-        element(scanner, openids.as_deref_mut())?;
-        count += 1;
+        if element(scanner, openids.as_deref_mut())? {
+            summary.openids += 1;
+        } else {
+            summary.empty += 1;
+        }
         let end = scanner.at;
         match scanner.punctuation()? {
             b',' => {}
-            b']' => return Some(count),
+            b']' => return Some(()),
             _ => return None,
         }
         scanner.peek()?;
@@ -48,16 +56,16 @@ pub(super) fn read(kernel: Kernel, scanner: &mut Scanner<'_>, mut openids: Optio
     }
 }
 
-/// Reads one `OpenID`.
-fn element(scanner: &mut Scanner<'_>, openids: Option<&mut Openids>) -> Option<()> {
+/// Reads one string, and returns whether it is an `OpenID`: an empty one is not.
+fn element(scanner: &mut Scanner<'_>, openids: Option<&mut Openids>) -> Option<bool> {
     match openids {
-        None => (!scanner.string()?.is_empty()).then_some(()),
+        None => scanner.text().map(|text| !text.is_empty()),
         Some(openids) => {
             scanner.token(b'"')?;
             let rest = &scanner.body[scanner.at..];
-            let length = openids.push_unescaped(rest)?;
+            let length = openids.push(rest)?;
             scanner.at += length + 1;
-            Some(())
+            Some(length > 0)
         }
     }
 }

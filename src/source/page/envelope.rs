@@ -4,6 +4,7 @@
 
 use super::Summary;
 use super::array;
+use super::escape::unescape;
 use super::kernel::{Kernel, Openids, unescaped_length};
 use crate::source::Cursor;
 
@@ -11,7 +12,7 @@ use crate::source::Cursor;
 pub(super) fn read(kernel: Kernel, body: &[u8], mut openids: Option<&mut Openids>) -> Option<Summary> {
     // Arrow counts the bytes of an array in 31 bits.
     i32::try_from(body.len()).ok()?;
-    let mut scanner = Scanner { body, at: 0 };
+    let mut scanner = Scanner { body, at: 0, text: Vec::new() };
     let mut summary = Summary::default();
     let mut seen: Vec<&[u8]> = Vec::with_capacity(6);
     scanner.token(b'{')?;
@@ -25,10 +26,10 @@ pub(super) fn read(kernel: Kernel, body: &[u8], mut openids: Option<&mut Openids
         match key {
             b"total" => summary.total = Some(scanner.natural()?),
             b"count" => summary.count = Some(scanner.natural()?),
-            b"next_openid" => summary.next = Cursor::after(str::from_utf8(scanner.string()?).ok()?),
-            b"data" => summary.openids = scanner.data(kernel, openids.as_deref_mut())?,
+            b"next_openid" => summary.next = Cursor::after(str::from_utf8(scanner.text()?).ok()?),
+            b"data" => scanner.data(kernel, &mut summary, openids.as_deref_mut())?,
             b"errcode" if scanner.natural()? == 0 => {}
-            b"errmsg" => drop(scanner.string()?),
+            b"errmsg" => drop(scanner.text()?),
             _ => return None,
         }
         match scanner.punctuation()? {
@@ -44,6 +45,8 @@ pub(super) fn read(kernel: Kernel, body: &[u8], mut openids: Option<&mut Openids
 pub(super) struct Scanner<'a> {
     pub(super) body: &'a [u8],
     pub(super) at: usize,
+    /// Room for a string that cannot be taken as it is written.
+    text: Vec<u8>,
 }
 
 impl<'a> Scanner<'a> {
@@ -91,15 +94,29 @@ impl<'a> Scanner<'a> {
         Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
-    /// Reads the object under `data`, which holds the array and nothing else; returns how many `OpenID`s.
-    fn data(&mut self, kernel: Kernel, openids: Option<&mut Openids>) -> Option<u64> {
+    /// Reads any string; what it says is UTF-8.
+    pub(super) fn text(&mut self) -> Option<&[u8]> {
+        self.token(b'"')?;
+        let rest = &self.body[self.at..];
+        let length = unescaped_length(rest);
+        let (length, text) = if rest.get(length) == Some(&b'"') {
+            (length, &rest[..length])
+        } else {
+            self.text.clear();
+            (unescape(rest, &mut self.text)?, &*self.text)
+        };
+        self.at += length + 1;
+        Some(text)
+    }
+
+    /// Reads the object under `data`, which holds the array and nothing else.
+    fn data(&mut self, kernel: Kernel, summary: &mut Summary, openids: Option<&mut Openids>) -> Option<()> {
         self.token(b'{')?;
         if self.string()? != b"openid" {
             return None;
         }
         self.token(b':')?;
-        let count = array::read(kernel, self, openids)?;
-        self.token(b'}')?;
-        Some(count)
+        array::read(kernel, self, summary, openids)?;
+        self.token(b'}')
     }
 }

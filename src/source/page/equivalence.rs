@@ -6,6 +6,7 @@ use proptest::sample::{Index, select};
 
 use arrow::array::Array as _;
 
+use super::escape::unescape;
 use super::tests::read;
 use super::*;
 
@@ -42,15 +43,22 @@ fn element() -> impl Strategy<Value = String> {
         40 => openid(),
         3 => "[ -!#-\\[\\]-~]{28}",
         3 => "[A-Za-z0-9_-]{1,60}",
-        1 => "[a-z]{0,9}(\\\\u00e9|\\\\n|\\\\\"|é|粉){1,3}[a-z]{0,20}",
+        1 => written_otherwise(),
+        1 => r"[a-z]{0,9}\\(u[dD][8-9a-fA-F][0-9a-f]{2}|u[+0-9a-g]{0,4}|.){1,2}[a-z]{0,9}",
         1 => Just(String::new()),
     ]
     .prop_map(|characters| format!("\"{characters}\""))
 }
 
-/// The same, as the fast paths take them.
-fn plain_element() -> impl Strategy<Value = String> {
-    prop_oneof![12 => openid(), 1 => "[ -!#-\\[\\]-~]{1,60}"].prop_map(|characters| format!("\"{characters}\""))
+/// The inside of a string with escapes or characters beyond ASCII.
+fn written_otherwise() -> impl Strategy<Value = String> {
+    r#"[a-z]{0,9}(\\u00[eE]9|\\uD83d\\udE00|\\[nrtbf/"\\]|\\u7c89|é|粉|😀){1,3}[a-z]{0,20}"#
+}
+
+/// The same, as far as they are valid.
+fn valid_element() -> impl Strategy<Value = String> {
+    prop_oneof![30 => openid(), 3 => "[ -!#-\\[\\]-~]{1,60}", 1 => written_otherwise(), 1 => Just(String::new())]
+        .prop_map(|characters| format!("\"{characters}\""))
 }
 
 fn known_keys(spacing: Spacing, elements: &[String]) -> Vec<String> {
@@ -102,8 +110,8 @@ fn shuffled_page() -> impl Strategy<Value = String> {
         .prop_map(|(spacing, fields)| object(spacing, &fields))
 }
 
-fn plain_page(elements: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = String> {
-    (spacing(), vec(plain_element(), elements))
+fn usual_page(elements: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = String> {
+    (spacing(), vec(valid_element(), elements))
         .prop_flat_map(|(spacing, elements)| (Just(spacing), Just(known_keys(spacing, &elements)).prop_shuffle()))
         .prop_map(|(spacing, fields)| object(spacing, &fields))
 }
@@ -141,14 +149,14 @@ proptest! {
     }
 
     #[test]
-    fn every_path_gives_one_answer_to_a_plain_page_with_damage(
-        page in plain_page(0..60), mutations in vec(mutation(), 1..4),
+    fn every_path_gives_one_answer_to_a_usual_page_with_damage(
+        page in usual_page(0..60), mutations in vec(mutation(), 1..4),
     ) {
         drop(read(&damage(page, &mutations)));
     }
 
     #[test]
-    fn a_plain_page_is_never_left_to_the_general_path(page in plain_page(1..60)) {
+    fn strings_are_never_left_to_the_general_path(page in usual_page(1..60)) {
         let expected = general::decode(page.as_bytes()).unwrap();
         for (path, kernel) in fast_kernels() {
             let (summary, openids) = decode_fast(kernel, page.as_bytes()).unwrap();
@@ -158,11 +166,31 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(configuration(1))]
+
+    #[test]
+    fn a_string_says_what_serde_json_reads(
+        string in prop_oneof![1 => element(), 1 => valid_element()], mutations in vec(mutation(), 0..3),
+    ) {
+        let written = damage(string, &mutations);
+        let mut text = Vec::new();
+        let read = written.strip_prefix(b"\"").and_then(|inside| unescape(inside, &mut text));
+        prop_assert!(str::from_utf8(&text).is_ok());
+        // The string may end early now; what follows it is not its matter.
+        let mut strings = serde_json::Deserializer::from_slice(&written).into_iter::<String>();
+        let expected = strings.next().and_then(Result::ok).map(|text| (text, strings.byte_offset() - 2));
+        if written.first() == Some(&b'"') {
+            prop_assert_eq!(read.map(|length| (String::from_utf8(text).unwrap(), length)), expected);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(configuration(64))]
 
     #[test]
     fn every_path_gives_one_answer_to_a_long_page(
-        page in plain_page(1_000..1_200), mutations in vec(mutation(), 0..3),
+        page in usual_page(1_000..1_200), mutations in vec(mutation(), 0..3),
     ) {
         drop(read(&damage(page, &mutations)));
     }

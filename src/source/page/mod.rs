@@ -12,7 +12,6 @@
 //!
 //! The fast path answers only where it has checked every byte and the reply is what WeChat sends today; the general path
 //! decides everything else, so that both give one answer, and errors are always the general path's.
-//! What it costs: an escape late in a page makes the work before it wasted.
 //!
 //! Shapes: the documentation of
 //! [`user/get`](https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans), which says "may be empty"
@@ -20,6 +19,7 @@
 
 mod array;
 mod envelope;
+mod escape;
 mod general;
 mod kernel;
 #[cfg(test)]

@@ -201,9 +201,9 @@ mod tests {
         KafkaOptions::brokers("topic", ["one:9092".to_owned(), "two:9092".to_owned()])
     }
 
-    fn sasl(mechanism: &str) -> Option<Sasl> {
+    fn sasl(mechanism: &str) -> Sasl {
         let password = Secret::new("hunter2");
-        Some(Sasl { mechanism: mechanism.to_owned(), username: "fanout".to_owned(), password })
+        Sasl { mechanism: mechanism.to_owned(), username: "fanout".to_owned(), password }
     }
 
     #[test]
@@ -233,8 +233,8 @@ mod tests {
         for (sasl, tls, protocol) in [
             (None, None, "plaintext"),
             (None, tls.clone(), "ssl"),
-            (sasl("PLAIN"), None, "sasl_plaintext"),
-            (sasl("SCRAM-SHA-512"), tls, "sasl_ssl"),
+            (Some(sasl("PLAIN")), None, "sasl_plaintext"),
+            (Some(sasl("SCRAM-SHA-512")), tls, "sasl_ssl"),
         ] {
             let options = KafkaOptions { sasl, tls, ..options() };
             let config = connection(&options, &context()).unwrap();
@@ -263,9 +263,7 @@ mod tests {
             assert_eq!(error.key(), Some(format!("properties.{key}").as_str()));
             assert!(error.to_string().contains(expected) && !error.to_string().contains("hunter2"), "{error}");
         }
-        assert_eq!(
-            connection(&KafkaOptions { sasl: sasl("GSSAPI"), ..options() }, &context()).unwrap_err().key(),
-            Some("sasl.mechanism")
-        );
+        let kerberos = KafkaOptions { sasl: Some(sasl("GSSAPI")), ..options() };
+        assert_eq!(connection(&kerberos, &context()).unwrap_err().key(), Some("sasl.mechanism"));
     }
 }

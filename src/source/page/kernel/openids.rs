@@ -8,6 +8,7 @@ use fanout_sink::arrow;
 
 use super::shape::CHARACTERS;
 use super::unescaped_length;
+use crate::source::page::escape::unescape;
 
 /// `OpenID`s in a full page, as WeChat documents it.
 const FULL_PAGE: usize = 10_000;
@@ -18,7 +19,7 @@ static REGULAR: LazyLock<OffsetBuffer<i32>> =
 
 /// The bytes of the `OpenID`s, one behind the other, and where each ends.
 ///
-/// Nothing gets in but ASCII; only this folder can write here.
+/// Nothing gets in but strings of UTF-8, each as a whole; only this folder can write here.
 #[derive(Debug, Default)]
 pub(in crate::source::page) struct Openids {
     pub(super) values: Vec<u8>,
@@ -27,23 +28,33 @@ pub(in crate::source::page) struct Openids {
 }
 
 impl Openids {
-    /// Takes the string whose first character is the first of `bytes`, up to its closing quote; returns its length.
+    /// Takes the JSON string that `bytes` begins with, behind its opening quote; returns its length as written.
     ///
-    /// None if it is empty or needs more than copying.
-    pub(in crate::source::page) fn push_unescaped(&mut self, bytes: &[u8]) -> Option<usize> {
-        let length = unescaped_length(bytes);
-        if length == 0 || bytes.get(length) != Some(&b'"') {
-            return None;
-        }
-        if length != CHARACTERS && self.offsets.is_none() {
-            let count = self.values.len() / CHARACTERS;
+    /// An empty one is passed over. None if it is no string, or has no end.
+    pub(in crate::source::page) fn push(&mut self, bytes: &[u8]) -> Option<usize> {
+        let before = self.values.len();
+        let written = unescaped_length(bytes);
+        let written = if bytes.get(written) == Some(&b'"') {
+            self.values.extend_from_slice(&bytes[..written]);
+            written
+        } else {
+            let read = unescape(bytes, &mut self.values);
+            if read.is_none() {
+                self.values.truncate(before);
+            }
+            read?
+        };
+        let length = self.values.len() - before;
+        if length != CHARACTERS && length > 0 && self.offsets.is_none() {
+            let count = before / CHARACTERS;
             self.offsets = Some((0..=count).map(|index| (index * CHARACTERS) as i32).collect());
         }
-        self.values.extend_from_slice(&bytes[..length]);
-        if let Some(offsets) = &mut self.offsets {
+        if let Some(offsets) = &mut self.offsets
+            && length > 0
+        {
             offsets.push(self.values.len() as i32);
         }
-        Some(length)
+        Some(written)
     }
 
     /// Notes that `count` `OpenID`s of the usual length were appended to `values`.
@@ -65,8 +76,8 @@ impl Openids {
         };
         let values = Buffer::from_vec(self.values);
         #[expect(unsafe_code, reason = "validating UTF-8 again would double the time of a page")]
-        // SAFETY: the values are ASCII, so every offset is the boundary of a character. The offsets start at 0 and grow,
-        // which `OffsetBuffer` checks or makes so; the last is the length of the values.
+        // SAFETY: the values are whole strings of UTF-8 (the kernels' are ASCII), and every offset is the end of one. The
+        // offsets start at 0 and grow, which `OffsetBuffer` checks or makes so; the last is the length of the values.
         unsafe {
             StringArray::new_unchecked(offsets, values, None)
         }
