@@ -83,16 +83,6 @@ async fn seven_partitions_in_lz4_and_small_batches() {
 }
 
 #[tokio::test]
-async fn two_partitions_uncompressed() {
-    assert_conforms(serde_json::json!({ "partitions": 2, "compression": "none" })).await;
-}
-
-#[tokio::test]
 async fn a_single_file_in_gzip() {
     assert_conforms(serde_json::json!({ "layout": "{date}-{account}.batches", "compression": "gzip" })).await;
-}
-
-#[tokio::test]
-async fn one_partition_in_snappy() {
-    assert_conforms(serde_json::json!({ "compression": "snappy" })).await;
 }

@@ -7,7 +7,7 @@ use fanout_sink::arrow::array::StringArray;
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, Snapshot};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
 
-use crate::support::{broker, read_committed};
+use crate::support::{PARTITIONS, Project, broker, read_committed};
 
 const ROWS: usize = 50;
 const HOUR: i64 = 3_600_000_000;
@@ -91,6 +91,24 @@ async fn a_list_behind_a_newer_one_needs_a_word() {
     deliver(&options, context("000002", now())).await.unwrap();
     assert_doubtful(deliver(&options, older).await, "the newer walk `000002` was delivered since");
     assert_copies("behind", 1);
+}
+
+#[test]
+fn the_word_is_again() {
+    const FOLLOWERS: u64 = 1_000;
+    let project = Project::creating("again", FOLLOWERS, "");
+    let run = |more: &[&str]| project.run_on("2026-11-23", more);
+    project.finish();
+    assert_eq!(run(&[]).code, Some(0));
+    // The first list is owed again, and the mark is about the second.
+    project.forget_commits();
+    let ended = run(&[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("nobody can tell whether the topic `again` has the walk `000001-"), "{ended:?}");
+    assert_eq!(run(&["--again"]).code, Some(0));
+    assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
+    assert_eq!(run(&["--again"]).code, Some(0));
+    assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
 }
 
 #[tokio::test(flavor = "multi_thread")]

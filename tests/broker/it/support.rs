@@ -67,14 +67,22 @@ impl Project {
     }
 
     pub(crate) fn command(&self, more: &[&str]) -> Command {
+        self.command_on(DATE, more)
+    }
+
+    fn command_on(&self, date: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout-broker-tests"));
-        command.args(["run", "pipeline.toml", "--date", DATE]).args(more).current_dir(self.folder.path());
+        command.args(["run", "pipeline.toml", "--date", date]).args(more).current_dir(self.folder.path());
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }
 
     pub(crate) fn run(&self, more: &[&str]) -> Ended {
-        let output = self.command(more).spawn().unwrap().wait_with_output().unwrap();
+        self.run_on(DATE, more)
+    }
+
+    pub(crate) fn run_on(&self, date: &str, more: &[&str]) -> Ended {
+        let output = self.command_on(date, more).spawn().unwrap().wait_with_output().unwrap();
         Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
     }
 
@@ -84,19 +92,19 @@ impl Project {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 
-    /// Returns the folder of the only walk, if there is one.
+    /// Returns the folder of the first walk, if there is one.
     pub(crate) fn walk(&self) -> Option<PathBuf> {
         let lists = std::fs::read_dir(self.path(&format!("state/{APP_ID}"))).ok()?;
         let list = lists.flatten().map(|entry| entry.path()).find(|path| path.is_dir())?;
         let walks = std::fs::read_dir(list).ok()?.flatten().map(|entry| entry.path());
-        walks.into_iter().find(|path| path.join("pages").exists())
+        walks.filter(|path| path.join("pages").exists()).min()
     }
 
     pub(crate) fn is_decided(&self) -> bool {
         self.walk().is_some_and(|walk| walk.join("decision.json").exists())
     }
 
-    /// Takes the commit records away, as if the process had ended right before it wrote them.
+    /// Takes the commit records of the first walk away, as if the process had ended right before it wrote them.
     pub(crate) fn forget_commits(&self) {
         for entry in std::fs::read_dir(self.walk().unwrap().join("commits")).unwrap() {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
