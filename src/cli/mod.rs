@@ -20,6 +20,7 @@ mod check;
 mod interrupt;
 mod logging;
 mod output;
+mod process;
 mod progress;
 mod run;
 #[cfg(feature = "simulator")]
@@ -81,6 +82,7 @@ enum Command {
 /// A wrong command line, `--help` and `--version` end the process here.
 #[expect(clippy::needless_pass_by_value, reason = "a `main` ends in this call, and reads best without a `&`")]
 pub fn main(registry: SinkRegistry) -> ExitCode {
+    process::forbid_cores();
     let command = CommandLine::parse().command;
     let environment = Environment::process();
     let terminal = Terminal::new(&environment);
@@ -108,6 +110,7 @@ async fn execute(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
+    process::survive_file_limits();
     match command {
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,

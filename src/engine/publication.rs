@@ -7,7 +7,7 @@ use super::census::Drops;
 use super::delivery::{Delivered, Delivery, Measure};
 use super::report::{SinkOutcome, SinkState};
 use super::stage::Stage;
-use super::walking::Walk;
+use super::walking::{Stopped, Walk};
 use crate::error::Error;
 use crate::journal::{Commit, Decision, Journal, WalkFolder};
 use crate::registry::BoundSink;
@@ -108,7 +108,7 @@ impl<'a> Publication<'a> {
         let delivery = self.start(None, stage);
         delivery.replay(self.journal.reader()).await;
         let measured = if self.journal.end().is_some() {
-            delivery.measure(self.journal.reader()).await.ok_or(Error::Interrupted)
+            delivery.measure(self.journal.reader()).await.ok_or(Stopped::DeliveryEnded)
         } else {
             let run = self.run;
             let mut walk = Walk {
@@ -118,13 +118,18 @@ impl<'a> Publication<'a> {
                 budget: &run.shared.budget,
                 progress: run.progress(),
                 stop: &run.shared.stop,
-                max_shortfall_percent: run.shared.pipeline.source.max_shortfall_percent,
+                settings: &run.shared.pipeline.source,
+                last: run.last(),
             };
             walk.run().await
         };
-        // An error of the delivery is the cause of one of the walk, which then only lost its counterpart.
-        let delivered = delivery.finish().await?;
-        Ok((measured?, delivered))
+        let delivered = delivery.finish().await;
+        match measured {
+            Ok(measure) => Ok((measure, delivered?)),
+            // Both can fail for the same reason, and the delivery is nearer to it.
+            Err(Stopped::Failed(error)) => Err(delivered.err().unwrap_or(error)),
+            Err(Stopped::DeliveryEnded) => Err(delivered.expect_err("a delivery ends early only when it fails")),
+        }
     }
 
     /// Delivers the whole list from the journal.
@@ -280,7 +285,10 @@ impl<'a> Publication<'a> {
         }
         let commit = Commit { recipient: self.run.recipient(sink), report };
         self.journal.folder().record_commit(&commit).map_err(|error| {
-            SinkError::permanent("the list is published, but that cannot be recorded").with_source(error)
+            let hint = error.hint();
+            let recorded = SinkError::permanent("the list is published, but that cannot be recorded");
+            let recorded = recorded.with_source(error);
+            if let Some(hint) = hint { recorded.with_hint(hint) } else { recorded }
         })?;
         Ok(commit.report)
     }

@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod chaos;
 mod cli;
+mod cores;
 mod crash;
 mod engine;
 mod kafka;
+mod moods;
 mod pipelines;
 mod readers;
 mod readme;
 mod secrecy;
+mod stopping;
 mod support;
 mod transport;
+mod wechatpy;

@@ -22,12 +22,15 @@ const README: &str = include_str!("../../README.md");
 const FOLLOWERS: usize = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 11] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
     ("source.retry.", "[source.retry]"),
+    ("source.quota.", "[source.quota]"),
     ("accounts.", "[[accounts]]"),
+    ("accounts.token_endpoint.", "[[accounts]]\n[accounts.token_endpoint]"),
+    ("accounts.token_command.", "[[accounts]]\n[accounts.token_command]"),
     ("journal.", "[journal]"),
     ("limits.", "[limits]"),
     ("sinks.<name>.", "[sinks.x]"),
@@ -179,7 +182,7 @@ fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl F
 fn every_default_is_the_one_that_holds() {
     let base =
         "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
-    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 20);
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 25);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
     assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
