@@ -156,11 +156,23 @@ impl TopicOutput {
             return Err(SinkError::permanent(message));
         }
         if self.marker.complete {
-            return Ok(());
+            return self.check_delivered();
         }
         // The mark of a list without rows needs a transaction, too.
         self.begin()?;
         self.producer.flush()
+    }
+
+    /// Holds a list that was delivered before against what is known of that.
+    fn check_delivered(&self) -> Result<(), SinkError> {
+        let (delivered, rows) = (self.marker.rows, self.rows);
+        if delivered == rows {
+            return Ok(());
+        }
+        Err(SinkError::permanent(format!(
+            "the topic `{}` has {delivered} rows of the list, and it has {rows}",
+            self.topic
+        )))
     }
 
     pub(crate) fn commit(&mut self) -> Result<SinkReport, SinkError> {

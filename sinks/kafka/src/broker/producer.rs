@@ -66,10 +66,15 @@ impl TransactionalProducer {
     pub(super) fn open(config: &ClientConfig, patience: Duration) -> Result<Self, SinkError> {
         let producer = ThreadedProducer::from_config_and_context(config, Reports::default())
             .map_err(|error| SinkError::permanent("cannot make a producer").with_source(error))?;
-        producer
-            .init_transactions(BEGINNING)
-            .map_err(|error| transaction_error("begin as the only producer of its transactional id", error))?;
-        Ok(Self { producer, patience })
+        let what = "begin as the only producer of its transactional id";
+        match producer.init_transactions(BEGINNING) {
+            Ok(()) => Ok(Self { producer, patience }),
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && !error.is_fatal() => {
+                let error = SinkError::temporary(format!("cannot {what}")).with_source(Reason::of(&error));
+                Err(error.with_hint("see that the brokers can be reached, and run again"))
+            }
+            Err(error) => Err(transaction_error(what, error)),
+        }
     }
 
     pub(super) fn begin(&self) -> Result<(), SinkError> {
@@ -173,26 +178,23 @@ impl TransactionalProducer {
     }
 }
 
+/// Sorts an error of a call about a transaction. None is temporary: what was accepted could not be offered again.
 fn transaction_error(what: &str, error: KafkaError) -> SinkError {
     match error {
         KafkaError::Transaction(error) if error.is_fatal() => fatal(what, error.code(), &error.string()),
+        KafkaError::Transaction(error) if error.is_retriable() || error.txn_requires_abort() => {
+            let aborted = SinkError::aborted(format!("cannot {what}")).with_source(Reason::of(&error));
+            aborted.with_hint(AFTER_AN_ABORT)
+        }
         KafkaError::Transaction(error) => {
-            let (retriable, requires_abort) = (error.is_retriable(), error.txn_requires_abort());
-            let message = format!("cannot {what}");
-            if requires_abort {
-                SinkError::aborted(message).with_source(Reason::of(&error)).with_hint(AFTER_AN_ABORT)
-            } else if retriable {
-                SinkError::temporary(message).with_source(Reason::of(&error)).with_hint(UNREACHABLE)
-            } else {
-                SinkError::permanent(message).with_source(Reason::of(&error))
-            }
+            SinkError::permanent(format!("cannot {what}")).with_source(Reason::of(&error))
         }
         error => aborted(what, error),
     }
 }
 
-const AFTER_AN_ABORT: &str = "nothing of the list is visible to `read_committed` readers; run again";
-const UNREACHABLE: &str = "see that the brokers can be reached, and run again";
+const AFTER_AN_ABORT: &str =
+    "see that the brokers can be reached, and run again; what `read_committed` readers do not see yet, they see then";
 
 fn aborted(what: &str, error: KafkaError) -> SinkError {
     SinkError::aborted(format!("cannot {what}")).with_source(error).with_hint(AFTER_AN_ABORT)
