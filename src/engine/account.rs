@@ -190,6 +190,7 @@ impl AccountRun {
             .with_names(&pipeline.name, sink.name())
             .with_accounts(Arc::clone(&self.shared.account_names))
             .with_walk(walk, date)
+            .with_again(self.shared.selection.again)
             .with_directory(&pipeline.directory)
             .with_simulated(pipeline.simulated_by_flag)
     }

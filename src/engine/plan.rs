@@ -15,6 +15,8 @@ pub struct Selection {
     pub date: Option<NaiveDate>,
     /// `--fresh`: a new walk, whatever there is.
     pub fresh: bool,
+    /// `--again`: to a sink that cannot tell whether it has a list, it is delivered.
+    pub again: bool,
 }
 
 impl Selection {
@@ -28,6 +30,12 @@ impl Selection {
     #[must_use]
     pub fn with_fresh(self) -> Self {
         Self { fresh: true, ..self }
+    }
+
+    /// Delivers a list to a sink that cannot tell whether it has it.
+    #[must_use]
+    pub fn with_again(self) -> Self {
+        Self { again: true, ..self }
     }
 
     /// Says how to go on with a run of this selection that was interrupted. A new walk is only begun once.

@@ -1,6 +1,6 @@
 //! From a walk to published sinks: streaming, the verdict, the decision, the commits.
 
-use fanout_sink::{Delivery as When, SinkError, SinkReport, Snapshot};
+use fanout_sink::{Delivery as When, Guarantee, SinkError, SinkReport, Snapshot};
 
 use super::account::AccountRun;
 use super::census::Drops;
@@ -98,7 +98,8 @@ impl<'a> Publication<'a> {
 
     async fn open(&self, sinks: &[&'a BoundSink]) -> Stage<'a> {
         let header = self.journal.folder().header();
-        let context = |sink| self.run.context(sink, &header.walk, &header.date);
+        let followers = self.snapshot.as_ref().map(|snapshot| snapshot.followers);
+        let context = |sink| self.run.context(sink, &header.walk, &header.date).with_list(header.begun_at, followers);
         Stage::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
     }
 
@@ -228,8 +229,28 @@ impl<'a> Publication<'a> {
         stage.commit(note).await;
     }
 
-    /// Delivers a complete list to a sink that cannot stage.
+    /// Delivers a complete list to a sink that cannot stage. One that has taken everything back, and whose readers see
+    /// each row once whatever happens, is tried once more.
     async fn deliver_complete(&mut self, sink: &'a BoundSink, snapshot: &Snapshot, drops: &Drops) -> Result<(), Error> {
+        let mut result = self.deliver_once(sink, snapshot, drops).await?;
+        if let Err(error) = &result
+            && error.is_aborted()
+            && sink.delivery().guarantee() == Guarantee::ExactlyOnce
+        {
+            tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");
+            result = self.deliver_once(sink, snapshot, drops).await?;
+        }
+        let result = self.record(sink, result, snapshot);
+        self.note(sink, result);
+        Ok(())
+    }
+
+    async fn deliver_once(
+        &self,
+        sink: &'a BoundSink,
+        snapshot: &Snapshot,
+        drops: &Drops,
+    ) -> Result<Result<SinkReport, SinkError>, Error> {
         let mut stage = self.open(&[sink]).await;
         match self.deliver(drops, &stage).await.and_then(|delivered| {
             let again = Snapshot { followers: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
@@ -241,11 +262,10 @@ impl<'a> Publication<'a> {
                 return Err(error);
             }
         }
-        for (sink, _, error) in stage.prepare(snapshot).await {
-            self.note(sink, Err(error));
-        }
-        self.commit(stage, snapshot).await;
-        Ok(())
+        let failed = stage.prepare(snapshot).await.pop();
+        let mut result = failed.map(|(_, _, error)| Err(error));
+        stage.commit(|_, committed| result = Some(committed)).await;
+        Ok(result.expect("the sink has failed, or has said what came of its commit"))
     }
 
     /// Records a commit, if it published what it should.

@@ -9,6 +9,7 @@ mod cores;
 mod crash;
 mod engine;
 mod examples;
+mod kafka;
 mod moods;
 mod pipelines;
 mod readers;

@@ -10,6 +10,7 @@ use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
 use fanout::{SinkRegistry, engine};
 use fanout_sink_command::CommandOptions;
+use fanout_sink_kafka::KafkaOptions;
 use fanout_sink_ndjson::NdjsonOptions;
 use fanout_sink_parquet::ParquetOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -127,7 +128,7 @@ fn every_command_and_flag_exists() {
     let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
     let sentence = rest.split("\n`fanout sinks`").next().unwrap();
     let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
-    assert_eq!(flags.len(), 5, "{flags:?}");
+    assert_eq!(flags.len(), 6, "{flags:?}");
     for flag in flags {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
@@ -159,7 +160,7 @@ fn the_tables_of_options_name_exactly_the_keys_there_are() {
         let pipeline = load(&text, &[]).unwrap();
         let errors = engine::bind(&pipeline, &SinkRegistry::builtin()).unwrap_err().to_string();
         let expected: BTreeSet<String> = known_keys(&errors).into_iter().collect();
-        let documented = column(&format!("Options of `{kind}`:"));
+        let documented = column(&format!("Options of `{kind}`"));
         assert_eq!(documented, expected.iter().map(String::as_str).collect(), "{kind}");
     }
 }
@@ -199,6 +200,9 @@ fn every_default_is_the_one_that_holds() {
         options
     };
     assert_eq!(assert_defaults("Options of `command`:", &base, options, command), 9);
+    let base = "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'kafka'\noptions = { topic = 't' }\n";
+    let kafka = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<KafkaOptions>().unwrap();
+    assert_eq!(assert_defaults("Options of `kafka`", base, options, kafka), 8);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use tokio::process::ChildStdout;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::environment::Redaction;
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::lines::{Line, Lines};
-use crate::message::{Class, FromProgram, Hello, ToProgram};
+use crate::message::{self, FromProgram, Hello, ToProgram};
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::process::{End, Process, Progress};
@@ -221,8 +221,12 @@ impl Conversation {
             (_, FromProgram::Error { class, message, hint }) => {
                 let shown = |text: &str| self.redaction.line(text, 10 * SHOWN);
                 let message = format!("`{name}` says: {}", shown(&message));
-                let is_temporary = class == Class::Temporary;
-                Err(Failure { is_temporary, message, hint: hint.as_deref().map(shown) })
+                let class = match (class, phase) {
+                    (message::Class::Permanent, _) => Class::Permanent,
+                    (message::Class::Temporary, Phase::Receiving | Phase::Preparing) => Class::Aborted,
+                    (message::Class::Temporary, _) => Class::Temporary,
+                };
+                Err(Failure { class, message, hint: hint.as_deref().map(shown) })
             }
             (Phase::Receiving | Phase::Preparing, FromProgram::Written { batches }) => {
                 if batches <= self.acknowledged || batches > sent {

@@ -28,7 +28,9 @@ pub(crate) fn environment(options: &CommandOptions, context: &SinkContext) -> BT
         ("DATE", &context.date),
         ("SIMULATED", if context.simulated { "true" } else { "false" }),
     ];
-    let facts = facts.into_iter().map(|(name, value)| (format!("{RESERVED}{name}"), value.into()));
+    let followers = context.followers.map(|followers| ("FOLLOWERS", followers.to_string()));
+    let facts = facts.into_iter().map(|(name, value)| (name, value.to_owned())).chain(followers);
+    let facts = facts.map(|(name, value)| (format!("{RESERVED}{name}"), value.into()));
     inherited.chain(configured).chain(facts).collect()
 }
 

@@ -3,7 +3,7 @@
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
 use crate::conversation::Conversation;
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::options::{CommandOptions, Protocol};
 use crate::plain::Plain;
 
@@ -83,7 +83,7 @@ impl Sink for CommandSink {
         let committed = match &mut self.state {
             State::Arrow(program) => match program.commit().await {
                 // The program is still there: the engine waits, and it is asked again.
-                Err(failure) if failure.is_temporary => return Err(failure.into()),
+                Err(failure) if failure.class == Class::Temporary => return Err(failure.into()),
                 committed => committed,
             },
             State::Plain(program) => program.commit().await,

@@ -248,6 +248,14 @@ async fn a_temporary_error_is_one() {
 }
 
 #[tokio::test]
+async fn a_temporary_error_over_the_list_is_one_after_which_it_begins_anew() {
+    let script =
+        "hello; say '\"error\",\"class\":\"temporary\",\"message\":\"the connection is gone\"'; cat >/dev/null";
+    let error = Delivery::to(script).with("window", 1).error().await;
+    assert!(error.is_aborted() && error.to_string().ends_with("says: the connection is gone"), "{error}");
+}
+
+#[tokio::test]
 async fn a_commit_that_is_refused_for_now_is_asked_for_again() {
     let script = "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'
         read -r line; say '\"error\",\"class\":\"temporary\",\"message\":\"locked\"'

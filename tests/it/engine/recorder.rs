@@ -89,6 +89,8 @@ impl Recorder {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecorderOptions {
     when_complete: bool,
+    /// With `when_complete`: says that its readers see each row once.
+    exactly_once: bool,
     label: String,
 }
 
@@ -114,7 +116,8 @@ impl SinkFactory for Recorder {
 
     fn delivery(&self, options: &RecorderOptions) -> Delivery {
         if options.when_complete {
-            Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce }
+            let guarantee = if options.exactly_once { Guarantee::ExactlyOnce } else { Guarantee::AtLeastOnce };
+            Delivery::WhenComplete { guarantee }
         } else {
             Delivery::Staged
         }

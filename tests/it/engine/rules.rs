@@ -223,6 +223,23 @@ async fn a_sink_that_waits_for_completion_comes_after_all_that_stage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_sink_has_taken_back_is_delivered_once_more_where_that_doubles_nothing() {
+    for event in ["open", "write", "prepare", "commit"] {
+        for (exactly_once, failures, exit, opened) in [(true, 1, 0, 2), (true, 2, 75, 2), (false, 1, 75, 1)] {
+            let place = Place::new(five_pages()).await;
+            for _ in 0..failures {
+                place.recorder.fail("kept", event, SinkError::aborted("it is taken back"));
+            }
+            let options = format!("options = {{ when_complete = true, exactly_once = {exactly_once} }}\n");
+            let report = place.run_with(&format!("{ONE_SINK}{options}")).await;
+            assert_eq!(report.exit.code(), exit, "{event}, {exactly_once}, {failures}");
+            assert_eq!(place.recorder.count("kept open"), opened);
+            assert_eq!(place.recorder.published("kept", "brand"), (exit == 0).then(|| place.truth()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
     for (event, failures, is_decided) in [("prepare", 2, false), ("commit", 1, true)] {
         for when_complete in [false, true] {
