@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
 
-use crate::options::Destination;
+use crate::options::{Destination, LARGEST_BATCH_BYTES};
 use crate::{KafkaOptions, KafkaSink, message, sink};
 
 /// What the rows of a slice take as text, and compressors.
@@ -51,7 +51,8 @@ impl SinkFactory for KafkaFactory {
             let queue = options.queue_bytes.0.saturating_mul(MEMORY_OF_A_QUEUED_BYTE);
             return queue.saturating_add(MEMORY_OF_CLIENTS + MEMORY_BESIDE_BATCHES);
         }
-        let batch = options.max_batch_bytes.0;
+        // A larger one is refused by `check`.
+        let batch = options.max_batch_bytes.0.min(LARGEST_BATCH_BYTES);
         // Beside key and value, a record in an open batch takes less than half of the bytes that are counted for it.
         let open = (batch + batch / 2 + MEMORY_OF_A_FILE).saturating_mul(options.file_partitions().into());
         open.saturating_add(COPIES_OF_A_SEALED_BATCH * batch + MEMORY_BESIDE_BATCHES)
@@ -72,5 +73,25 @@ impl SinkFactory for KafkaFactory {
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
         KafkaSink::open(&options, &context).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_sink::ByteSize;
+
+    use super::*;
+
+    #[test]
+    fn the_memory_for_open_batches_is_declared() {
+        let options = |partitions| KafkaOptions { partitions: Some(partitions), ..KafkaOptions::files("t", "out") };
+        let memory = |partitions| KafkaFactory.memory(&options(partitions));
+        let batch = options(1).max_batch_bytes.0;
+        assert!(memory(11) - memory(1) >= 10 * batch);
+        assert!(memory(u32::MAX) > u64::from(u32::MAX) * batch);
+        let absurd = KafkaOptions { max_batch_bytes: ByteSize(u64::MAX), ..options(1) };
+        assert!(KafkaFactory.memory(&absurd) >= memory(1));
+        let topic = KafkaOptions::brokers("t", ["x:1".to_owned()]);
+        assert!(KafkaFactory.memory(&topic) > topic.queue_bytes.0);
     }
 }

@@ -350,17 +350,6 @@ fn options_are_strict_and_have_defaults() {
     }
 }
 
-#[test]
-fn the_memory_for_open_batches_is_declared() {
-    let options = |partitions| KafkaOptions { partitions: Some(partitions), ..KafkaOptions::files("t", "out") };
-    let memory = |partitions| KafkaFactory.memory(&options(partitions));
-    let batch = options(1).max_batch_bytes.0;
-    assert!(memory(11) - memory(1) >= 10 * batch);
-    assert!(memory(u32::MAX) > u64::from(u32::MAX) * batch);
-    let topic = KafkaOptions::brokers("t", ["x:1".to_owned()]);
-    assert!(KafkaFactory.memory(&topic) > topic.queue_bytes.0);
-}
-
 #[cfg(not(feature = "broker"))]
 #[tokio::test]
 async fn a_program_that_cannot_reach_brokers_says_how_to_build_one_that_can() {
