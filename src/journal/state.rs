@@ -34,8 +34,18 @@ const LONGEST_HOLDER: usize = 300;
 pub struct AccountState {
     folder: PathBuf,
     identity: Identity,
-    /// The lock is given back when the file is closed, also by a crash.
-    _lock: File,
+    /// A crash gives the lock back, for it closes the file.
+    lock: File,
+}
+
+impl Drop for AccountState {
+    /// Gives the lock back. To close the file is not enough: a program that is being started at this moment has a copy
+    /// of it until it runs.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!(%error, "the lock of the account is not given back before the file is closed");
+        }
+    }
 }
 
 impl AccountState {
@@ -66,7 +76,7 @@ impl AccountState {
         lock.write_all_at(holder.as_bytes(), 0)
             .and_then(|()| lock.set_len(holder.len() as u64))
             .map_err(JournalError::io(format!("write {} bytes to", holder.len()), &lock_path))?;
-        Ok(Self { folder, identity, _lock: lock })
+        Ok(Self { folder, identity, lock })
     }
 
     /// Returns the ledger of this list's calls.

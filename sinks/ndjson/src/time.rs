@@ -81,13 +81,20 @@ impl TimeText {
 
     fn render_date(&mut self, day: i64) {
         let (year, month, day) = date(day);
-        let mut rest = &mut self.text[..];
-        let written = match year {
-            0..=9_999 => write!(rest, "{year:04}-{month:02}-{day:02}"),
-            _ => write!(rest, "{year:+05}-{month:02}-{day:02}"),
-        };
-        written.expect("the longest date is shorter");
-        self.date_length = LONGEST - rest.len();
+        self.length = 0;
+        if let Some((high, low)) =
+            u32::try_from(year).ok().filter(|year| *year < 10_000).map(|year| (year / 100, year % 100))
+        {
+            let [high, low] = [high, low].map(pair);
+            self.push(&[high[0], high[1], low[0], low[1]]);
+        } else {
+            let mut rest = &mut self.text[..];
+            write!(rest, "{year:+05}").expect("the longest year is shorter");
+            self.length = LONGEST - rest.len();
+        }
+        let [month, day] = [month as u32, day as u32].map(pair);
+        self.push(&[b'-', month[0], month[1], b'-', day[0], day[1]]);
+        self.date_length = self.length;
     }
 }
 
