@@ -22,14 +22,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use fanout_sink::SinkFactory;
 use fanout_sink::arrow::datatypes::SchemaRef;
+use fanout_sink::{Delivery, SinkFactory};
 
 pub use bound::BoundSink;
 use bound::{Binding, Erased};
 use columns::Selection;
 
-use crate::config::{ConfigError, ConfigErrors, Pipeline, SinkSection, did_you_mean};
+use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkSection, did_you_mean};
 
 /// The sinks that a pipeline file may name.
 #[derive(Clone)]
@@ -91,6 +91,15 @@ impl SinkRegistry {
         let binding = factory.and_then(|factory| factory.bind(section));
         let binding = binding.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
         let bound = selection.zip(binding).map(|(selection, binding)| BoundSink::new(section, selection, binding));
+        if section.deliver == Some(Deliver::Stream)
+            && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
+        {
+            let message = format!(
+                "found `stream`, expected `when_complete`: this `{}` cannot take back what it has sent",
+                section.kind
+            );
+            problems.push(section.problem("deliver", message));
+        }
         ConfigErrors::check(problems, bound)
     }
 

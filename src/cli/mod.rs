@@ -21,6 +21,7 @@ mod interrupt;
 mod logging;
 mod output;
 mod progress;
+mod replay;
 mod run;
 #[cfg(feature = "simulator")]
 mod simulate;
@@ -67,6 +68,8 @@ Logs go to stderr; RUST_LOG filters them (`RUST_LOG=fanout=debug`).";
 enum Command {
     /// Read the lists of a pipeline file's accounts and publish them to its sinks
     Run(run::RunArguments),
+    /// Deliver lists that are complete to sinks that lack them, without any API call
+    Replay(replay::ReplayArguments),
     /// Say what would keep a run from its end, without any API call
     Check(check::CheckArguments),
     /// List the sinks that a pipeline file may name
@@ -110,6 +113,7 @@ async fn execute(
 ) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
+        Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
         Command::Sinks => Ok(sinks::execute(registry, terminal)),
         #[cfg(feature = "simulator")]

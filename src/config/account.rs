@@ -30,7 +30,7 @@ pub enum Credential {
     Secret(Secret),
     /// `token`: an access token that somebody else fetches and renews.
     Token(TokenSource),
-    /// None is needed: the list comes from the simulator.
+    /// None is needed: the list comes from the simulator, or no call is made at all.
     Simulated,
 }
 
@@ -57,10 +57,12 @@ fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
     Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&name), &expected))
 }
 
-/// Completes the accounts of the whole file's `tree`; under a simulation nothing is asked of them but their names.
+/// Completes the accounts of the whole file's `tree`; under a simulation or offline nothing is asked of them but their
+/// names.
 pub(super) fn complete(
     accounts: Vec<AccountKeys>,
     simulated: bool,
+    offline: bool,
     tree: &Tree,
     resolver: &SecretResolver,
     problems: &mut Vec<ConfigError>,
@@ -75,7 +77,7 @@ pub(super) fn complete(
     report_twins(&accounts, tree, problems);
     let accounts = accounts.into_iter().enumerate();
     accounts
-        .filter_map(|(place, keys)| keys.complete(&place.to_string(), simulated, tree, resolver, problems))
+        .filter_map(|(place, keys)| keys.complete(&place.to_string(), simulated || offline, tree, resolver, problems))
         .collect()
 }
 
@@ -106,11 +108,12 @@ fn report_twins(accounts: &[AccountKeys], tree: &Tree, problems: &mut Vec<Config
 }
 
 impl AccountKeys {
-    /// Completes the account at `place` of the list; none where a problem was reported.
+    /// Completes the account at `place` of the list, its credential only if that is needed; none where a problem was
+    /// reported.
     fn complete(
         self,
         place: &str,
-        simulated: bool,
+        unneeded: bool,
         tree: &Tree,
         resolver: &SecretResolver,
         problems: &mut Vec<ConfigError>,
@@ -131,7 +134,7 @@ impl AccountKeys {
                     .push(tree.problem(&["accounts", place], "found both `secret` and `token`, expected one of them"));
                 None
             }
-            _ if simulated => Some(Credential::Simulated),
+            _ if unneeded => Some(Credential::Simulated),
             (false, false) => {
                 let message = "missing `secret` or `token`, expected one of them as `{ env = \"NAME\" }` or `{ file = \"path\" }`";
                 problems.push(tree.problem(&["accounts", place], message));

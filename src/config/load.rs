@@ -101,7 +101,7 @@ impl PipelineKeys {
         }
         let simulated = tree.get(&["source", "simulate"]).is_some();
         let source = complete_source(self.source, &directory, tree, problems);
-        let accounts = account::complete(self.accounts, simulated, tree, &resolver, problems);
+        let accounts = account::complete(self.accounts, simulated, overrides.offline, tree, &resolver, problems);
         let mut journal = self.journal;
         // `components` drops a slash at the end, after which the suffix would become a file of its own.
         journal.path = directory.join(&journal.path).components().collect();

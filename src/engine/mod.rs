@@ -20,6 +20,7 @@ mod delivery;
 mod plan;
 mod progress;
 mod publication;
+mod replay;
 mod report;
 mod run;
 mod sink_task;
@@ -28,5 +29,6 @@ mod walking;
 
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};
+pub use replay::replay;
 pub use report::{AccountReport, Outcome, RunReport, SinkOutcome, SinkState};
 pub use run::{bind, check, run};

@@ -1,6 +1,6 @@
 //! From a walk to published sinks: streaming, the verdict, the decision, the commits.
 
-use fanout_sink::{Delivery as When, SinkError, SinkReport, Snapshot};
+use fanout_sink::{SinkError, SinkReport, Snapshot};
 
 use super::account::AccountRun;
 use super::census::Drops;
@@ -89,11 +89,11 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    /// Returns the sinks that lack the list: those that stage, and those that wait until it is complete.
+    /// Returns the sinks that lack the list: those that stream, and those that wait until it is complete.
     fn lacking(&self) -> (Vec<&'a BoundSink>, Vec<&'a BoundSink>) {
         let sinks = self.run.sinks.iter().zip(&self.outcomes);
         let lacking = sinks.filter(|(_, outcome)| !matches!(outcome.state, SinkState::AlreadyPublished(_)));
-        lacking.map(|(sink, _)| sink).partition(|sink| sink.delivery() == When::Staged)
+        lacking.map(|(sink, _)| sink).partition(|sink| sink.streams())
     }
 
     async fn open(&self, sinks: &[&'a BoundSink]) -> Stage<'a> {
@@ -223,7 +223,7 @@ impl<'a> Publication<'a> {
         stage.commit(note).await;
     }
 
-    /// Delivers a complete list to a sink that cannot stage.
+    /// Delivers a complete list to a sink that waits for one.
     async fn deliver_complete(&mut self, sink: &'a BoundSink, snapshot: &Snapshot, drops: &Drops) -> Result<(), Error> {
         let mut stage = self.open(&[sink]).await;
         match self.deliver(drops, &stage).await.and_then(|delivered| {

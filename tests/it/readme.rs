@@ -21,7 +21,7 @@ const README: &str = include_str!("../../README.md");
 const FOLLOWERS: usize = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
@@ -30,6 +30,7 @@ const TABLES: [(&str, &str); 8] = [
     ("journal.", "[journal]"),
     ("limits.", "[limits]"),
     ("sinks.<name>.", "[sinks.x]"),
+    ("sinks.<name>.retry.", "[sinks.x.retry]"),
 ];
 
 /// Returns what stands between two fences of the language `language`, block after block.
@@ -178,7 +179,7 @@ fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl F
 fn every_default_is_the_one_that_holds() {
     let base =
         "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
-    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 20);
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 22);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
     assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
