@@ -58,6 +58,12 @@ pub trait Subject: Send + Sync {
         true
     }
 
+    /// Returns whether a list stays when one of a later date is published. A sink that holds the latest list only is
+    /// not asked for the earlier one any more.
+    fn keeps_earlier_dates(&self) -> bool {
+        true
+    }
+
     /// Lets the next `write` under `directory` fail with a temporary error, and returns `true`; `false` when the
     /// subject has no way to do so.
     fn fail_next_write(&self, directory: &Path) -> bool {
@@ -115,6 +121,7 @@ pub(super) trait ErasedSubject: Send + Sync {
     fn delivery(&self, directory: &Path) -> Delivery;
     fn roots(&self, directory: &Path) -> Vec<PathBuf>;
     fn accepts(&self, schema: &Schema) -> bool;
+    fn keeps_earlier_dates(&self) -> bool;
     fn fail_next_write(&self, directory: &Path) -> bool;
     async fn check(&self, directory: &Path, context: &SinkContext) -> Result<(), SinkError>;
     async fn open(&self, directory: &Path, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
@@ -142,6 +149,10 @@ impl<S: Subject> ErasedSubject for S {
 
     fn accepts(&self, schema: &Schema) -> bool {
         Subject::accepts(self, schema)
+    }
+
+    fn keeps_earlier_dates(&self) -> bool {
+        Subject::keeps_earlier_dates(self)
     }
 
     fn fail_next_write(&self, directory: &Path) -> bool {
