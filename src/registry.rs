@@ -15,6 +15,7 @@
 mod bound;
 mod columns;
 mod roots;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use fanout_sink::arrow::datatypes::SchemaRef;
+use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
 use fanout_sink::{Delivery, SinkFactory};
 
 pub use bound::BoundSink;
@@ -153,6 +155,7 @@ impl fmt::Debug for SinkRegistry {
 trait ErasedFactory: Send + Sync {
     fn name(&self) -> &str;
     fn summary(&self) -> &str;
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     fn bind(&self, section: &SinkSection) -> Result<Arc<dyn Erased>, ConfigErrors>;
 }
 
@@ -165,6 +168,10 @@ impl<F: SinkFactory> ErasedFactory for Factory<F> {
 
     fn summary(&self) -> &str {
         self.0.summary()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        F::Options::json_schema(generator)
     }
 
     fn bind(&self, section: &SinkSection) -> Result<Arc<dyn Erased>, ConfigErrors> {

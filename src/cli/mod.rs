@@ -19,10 +19,12 @@ mod arguments;
 mod check;
 mod interrupt;
 mod logging;
+mod options;
 mod output;
 mod progress;
 mod replay;
 mod run;
+mod schema;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
@@ -72,8 +74,10 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Say what would keep a run from its end, without any API call
     Check(check::CheckArguments),
-    /// List the sinks that a pipeline file may name
-    Sinks,
+    /// List the sinks that a pipeline file may name, or every option of one
+    Sinks(sinks::SinksArguments),
+    /// Print the JSON Schema of a pipeline file, for editors
+    Schema,
     /// Serve a WeChat API with made-up followers on this machine
     #[cfg(feature = "simulator")]
     Simulate(simulate::SimulateArguments),
@@ -115,7 +119,8 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Sinks => Ok(sinks::execute(registry, terminal)),
+        Command::Sinks(arguments) => Ok(sinks::execute(&arguments, registry, terminal)),
+        Command::Schema => Ok(schema::execute(registry, terminal)),
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{Secret, SecretReference};
 use serde::Deserialize;
 
@@ -35,14 +36,21 @@ pub enum Credential {
 }
 
 /// What is written under `[[accounts]]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountKeys {
+    /// `name`: yours, for logs, reports and the outputs of sinks; unique in the file.
     #[serde(default, deserialize_with = "account_name")]
+    #[schemars(with = "String")]
     name: Option<String>,
+    /// `app_id`: WeChat's, `wx…`; unique in the file.
     #[serde(default, deserialize_with = "checked::identifier")]
+    #[schemars(with = "String", regex(pattern = checked::IDENTIFIER_PATTERN))]
     app_id: Option<String>,
+    /// `secret`: where the app secret is, with which tokens are fetched and renewed.
     secret: Option<SecretReference>,
+    /// `token`: where an access token is that somebody else renews; instead of `secret`.
     token: Option<SecretReference>,
 }
 

@@ -51,4 +51,6 @@ pub use secret::TokenSource;
 pub use section::{Journal, Limits, Retry, Simulate, Source};
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 
+pub(crate) use checked::IDENTIFIER_PATTERN;
 pub(crate) use error::did_you_mean;
+pub(crate) use load::schema;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use fanout_sink::schemars::JsonSchema;
 use fanout_sink::with_secret_resolver;
 use figment::value::{Dict, Value};
 use serde::Deserialize;
@@ -56,7 +57,8 @@ impl SinkSection {
 }
 
 /// `deliver`: when a sink receives its batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum Deliver {
     /// While the walk goes on, so that the list is published as soon as it is complete.
@@ -66,15 +68,18 @@ pub enum Deliver {
 }
 
 /// `[sinks.<name>.retry]`: how often a call of the sink is made again that fails for now. The waits double from `base_ms`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SinkRetry {
     /// `attempts`: calls in all, the first one included. Default 6: with the waits, about six seconds.
     #[serde(deserialize_with = "checked::whole::<_, _, 1, 100>")]
+    #[schemars(range(min = 1, max = 100))]
     pub attempts: u32,
     /// `base_ms`: the first wait, in milliseconds. Default 200.
     #[serde(rename = "base_ms", deserialize_with = "checked::milliseconds")]
+    #[schemars(with = "u64", range(max = 600_000), extend("default" = 200))]
     pub base: Duration,
 }
 
@@ -113,21 +118,30 @@ impl SinkOptions {
 }
 
 /// What is written under `[sinks.<name>]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 pub(super) struct SinkKeys {
+    /// `type`: which kind of sink it is.
     #[serde(rename = "type")]
     kind: Option<String>,
+    /// `required`: whether the run fails if this sink does. Default `true`.
     #[serde(default = "SinkKeys::default_required")]
     required: bool,
+    /// `deliver`: when the sink receives its batches. Default: `stream`, if the sink can stage them.
     deliver: Option<Deliver>,
+    /// `columns`: which columns the sink receives, in which order. Default: all of them.
     columns: Option<Vec<String>>,
+    /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     #[serde(default = "SinkKeys::default_queue", deserialize_with = "checked::whole::<_, _, 1, 1_024>")]
+    #[schemars(range(min = 1, max = 1_024))]
     queue: usize,
+    /// `[sinks.<name>.retry]`: what is done when the sink says that it cannot do something for now.
     #[serde(default)]
     retry: SinkRetry,
     /// Only a sink knows what may stand here; that it is a table is checked with the rest of the file.
     #[serde(default, rename = "options")]
+    #[schemars(skip)]
     _options: Dict,
 }
 

@@ -8,6 +8,7 @@ mod engine;
 mod pipelines;
 mod readers;
 mod readme;
+mod schema;
 mod secrecy;
 mod support;
 mod transport;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{Secret, SinkError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -34,23 +34,24 @@ pub struct PostgresOptions {
     pub tls: Option<Tls>,
     /// Certificates (PEM) to trust instead of those of this machine; relative to the pipeline file.
     #[serde(default)]
+    #[schemars(example = "certificates/database.pem")]
     pub ca_file: Option<PathBuf>,
     /// The longest wait for a connection.
     #[serde(default = "default_connect_timeout_secs")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 86_400))]
     pub connect_timeout_secs: u64,
     /// The longest time for one statement: a batch of rows, or a step of the commit.
     #[serde(default = "default_statement_timeout_secs")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 86_400))]
     pub statement_timeout_secs: u64,
     /// The longest wait for readers of the table that stand in the way of the commit; it is tried again then.
     #[serde(default = "default_lock_timeout_secs")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 86_400))]
     pub lock_timeout_secs: u64,
 }
 
 /// Which lists of an account a table holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dates {
     /// The one with the latest date.
@@ -61,7 +62,7 @@ pub enum Dates {
 }
 
 /// Whether a connection is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tls {
     /// Encrypted, and the server's certificate is for its name and from an authority that is trusted.

@@ -4,12 +4,15 @@ use std::error::Error as _;
 use std::io;
 
 use fanout_sink::{SinkContext, SinkError};
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 
 use crate::options::Tls;
 use crate::{PostgresOptions, error, tls};
+
+/// Where a Postgres server listens unless the URL says otherwise.
+const DEFAULT_PORT: u16 = 5_432;
 
 /// Connects, and lets the session know how patient it may be.
 ///
@@ -86,7 +89,13 @@ where
 
 /// Makes the error of a connection that did not come about.
 fn refused(config: &Config, error: Error) -> SinkError {
-    let places: Vec<String> = config.get_hosts().iter().map(|host| format!("{host:?}")).collect();
+    let ports = config.get_ports();
+    let port = |place: usize| ports.get(place).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+    let place = |(place, host): (usize, &Host)| match host {
+        Host::Tcp(name) => format!("{name}:{}", port(place)),
+        Host::Unix(folder) => format!("{}/.s.PGSQL.{}", folder.display(), port(place)),
+    };
+    let places: Vec<String> = config.get_hosts().iter().enumerate().map(place).collect();
     let what = format!("no connection to the server at {}", places.join(", "));
     if error.code().is_some() {
         return error::of(what, error);

@@ -74,13 +74,11 @@ impl PostgresSink {
 
     /// Returns the connection, or a new one if that is lost.
     async fn take_client(&mut self) -> Result<Client, SinkError> {
-        match self.client.take().filter(|client| !client.is_closed()) {
-            Some(client) => Ok(client),
-            None => {
-                let key = self.table.staging_lock(&self.context);
-                session::connect_alone(&self.options, &self.context, key).await
-            }
+        if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
+            return Ok(client);
         }
+        let key = self.table.staging_lock(&self.context);
+        session::connect_alone(&self.options, &self.context, key).await
     }
 }
 

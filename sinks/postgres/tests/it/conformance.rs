@@ -73,12 +73,16 @@ impl Subject for Postgres {
 
     async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {
         let client = self.server.client().await;
-        let query = "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p')";
+        let query =
+            "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p')";
         let schema = format!("\"{}\"", schema(directory));
         let mut traces = Traces::new();
         for row in client.query(query, &[&schema]).await? {
             let name: String = row.get(0);
-            let query = format!("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {schema}.\"{}\" t", name.replace('"', "\"\""));
+            let query = format!(
+                "SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {schema}.\"{}\" t",
+                name.replace('"', "\"\"")
+            );
             let content: String = client.query_one(&query, &[]).await?.get(0);
             traces.insert(name, content.into_bytes());
         }
@@ -96,12 +100,17 @@ impl Subject for Postgres {
 
     /// Holds the staging table for longer than the sink waits for it.
     fn fail_next_write(&self, directory: &Path) -> bool {
-        let find = format!("SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = '\"{}\"'::regnamespace AND relname LIKE '%\\_staging\\_%'", schema(directory));
+        let find = format!(
+            "SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = '\"{}\"'::regnamespace AND relname LIKE '%\\_staging\\_%'",
+            schema(directory)
+        );
         let staging = self.server.sql(&find);
         let lock = format!("BEGIN; LOCK TABLE {staging}; SELECT pg_sleep({LOCKED_SECS}); COMMIT");
         // It ends by itself.
         let _holder = self.server.psql_command(&lock).stdout(Stdio::null()).spawn().unwrap();
-        let held = format!("SELECT count(*) FROM pg_locks WHERE relation = '{staging}'::regclass AND mode = 'AccessExclusiveLock' AND granted");
+        let held = format!(
+            "SELECT count(*) FROM pg_locks WHERE relation = '{staging}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+        );
         while self.server.sql(&held) == "0" {
             std::thread::sleep(Duration::from_millis(10));
         }

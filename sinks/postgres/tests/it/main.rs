@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
 mod conformance;
-//mod crash;
-//mod preflight;
+mod crash;
+mod preflight;
 mod server;
 mod support;
 mod table;
-//mod tls;
+mod tls;

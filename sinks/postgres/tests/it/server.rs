@@ -13,6 +13,8 @@ use tokio_postgres::{Client, NoTls};
 /// Whoever is root must be somebody else for Postgres; `nobody` is there on every Unix.
 const NOBODY: u32 = 65_534;
 
+const DEFAULT_PORT: u16 = 5432;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that is running.
@@ -21,6 +23,8 @@ pub(crate) struct Server {
     folder: TempDir,
     process: Child,
     bin: PathBuf,
+    /// The socket is named after it, too.
+    port: u16,
 }
 
 /// Returns the server that the tests share, or says by name what is skipped without one.
@@ -29,7 +33,7 @@ pub(crate) fn server(test: &str) -> Option<Arc<Server>> {
     let bin = bin(test)?;
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     Some(shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(Server::start(bin, &[]));
+        let server = Arc::new(Server::start(bin, None));
         *shared = Arc::downgrade(&server);
         server
     }))
@@ -42,15 +46,18 @@ pub(crate) fn bin(test: &str) -> Option<PathBuf> {
     let folders = folders.chain(variable("POSTGRES_BIN").map(PathBuf::from));
     let found = folders.filter(|folder| folder.join("initdb").is_file() && folder.join("psql").is_file()).last();
     if found.is_none() {
-        assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "`{test}` needs a Postgres server; `POSTGRES_BIN` names its programs");
+        assert!(
+            variable("FANOUT_REQUIRE_ALL").is_none(),
+            "`{test}` needs a Postgres server; `POSTGRES_BIN` names its programs"
+        );
         say(&format!("skipped: {test} (no Postgres server; `POSTGRES_BIN` names its programs)"));
     }
     found
 }
 
 impl Server {
-    /// Makes a database cluster and starts it with these settings.
-    pub(crate) fn start(bin: PathBuf, settings: &[&str]) -> Self {
+    /// Makes a database cluster and starts it, on a TCP port of this machine as well if one is given.
+    pub(crate) fn start(bin: PathBuf, port: Option<u16>) -> Self {
         let folder = TempDir::new().unwrap();
         if is_root() {
             std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -62,12 +69,12 @@ impl Server {
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = program(&bin, "postgres");
         command.arg("-D").arg(&data).arg("-k").arg(folder.path());
-        command.args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off"]);
-        for setting in settings {
-            command.args(["-c", &setting.replace("{folder}", folder.path().to_str().unwrap())]);
-        }
+        command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        let addresses = if port.is_some() { "127.0.0.1" } else { "" };
+        let port = port.unwrap_or(DEFAULT_PORT);
+        command.args(["-c", &format!("listen_addresses={addresses}"), "-p", &port.to_string()]);
         let process = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let server = Self { folder, process, bin };
+        let server = Self { folder, process, bin, port };
         let started = Instant::now();
         while !server.psql("SELECT 1").status.success() {
             assert!(started.elapsed() < PATIENCE, "{}", server.log());
@@ -79,6 +86,14 @@ impl Server {
     /// Returns the server's folder, with its socket in it.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Gives a file to the user that the server runs as.
+    pub(crate) fn give(&self, path: &Path) {
+        assert!(path.starts_with(self.folder()));
+        if is_root() {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
     }
 
     /// Returns what the server has logged.
@@ -100,7 +115,7 @@ impl Server {
     pub(crate) fn psql_command(&self, sql: &str) -> Command {
         let mut command = Command::new(self.bin.join("psql"));
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-h"]);
-        command.arg(self.folder.path()).args(["-c", sql]).stdin(Stdio::null());
+        command.arg(self.folder.path()).args(["-p", &self.port.to_string(), "-c", sql]).stdin(Stdio::null());
         command
     }
 

@@ -27,7 +27,9 @@ fn lists(server: &Server, schema: &str) -> Vec<String> {
 
 /// Returns the relations of a schema.
 fn tables(server: &Server, schema: &str) -> usize {
-    let query = format!("SELECT count(*) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'p')");
+    let query = format!(
+        "SELECT count(*) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'p')"
+    );
     server.sql(&query).parse().unwrap()
 }
 
@@ -49,7 +51,9 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one() {
         assert_eq!(lists(&server, "older"), expected);
         assert_eq!(tables(&server, "older"), before, "nothing is left of it");
     }
-    let recorded = server.sql("SELECT dt, walk, rows, partition IS NULL FROM older.followers_snapshots WHERE app_id = 'wx1' ORDER BY dt");
+    let recorded = server.sql(
+        "SELECT dt, walk, rows, partition IS NULL FROM older.followers_snapshots WHERE app_id = 'wx1' ORDER BY dt",
+    );
     assert_eq!(recorded, "2026-01-30|000001|3|t\n2026-01-31|000002|2|f");
 }
 
@@ -88,7 +92,8 @@ async fn a_list_that_another_pipeline_has_published_is_not_replaced() {
     let checked = PostgresFactory.check(&options, &foreign).await.unwrap_err();
     let delivered = LATER.deliver_as(&options, foreign).await.unwrap_err();
     for error in [checked, delivered] {
-        let expected = "the table `owned.followers` has a list of `wx1` that the pipeline `test`, sink `table`, has published";
+        let expected =
+            "the table `owned.followers` has a list of `wx1` that the pipeline `test`, sink `table`, has published";
         assert_eq!(error.to_string(), expected);
     }
     OTHER.deliver_as(&options, OTHER.context().with_names("other", "table")).await.unwrap();
@@ -121,7 +126,10 @@ async fn an_index_of_the_table_is_one_of_every_list() {
     LIST.deliver(&options).await.unwrap();
     server.sql("ALTER TABLE indexed.followers ADD PRIMARY KEY (app_id, dt, openid)");
     LATER.deliver(&options).await.unwrap();
-    assert_eq!(server.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = 'indexed' AND tablename LIKE '%\\_list\\_%'"), "1");
+    assert_eq!(
+        server.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = 'indexed' AND tablename LIKE '%\\_list\\_%'"),
+        "1"
+    );
     assert_eq!(lists(&server, "indexed"), ["wx1 2026-01-31 2"]);
 }
 
@@ -171,7 +179,9 @@ async fn values_of_every_type_come_back() {
     ];
     let names: Vec<&str> = columns.iter().map(|(name, ..)| *name).collect();
     let expected: Vec<&str> = columns.iter().map(|(.., text)| *text).collect();
-    let records = RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(name, values, _)| (*name, Arc::clone(values), true)));
+    let records = RecordBatch::try_from_iter_with_nullable(
+        columns.iter().map(|(name, values, _)| (*name, Arc::clone(values), true)),
+    );
     let records = records.unwrap();
     let list = List { rows: 2, ..LIST };
     let mut context = list.context();
@@ -180,7 +190,8 @@ async fn values_of_every_type_come_back() {
     sink.write(&Batch::new(0, records)).await.unwrap();
     sink.prepare(&list.snapshot()).await.unwrap();
     sink.commit().await.unwrap();
-    let row = server.sql(&format!("SET timezone = 'UTC'; SELECT {} FROM types.followers ORDER BY ctid LIMIT 1", names.join(", ")));
+    let row = server
+        .sql(&format!("SET timezone = 'UTC'; SELECT {} FROM types.followers ORDER BY ctid LIMIT 1", names.join(", ")));
     assert_eq!(row.split('|').collect::<Vec<_>>(), expected);
     let nulls = names.iter().map(|name| format!("{name} IS NULL")).collect::<Vec<_>>().join(" AND ");
     assert_eq!(server.sql(&format!("SELECT count(*) FROM types.followers WHERE {nulls}")), "1");
