@@ -43,6 +43,8 @@ impl SinkRegistry {
     /// Returns a registry of the sinks that the features compiled in: one line each, and nowhere else.
     pub fn builtin() -> Self {
         let registry = Self::empty();
+        #[cfg(feature = "command")]
+        let registry = registry.with(fanout_sink_command::CommandFactory);
         #[cfg(feature = "ndjson")]
         let registry = registry.with(fanout_sink_ndjson::NdjsonFactory);
         #[cfg(feature = "parquet")]

@@ -17,6 +17,7 @@
 
 mod arguments;
 mod check;
+mod conformance;
 mod interrupt;
 mod logging;
 mod options;
@@ -74,7 +75,7 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Say what would keep a run from its end, without any API call
     Check(check::CheckArguments),
-    /// List the sinks that a pipeline file may name, or every option of one
+    /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
     /// Print the JSON Schema of a pipeline file, for editors
     Schema,
@@ -119,7 +120,7 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Sinks(arguments) => Ok(sinks::execute(&arguments, registry, terminal)),
+        Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::Schema => Ok(schema::execute(registry, terminal)),
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),

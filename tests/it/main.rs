@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
 mod cli;
+mod conformance;
 mod crash;
 mod engine;
+mod examples;
 mod pipelines;
 mod readers;
 mod readme;

@@ -9,6 +9,7 @@ use fanout::batch::follower_schema;
 use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
 use fanout::{SinkRegistry, engine};
+use fanout_sink_command::CommandOptions;
 use fanout_sink_ndjson::NdjsonOptions;
 use fanout_sink_parquet::ParquetOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -188,6 +189,14 @@ fn every_default_is_the_one_that_holds() {
         (options.compression.unwrap_or_default(), options.root)
     };
     assert_eq!(assert_defaults("Options of `ndjson`:", base, options, ndjson), 1);
+    let base = base.replace("root = 'out'", "command = ['cat']");
+    let command = |pipeline: &Pipeline| {
+        let mut options: CommandOptions = pipeline.sinks[0].options.extract().unwrap();
+        let _ = options.format.get_or_insert_default();
+        let _ = options.guarantee.get_or_insert_default();
+        options
+    };
+    assert_eq!(assert_defaults("Options of `command`:", &base, options, command), 9);
 }
 
 #[test]

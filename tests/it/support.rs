@@ -132,3 +132,26 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
+
+/// Returns a Python that has `module`: the one that `READERS_PYTHON` names, or `python3`. None, and a word about it, if it
+/// has not: a failure where nothing may be skipped.
+pub(crate) fn python_with(module: &str) -> Option<String> {
+    let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
+    // It is started in other folders.
+    let python = if python.contains('/') {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(python).to_str().unwrap().to_owned()
+    } else {
+        python
+    };
+    if Command::new(&python)
+        .args(["-c", &format!("import {module}")])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return Some(python);
+    }
+    let hint = format!("pip install {module}, and name that Python in READERS_PYTHON");
+    assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "`{python}` has no {module}; {hint}");
+    say(&format!("skipped: what needs {module} was not run; {hint}"));
+    None
+}

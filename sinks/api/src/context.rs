@@ -33,6 +33,8 @@ pub struct SinkContext {
     pub directory: PathBuf,
     /// Whether the list comes from the simulator under `--simulate`; outputs must then stay apart from real ones.
     pub simulated: bool,
+    /// The folder that holds every output instead of the places that the options name.
+    pub(crate) confinement: Option<PathBuf>,
 }
 
 impl SinkContext {
@@ -50,6 +52,7 @@ impl SinkContext {
             schema,
             directory: PathBuf::from("."),
             simulated: false,
+            confinement: None,
         }
     }
 
@@ -90,10 +93,24 @@ impl SinkContext {
         self
     }
 
+    /// Sends every output below `folder`, wherever the options want it: for tests of a sink as it is configured.
+    #[must_use]
+    pub fn with_outputs_below(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.confinement = Some(folder.into());
+        self
+    }
+
     /// Returns the place of an output folder or file named in the options: relative paths start at the pipeline
     /// file, and a simulated list goes to `<path>.simulated`, never among real ones.
     pub fn output_path(&self, path: &Path) -> PathBuf {
-        let path = self.directory.join(path);
+        let path = match &self.confinement {
+            // One folder deeper, for a root that is only `.` or `/`, and for the staging beside it.
+            Some(folder) => {
+                let names = path.components().filter(|component| matches!(component, Component::Normal(_)));
+                folder.join("outputs").join(names.collect::<PathBuf>())
+            }
+            None => self.directory.join(path),
+        };
         // Without `.`, which says nothing in a report, and without a slash at the end, after which the suffix would
         // become a hidden file inside.
         let mut clean: PathBuf = path.components().filter(|component| *component != Component::CurDir).collect();
@@ -120,6 +137,18 @@ mod tests {
         let simulated = context.with_simulated(true);
         assert_eq!(simulated.output_path(Path::new("out/")), Path::new("/pipelines/out.simulated"));
         assert_eq!(simulated.output_path(Path::new("/data/out")), Path::new("/data/out.simulated"));
+    }
+
+    #[test]
+    fn a_confined_output_stays_below_its_folder() {
+        let context = SinkContext::new("a", "wx1", Arc::new(Schema::empty())).with_outputs_below("/test");
+        for (path, expected) in
+            [("out", "/test/outputs/out"), ("/data/../out/", "/test/outputs/data/out"), ("..", "/test/outputs")]
+        {
+            assert_eq!(context.output_path(Path::new(path)).as_os_str(), expected);
+        }
+        let simulated = context.with_simulated(true);
+        assert_eq!(simulated.output_path(Path::new("/")), Path::new("/test/outputs.simulated"));
     }
 
     #[test]

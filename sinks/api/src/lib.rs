@@ -53,3 +53,8 @@ pub use error::{SinkError, SinkErrorKind};
 pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;
+
+/// Compiles the examples of the document for authors of sinks.
+#[cfg(all(doctest, feature = "conformance"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

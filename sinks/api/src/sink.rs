@@ -66,6 +66,26 @@ pub trait Sink: Send + 'static {
     async fn abort(&mut self) -> Result<(), SinkError>;
 }
 
+/// A sink of a type that is known only while the program runs.
+#[async_trait]
+impl Sink for Box<dyn Sink> {
+    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        self.as_mut().write(batch).await
+    }
+
+    async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
+        self.as_mut().prepare(snapshot).await
+    }
+
+    async fn commit(&mut self) -> Result<SinkReport, SinkError> {
+        self.as_mut().commit().await
+    }
+
+    async fn abort(&mut self) -> Result<(), SinkError> {
+        self.as_mut().abort().await
+    }
+}
+
 /// A kind of sink: what the pipeline file's `type` names, and how one is opened.
 #[async_trait]
 pub trait SinkFactory: Send + Sync + 'static {

@@ -43,6 +43,7 @@ const PAGE_ROWS: usize = 10_000;
 #[derive(Clone, Debug)]
 pub(super) struct List {
     occasion: Occasion,
+    app_id: String,
     schema: SchemaRef,
     pub(super) batches: Vec<Batch>,
     pub(super) rows: Vec<Row>,
@@ -51,7 +52,13 @@ pub(super) struct List {
 
 impl List {
     /// Makes a list in the columns of a follower list, in batches of `sizes` rows.
+    #[cfg(test)]
     pub(super) fn followers(occasion: Occasion, sizes: &[usize]) -> Self {
+        Self::followers_of(occasion.app_id, occasion, sizes)
+    }
+
+    /// Makes a list in the columns of a follower list, with another app id than that of its occasion.
+    pub(super) fn followers_of(app_id: &str, occasion: Occasion, sizes: &[usize]) -> Self {
         let mut random = Random::of(occasion);
         let openids: Vec<String> = (0..sizes.iter().sum()).map(|_| random.openid()).collect();
         let page = |position: usize| (position / PAGE_ROWS) as i32 + 1;
@@ -59,7 +66,7 @@ impl List {
         let batch = |rows: Range<usize>| -> Vec<ArrayRef> {
             let fetched_at = TimestampMicrosecondArray::from_iter_values(rows.clone().map(fetched_at));
             vec![
-                Arc::new(StringArray::from_iter_values(rows.clone().map(|_| occasion.app_id))),
+                Arc::new(StringArray::from_iter_values(rows.clone().map(|_| app_id))),
                 Arc::new(StringArray::from_iter_values(&openids[rows.clone()])),
                 Arc::new(Int64Array::from_iter_values(rows.clone().map(|position| position as i64))),
                 Arc::new(Int32Array::from_iter_values(rows.map(page))),
@@ -68,7 +75,7 @@ impl List {
         };
         let row = |position: usize| {
             row_of(json!({
-                "app_id": occasion.app_id,
+                "app_id": app_id,
                 "openid": openids[position],
                 "position": position,
                 "page": page(position),
@@ -85,7 +92,7 @@ impl List {
         ]));
         let batches = batches(&schema, sizes, batch);
         let rows = (0..openids.len()).map(row).collect();
-        Self { occasion, schema, batches, rows, snapshot: snapshot(occasion, &openids) }
+        Self { occasion, app_id: app_id.to_owned(), schema, batches, rows, snapshot: snapshot(occasion, &openids) }
     }
 
     /// Makes a list of other types: nulls, booleans, floats, and texts that are hard to write.
@@ -126,7 +133,8 @@ impl List {
         let sizes = [texts.len() / 2, texts.len() - texts.len() / 2];
         let batches = batches(&schema, &sizes, batch);
         let rows = (0..texts.len()).map(row).collect();
-        Self { occasion, schema, batches, rows, snapshot: snapshot(occasion, &keys) }
+        let app_id = occasion.app_id.to_owned();
+        Self { occasion, app_id, schema, batches, rows, snapshot: snapshot(occasion, &keys) }
     }
 
     /// Returns the names of the columns.
@@ -154,8 +162,8 @@ impl List {
 
     /// Returns what a sink is told when it is opened for this list in `directory`.
     pub(super) fn context(&self, directory: &Path) -> SinkContext {
-        let Occasion { account, app_id, walk, date } = self.occasion;
-        SinkContext::new(account, app_id, Arc::clone(&self.schema))
+        let Occasion { account, walk, date, .. } = self.occasion;
+        SinkContext::new(account, &self.app_id, Arc::clone(&self.schema))
             .with_names("conformance", "subject")
             .with_walk(walk, date)
             .with_directory(directory)

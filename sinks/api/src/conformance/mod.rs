@@ -1,7 +1,7 @@
 //! The conformance suite: every line of the protocol of [`Sink`](crate::Sink), as a test that any sink can run.
 //!
-//! The author of a sink implements [`Subject`] (how to open the sink in a folder, and what its readers see there) and
-//! runs the suite in a test of the sink's own:
+//! The author of a sink says how to open it in a folder, and what its readers see there ([`subject`], or [`Subject`] for
+//! what three closures cannot say), and runs the suite in a test of the sink's own:
 //!
 //! ```no_run
 //! # async fn example(subject: impl fanout_sink::conformance::Subject) {
@@ -19,6 +19,7 @@
 //! held to (a broker cannot take a row back) is skipped, and every skip is named in the [`Summary`].
 
 mod cases;
+mod closures;
 mod list;
 mod outcome;
 mod rows;
@@ -26,6 +27,7 @@ mod scene;
 mod subject;
 
 pub use cases::{Case, cases};
+pub use closures::subject;
 pub use outcome::{Failure, Outcome, Skip, Summary};
 pub use rows::{Row, rows_of};
 pub use subject::{Published, ReadError, Subject, Traces, files_under};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::list::List;
+use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
 use super::subject::{ErasedSubject, Published, Traces, files_under};
@@ -33,6 +33,8 @@ pub(super) struct Scene<'a> {
     subject: &'a dyn ErasedSubject,
     directory: TempDir,
     simulated: bool,
+    /// What is added to the app ids of the case.
+    distinction: Option<String>,
 }
 
 /// How far an attempt at a list has come.
@@ -53,12 +55,12 @@ impl Moment {
 impl<'a> Scene<'a> {
     pub(super) fn new(subject: &'a dyn ErasedSubject) -> Step<Self> {
         let directory = TempDir::new().map_err(|error| failed("making a temporary folder", &error))?;
-        Ok(Self { subject, directory, simulated: false })
+        Ok(Self { subject, directory, simulated: false, distinction: subject.distinction() })
     }
 
     /// Returns a scene of the same subject in another folder.
     pub(super) fn elsewhere(&self) -> Step<Self> {
-        Self::new(self.subject)
+        Ok(Self { distinction: self.distinction.clone(), ..Self::new(self.subject)? })
     }
 
     /// Sets whether lists come from the simulator from here on.
@@ -74,8 +76,22 @@ impl<'a> Scene<'a> {
         self.directory.path()
     }
 
+    /// Makes a list of followers, in the columns that the sink is set to.
+    pub(super) fn followers(&self, occasion: Occasion, sizes: &[usize]) -> List {
+        let app_id = match &self.distinction {
+            Some(distinction) => format!("{}-{distinction}", occasion.app_id),
+            None => occasion.app_id.to_owned(),
+        };
+        let list = List::followers_of(&app_id, occasion, sizes);
+        match self.subject.columns() {
+            Some(columns) => list.only(&columns.iter().map(String::as_str).collect::<Vec<_>>()),
+            None => list,
+        }
+    }
+
     pub(super) fn context(&self, list: &List) -> SinkContext {
-        list.context(self.directory()).with_simulated(self.simulated)
+        let context = list.context(self.directory()).with_simulated(self.simulated);
+        self.subject.context(self.directory(), context)
     }
 
     /// Returns the roots of the sink, resolved as a sink resolves them.
@@ -112,6 +128,27 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
+    /// Skips the case for a sink that takes certain columns only.
+    pub(super) fn needs_any_columns(&self) -> Step {
+        match self.subject.columns() {
+            Some(_) => Err(Stop::Skipped("the sink is set to certain columns".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Skips the case where nobody can read what was published.
+    pub(super) fn needs_reader(&self) -> Step {
+        if self.subject.is_readable() {
+            return Ok(());
+        }
+        Err(Stop::Skipped("nothing reads what the sink has published".to_owned()))
+    }
+
+    /// Skips the case where nothing is known of what a sink leaves behind.
+    pub(super) fn needs_sight(&self) -> Step {
+        if self.subject.roots(self.directory()).is_empty() { self.needs_reader() } else { Ok(()) }
+    }
+
     pub(super) async fn check(&self, list: &List) -> Step {
         let checked = self.subject.check(self.directory(), &self.context(list)).await;
         checked.map_err(|error| failed("`check`", &error))
@@ -143,7 +180,11 @@ impl<'a> Scene<'a> {
 
     /// Delivers `list` without disturbance.
     pub(super) async fn deliver(&self, list: &List) -> Step<SinkReport> {
-        self.advance(list, Moment::Prepared).await?.commit().await
+        let report = self.advance(list, Moment::Prepared).await?.commit().await?;
+        if report.rows != list.snapshot.followers {
+            return broken(format!("the report counts {} rows, expected {}", report.rows, list.snapshot.followers));
+        }
+        Ok(report)
     }
 
     pub(super) async fn read(&self, list: &List) -> Step<Option<Published>> {
@@ -151,8 +192,12 @@ impl<'a> Scene<'a> {
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
-    /// Reads what is published for `list`, which must be its rows, each once and in order.
+    /// Reads what is published for `list`, which must be its rows, each once and in order. Where nobody can read it, the
+    /// report of the sink is all there is.
     pub(super) async fn expect_published(&self, list: &List) -> Step<Published> {
+        if !self.subject.is_readable() {
+            return Ok(Published::default());
+        }
         let Some(published) = self.read(list).await? else {
             return broken("nothing is published");
         };
@@ -161,8 +206,13 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) async fn expect_nothing_published(&self, list: &List, when: &str) -> Step {
+        if !self.subject.is_readable() {
+            return Ok(());
+        }
         match self.read(list).await? {
             None => Ok(()),
+            // A query of a table answers with no rows, whether there is no list or an empty one.
+            Some(published) if published == Published::default() => Ok(()),
             Some(published) => broken(format!("{} rows are visible {when}", published.rows.len())),
         }
     }

@@ -58,6 +58,29 @@ pub trait Subject: Send + Sync {
         true
     }
 
+    /// Returns the columns of a follower list that the sink is set to; none for a sink that takes any.
+    fn columns(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Returns what is added to the app ids of a case, different at each call: for a sink that publishes to one place,
+    /// whatever the folder, and where the lists of other cases lie already. None where each case has a place of its own.
+    fn distinction(&self) -> Option<String> {
+        None
+    }
+
+    /// Changes what the sink is told, for a case in `directory`: the names are the suite's, unless a sink needs others.
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
+        let _ = directory;
+        context
+    }
+
+    /// Returns whether [`read`](Self::read) reads anything. Of a sink that nobody can read, only what it says itself is
+    /// known: cases that depend on more are skipped.
+    fn is_readable(&self) -> bool {
+        true
+    }
+
     /// Returns whether a list stays when one of a later date is published. A sink that holds the latest list only is
     /// not asked for the earlier one any more.
     fn keeps_earlier_dates(&self) -> bool {
@@ -121,6 +144,10 @@ pub(super) trait ErasedSubject: Send + Sync {
     fn delivery(&self, directory: &Path) -> Delivery;
     fn roots(&self, directory: &Path) -> Vec<PathBuf>;
     fn accepts(&self, schema: &Schema) -> bool;
+    fn columns(&self) -> Option<Vec<String>>;
+    fn distinction(&self) -> Option<String>;
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext;
+    fn is_readable(&self) -> bool;
     fn keeps_earlier_dates(&self) -> bool;
     fn fail_next_write(&self, directory: &Path) -> bool;
     async fn check(&self, directory: &Path, context: &SinkContext) -> Result<(), SinkError>;
@@ -149,6 +176,22 @@ impl<S: Subject> ErasedSubject for S {
 
     fn accepts(&self, schema: &Schema) -> bool {
         Subject::accepts(self, schema)
+    }
+
+    fn columns(&self) -> Option<Vec<String>> {
+        Subject::columns(self)
+    }
+
+    fn distinction(&self) -> Option<String> {
+        Subject::distinction(self)
+    }
+
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
+        Subject::context(self, directory, context)
+    }
+
+    fn is_readable(&self) -> bool {
+        Subject::is_readable(self)
     }
 
     fn keeps_earlier_dates(&self) -> bool {

@@ -6,7 +6,10 @@
 mod closure;
 mod reference;
 
-use fanout_sink::conformance::{Case, Failure, Outcome, cases, run};
+use std::path::Path;
+
+use fanout_sink::conformance::{Case, Failure, Outcome, Published, ReadError, Subject, cases, run, subject};
+use fanout_sink::{SinkContext, SinkFactory};
 use reference::{Flaw, Reference};
 
 /// Runs the case `name` on a sink with `flaw`.
@@ -20,6 +23,73 @@ async fn a_sink_that_keeps_the_protocol_passes_every_case() {
     let summary = run(&Reference::default()).await;
     assert_eq!(summary.kept, cases().map(Case::name).collect::<Vec<_>>());
     assert_eq!(summary.skipped, []);
+}
+
+#[tokio::test]
+async fn three_closures_are_a_subject() {
+    let read = |directory: &Path, context: &SinkContext| reference::read(directory, context);
+    let options = |directory: &Path| Reference::default().options(directory);
+    let summary = run(&subject(Reference::default, options, read)).await;
+    let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
+    assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);
+}
+
+/// A reference sink that nobody can read, set to two columns.
+struct Unseen(Reference);
+
+#[fanout_sink::async_trait]
+impl Subject for Unseen {
+    type Factory = Reference;
+
+    fn factory(&self) -> Reference {
+        self.0.factory()
+    }
+
+    /// As in a pipeline file: the same for every folder.
+    fn options(&self, _: &Path) -> <Reference as SinkFactory>::Options {
+        self.0.options(Path::new("/lists"))
+    }
+
+    async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<Published>, ReadError> {
+        Err("nobody can read it".into())
+    }
+
+    fn is_readable(&self) -> bool {
+        false
+    }
+
+    fn columns(&self) -> Option<Vec<String>> {
+        Some(vec!["position".to_owned(), "openid".to_owned()])
+    }
+
+    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
+        assert_eq!(context.schema.fields().len(), if context.schema.index_of("key").is_ok() { 5 } else { 2 });
+        context.with_outputs_below(directory)
+    }
+}
+
+#[tokio::test]
+async fn of_a_sink_that_nobody_can_read_the_rest_is_held_to_the_protocol() {
+    let summary = run(&Unseen(Reference::default())).await;
+    let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
+    let expected = [
+        "a_list_is_published_exactly_and_in_order",
+        "a_list_of_one_column_is_published",
+        "columns_come_in_any_order",
+        "equal_deliveries_write_equal_bytes",
+        "nothing_is_visible_before_commit",
+        "a_crash_after_commit_doubles_nothing",
+        "a_crash_leaves_the_earlier_list_as_it_was",
+        "a_batch_refused_for_now_is_accepted_later",
+        "a_later_walk_replaces_the_list_of_its_date",
+        "a_later_date_stands_beside_the_earlier",
+    ];
+    assert_eq!(skipped, expected);
+    let case = cases().find(|case| case.name() == "abort_leaves_no_trace").unwrap();
+    case.run(&Unseen(Reference::with(Flaw::LeavesStagingOnAbort))).await.unwrap_err();
+    let case = cases().find(|case| case.name() == "many_small_batches_are_one_list").unwrap();
+    let failure = case.run(&Unseen(Reference::with(Flaw::ReportsTooMany))).await.unwrap_err();
+    assert_eq!(failure.message, "the report counts 3501 rows, expected 3500");
 }
 
 #[tokio::test]
@@ -83,6 +153,7 @@ flaws! {
     a_summary_without_a_guarantee_is_caught: PromisesNothing => "the_summary_states_the_guarantee",
     the_need_of_a_column_is_caught: NeedsTheAppId => "columns_come_in_any_order",
     a_skipped_single_row_is_caught: SkipsSingleRows => "batches_of_one_row_are_one_list",
+    a_list_that_is_forgotten_over_a_pause_is_caught: ForgetsWhenItWaits => "a_pause_between_batches_changes_nothing",
     an_end_at_an_empty_batch_is_caught: StopsAtAnEmptyBatch => "an_empty_batch_changes_nothing",
     a_cut_batch_is_caught: CutsLargeBatches => "one_large_batch_is_one_list",
     a_limit_of_batches_is_caught: KeepsAHundredBatches => "many_small_batches_are_one_list",

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, rows_of};
 use fanout_sink::schemars::JsonSchema;
@@ -50,6 +51,7 @@ pub(crate) enum Flaw {
     KeepsAHundredBatches,
     LocksByFile,
     OpensByRemoving,
+    ForgetsWhenItWaits,
 }
 
 /// The sink and what its tests control: the flaw, and the next failure.
@@ -178,6 +180,7 @@ impl SinkFactory for Reference {
             rows: 0,
             committed: false,
             stopped: false,
+            waiting: Instant::now(),
         })
     }
 }
@@ -191,6 +194,8 @@ pub(crate) struct ReferenceSink {
     rows: u64,
     committed: bool,
     stopped: bool,
+    /// Since the last batch.
+    waiting: Instant,
 }
 
 impl ReferenceSink {
@@ -228,6 +233,7 @@ impl ReferenceSink {
                 rows.clear();
             }
             Some(Flaw::CutsLargeBatches) => rows.truncate(65_536),
+            Some(Flaw::ForgetsWhenItWaits) if self.waiting.elapsed() > Duration::from_millis(100) => rows.clear(),
             Some(Flaw::KeepsAHundredBatches) if sequence >= 100 => rows.clear(),
             _ => {}
         }
@@ -252,6 +258,7 @@ impl Sink for ReferenceSink {
             return Err(SinkError::temporary("not now"));
         }
         self.spoil(batch.sequence(), &mut rows)?;
+        self.waiting = Instant::now();
         rows.iter().try_for_each(|row| self.append(row))?;
         self.rows += count as u64;
         if self.has(Flaw::ShowsWhatItWrites) {
@@ -317,24 +324,29 @@ impl Subject for Reference {
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
-        let root = context.output_path(&directory.join("out"));
-        let stem = format!("{}-{}", context.account, context.date);
-        let mut outputs = files_under(&root)?;
-        outputs.retain(|name, _| name.starts_with(&stem) || name.starts_with(&format!("{}-always", context.account)));
-        if outputs.is_empty() {
-            return Ok(None);
-        }
-        let mut rows = Vec::new();
-        for bytes in outputs.values() {
-            for line in std::str::from_utf8(bytes)?.lines() {
-                rows.push(serde_json::from_str(line)?);
-            }
-        }
-        Ok(Some(Published { rows, outputs }))
+        read(directory, context)
     }
 
     fn fail_next_write(&self, _directory: &Path) -> bool {
         self.refuse.store(true, Ordering::Relaxed);
         true
     }
+}
+
+/// Reads a list as its readers do.
+pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    let root = context.output_path(&directory.join("out"));
+    let stem = format!("{}-{}", context.account, context.date);
+    let mut outputs = files_under(&root)?;
+    outputs.retain(|name, _| name.starts_with(&stem) || name.starts_with(&format!("{}-always", context.account)));
+    if outputs.is_empty() {
+        return Ok(None);
+    }
+    let mut rows = Vec::new();
+    for bytes in outputs.values() {
+        for line in std::str::from_utf8(bytes)?.lines() {
+            rows.push(serde_json::from_str(line)?);
+        }
+    }
+    Ok(Some(Published { rows, outputs }))
 }

@@ -1,7 +1,7 @@
 //! What an abort leaves: nothing of its own list, everything of the others.
 
 use super::table;
-use crate::conformance::list::{FIRST, LATER_WALK, List};
+use crate::conformance::list::{FIRST, LATER_WALK};
 use crate::conformance::outcome::Step;
 use crate::conformance::scene::{Moment, Scene, same_bytes};
 
@@ -12,8 +12,9 @@ table! {
 }
 
 async fn abort_leaves_no_trace(scene: Scene<'_>) -> Step {
+    scene.needs_sight()?;
     scene.needs_staging()?;
-    let list = List::followers(FIRST, &[40, 50]);
+    let list = scene.followers(FIRST, &[40, 50]);
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
         let before = scene.traces().await?;
@@ -26,12 +27,13 @@ async fn abort_leaves_no_trace(scene: Scene<'_>) -> Step {
 }
 
 async fn abort_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
+    scene.needs_sight()?;
     scene.needs_staging()?;
-    let earlier = List::followers(FIRST, &[40, 50]);
+    let earlier = scene.followers(FIRST, &[40, 50]);
     scene.deliver(&earlier).await?;
     let before = scene.traces().await?;
     for moment in Moment::BEFORE_COMMIT {
-        scene.advance(&List::followers(LATER_WALK, &[20, 30]), moment).await?.abort().await?;
+        scene.advance(&scene.followers(LATER_WALK, &[20, 30]), moment).await?.abort().await?;
         let after = scene.traces().await?;
         same_bytes(("the folder before", &before), (&format!("the folder aborted when {moment:?}"), &after))?;
         scene.expect_published(&earlier).await?;
@@ -42,13 +44,13 @@ async fn abort_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
 /// The engine does so when duplicates are found at the end: the same context, with fewer rows.
 async fn an_aborted_list_can_be_delivered_anew(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
-    let list = List::followers(FIRST, &[40, 9]);
+    let list = scene.followers(FIRST, &[40, 9]);
     scene.deliver(&list).await?;
     let undisturbed = scene.expect_published(&list).await?.outputs;
 
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
-        scene.advance(&List::followers(FIRST, &[40, 50]), moment).await?.abort().await?;
+        scene.advance(&scene.followers(FIRST, &[40, 50]), moment).await?.abort().await?;
         scene.deliver(&list).await?;
         let anew = scene.expect_published(&list).await?.outputs;
         same_bytes(("an undisturbed delivery", &undisturbed), (&format!("one aborted when {moment:?}"), &anew))?;

@@ -1,7 +1,7 @@
 //! When a list becomes visible.
 
 use super::table;
-use crate::conformance::list::{FIRST, LATER_WALK, List};
+use crate::conformance::list::{FIRST, LATER_WALK};
 use crate::conformance::outcome::{Step, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
 
@@ -12,8 +12,9 @@ table! {
 }
 
 async fn nothing_is_visible_before_commit(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
     scene.needs_staging()?;
-    let list = List::followers(FIRST, &[40, 50]);
+    let list = scene.followers(FIRST, &[40, 50]);
     let mut attempt = scene.open(&list).await?;
     scene.expect_nothing_published(&list, "after `open`").await?;
     for batch in &list.batches {
@@ -30,13 +31,13 @@ async fn nothing_is_visible_before_commit(scene: Scene<'_>) -> Step {
 async fn staging_stays_outside_the_roots(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
     scene.needs_roots()?;
-    let earlier = List::followers(FIRST, &[3]);
+    let earlier = scene.followers(FIRST, &[3]);
     scene.deliver(&earlier).await?;
     let before = scene.files_in_roots(&earlier)?;
     if before.is_empty() {
         return broken("a published list left no file under the sink's roots");
     }
-    let later = List::followers(LATER_WALK, &[40, 50]);
+    let later = scene.followers(LATER_WALK, &[40, 50]);
     for moment in Moment::BEFORE_COMMIT {
         let attempt = scene.advance(&later, moment).await?;
         let found = scene.files_in_roots(&later)?;
@@ -47,7 +48,7 @@ async fn staging_stays_outside_the_roots(scene: Scene<'_>) -> Step {
 }
 
 async fn commit_may_be_repeated(scene: Scene<'_>) -> Step {
-    let list = List::followers(FIRST, &[40, 50]);
+    let list = scene.followers(FIRST, &[40, 50]);
     let mut attempt = scene.advance(&list, Moment::Prepared).await?;
     let report = attempt.commit().await?;
     let once = scene.expect_published(&list).await?.outputs;

@@ -32,7 +32,7 @@ async fn a_crash_after_prepare_is_forgotten(scene: Scene<'_>) -> Step {
 /// their bytes, and all else that lies in the folder by its names.
 async fn forget_crash(scene: Scene<'_>, moment: Moment) -> Step {
     scene.needs_exactly_once()?;
-    let list = List::followers(FIRST, &[40, 50, 60, 70]);
+    let list = scene.followers(FIRST, &[40, 50, 60, 70]);
     scene.advance(&list, moment).await?.crash();
     scene.advance(&list, moment).await?.crash();
     deliver_as_if_undisturbed(&scene, &list).await
@@ -55,8 +55,9 @@ async fn deliver_as_if_undisturbed(scene: &Scene<'_>, list: &List) -> Step {
 }
 
 async fn a_crash_after_commit_doubles_nothing(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
     scene.needs_exactly_once()?;
-    let list = List::followers(FIRST, &[40, 50, 60]);
+    let list = scene.followers(FIRST, &[40, 50, 60]);
     scene.advance(&list, Moment::Committed).await?.crash();
     let before = scene.expect_published(&list).await?.outputs;
 
@@ -77,7 +78,7 @@ async fn a_crash_after_commit_doubles_nothing(scene: Scene<'_>) -> Step {
 /// A panic drops the sink: its destructors run, but nobody calls `abort`.
 async fn a_sink_that_is_dropped_is_forgotten(scene: Scene<'_>) -> Step {
     scene.needs_exactly_once()?;
-    let list = List::followers(FIRST, &[40, 50, 60, 70]);
+    let list = scene.followers(FIRST, &[40, 50, 60, 70]);
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
         drop(scene.advance(&list, moment).await?);
@@ -87,9 +88,10 @@ async fn a_sink_that_is_dropped_is_forgotten(scene: Scene<'_>) -> Step {
 }
 
 async fn a_crash_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
     scene.needs_staging()?;
-    let earlier = List::followers(FIRST, &[40, 50]);
-    let later = List::followers(LATER_WALK, &[20, 30]);
+    let earlier = scene.followers(FIRST, &[40, 50]);
+    let later = scene.followers(LATER_WALK, &[20, 30]);
     scene.deliver(&earlier).await?;
     let before = scene.expect_published(&earlier).await?.outputs;
     for moment in Moment::BEFORE_COMMIT {
@@ -103,7 +105,7 @@ async fn a_crash_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
 }
 
 async fn a_batch_refused_for_now_is_accepted_later(scene: Scene<'_>) -> Step {
-    let list = List::followers(FIRST, &[40, 50]);
+    let list = scene.followers(FIRST, &[40, 50]);
     let mut attempt = scene.open(&list).await?;
     for batch in &list.batches {
         if !scene.subject().fail_next_write(scene.directory()) {

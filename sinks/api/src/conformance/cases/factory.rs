@@ -1,7 +1,7 @@
 //! What a factory says and checks before a list is opened.
 
 use super::table;
-use crate::conformance::list::{FIRST, LATER_WALK, List};
+use crate::conformance::list::{FIRST, LATER_WALK};
 use crate::conformance::outcome::{Step, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
 
@@ -42,7 +42,7 @@ async fn the_summary_states_the_guarantee(scene: Scene<'_>) -> Step {
 
 async fn roots_lie_where_the_options_say(scene: Scene<'_>) -> Step {
     scene.needs_roots()?;
-    for root in scene.roots(&List::followers(FIRST, &[])) {
+    for root in scene.roots(&scene.followers(FIRST, &[])) {
         if !root.starts_with(scene.directory()) || root == scene.directory() {
             let directory = scene.directory().display();
             return broken(format!("the root `{}` is not a folder or file inside `{directory}`", root.display()));
@@ -52,8 +52,8 @@ async fn roots_lie_where_the_options_say(scene: Scene<'_>) -> Step {
 }
 
 async fn check_passes_and_changes_nothing(scene: Scene<'_>) -> Step {
-    let list = List::followers(FIRST, &[3, 4]);
-    let later = List::followers(LATER_WALK, &[5, 2]);
+    let list = scene.followers(FIRST, &[3, 4]);
+    let later = scene.followers(LATER_WALK, &[5, 2]);
     let before = scene.traces().await?;
     scene.check(&list).await?;
     same_bytes(("the empty folder", &before), ("the folder after `check`", &scene.traces().await?))?;
@@ -66,7 +66,7 @@ async fn check_passes_and_changes_nothing(scene: Scene<'_>) -> Step {
 }
 
 async fn a_check_makes_no_difference_to_open(scene: Scene<'_>) -> Step {
-    let list = List::followers(FIRST, &[3, 4]);
+    let list = scene.followers(FIRST, &[3, 4]);
     scene.check(&list).await?;
     scene.deliver(&list).await?;
     let checked = scene.expect_published(&list).await?.outputs;

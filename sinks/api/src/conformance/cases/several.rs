@@ -1,7 +1,7 @@
 //! Lists beside and after each other: walks, dates, accounts, and the simulator.
 
 use super::table;
-use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, List, OTHER_ACCOUNT};
+use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, OTHER_ACCOUNT};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
 
@@ -15,9 +15,10 @@ table! {
 
 /// The later list is the shorter one, so that a file or row of the earlier one that stays behind is noticed.
 async fn a_later_walk_replaces_the_list_of_its_date(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
     scene.needs_staging()?;
-    let later = List::followers(LATER_WALK, &[20, 30]);
-    scene.deliver(&List::followers(FIRST, &[40, 50, 60])).await?;
+    let later = scene.followers(LATER_WALK, &[20, 30]);
+    scene.deliver(&scene.followers(FIRST, &[40, 50, 60])).await?;
     scene.deliver(&later).await?;
     let replaced = scene.expect_published(&later).await?.outputs;
 
@@ -33,12 +34,13 @@ async fn a_later_walk_replaces_the_list_of_its_date(scene: Scene<'_>) -> Step {
 }
 
 async fn a_later_date_stands_beside_the_earlier(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
     scene.needs_staging()?;
     if !scene.subject().keeps_earlier_dates() {
         return Err(Stop::Skipped("the sink holds the list of the latest date only".to_owned()));
     }
-    let earlier = List::followers(FIRST, &[40, 50]);
-    let later = List::followers(LATER_DATE, &[20, 30]);
+    let earlier = scene.followers(FIRST, &[40, 50]);
+    let later = scene.followers(LATER_DATE, &[20, 30]);
     scene.deliver(&earlier).await?;
     let before = scene.expect_published(&earlier).await?.outputs;
     scene.deliver(&later).await?;
@@ -48,8 +50,8 @@ async fn a_later_date_stands_beside_the_earlier(scene: Scene<'_>) -> Step {
 }
 
 async fn two_accounts_at_once_do_not_disturb_each_other(scene: Scene<'_>) -> Step {
-    let one = List::followers(FIRST, &[40, 50]);
-    let other = List::followers(OTHER_ACCOUNT, &[20, 30]);
+    let one = scene.followers(FIRST, &[40, 50]);
+    let other = scene.followers(OTHER_ACCOUNT, &[20, 30]);
     let mut one_attempt = scene.open(&one).await?;
     let mut other_attempt = scene.open(&other).await?;
     for (one_batch, other_batch) in one.batches.iter().zip(&other.batches) {
@@ -67,8 +69,8 @@ async fn two_accounts_at_once_do_not_disturb_each_other(scene: Scene<'_>) -> Ste
 
 async fn an_abort_leaves_the_other_account_alone(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
-    let one = List::followers(FIRST, &[40, 50]);
-    let other = List::followers(OTHER_ACCOUNT, &[20, 30]);
+    let one = scene.followers(FIRST, &[40, 50]);
+    let other = scene.followers(OTHER_ACCOUNT, &[20, 30]);
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
         let mut attempt = scene.advance(&one, Moment::HalfWritten).await?;
@@ -84,12 +86,12 @@ async fn an_abort_leaves_the_other_account_alone(scene: Scene<'_>) -> Step {
 
 async fn a_simulated_list_stays_apart(mut scene: Scene<'_>) -> Step {
     scene.needs_roots()?;
-    let real = List::followers(FIRST, &[40, 50]);
+    let real = scene.followers(FIRST, &[40, 50]);
     scene.deliver(&real).await?;
     let before = scene.files_in_roots(&real)?;
 
     scene.set_simulated(true);
-    let simulated = List::followers(FIRST, &[20]);
+    let simulated = scene.followers(FIRST, &[20]);
     scene.deliver(&simulated).await?;
     scene.expect_published(&simulated).await?;
 

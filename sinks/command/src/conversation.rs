@@ -1,0 +1,246 @@
+//! `protocol = "arrow"`: what is said to the program, and what it may say when.
+
+use std::process::Stdio;
+
+use fanout_sink::{Batch, SinkContext, SinkError, SinkReport, Snapshot};
+use tokio::process::ChildStdout;
+use tokio::time::{Instant, sleep_until};
+
+use crate::environment::Redaction;
+use crate::failure::Failure;
+use crate::lines::{Line, Lines};
+use crate::message::{Class, FromProgram, Hello, ToProgram};
+use crate::options::{CommandOptions, seconds};
+use crate::phase::Phase;
+use crate::process::{End, Process, Progress};
+use crate::stream::Stream;
+
+/// The longest line that a program may say, in bytes: a report of thousands of outputs.
+const LONGEST_MESSAGE: usize = 1 << 20;
+/// How much of a line an error shows, in characters.
+const SHOWN: usize = 120;
+
+/// A program that is given one list.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    process: Process,
+    output: Lines<ChildStdout>,
+    stream: Stream,
+    /// Room for what is sent.
+    outgoing: Vec<u8>,
+    options: CommandOptions,
+    redaction: Redaction,
+    /// Batches that were sent, or are being sent.
+    sent: u64,
+    /// Batches that the program has acknowledged.
+    acknowledged: u64,
+    rows: u64,
+    has_prepared: bool,
+}
+
+/// What happened first.
+enum Event {
+    Said(std::io::Result<Option<Line>>),
+    Done(Progress),
+    Overdue,
+}
+
+impl Conversation {
+    /// Starts the program and waits until it is ready.
+    pub(crate) async fn start(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        let stream = Stream::new(&context.schema)?;
+        let mut process = Process::start(&options, context, Stdio::piped())?;
+        let output = process.take_output().expect("stdout is piped");
+        let mut conversation = Self {
+            process,
+            output: Lines::new(output, LONGEST_MESSAGE),
+            stream,
+            outgoing: Vec::new(),
+            redaction: Redaction::new(&options),
+            options,
+            sent: 0,
+            acknowledged: 0,
+            rows: 0,
+            has_prepared: false,
+        };
+        let hello = ToProgram::Hello(Hello::new(&conversation.options, context)).line();
+        match conversation.begin(&hello).await {
+            Ok(()) => Ok(conversation),
+            Err(failure) => Err(conversation.fail(failure).await.into()),
+        }
+    }
+
+    /// Says hello, and states the columns as soon as the program is ready.
+    async fn begin(&mut self, hello: &[u8]) -> Result<(), Failure> {
+        self.exchange(hello, Phase::Starting).await?;
+        let columns = self.stream.take(Vec::new());
+        self.exchange(&columns, Phase::Receiving).await.map(drop)
+    }
+
+    /// Sends a batch, and waits until another one may be under way.
+    pub(crate) async fn write(&mut self, batch: &Batch) -> Result<(), Failure> {
+        self.stream.write(batch.records())?;
+        self.sent += 1;
+        self.rows += batch.records().num_rows() as u64;
+        let bytes = self.stream.take(std::mem::take(&mut self.outgoing));
+        let written = self.exchange(&bytes, Phase::Receiving).await;
+        self.outgoing = bytes;
+        written.map(drop)
+    }
+
+    /// Ends the stream, and waits until everything is durable.
+    pub(crate) async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+        self.stream.finish()?;
+        let mut bytes = self.stream.take(std::mem::take(&mut self.outgoing));
+        bytes.extend(ToProgram::Snapshot(snapshot).line());
+        self.exchange(&bytes, Phase::Preparing).await?;
+        self.has_prepared = true;
+        Ok(())
+    }
+
+    /// Makes the program publish. After a temporary error it may be asked again; any other end is one.
+    pub(crate) async fn commit(&mut self) -> Result<SinkReport, Failure> {
+        let Some(FromProgram::Committed { rows, bytes, outputs }) =
+            self.exchange(&ToProgram::Commit.line(), Phase::Committing).await?
+        else {
+            unreachable!("nothing else ends the phase");
+        };
+        let bytes = bytes.unwrap_or_else(|| outputs.iter().map(|output| output.bytes).sum());
+        match self.process.end(End::ByItself).await {
+            Some(status) if status.success() => {}
+            // The list is published, whatever becomes of the program.
+            end => tracing::warn!(command = self.process.name, ?end, "the program committed, and did not end well"),
+        }
+        Ok(SinkReport { rows, bytes, outputs })
+    }
+
+    /// Makes the program forget the list.
+    pub(crate) async fn abort(&mut self) -> Result<(), Failure> {
+        if self.has_prepared {
+            // A program that does not take it sees the end of its input, which says the same.
+            self.process.give(&ToProgram::Abort.line()).await;
+        }
+        let failure = match self.process.end(End::ByItself).await {
+            Some(status) if status.success() => return Ok(()),
+            Some(_) => Failure::permanent(format!("`{}` failed while it aborted", self.process.name)),
+            None => {
+                let grace = self.options.grace_secs;
+                let message = format!("`{}` did not end within `grace_secs` = {grace} of its abort", self.process.name);
+                Failure::permanent(message)
+            }
+        };
+        Err(self.process.fail(failure, End::ByItself).await)
+    }
+
+    /// Ends the program after `failure`, which it adds to.
+    pub(crate) async fn fail(&mut self, failure: Failure) -> Failure {
+        self.process.fail(failure, End::ByItself).await
+    }
+
+    /// Sends `outgoing` and hears the program, until it has said what ends the phase; while it is given the list, until
+    /// it has taken everything and another batch may follow.
+    async fn exchange(&mut self, outgoing: &[u8], phase: Phase) -> Result<Option<FromProgram>, Failure> {
+        let (key, limit) = phase.limit(&self.options);
+        let mut deadline = Instant::now() + seconds(limit);
+        let mut rest = outgoing;
+        // Once the program takes no more, what it has still to say about that is worth waiting for, but not long.
+        let mut is_deaf = false;
+        loop {
+            let may_follow = self.sent - self.acknowledged < u64::from(self.options.window.get());
+            if phase == Phase::Receiving && rest.is_empty() && may_follow && !is_deaf {
+                return Ok(None);
+            }
+            // Both ways at once: a program that waits for fanout to hear it does not listen.
+            let event = tokio::select! {
+                biased;
+                line = self.output.next() => Event::Said(line),
+                progress = self.process.give(rest), if !is_deaf => Event::Done(progress),
+                () = sleep_until(deadline) => Event::Overdue,
+            };
+            match event {
+                Event::Said(Ok(Some(line))) => {
+                    let message = self.understand(&line)?;
+                    if let Some(answer) = self.accept(message, phase, rest.is_empty())? {
+                        return Ok(Some(answer));
+                    }
+                }
+                Event::Said(Ok(None) | Err(_)) => {
+                    self.process.close_input();
+                    return Err(self.process.gone("stdout", phase).await);
+                }
+                Event::Done(Progress::Took(bytes)) => rest = &rest[bytes..],
+                Event::Done(Progress::Closed | Progress::Ended) => {
+                    is_deaf = true;
+                    deadline = deadline.min(Instant::now() + seconds(self.options.grace_secs));
+                }
+                Event::Overdue if is_deaf => return Err(self.process.gone("stdin", phase).await),
+                Event::Overdue => return Err(self.overdue(key, limit.get(), phase, rest.len())),
+            }
+        }
+    }
+
+    fn overdue(&self, key: &str, limit: u32, phase: Phase, left: usize) -> Failure {
+        let what = match phase {
+            Phase::Receiving if left > 0 => format!("did not read batch {}", self.sent),
+            Phase::Receiving => format!("acknowledged only {} of {} batches", self.acknowledged, self.sent),
+            _ => format!("did not say {}", phase.expected()),
+        };
+        Failure::permanent(format!("`{}` {what} within `{key}` = {limit}", self.process.name))
+    }
+
+    fn understand(&self, line: &Line) -> Result<FromProgram, Failure> {
+        let (bytes, problem) = match line {
+            Line::Whole(bytes) => match serde_json::from_slice(bytes) {
+                Ok(message) => return Ok(message),
+                Err(error) => (bytes, error.to_string()),
+            },
+            Line::Cut(bytes) => (bytes, format!("longer than {LONGEST_MESSAGE} bytes")),
+        };
+        let line = self.redaction.line(&String::from_utf8_lossy(bytes), SHOWN);
+        let message =
+            format!("`{}` wrote a line to stdout that is no message: `{line}` ({problem})", self.process.name);
+        Err(Failure::permanent(message)
+            .with_hint("stdout is for messages, one JSON object a line; what else there is to say belongs on stderr"))
+    }
+
+    /// Holds a message against what may be said now, and returns it if it ends the phase. `has_taken` says whether the
+    /// program was sent everything.
+    fn accept(&mut self, message: FromProgram, phase: Phase, has_taken: bool) -> Result<Option<FromProgram>, Failure> {
+        let name = &self.process.name;
+        // The batch that is being sent cannot be acknowledged yet; before the first one, it is the columns that are.
+        let sent = self.sent.saturating_sub(u64::from(phase == Phase::Receiving && !has_taken));
+        let wrong = |what: String| Err(Failure::permanent(format!("`{name}` {what}")));
+        match (phase, message) {
+            (_, FromProgram::Error { class, message, hint }) => {
+                let shown = |text: &str| self.redaction.line(text, 10 * SHOWN);
+                let message = format!("`{name}` says: {}", shown(&message));
+                let is_temporary = class == Class::Temporary;
+                Err(Failure { is_temporary, message, hint: hint.as_deref().map(shown) })
+            }
+            (Phase::Receiving | Phase::Preparing, FromProgram::Written { batches }) => {
+                if batches <= self.acknowledged || batches > sent {
+                    let before = self.acknowledged;
+                    return wrong(format!("acknowledged {batches} batches after {before}; it has been given {sent}"));
+                }
+                self.acknowledged = batches;
+                Ok(None)
+            }
+            (Phase::Preparing, FromProgram::Prepared { .. }) if self.acknowledged < sent => {
+                wrong(format!("said `prepared` when it had acknowledged {} of {sent} batches", self.acknowledged))
+            }
+            (Phase::Preparing, FromProgram::Prepared { rows: Some(rows) }) if rows != self.rows => {
+                wrong(format!("has prepared {rows} rows; it was given {}", self.rows))
+            }
+            (Phase::Committing, FromProgram::Committed { rows, .. }) if rows != self.rows => {
+                wrong(format!("has committed {rows} rows; it was given {}", self.rows))
+            }
+            (Phase::Starting, message @ FromProgram::Ready)
+            | (Phase::Preparing, message @ FromProgram::Prepared { .. })
+            | (Phase::Committing, message @ FromProgram::Committed { .. }) => Ok(Some(message)),
+            (_, message) => {
+                let (said, expected) = (message.name(), phase.expected());
+                wrong(format!("said `{said}` {phase}; expected {expected}"))
+            }
+        }
+    }
+}

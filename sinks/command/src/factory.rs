@@ -1,0 +1,57 @@
+//! How a pipeline file's `type = "command"` becomes a sink.
+
+use std::path::PathBuf;
+
+use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait};
+
+use crate::program::Program;
+use crate::{CommandOptions, CommandSink, Promise, Protocol};
+
+/// What an open sink holds: one batch in the form in which it is sent, while it is sent. A page of 10,000 followers is
+/// 0.8 MB as Arrow and 1.6 MB as lines.
+const MEMORY: u64 = 4 << 20;
+
+/// Opens [`CommandSink`]s.
+#[derive(Debug, Default)]
+pub struct CommandFactory;
+
+#[async_trait]
+impl SinkFactory for CommandFactory {
+    type Options = CommandOptions;
+    type Sink = CommandSink;
+
+    fn name(&self) -> &'static str {
+        "command"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a program in any language, which stages an Arrow stream and publishes when it is told to: exactly once; or which \
+         reads lines to their end: at least once"
+    }
+
+    fn delivery(&self, options: &CommandOptions) -> Delivery {
+        match (options.protocol, options.guarantee.unwrap_or_default()) {
+            (Protocol::Arrow, Promise::ExactlyOnce) => Delivery::Staged,
+            _ => Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce },
+        }
+    }
+
+    fn memory(&self, _options: &CommandOptions) -> u64 {
+        MEMORY
+    }
+
+    /// Where a program writes is its own affair.
+    fn roots(&self, _options: &CommandOptions) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    async fn check(&self, options: &CommandOptions, context: &SinkContext) -> Result<(), SinkError> {
+        options.validate()?;
+        Program::find(options, context).map(drop)
+    }
+
+    async fn open(&self, options: CommandOptions, context: SinkContext) -> Result<CommandSink, SinkError> {
+        options.validate()?;
+        CommandSink::start(options, &context).await
+    }
+}

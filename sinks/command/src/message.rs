@@ -1,0 +1,130 @@
+//! The lines of JSON of `protocol = "arrow"`, as `sinks/README.md` describes them.
+
+use fanout_sink::arrow::datatypes::Schema;
+use fanout_sink::{Output, SinkContext, Snapshot};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::options::CommandOptions;
+
+/// The version of the protocol: another number is another protocol.
+const VERSION: u32 = 1;
+
+/// What fanout says to the program, on its stdin.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ToProgram<'a> {
+    /// The first line.
+    Hello(Hello<'a>),
+    /// Behind the Arrow stream: the facts of the list.
+    Snapshot(&'a Snapshot),
+    /// The last line, if the list is published.
+    Commit,
+    /// The last line, if it is not.
+    Abort,
+}
+
+/// Which list is about to come, for whom, in which columns.
+#[derive(Debug, Serialize)]
+pub(crate) struct Hello<'a> {
+    protocol: u32,
+    pipeline: &'a str,
+    sink: &'a str,
+    account: &'a str,
+    app_id: &'a str,
+    accounts: &'a [String],
+    walk: &'a str,
+    date: &'a str,
+    simulated: bool,
+    window: u32,
+    settings: &'a Map<String, Value>,
+    schema: Vec<Column<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Column<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    data_type: String,
+    nullable: bool,
+}
+
+/// What the program says, on its stdout.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum FromProgram {
+    /// It is there.
+    Ready,
+    /// It is done with the first `batches` batches.
+    Written { batches: u64 },
+    /// Everything is durable, and nothing is visible.
+    Prepared { rows: Option<u64> },
+    /// Everything is visible.
+    Committed {
+        rows: u64,
+        bytes: Option<u64>,
+        #[serde(default)]
+        outputs: Vec<Output>,
+    },
+    /// It cannot go on.
+    Error { class: Class, message: String, hint: Option<String> },
+}
+
+/// Whether an error may pass.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Class {
+    Temporary,
+    Permanent,
+}
+
+impl ToProgram<'_> {
+    /// Returns the message as a line.
+    pub(crate) fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("the keys are text, and nothing else can fail");
+        line.push(b'\n');
+        line
+    }
+}
+
+impl FromProgram {
+    /// Returns the `type` of the message.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Written { .. } => "written",
+            Self::Prepared { .. } => "prepared",
+            Self::Committed { .. } => "committed",
+            Self::Error { .. } => "error",
+        }
+    }
+}
+
+impl<'a> Hello<'a> {
+    pub(crate) fn new(options: &'a CommandOptions, context: &'a SinkContext) -> Self {
+        Self {
+            protocol: VERSION,
+            pipeline: &context.pipeline,
+            sink: &context.sink,
+            account: &context.account,
+            app_id: &context.app_id,
+            accounts: &context.accounts,
+            walk: &context.walk,
+            date: &context.date,
+            simulated: context.simulated,
+            window: options.window.get(),
+            settings: &options.settings,
+            schema: columns(&context.schema),
+        }
+    }
+}
+
+fn columns(schema: &Schema) -> Vec<Column<'_>> {
+    let fields = schema.fields().iter();
+    let columns = fields.map(|field| Column {
+        name: field.name(),
+        data_type: field.data_type().to_string(),
+        nullable: field.is_nullable(),
+    });
+    columns.collect()
+}

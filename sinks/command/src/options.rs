@@ -1,0 +1,232 @@
+//! What a pipeline file may say under `[sinks.<name>.options]`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fanout_sink::schemars::{self, JsonSchema};
+use fanout_sink::{Secret, SecretReference, SinkError};
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value};
+
+use crate::environment::RESERVED;
+
+/// The options of a `command` sink.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandOptions {
+    /// The program and its arguments, as in `["python3", "my_sink.py"]`. There is no shell in between. A name without a
+    /// slash is looked up in `PATH`; a path starts at `directory`.
+    #[schemars(example = ["python3", "my_sink.py"])]
+    pub command: Vec<String>,
+    /// How fanout speaks to the program: `arrow` or `plain`.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// What a `plain` program reads: `ndjson` or `arrow`.
+    pub format: Option<Format>,
+    /// What an `arrow` program promises: `exactly_once` if it publishes nothing before `commit`, else `at_least_once`.
+    pub guarantee: Option<Promise>,
+    /// The working directory of the program; relative to the pipeline file, whose folder it is without this.
+    #[serde(default)]
+    pub directory: PathBuf,
+    /// The environment of the program: text, or a secret as `{ env = "NAME" }` or `{ file = "path" }`. It has nothing
+    /// else, besides a few variables such as `PATH` and `HOME`, and those that name the list.
+    #[serde(default)]
+    pub environment: BTreeMap<String, Variable>,
+    /// Whatever an `arrow` program wants to know; it stands in the hello.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// Batches that may be under way to an `arrow` program and not acknowledged.
+    #[serde(default = "default_window")]
+    pub window: NonZeroU32,
+    /// The longest time from the start of the program to its `ready`, in seconds.
+    #[serde(default = "default_start_timeout")]
+    pub start_timeout_secs: NonZeroU32,
+    /// The longest time that the program may take over a batch, in seconds.
+    #[serde(default = "default_batch_timeout")]
+    pub batch_timeout_secs: NonZeroU32,
+    /// The longest time from the end of the list to `prepared`, in seconds.
+    #[serde(default = "default_publish_timeout")]
+    pub prepare_timeout_secs: NonZeroU32,
+    /// The longest time from `commit` to `committed`, or from the end of the input to the end of a `plain` program, in
+    /// seconds.
+    #[serde(default = "default_publish_timeout")]
+    pub commit_timeout_secs: NonZeroU32,
+    /// How long a program that is to end may take before it is killed, in seconds.
+    #[serde(default = "default_grace")]
+    pub grace_secs: NonZeroU32,
+}
+
+/// How fanout speaks to the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// A conversation: hello, an Arrow IPC stream, then commit or abort; the program answers in lines of JSON.
+    #[default]
+    Arrow,
+    /// The list until the end of the input; the end of the program is the commit.
+    Plain,
+}
+
+/// What a `plain` program reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// One JSON object a line.
+    #[default]
+    Ndjson,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+/// What an `arrow` program promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Promise {
+    /// It publishes nothing before `commit`, and all of it then: it is given batches while the walk goes on.
+    #[default]
+    ExactlyOnce,
+    /// It cannot take back what it was given: it is given batches when the list is complete.
+    AtLeastOnce,
+}
+
+/// The value of an environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// Text, as it stands in the pipeline file.
+    Text(String),
+    /// A secret, which the pipeline file only refers to.
+    Secret(Secret),
+}
+
+impl Variable {
+    pub(crate) fn expose(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Variable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        // By hand: the error of an untagged enum says nothing of why a secret could not be read.
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Variable;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("text, or a secret as `{ env = \"NAME\" }` or `{ file = \"path\" }`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Variable, E> {
+                Ok(Variable::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Variable, A::Error> {
+                Secret::deserialize(MapAccessDeserializer::new(map)).map(Variable::Secret)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Variable {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Variable".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let secret = generator.subschema_for::<SecretReference>();
+        schemars::json_schema!({ "anyOf": [{ "type": "string" }, secret] })
+    }
+}
+
+// An interpreter with a large library starts within seconds; half a minute is for a machine under load.
+fn default_start_timeout() -> NonZeroU32 {
+    const { NonZeroU32::new(30).expect("not zero") }
+}
+
+fn default_batch_timeout() -> NonZeroU32 {
+    const { NonZeroU32::new(60).expect("not zero") }
+}
+
+// A database may sort and index ten million rows here.
+fn default_publish_timeout() -> NonZeroU32 {
+    const { NonZeroU32::new(600).expect("not zero") }
+}
+
+fn default_grace() -> NonZeroU32 {
+    const { NonZeroU32::new(5).expect("not zero") }
+}
+
+// One that the program works on, one that it can begin at once, and two for what comes in bursts.
+fn default_window() -> NonZeroU32 {
+    const { NonZeroU32::new(4).expect("not zero") }
+}
+
+/// Returns a number of seconds as a time.
+pub(crate) fn seconds(number: NonZeroU32) -> Duration {
+    Duration::from_secs(number.get().into())
+}
+
+impl CommandOptions {
+    /// Makes options with every default, for the program and arguments `command`.
+    ///
+    /// # Panics
+    ///
+    /// Never: a `command` is all that has no default.
+    pub fn new(command: impl IntoIterator<Item: Into<String>>) -> Self {
+        let command: Vec<String> = command.into_iter().map(Into::into).collect();
+        serde_json::from_value(serde_json::json!({ "command": command })).expect("the rest has defaults")
+    }
+
+    /// Holds the options against each other.
+    pub(crate) fn validate(&self) -> Result<(), SinkError> {
+        if self.command.first().is_none_or(String::is_empty) {
+            let message =
+                "`command` names no program; expected one, and its arguments, as in `[\"python3\", \"my_sink.py\"]`";
+            return Err(SinkError::option("command", message));
+        }
+        let is_plain = self.protocol == Protocol::Plain;
+        let misplaced = [
+            ("format", !is_plain && self.format.is_some()),
+            ("guarantee", is_plain && self.guarantee.is_some()),
+            ("settings", is_plain && !self.settings.is_empty()),
+        ];
+        if let Some((key, _)) = misplaced.iter().find(|(_, is_misplaced)| *is_misplaced) {
+            let (other, hint) = if is_plain {
+                ("arrow", "a plain program delivers at least once, and is told things by `command` and `environment`")
+            } else {
+                ("plain", "with `protocol = \"arrow\"` the program reads an Arrow IPC stream")
+            };
+            let message = format!("`{key}` belongs to `protocol = \"{other}\"`");
+            return Err(SinkError::option(*key, message).with_hint(hint));
+        }
+        for name in self.environment.keys() {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(SinkError::option("environment", format!("`{name}` cannot be the name of a variable")));
+            }
+            if name.starts_with(RESERVED) {
+                let message = format!("`{name}` is set by fanout, as every variable that begins with `{RESERVED}`");
+                return Err(SinkError::option(format!("environment.{name}"), message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the command in a few words, for messages.
+    pub(crate) fn shown(&self) -> String {
+        const LONGEST: usize = 60;
+        let words = self.command.join(" ");
+        let mut line: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+            line.truncate(end);
+            line.push('…');
+        }
+        line
+    }
+}

@@ -1,0 +1,52 @@
+//! The Arrow IPC stream of one list, piece by piece.
+//!
+//! <https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format>
+
+use std::fmt;
+
+use arrow::ipc::writer::StreamWriter;
+use fanout_sink::SinkError;
+use fanout_sink::arrow::datatypes::Schema;
+use fanout_sink::arrow::error::ArrowError;
+use fanout_sink::arrow::record_batch::RecordBatch;
+
+use crate::failure::Failure;
+
+/// Turns batches into bytes, which the caller takes away.
+pub(crate) struct Stream(StreamWriter<Vec<u8>>);
+
+impl Stream {
+    /// Begins a stream with the message that states its columns.
+    pub(crate) fn new(schema: &Schema) -> Result<Self, SinkError> {
+        let writer = StreamWriter::try_new(Vec::new(), schema).map_err(|error| {
+            SinkError::permanent("the columns of the list have no form in an Arrow stream").with_source(error)
+        })?;
+        Ok(Self(writer))
+    }
+
+    /// Adds a batch.
+    pub(crate) fn write(&mut self, records: &RecordBatch) -> Result<(), Failure> {
+        self.0.write(records).map_err(|error| unencodable(&error))
+    }
+
+    /// Adds the mark of the end.
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        self.0.finish().map_err(|error| unencodable(&error))
+    }
+
+    /// Takes what was added away, and leaves `empty` to be filled.
+    pub(crate) fn take(&mut self, mut empty: Vec<u8>) -> Vec<u8> {
+        empty.clear();
+        std::mem::replace(self.0.get_mut(), empty)
+    }
+}
+
+fn unencodable(error: &ArrowError) -> Failure {
+    Failure::permanent(format!("a batch cannot be put into an Arrow stream ({error})"))
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Stream").field("bytes", &self.0.get_ref().len()).finish_non_exhaustive()
+    }
+}

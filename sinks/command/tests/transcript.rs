@@ -1,0 +1,127 @@
+//! The transcript in `sinks/README.md` is what goes over the wire.
+
+#![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+use fanout_sink::arrow::array::{Int64Array, RecordBatch, StringArray};
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
+use fanout_sink::{Batch, Sink, SinkContext, SinkFactory, SinkReport, Snapshot};
+use fanout_sink_command::CommandFactory;
+use serde_json::{Value, json};
+
+const README: &str = include_str!("../../README.md");
+
+/// A line of the transcript.
+enum Line<'a> {
+    /// fanout says something.
+    Says(Value),
+    /// fanout sends a piece of the Arrow stream.
+    Sends(&'a str),
+    /// The program answers.
+    Hears(&'a str),
+}
+
+fn transcript() -> Vec<Line<'static>> {
+    let mut blocks = README.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let text = blocks.find(|text| text.starts_with("> ")).unwrap();
+    let line = |line: &'static str| match (line.strip_prefix("> Arrow: "), line.strip_prefix("> ")) {
+        (Some(piece), _) => Line::Sends(piece),
+        (None, Some(message)) => Line::Says(serde_json::from_str(message).unwrap()),
+        (None, None) => Line::Hears(line.strip_prefix("< ").unwrap()),
+    };
+    text.lines().map(line).collect()
+}
+
+fn schema() -> Arc<Schema> {
+    Arc::new(Schema::new(vec![
+        Field::new("openid", DataType::Utf8, false),
+        Field::new("position", DataType::Int64, false),
+    ]))
+}
+
+/// Makes the batches of the transcript: of so many rows each.
+fn batches(transcript: &[Line<'_>]) -> Vec<RecordBatch> {
+    let mut position = 0;
+    let pieces = transcript.iter().filter_map(|line| match line {
+        Line::Sends(piece) => piece.strip_suffix(" rows"),
+        _ => None,
+    });
+    let batch = |rows: &str| {
+        let positions = position..position + rows.parse::<i64>().unwrap();
+        position = positions.end;
+        let openids = StringArray::from_iter_values(positions.clone().map(|position| format!("o{position:027}")));
+        RecordBatch::try_new(schema(), vec![Arc::new(openids), Arc::new(Int64Array::from_iter_values(positions))])
+            .unwrap()
+    };
+    pieces.map(batch).collect()
+}
+
+/// Writes a program that plays its part of the transcript, and keeps what it is given.
+fn program(transcript: &[Line<'_>], batches: &[RecordBatch]) -> String {
+    let mut stream = StreamWriter::try_new(Vec::new(), &schema()).unwrap();
+    let mut batches = batches.iter();
+    let mut script = String::new();
+    for line in transcript {
+        match line {
+            Line::Says(_) => script.push_str("read -r line; printf '%s\\n' \"$line\" >>said\n"),
+            Line::Hears(message) => writeln!(script, "printf '%s\\n' '{message}'").unwrap(),
+            Line::Sends(piece) => {
+                match *piece {
+                    "schema" => {}
+                    "end" => stream.finish().unwrap(),
+                    _ => stream.write(batches.next().unwrap()).unwrap(),
+                }
+                // Byte by byte: what follows is for the next line.
+                writeln!(script, "dd bs=1 count={} 2>dd >>stream || cat dd >&2", stream.get_ref().len()).unwrap();
+                stream.get_mut().clear();
+            }
+        }
+    }
+    script
+}
+
+fn context(hello: &Value, directory: &Path) -> SinkContext {
+    let text = |key: &str| hello[key].as_str().unwrap().to_owned();
+    let accounts: Vec<String> = serde_json::from_value(hello["accounts"].clone()).unwrap();
+    SinkContext::new(&text("account"), &text("app_id"), schema())
+        .with_names(&text("pipeline"), &text("sink"))
+        .with_accounts(accounts.into())
+        .with_walk(&text("walk"), &text("date"))
+        .with_simulated(hello["simulated"].as_bool().unwrap())
+        .with_directory(directory)
+}
+
+#[tokio::test]
+async fn the_transcript_is_what_goes_over_the_wire() {
+    let transcript = transcript();
+    let batches = batches(&transcript);
+    let said: Vec<&Value> =
+        transcript.iter().filter_map(|line| if let Line::Says(line) = line { Some(line) } else { None }).collect();
+    let (hello, facts) = (said[0], said[1]);
+    assert_eq!((&hello["type"], &facts["type"]), (&"hello".into(), &"snapshot".into()));
+
+    let folder = tempfile::tempdir().unwrap();
+    let command = json!(["sh", "-c", program(&transcript, &batches)]);
+    let options = json!({ "command": command, "window": hello["window"], "settings": hello["settings"] });
+    let context = context(hello, folder.path());
+    let mut sink = CommandFactory.open(serde_json::from_value(options).unwrap(), context).await.unwrap();
+    for (sequence, records) in (0..).zip(&batches) {
+        sink.write(&Batch::new(sequence, records.clone())).await.unwrap();
+    }
+    sink.prepare(&serde_json::from_value::<Snapshot>(facts.clone()).unwrap()).await.unwrap();
+    let report = sink.commit().await.unwrap();
+
+    let text = std::fs::read_to_string(folder.path().join("said")).unwrap();
+    let heard: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(heard.iter().collect::<Vec<_>>(), said);
+    let stream = StreamReader::try_new(File::open(folder.path().join("stream")).unwrap(), None).unwrap();
+    assert_eq!(stream.map(Result::unwrap).collect::<Vec<_>>(), batches);
+    let Some(Line::Hears(committed)) = transcript.last() else { panic!("the program has the last word") };
+    assert_eq!(report, serde_json::from_str::<SinkReport>(committed).unwrap());
+}

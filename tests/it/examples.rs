@@ -1,0 +1,126 @@
+//! The examples of sinks in other languages: each of them publishes the list of its pipeline file.
+
+use std::io::Read;
+use std::path::Path;
+
+use fanout::simulator::Followers;
+use flate2::read::MultiGzDecoder;
+
+use crate::support::{Ended, Project, python_with};
+
+const README: &str = include_str!("../../sinks/README.md");
+
+/// The followers of both pipeline files.
+const FOLLOWERS: u64 = 23_000;
+
+/// Copies the examples into a project, so that what they write goes there.
+pub(crate) fn examples() -> Project {
+    let project = Project::new("");
+    for folder in ["python", "shell"] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
+        let target = project.path("examples").join(folder);
+        std::fs::create_dir_all(&target).unwrap();
+        for entry in std::fs::read_dir(source).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, target.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    project
+}
+
+/// Runs a pipeline file twice, and returns the content of the one file below `out`.
+fn publish(project: &Project, arguments: &[&str]) -> Vec<u8> {
+    let run = |expected: &str| {
+        let ended = project.fanout(&[&["run", "--date", "2026-11-22"], arguments].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(expected), "{ended:?}");
+    };
+    run(": published");
+    run("already published");
+    let mut outputs = project.files();
+    outputs.retain(|path| path.starts_with(project.path("out")));
+    assert_eq!(outputs.len(), 1, "{outputs:?}");
+    assert!(outputs[0].file_name().unwrap().to_str().unwrap().starts_with("2026-11-22-wxsimulated."), "{outputs:?}");
+    std::fs::read(&outputs[0]).unwrap()
+}
+
+fn openids() -> Vec<String> {
+    Followers::new(1, "wxsimulated", FOLLOWERS).iter().collect()
+}
+
+#[test]
+fn the_example_in_python_publishes_its_list() {
+    let Some(python) = python_with("pyarrow") else { return };
+    let project = examples();
+    let command = format!("sinks.table.options.command=[{python:?}, \"csv_sink.py\"]");
+    let text = String::from_utf8(publish(&project, &["examples/python/csv.toml", "--set", &command])).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some(r#""app_id","openid","position","page","fetched_at""#));
+    let found: Vec<&str> = lines.map(|line| line.split(',').nth(1).unwrap().trim_matches('"')).collect();
+    assert_eq!(found, openids());
+}
+
+#[test]
+fn the_example_in_shell_publishes_its_list() {
+    let mut text = String::new();
+    let content = publish(&examples(), &["examples/shell/gzip.toml"]);
+    MultiGzDecoder::new(content.as_slice()).read_to_string(&mut text).unwrap();
+    let openids = openids();
+    let lines =
+        (0..).zip(&openids).map(|(position, openid)| format!("{{\"openid\":\"{openid}\",\"position\":{position}}}\n"));
+    assert_eq!(text, lines.collect::<String>());
+}
+
+#[test]
+fn the_examples_are_as_short_as_promised_and_stand_in_the_readme() {
+    let project = examples();
+    for (path, longest) in [("python/csv_sink.py", 12), ("python/fanout_sink.py", 60)] {
+        let text = std::fs::read_to_string(project.path("examples").join(path)).unwrap();
+        assert!(text.lines().count() <= longest, "{path}");
+    }
+    for path in ["python/csv_sink.py", "shell/gzip_sink.sh"] {
+        let text = std::fs::read_to_string(project.path("examples").join(path)).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("# "));
+        let code = lines.fold(String::new(), |code, line| code + line + "\n");
+        assert!(README.contains(&code), "{path} is another one in sinks/README.md:\n{code}");
+    }
+}
+
+#[test]
+fn what_a_program_says_reaches_the_log_and_the_error() {
+    let project = examples();
+    let command = r#"sinks.table.options.command=["sh", "-c", "echo 'no module named pyarrow' >&2; exit 1"]"#;
+    let ended = project.fanout(&["run", "examples/python/csv.toml", "--set", command]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let end = "ended with exit status 1 before it said `ready`; stderr ends with `no module named pyarrow`";
+    assert!(
+        ended.stderr.contains("INFO fanout_sink_command::log: no module named pyarrow sink=\"table\""),
+        "{ended:?}"
+    );
+    assert!(ended.stderr.lines().any(|line| line.starts_with("error: ") && line.ends_with(end)), "{ended:?}");
+}
+
+#[test]
+fn a_program_that_is_missing_is_a_wrong_pipeline_file() {
+    let project = examples();
+    let set = ["--set", r#"sinks.table.options.command=["no-such-program"]"#];
+    for command in ["check", "run"] {
+        let ended: Ended = project.fanout(&[&[command, "examples/python/csv.toml"], &set[..]].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let start = "error: examples/python/csv.toml: `sinks.table.options.command` (from `--set`): the program \
+                     `no-such-program` is in no folder of `PATH`";
+        assert!(ended.stderr.starts_with(start), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_simulated_list_is_not_given_to_a_program() {
+    let ended = examples().fanout(&["run", "examples/shell/gzip.toml", "--simulate", "5"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.stderr.contains("`sinks.lines.type`: found `command`, expected a sink that writes files"),
+        "{ended:?}"
+    );
+}
