@@ -20,6 +20,7 @@ mod check;
 mod conformance;
 mod interrupt;
 mod logging;
+mod new;
 mod options;
 mod output;
 mod progress;
@@ -77,6 +78,8 @@ enum Command {
     Check(check::CheckArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
+    /// Write what a sink of one's own begins with
+    New(new::NewArguments),
     /// Print the JSON Schema of a pipeline file, for editors
     Schema,
     /// Serve a WeChat API with made-up followers on this machine
@@ -121,6 +124,7 @@ async fn execute(
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
+        Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
         Command::Schema => Ok(schema::execute(registry, terminal)),
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),

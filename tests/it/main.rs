@@ -10,6 +10,7 @@ mod examples;
 mod pipelines;
 mod readers;
 mod readme;
+mod scaffold;
 mod schema;
 mod secrecy;
 mod support;

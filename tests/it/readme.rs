@@ -130,7 +130,7 @@ fn every_command_and_flag_exists() {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
     }
-    for command in ["sinks", "simulate"] {
+    for command in ["sinks", "simulate", "replay", "schema", "new"] {
         help(command);
     }
 }
@@ -197,6 +197,25 @@ fn every_default_is_the_one_that_holds() {
         options
     };
     assert_eq!(assert_defaults("Options of `command`:", &base, options, command), 9);
+}
+
+#[test]
+fn the_program_in_it_is_the_example_and_works() {
+    let example = include_str!("../../examples/count.rs");
+    let lines = |text: &str| -> Vec<String> {
+        let code = text.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("#["));
+        code.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(blocks("rust,no_run")[0]), lines(example));
+
+    // `cargo test` builds the examples with the tests, in a folder beside theirs.
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().unwrap().parent().unwrap().join("examples/count");
+    assert!(program.exists(), "`cargo test --test` builds no examples: `cargo build --examples` does");
+    let project = Project::new("name = 'p'\nsource.simulate.followers = 10_500\n[sinks.x]\ntype = 'count'\n");
+    let run = Ended::of(project.command_of(&program).args(["run", "pipeline.toml"]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains("10000 followers\n500 followers\n"), "{run:?}");
 }
 
 #[test]

@@ -21,10 +21,12 @@ fn number(name: &str, default: u64) -> u64 {
     variable(name).map_or(default, |number| number.parse().unwrap())
 }
 
-/// Returns the example program, which cargo builds with the tests.
+/// Returns the example program, which `cargo test` builds with the tests.
 fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples/postgres")
+    let program = test.parent().unwrap().parent().unwrap().join("examples/postgres");
+    assert!(program.exists(), "`cargo test --test` builds no examples: `cargo build --examples` does");
+    program
 }
 
 struct Scene {
