@@ -115,7 +115,7 @@ impl Error {
             Self::Interrupted => Exit::Interrupted,
             Self::Source(error) if error.is_temporary() => Exit::Later,
             Self::Journal(error) if error.is_temporary() => Exit::Later,
-            Self::Sink { error, .. } if error.is_temporary() => Exit::Later,
+            Self::Sink { error, .. } if error.is_temporary() || error.is_aborted() => Exit::Later,
             _ => Exit::Failed,
         }
     }

@@ -45,6 +45,8 @@ impl SinkRegistry {
         let registry = Self::empty();
         #[cfg(feature = "command")]
         let registry = registry.with(fanout_sink_command::CommandFactory);
+        #[cfg(feature = "kafka")]
+        let registry = registry.with(fanout_sink_kafka::KafkaFactory);
         #[cfg(feature = "ndjson")]
         let registry = registry.with(fanout_sink_ndjson::NdjsonFactory);
         #[cfg(feature = "parquet")]

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::output::Terminal;
 use crate::error::Exit;
 
-/// How long a run may take to stop by itself. Supervisors that send SIGTERM wait ten seconds or more before SIGKILL.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a run may take to stop by itself: with what ending takes on a busy machine, less than the five seconds that
+/// are promised. Supervisors that send SIGTERM wait ten seconds or more before SIGKILL.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The signals that ask the process to end.
 #[derive(Debug)]
@@ -45,9 +46,7 @@ pub(super) async fn watch(
 ) {
     signals.next().await;
     stop.cancel();
-    terminal.note(
-        "interrupted: the walk stops after the current page, and what it has read is kept (once more ends it at once)",
-    );
+    terminal.note("interrupted: the walk stops here, and what it has read is kept (once more ends it at once)");
     tokio::select! {
         () = signals.next() => {}
         () = tokio::time::sleep(PATIENCE) => {}

@@ -23,6 +23,7 @@ mod logging;
 mod new;
 mod options;
 mod output;
+mod process;
 mod progress;
 mod replay;
 mod run;
@@ -92,6 +93,7 @@ enum Command {
 /// A wrong command line, `--help` and `--version` end the process here.
 #[expect(clippy::needless_pass_by_value, reason = "a `main` ends in this call, and reads best without a `&`")]
 pub fn main(registry: SinkRegistry) -> ExitCode {
+    process::forbid_cores();
     let command = CommandLine::parse().command;
     let environment = Environment::process();
     let terminal = Terminal::new(&environment);
@@ -119,6 +121,7 @@ async fn execute(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
+    process::survive_file_limits();
     match command {
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,

@@ -66,7 +66,10 @@ fn kind(option: &Value) -> String {
     };
     let mut text = match &option["type"] {
         Value::Array(kinds) => kinds.iter().map(word).collect::<Vec<_>>().join(" or "),
-        Value::Null if option.get("oneOf").is_some() => "table".to_owned(),
+        Value::Null => match option["anyOf"].as_array() {
+            Some(forms) => forms.iter().map(kind).collect::<Vec<_>>().join(", or "),
+            None => "table".to_owned(),
+        },
         kind => word(kind).to_owned(),
     };
     match (option.get("minimum"), option.get("maximum")) {
@@ -88,10 +91,15 @@ fn choices(option: &Value) -> Vec<Value> {
     constants.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-/// Returns a value that an option may have: the author's, the default, or one of its type.
+/// Returns a value that an option may have: the default, the author's, or one of its type.
 fn example(option: &Value) -> Value {
-    let given = option["examples"].as_array().and_then(|examples| examples.first());
-    let given = given.or(option.get("default")).cloned().or_else(|| choices(option).into_iter().next());
+    let examples = option["examples"].as_array().and_then(|examples| examples.first());
+    let given = option
+        .get("default")
+        .filter(|default| !is_empty(default))
+        .or(examples)
+        .cloned()
+        .or_else(|| choices(option).into_iter().next());
     given.unwrap_or_else(|| match option["type"].as_str() {
         Some("integer" | "number") => option.get("minimum").cloned().unwrap_or_else(|| 1.into()),
         Some("boolean") => true.into(),
@@ -101,10 +109,18 @@ fn example(option: &Value) -> Value {
     })
 }
 
+/// Returns whether a value shows nothing of how one is written.
+fn is_empty(value: &Value) -> bool {
+    *value == "" || value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
+}
+
 /// Returns a value for the first form that an option of several forms has.
 fn of_variant(option: &Value) -> Value {
-    let first = &option["oneOf"][0]["properties"];
-    let keys = first.as_object().into_iter().flatten();
+    if let Some(first) = option["anyOf"].as_array().and_then(|forms| forms.first()) {
+        return example(first);
+    }
+    let table = if option.get("properties").is_some() { option } else { &option["oneOf"][0] };
+    let keys = table["properties"].as_object().into_iter().flatten().filter(|(key, _)| is_required(table, key));
     Value::Object(keys.map(|(key, option)| (key.clone(), example(option))).collect())
 }
 

@@ -20,6 +20,9 @@ pub(super) struct ReplayArguments {
     /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
+    /// Deliver a list to a sink that cannot tell whether it has it: a state that was lost, and a mark that is gone
+    #[arg(long)]
+    again: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -38,7 +41,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let selection = arguments.pipeline.selection(false);
+    let selection = arguments.pipeline.selection(false, arguments.again);
     let how_to_go_on = selection.how_to_go_on();
     let progress = Progress::new(&pipeline);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -25,6 +25,9 @@ pub(super) struct RunArguments {
     /// Begin a new walk, even if there is one to finish or today's is published already
     #[arg(long)]
     fresh: bool,
+    /// Deliver a list to a sink that cannot tell whether it has it: a state that was lost, and a mark that is gone
+    #[arg(long)]
+    again: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -47,7 +50,7 @@ pub(super) async fn execute(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
-    let selection = arguments.pipeline.selection(arguments.fresh);
+    let selection = arguments.pipeline.selection(arguments.fresh, arguments.again);
     let how_to_go_on = selection.how_to_go_on();
     let progress = Progress::new(&pipeline);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::checked;
 use super::error::{ConfigError, is_reported};
 use super::secret::{SecretResolver, TokenSource};
+use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
 use super::tree::Tree;
 
 /// One of `[[accounts]]`: a WeChat Official Account.
@@ -19,7 +20,7 @@ pub struct Account {
     pub name: String,
     /// `app_id`: WeChat's, `wx…`; unique in the file. No default.
     pub app_id: String,
-    /// `secret` or `token`: exactly one of them, as a reference: `{ env = "NAME" }` or `{ file = "path" }`.
+    /// `secret`, `token`, `token_endpoint` or `token_command`: exactly one of them.
     pub credential: Credential,
 }
 
@@ -29,8 +30,14 @@ pub struct Account {
 pub enum Credential {
     /// `secret`: the app secret, with which tokens are fetched and renewed.
     Secret(Secret),
+    /// `secret` with `classic_token = true`: the same, over the endpoint that ends the token of everybody else.
+    ClassicSecret(Secret),
     /// `token`: an access token that somebody else fetches and renews.
     Token(TokenSource),
+    /// `token_endpoint`: the same, handed out by a central token server.
+    Endpoint(TokenEndpoint),
+    /// `token_command`: the same, written by a program.
+    Command(TokenCommand),
     /// None is needed: the list comes from the simulator, or no call is made at all.
     Simulated,
 }
@@ -50,9 +57,20 @@ pub(super) struct AccountKeys {
     app_id: Option<String>,
     /// `secret`: where the app secret is, with which tokens are fetched and renewed.
     secret: Option<SecretReference>,
+    /// `classic_token`: whether `secret` fetches its tokens over the endpoint that ends the token of everybody else. Default
+    /// `false`.
+    #[serde(default)]
+    classic_token: bool,
     /// `token`: where an access token is that somebody else renews; instead of `secret`.
     token: Option<SecretReference>,
+    /// `token_endpoint`: the same, handed out by a central token server.
+    token_endpoint: Option<EndpointKeys>,
+    /// `token_command`: the same, written by a program.
+    token_command: Option<CommandKeys>,
 }
+
+/// The keys of which an account has exactly one.
+pub(crate) const CREDENTIALS: [&str; 4] = ["secret", "token", "token_endpoint", "token_command"];
 
 /// Reads an account's name. It may be in any script, and becomes part of paths.
 fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -119,7 +137,7 @@ impl AccountKeys {
     /// Completes the account at `place` of the list, its credential only if that is needed; none where a problem was
     /// reported.
     fn complete(
-        self,
+        mut self,
         place: &str,
         unneeded: bool,
         tree: &Tree,
@@ -136,30 +154,53 @@ impl AccountKeys {
                 problems.push(tree.missing(&["accounts", place, key], expected));
             }
         }
-        let credential = match (stands("secret"), stands("token")) {
-            (true, true) => {
-                problems
-                    .push(tree.problem(&["accounts", place], "found both `secret` and `token`, expected one of them"));
-                None
-            }
-            _ if unneeded => Some(Credential::Simulated),
-            (false, false) => {
-                let message = "missing `secret` or `token`, expected one of them as `{ env = \"NAME\" }` or `{ file = \"path\" }`";
+        let found: Vec<&str> = CREDENTIALS.into_iter().filter(|key| stands(key)).collect();
+        if self.classic_token && !unneeded && !stands("secret") {
+            let message = "found `true`, expected it with `secret` only: it says how fanout itself fetches a token";
+            problems.push(tree.problem(&["accounts", place, "classic_token"], message));
+        }
+        let credential = match found[..] {
+            [first, second, ..] => {
+                let message = format!("found both `{first}` and `{second}`, expected one of them");
                 problems.push(tree.problem(&["accounts", place], message));
                 None
             }
-            (true, false) => self.secret.and_then(|reference| {
-                let secret = resolver.resolve(&reference);
-                let secret =
-                    secret.map_err(|message| problems.push(tree.problem(&["accounts", place, "secret"], message)));
-                secret.ok().map(Credential::Secret)
-            }),
-            (false, true) => self.token.and_then(|reference| {
-                let place = tree.problem(&["accounts", place, "token"], "");
-                let token = TokenSource { reference, resolver: resolver.clone(), place };
-                token.read().map_err(|error| problems.push(error)).ok().map(|_| Credential::Token(token))
-            }),
+            _ if unneeded => Some(Credential::Simulated),
+            [] => {
+                let message = "missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
+                               `secret = { env = \"NAME\" }`";
+                problems.push(tree.problem(&["accounts", place], message));
+                None
+            }
+            [_] => self.credential(place, tree, resolver, problems),
         };
         Some(Account { name: self.name?, app_id: self.app_id?, credential: credential? })
+    }
+
+    /// Completes the one credential that there is.
+    fn credential(
+        &mut self,
+        place: &str,
+        tree: &Tree,
+        resolver: &SecretResolver,
+        problems: &mut Vec<ConfigError>,
+    ) -> Option<Credential> {
+        if let Some(reference) = &self.secret {
+            let secret = resolver.resolve(reference);
+            let secret = secret.map_err(|message| problems.push(tree.problem(&["accounts", place, "secret"], message)));
+            let kind = if self.classic_token { Credential::ClassicSecret } else { Credential::Secret };
+            secret.ok().map(kind)
+        } else if let Some(reference) = self.token.take() {
+            let place = tree.problem(&["accounts", place, "token"], "");
+            let token = TokenSource { reference, resolver: resolver.clone(), place };
+            token.read().map_err(|error| problems.push(error)).ok().map(|_| Credential::Token(token))
+        } else if let Some(keys) = self.token_endpoint.take() {
+            let path = ["accounts", place, "token_endpoint"];
+            keys.complete(&path, tree, resolver, problems).map(Credential::Endpoint)
+        } else {
+            let path = ["accounts", place, "token_command"];
+            let keys = self.token_command.take()?;
+            keys.complete(&path, tree, &resolver.directory, problems).map(Credential::Command)
+        }
     }
 }

@@ -33,12 +33,12 @@ mod environment;
 mod error;
 mod layers;
 mod load;
-
 mod section;
 mod secret;
 mod sink_section;
 #[cfg(test)]
 mod tests;
+mod token;
 mod tree;
 
 pub use account::{Account, Credential};
@@ -48,9 +48,11 @@ pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
-pub use section::{Journal, Limits, Retry, Simulate, Source};
+pub use section::{Journal, Limits, Quota, Retry, Simulate, Source};
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
+pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 
+pub(crate) use account::CREDENTIALS;
 pub(crate) use checked::IDENTIFIER_PATTERN;
 pub(crate) use error::did_you_mean;
 pub(crate) use load::schema;

@@ -49,6 +49,8 @@ pub struct Source {
     pub max_shortfall_percent: f64,
     /// `[source.retry]`: what is done about faults that may pass.
     pub retry: Retry,
+    /// `[source.quota]`: how a walk goes about the calls that WeChat grants a day.
+    pub quota: Quota,
     /// `[source] simulate`: the list comes from a simulated API instead, and no account is needed. Default none.
     pub simulate: Option<Simulate>,
 }
@@ -65,13 +67,14 @@ impl Default for Source {
             max_reply_bytes: 8 << 20,
             max_shortfall_percent: 2.0,
             retry: Retry::default(),
+            quota: Quota::default(),
             simulate: None,
         }
     }
 }
 
-/// `[source.retry]`: how often and how long one call is tried again. The waits double from `base_ms` to `max_ms`,
-/// with jitter.
+/// `[source.retry]`: how often and how long calls are tried again. The waits double from `base_ms` to `max_ms`, with
+/// jitter.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
@@ -93,6 +96,16 @@ pub struct Retry {
     #[serde(rename = "max_ms", deserialize_with = "checked::milliseconds")]
     #[schemars(with = "u64", range(max = 600_000), extend("default" = 30000))]
     pub max: Duration,
+    /// `minute_secs`: how long WeChat's minute is, by which it counts calls, in seconds; a call over that limit waits for
+    /// the next one. Default 60.
+    #[serde(rename = "minute_secs", deserialize_with = "checked::seconds")]
+    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 60))]
+    pub minute: Duration,
+    /// `walk_budget`: tries beyond the first that all calls of a walk may take together, in one run. Default 100, which
+    /// is a fifth of a day's calls.
+    #[serde(deserialize_with = "checked::whole::<_, _, 0, 1_000_000>")]
+    #[schemars(range(max = 1_000_000))]
+    pub walk_budget: u32,
 }
 
 impl Default for Retry {
@@ -102,7 +115,34 @@ impl Default for Retry {
             budget: Duration::from_secs(600),
             base: Duration::from_millis(500),
             max: Duration::from_secs(30),
+            minute: Duration::from_secs(60),
+            walk_budget: 100,
         }
+    }
+}
+
+/// `[source.quota]`: what is asked and decided before a walk, so that it does not stop half-way unforeseen.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Quota {
+    /// `check`: whether WeChat is asked before a walk how many calls are left today. That call is one of another kind,
+    /// and no walk stops because of it. Default `true`.
+    pub check: bool,
+    /// `refuse`: whether a walk that today's calls cannot finish is refused before its first page, and not begun to go
+    /// on another day. Default `false`.
+    pub refuse: bool,
+    /// `daily_calls`: the calls for pages that the account has a day, as far as WeChat does not say so itself. Default
+    /// 500; larger accounts have more.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 100_000_000>")]
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub daily_calls: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { check: true, refuse: false, daily_calls: 500 }
     }
 }
 

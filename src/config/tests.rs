@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use fanout_sink::{Secret, SecretReference};
+use fanout_sink::Secret;
 use serde::Deserialize;
 
 use super::*;
+
+mod credentials;
 
 const FILE: &str = "pipelines/p.toml";
 
@@ -92,7 +94,8 @@ fn every_key_has_its_unit() {
         total_timeout_secs = 3
         max_reply_bytes = "2 MiB"
         max_shortfall_percent = 5
-        retry = { attempts = 4, budget_secs = 5, base_ms = 6, max_ms = 7 }
+        retry = { attempts = 4, budget_secs = 5, base_ms = 6, max_ms = 7, minute_secs = 12, walk_budget = 13 }
+        quota = { check = false, refuse = true, daily_calls = 14 }
         [journal]
         path = "/data/state/"
         keep = 9
@@ -111,6 +114,9 @@ fn every_key_has_its_unit() {
     assert!((pipeline.source.max_shortfall_percent - 5.0).abs() < f64::EPSILON);
     assert_eq!((pipeline.source.retry.attempts, pipeline.source.retry.budget.as_secs()), (4, 5));
     assert_eq!((pipeline.source.retry.base.as_millis(), pipeline.source.retry.max.as_millis()), (6, 7));
+    assert_eq!((pipeline.source.retry.minute.as_secs(), pipeline.source.retry.walk_budget), (12, 13));
+    let Quota { check, refuse, daily_calls, .. } = pipeline.source.quota;
+    assert_eq!((check, refuse, daily_calls), (false, true, 14));
     assert_eq!(pipeline.journal.path, Path::new("/data/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
     assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (64 << 20, 11));
@@ -183,12 +189,6 @@ fn a_variable_that_matches_no_key_is_an_error() {
 }
 
 #[test]
-fn a_variable_that_holds_a_secret_is_no_key() {
-    let text = with("BRAND_SECRET", "FANOUT_BRAND_SECRET");
-    assert!(load_with(&text, &environment(&[("FANOUT_BRAND_SECRET", "hunter2")])).is_ok());
-}
-
-#[test]
 fn a_malformed_set_is_an_error_that_shows_no_value() {
     for (assignment, shown) in [("queue", "queue"), ("=hunter2", "="), ("a..b=hunter2", "a..b=")] {
         assert_eq!(
@@ -248,8 +248,8 @@ fn every_problem_is_reported_at_once() {
         "`sinks.archive.queue`: found \"four\", expected a whole number from 1 to 1024",
         "`source.max_shortfall_percent`: found 101.5, expected a percentage from 0 to 100",
         "`source.retry.attempts`: found 0, expected a whole number from 1 to 100",
-        "`source.retry.base_mss`: unknown key, expected one of `attempts`, `budget_secs`, `base_ms`, `max_ms`; did you \
-         mean `base_ms`?",
+        "`source.retry.base_mss`: unknown key, expected one of `attempts`, `budget_secs`, `base_ms`, `max_ms`, \
+         `minute_secs`, `walk_budget`; did you mean `base_ms`?",
         "`source.simulate.followers`: missing, expected a value",
         "`source.total_timeout_secs`: found \"ten\", expected a whole number of seconds from 1 to 86400",
         "`accounts[0]`: found both `secret` and `token`, expected one of them",
@@ -271,7 +271,8 @@ fn what_is_missing_is_named() {
         problems(&with("name = \"brand\"\napp_id = \"wx01\"\nsecret = { env = \"BRAND_SECRET\" }", "")),
         "`accounts[0].name`: missing, expected a name of your choice\n\
          `accounts[0].app_id`: missing, expected the account's app id, such as `wx0123456789abcdef`\n\
-         `accounts[0]`: missing `secret` or `token`, expected one of them as `{ env = \"NAME\" }` or `{ file = \"path\" }`"
+         `accounts[0]`: missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
+         `secret = { env = \"NAME\" }`"
     );
 }
 
@@ -312,49 +313,6 @@ fn an_account_name_may_be_in_any_script_and_is_no_path() {
         let message = problems(&with("\"brand\"", &format!("\"{name}\"")));
         assert!(message.starts_with("`accounts[0].name`: found "), "{message}");
     }
-}
-
-#[test]
-fn a_missing_secret_is_named_with_its_key() {
-    assert_eq!(
-        problems(&with("BRAND_SECRET", "BRAND_SECERT")),
-        "`accounts[0].secret`: the environment variable `BRAND_SECERT` is not set; `export BRAND_SECERT=…` before the \
-         run"
-    );
-    assert_eq!(
-        problems(&with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"no/token\" }")),
-        "`accounts[0].token`: the file `pipelines/no/token` cannot be read (No such file or directory (os error 2))"
-    );
-}
-
-#[test]
-fn a_secret_in_plain_sight_is_refused_and_not_repeated() {
-    for value in ["\"2718281828\"", "2718281828", "{ value = \"2718281828\" }", "{ env = 2718281828 }"] {
-        assert_eq!(
-            problems(&with("{ env = \"BRAND_SECRET\" }", value)),
-            "`accounts[0].secret`: expected a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"path\" }`, and \
-             never the secret itself"
-        );
-    }
-}
-
-#[test]
-fn a_token_in_a_file_is_read_each_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let token = folder.path().join("token");
-    std::fs::write(&token, "first\n").unwrap();
-    let text = with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"token\" }");
-    let pipeline = Pipeline::from_toml(&text, &folder.path().join("p.toml"), &environment(&[])).unwrap();
-    let Credential::Token(source) = &pipeline.accounts[0].credential else {
-        panic!("{:?}", pipeline.accounts);
-    };
-    assert_eq!(source.read().unwrap().expose(), "first");
-    std::fs::write(&token, "second").unwrap();
-    assert_eq!(source.read().unwrap().expose(), "second");
-    std::fs::remove_file(&token).unwrap();
-    let error = source.read().unwrap_err();
-    assert_eq!(error.key(), Some("accounts[0].token"));
-    assert_eq!(source.reference(), &SecretReference::File("token".into()));
 }
 
 #[test]

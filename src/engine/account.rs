@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
-use fanout_sink::SinkContext;
+use fanout_sink::{SinkContext, Snapshot};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
@@ -43,6 +43,8 @@ pub(super) struct AccountRun {
     choice: Choice,
     /// Decided walks of earlier days that this pipeline still owes to a sink.
     owed: Vec<WalkFolder>,
+    /// The list that was decided on last: what the next one will be like.
+    last: Option<Snapshot>,
 }
 
 impl AccountRun {
@@ -63,8 +65,10 @@ impl AccountRun {
                 }
             }
         }
+        // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
+        let last = state.last_decision().ok().flatten().map(|decision| decision.snapshot);
         let state = Arc::new(state);
-        Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed })
+        Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed, last })
     }
 
     /// Plans a replay: one run of the account for each of its decided walks, oldest first. Of one date the newest counts.
@@ -90,6 +94,7 @@ impl AccountRun {
             state: Arc::clone(&state),
             choice: Choice::Finish(Box::new(walk)),
             owed: Vec::new(),
+            last: None,
         };
         Ok(walks.into_iter().map(replay).collect())
     }
@@ -135,15 +140,20 @@ impl AccountRun {
     pub(super) async fn run(self) -> AccountReport {
         let started = Instant::now();
         let account = self.account();
-        let source = Source::new(self.shared.client.clone(), account, self.shared.pipeline.source.retry.clone());
         let mut report = AccountReport::new(&account.name, &account.app_id);
-        if let Err(error) = self.work(&source, &mut report).await {
-            report.fail(&error);
-            if matches!(error, Error::Interrupted) {
-                report.hint = Some(self.shared.selection.how_to_go_on().to_owned());
+        let settings = &self.shared.pipeline.source;
+        match Source::new(self.shared.client.clone(), account, settings, self.state.ledger()) {
+            Ok(source) => {
+                if let Err(error) = self.work(&source, &mut report).await {
+                    report.fail(&error);
+                    if matches!(error, Error::Interrupted) {
+                        report.hint = Some(self.shared.selection.how_to_go_on().to_owned());
+                    }
+                }
+                report.calls = source.calls();
             }
+            Err(error) => report.fail(&error.into()),
         }
-        report.calls = source.calls();
         report.seconds = started.elapsed().as_secs_f64();
         self.progress().finish();
         report
@@ -209,6 +219,7 @@ impl AccountRun {
             .with_names(&pipeline.name, sink.name())
             .with_accounts(Arc::clone(&self.shared.account_names))
             .with_walk(walk, date)
+            .with_again(self.shared.selection.again)
             .with_directory(&pipeline.directory)
             .with_simulated(pipeline.simulated_by_flag)
     }
@@ -220,6 +231,10 @@ impl AccountRun {
             sink: sink.name().to_owned(),
             options: sink.section().digest(),
         }
+    }
+
+    pub(super) fn last(&self) -> Option<&Snapshot> {
+        self.last.as_ref()
     }
 
     pub(super) fn account(&self) -> &Account {

@@ -313,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join(FILE)).unwrap();
+        let mut census = Census::new(folder.path());
+        census.add(&page(0..RUN as u64 - 1)).unwrap();
+        let error = census.add(&page([RUN as u64])).unwrap_err();
+        assert!(error.to_string().ends_with(FILE), "{error}");
+        assert!(error.hint().unwrap().contains("make room"), "{error}");
+    }
+
+    #[test]
     fn a_list_that_comes_twice_is_counted_once_however_many_passes_it_takes() {
         let size = SUSPECTS as u64 * 3;
         let (rows, drops) = count(&[page(0..size), page(0..size)]);

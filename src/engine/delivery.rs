@@ -18,7 +18,7 @@ use super::sink_task::{Command, Inlet};
 use crate::batch::Rows;
 use crate::error::Error;
 use crate::journal::{JournalError, JournaledPage, PageReader};
-use crate::source::{Reply, Summary, decode};
+use crate::source::{AccountTag, Reply, Summary, decode};
 
 /// Pages that wait to be decoded. The byte budget is the real bound; this only keeps one account from using all of it.
 const QUEUE: usize = 2;
@@ -79,6 +79,7 @@ impl Delivery {
             sequence: 0,
             row: 0,
             empty: 0,
+            tag: AccountTag::default(),
             sinks,
             budget,
             stop,
@@ -127,6 +128,7 @@ struct Work {
     /// Of the next row, counted over all pages, dropped rows included.
     row: u64,
     empty: u64,
+    tag: AccountTag,
     sinks: Vec<Inlet>,
     budget: Budget,
     stop: CancellationToken,
@@ -157,6 +159,7 @@ impl Work {
     fn page(&mut self, page: &JournaledPage, lease: Lease) -> Result<(), Error> {
         let (summary, openids) = take_apart(page)?;
         self.empty += summary.empty;
+        self.compare_tag(page.number, &openids);
         if let Some(census) = &mut self.census {
             census.add(&openids)?;
         }
@@ -175,6 +178,22 @@ impl Work {
             let _ = sink.blocking_send(Command::Write(batch.clone()));
         }
         Ok(())
+    }
+
+    /// Says once if the list has followers of another account. The ends of a page are enough: a page comes from one call,
+    /// and a call has one token.
+    fn compare_tag(&mut self, page: u64, openids: &StringArray) {
+        for row in [0, openids.len().saturating_sub(1)] {
+            if row < openids.len()
+                && let Some((first, other)) = self.tag.differs(openids.value(row))
+            {
+                tracing::warn!(
+                    page,
+                    "followers of two accounts are in this list, as far as their OpenIDs show it: they begin with {first} and \
+                     with {other}; check `app_id` and the token of this account"
+                );
+            }
+        }
     }
 
     /// Leaves out the rows that are dropped; `first` is the number of the first one.

@@ -17,6 +17,7 @@ mod account;
 mod budget;
 mod census;
 mod delivery;
+mod forecast;
 mod plan;
 mod progress;
 mod publication;

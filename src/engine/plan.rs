@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::journal::{AccountState, Journal, JournalError, WalkFolder};
+use crate::source::date_in_beijing;
 
 /// What the command line says about the walk.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Selection {
     pub date: Option<NaiveDate>,
     /// `--fresh`: a new walk, whatever there is.
     pub fresh: bool,
+    /// `--again`: to a sink that cannot tell whether it has a list, it is delivered.
+    pub again: bool,
 }
 
 impl Selection {
@@ -27,6 +30,12 @@ impl Selection {
     #[must_use]
     pub fn with_fresh(self) -> Self {
         Self { fresh: true, ..self }
+    }
+
+    /// Delivers a list to a sink that cannot tell whether it has it.
+    #[must_use]
+    pub fn with_again(self) -> Self {
+        Self { again: true, ..self }
     }
 
     /// Says how to go on with a run of this selection that was interrupted. A new walk is only begun once.
@@ -68,7 +77,7 @@ pub(super) fn choose(
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Choice, JournalError> {
-    let date = selection.date.map_or_else(|| beijing_date(now), |date| date.to_string());
+    let date = selection.date.map_or_else(|| date_in_beijing(now), |date| date.to_string());
     if selection.fresh {
         return Ok(Choice::Begin(date));
     }
@@ -95,13 +104,6 @@ pub(super) fn choose(
         tracing::warn!(walk = header.walk, "the open walk is too old to go on with; a new one is begun");
     }
     Ok(Choice::Begin(date))
-}
-
-/// Returns the date in Beijing (UTC+8 without daylight saving), `YYYY-MM-DD`: WeChat's day, by which it also counts
-/// calls.
-fn beijing_date(now: DateTime<Utc>) -> String {
-    let beijing = FixedOffset::east_opt(8 * 60 * 60).expect("eight hours are an offset");
-    now.with_timezone(&beijing).date_naive().to_string()
 }
 
 #[cfg(test)]
@@ -154,12 +156,6 @@ mod tests {
 
     fn chosen(state: &AccountState, selection: &Selection, now: &str) -> String {
         describe(&choose(state, selection, RESUME, at(now)).unwrap())
-    }
-
-    #[test]
-    fn the_day_changes_at_midnight_in_beijing() {
-        assert_eq!(beijing_date(at("2026-11-22T15:59:59Z")), "2026-11-22");
-        assert_eq!(beijing_date(at("2026-11-22T16:00:00Z")), "2026-11-23");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! From a walk to published sinks: streaming, the verdict, the decision, the commits.
 
-use fanout_sink::{SinkError, SinkReport, Snapshot};
+use fanout_sink::{Delivery as When, Guarantee, SinkError, SinkReport, Snapshot};
 
 use super::account::AccountRun;
 use super::census::Drops;
 use super::delivery::{Delivered, Delivery, Measure};
 use super::report::{SinkOutcome, SinkState};
 use super::stage::Stage;
-use super::walking::Walk;
+use super::walking::{Stopped, Walk};
 use crate::error::Error;
 use crate::journal::{Commit, Decision, Journal, WalkFolder};
 use crate::registry::BoundSink;
@@ -98,7 +98,8 @@ impl<'a> Publication<'a> {
 
     async fn open(&self, sinks: &[&'a BoundSink]) -> Stage<'a> {
         let header = self.journal.folder().header();
-        let context = |sink| self.run.context(sink, &header.walk, &header.date);
+        let followers = self.snapshot.as_ref().map(|snapshot| snapshot.followers);
+        let context = |sink| self.run.context(sink, &header.walk, &header.date).with_list(header.begun_at, followers);
         Stage::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
     }
 
@@ -107,7 +108,7 @@ impl<'a> Publication<'a> {
         let delivery = self.start(None, stage);
         delivery.replay(self.journal.reader()).await;
         let measured = if self.journal.end().is_some() {
-            delivery.measure(self.journal.reader()).await.ok_or(Error::Interrupted)
+            delivery.measure(self.journal.reader()).await.ok_or(Stopped::DeliveryEnded)
         } else {
             let run = self.run;
             let mut walk = Walk {
@@ -117,13 +118,18 @@ impl<'a> Publication<'a> {
                 budget: &run.shared.budget,
                 progress: run.progress(),
                 stop: &run.shared.stop,
-                max_shortfall_percent: run.shared.pipeline.source.max_shortfall_percent,
+                settings: &run.shared.pipeline.source,
+                last: run.last(),
             };
             walk.run().await
         };
-        // An error of the delivery is the cause of one of the walk, which then only lost its counterpart.
-        let delivered = delivery.finish().await?;
-        Ok((measured?, delivered))
+        let delivered = delivery.finish().await;
+        match measured {
+            Ok(measure) => Ok((measure, delivered?)),
+            // Both can fail for the same reason, and the delivery is nearer to it.
+            Err(Stopped::Failed(error)) => Err(delivered.err().unwrap_or(error)),
+            Err(Stopped::DeliveryEnded) => Err(delivered.expect_err("a delivery ends early only when it fails")),
+        }
     }
 
     /// Delivers the whole list from the journal.
@@ -223,8 +229,28 @@ impl<'a> Publication<'a> {
         stage.commit(note).await;
     }
 
-    /// Delivers a complete list to a sink that waits for one.
+    /// Delivers a complete list to a sink that waits for one. If it has taken everything back, which one that stages always
+    /// does, and its readers see each row once whatever happens, it is tried once more.
     async fn deliver_complete(&mut self, sink: &'a BoundSink, snapshot: &Snapshot, drops: &Drops) -> Result<(), Error> {
+        let mut result = self.deliver_once(sink, snapshot, drops).await?;
+        if let Err(error) = &result
+            && (error.is_aborted() || sink.delivery() == When::Staged)
+            && sink.delivery().guarantee() == Guarantee::ExactlyOnce
+        {
+            tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");
+            result = self.deliver_once(sink, snapshot, drops).await?;
+        }
+        let result = self.record(sink, result, snapshot);
+        self.note(sink, result);
+        Ok(())
+    }
+
+    async fn deliver_once(
+        &self,
+        sink: &'a BoundSink,
+        snapshot: &Snapshot,
+        drops: &Drops,
+    ) -> Result<Result<SinkReport, SinkError>, Error> {
         let mut stage = self.open(&[sink]).await;
         match self.deliver(drops, &stage).await.and_then(|delivered| {
             let again = Snapshot { followers: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
@@ -236,11 +262,10 @@ impl<'a> Publication<'a> {
                 return Err(error);
             }
         }
-        for (sink, _, error) in stage.prepare(snapshot).await {
-            self.note(sink, Err(error));
-        }
-        self.commit(stage, snapshot).await;
-        Ok(())
+        let failed = stage.prepare(snapshot).await.pop();
+        let mut result = failed.map(|(_, _, error)| Err(error));
+        stage.commit(|_, committed| result = Some(committed)).await;
+        Ok(result.expect("the sink has failed, or has said what came of its commit"))
     }
 
     /// Records a commit, if it published what it should.
@@ -260,7 +285,10 @@ impl<'a> Publication<'a> {
         }
         let commit = Commit { recipient: self.run.recipient(sink), report };
         self.journal.folder().record_commit(&commit).map_err(|error| {
-            SinkError::permanent("the list is published, but that cannot be recorded").with_source(error)
+            let hint = error.hint();
+            let recorded = SinkError::permanent("the list is published, but that cannot be recorded");
+            let recorded = recorded.with_source(error);
+            if let Some(hint) = hint { recorded.with_hint(hint) } else { recorded }
         })?;
         Ok(commit.report)
     }

@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
+use fanout_sink::Snapshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Lease};
 use super::delivery::{Delivery, Measure, footprint};
+use super::forecast::Forecast;
 use super::progress::AccountProgress;
+use crate::config;
 use crate::error::Error;
 use crate::journal::{End, Journal, JournalError};
 use crate::source::{Cursor, Page, Reaction, Source, SourceError, decode};
@@ -23,6 +27,21 @@ const STEPS_BACK: usize = 3;
 const SYNC_BYTES: u64 = 8 << 20;
 const SYNC_TIME: Duration = Duration::from_secs(1);
 
+/// Why a walk has not come to the end of its list.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// This has happened.
+    Failed(Error),
+    /// The delivery takes no more pages; [`Delivery::finish`] says why.
+    DeliveryEnded,
+}
+
+impl<Cause: Into<Error>> From<Cause> for Stopped {
+    fn from(cause: Cause) -> Self {
+        Self::Failed(cause.into())
+    }
+}
+
 /// One account's walk under way.
 pub(super) struct Walk<'a> {
     pub(super) source: &'a Source,
@@ -31,8 +50,9 @@ pub(super) struct Walk<'a> {
     pub(super) budget: &'a Budget,
     pub(super) progress: &'a AccountProgress,
     pub(super) stop: &'a CancellationToken,
-    /// `source.max_shortfall_percent`.
-    pub(super) max_shortfall_percent: f64,
+    pub(super) settings: &'a config::Source,
+    /// The list that was decided on last.
+    pub(super) last: Option<&'a Snapshot>,
 }
 
 impl Walk<'_> {
@@ -41,18 +61,42 @@ impl Walk<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`] when it was asked to stop; [`SourceError`] when the list cannot be had or is short. What
-    /// was read until then is in the journal.
-    pub(super) async fn run(&mut self) -> Result<Measure, Error> {
+    /// [`Error::Interrupted`] when it was asked to stop; [`SourceError`] when the list cannot be had or is short; or the
+    /// delivery has ended. What was read until then is in the journal.
+    pub(super) async fn run(&mut self) -> Result<Measure, Stopped> {
         let mut syncing = GroupSync::new(self.journal.bytes());
-        let result = self.follow(&mut syncing).await;
+        let result = match self.foresee().await {
+            Ok(()) => self.follow(&mut syncing).await,
+            Err(error) => Err(error.into()),
+        };
         let synced = syncing.finish(self.journal).await;
-        let measure = result?;
+        let measure = result.map_err(|stopped| self.day_over(stopped))?;
         synced?;
         Ok(measure)
     }
 
-    async fn follow(&mut self, syncing: &mut GroupSync) -> Result<Measure, Error> {
+    /// Holds what the walk still needs against the calls that are left today.
+    async fn foresee(&self) -> Result<(), Error> {
+        let left = self.or_stopped(self.source.calls_left()).await??;
+        let forecast = Forecast::of(self.journal, self.last)?;
+        Ok(forecast.judge(left, &self.settings.quota)?)
+    }
+
+    /// Adds to the error that the calls of the day are used up how far the walk has come.
+    fn day_over(&self, stopped: Stopped) -> Stopped {
+        match stopped {
+            Stopped::Failed(Error::Source(error))
+                if error.api_error().is_some_and(|api| api.reaction() == Reaction::NextDay) =>
+            {
+                let forecast = Forecast::of(self.journal, self.last);
+                let pages_left = forecast.ok().and_then(|forecast| forecast.pages);
+                SourceError::DayOver { pages_left, at: Utc::now(), error: Box::new(error) }.into()
+            }
+            stopped => stopped,
+        }
+    }
+
+    async fn follow(&mut self, syncing: &mut GroupSync) -> Result<Measure, Stopped> {
         // A walk that was cut off reads its last page again, to be sure that the cursor still stands.
         let mut cursor = self.last_boundary();
         let mut size = FIRST_PAGE;
@@ -111,7 +155,7 @@ impl Walk<'_> {
 
     /// Puts a page into the journal and hands it on; returns whether it is new. A page that was read again and has the
     /// same followers and the same `next` is not kept twice.
-    async fn keep(&mut self, page: Page, lease: Lease) -> Result<bool, Error> {
+    async fn keep(&mut self, page: Page, lease: Lease) -> Result<bool, Stopped> {
         if let Some(link) = self.journal.chain().find(&page.cursor) {
             let number = link.page;
             let same_next = link.next == page.summary.next;
@@ -123,14 +167,13 @@ impl Walk<'_> {
         }
         let journaled = self.journal.append(&page)?;
         self.progress.add_page(page.summary.openids);
-        if !self.delivery.page(journaled, lease).await {
-            return Err(delivery_ended());
-        }
-        Ok(true)
+        // A sink that blocks keeps the page waiting here.
+        let is_taken = self.or_stopped(self.delivery.page(journaled, lease)).await?;
+        if is_taken { Ok(true) } else { Err(Stopped::DeliveryEnded) }
     }
 
-    async fn measure(&self) -> Result<Measure, Error> {
-        self.delivery.measure(self.journal.reader()).await.ok_or_else(delivery_ended)
+    async fn measure(&self) -> Result<Measure, Stopped> {
+        self.or_stopped(self.delivery.measure(self.journal.reader())).await?.ok_or(Stopped::DeliveryEnded)
     }
 
     /// Decides about the end of the list; false asks for another look.
@@ -142,7 +185,7 @@ impl Walk<'_> {
         if !was_short {
             return Ok(false);
         }
-        let limit_percent = self.max_shortfall_percent;
+        let limit_percent = self.settings.max_shortfall_percent;
         if missing as f64 * 100.0 > total as f64 * limit_percent {
             return Err(SourceError::Short { distinct: measure.distinct, total, limit_percent }.into());
         }
@@ -177,11 +220,6 @@ fn same_openids(one: &[u8], other: &[u8]) -> bool {
         (Ok((_, one)), Ok((_, other))) => one == other,
         _ => false,
     }
-}
-
-/// Stands in for the error with which the delivery's own thread has ended; the account run prefers that one.
-fn delivery_ended() -> Error {
-    Error::Interrupted
 }
 
 /// Syncs the journal beside the walk, in groups of pages, and never two at a time.

@@ -5,8 +5,9 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::JournalError;
 
@@ -39,28 +40,56 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     text
 }
 
-/// Writes a JSON file so that, whatever happens, either the whole of it is there or nothing.
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
+/// A record as it lies in its file. A frame of the journal has its checksum before it; a record is for people as well,
+/// and so it has it as a key.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// Of the record's text, in hexadecimal.
+    crc32c: String,
+    record: Box<RawValue>,
+}
+
+fn checksum(record: &RawValue) -> String {
+    format!("{:08x}", crc32c::crc32c(record.get().as_bytes()))
+}
+
+/// Writes a record to a file of its own so that, whatever happens, either the whole of it is there or nothing.
+pub(super) fn write_record(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
+    let text = String::from_utf8(to_json(value)).expect("JSON is text");
+    let record = RawValue::from_string(text).expect("what was just written as JSON is JSON");
+    let text = to_json(&Sealed { crc32c: checksum(&record), record });
     let temporary = path.with_extension("tmp");
-    let text = to_json(value);
     let file = open_file(&temporary)?;
     file.set_len(0)
         .and_then(|()| (&file).write_all(&text))
         .and_then(|()| file.sync_all())
-        .map_err(JournalError::io("write", &temporary))?;
+        .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
     std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
     sync_folder(path.parent().expect("a record lies in a folder"))
 }
 
+/// Reads a record; none if there is no such file.
+pub(super) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
+    let Some(sealed) = read_json::<Sealed>(path)? else { return Ok(None) };
+    if checksum(&sealed.record) != sealed.crc32c {
+        let what = "its checksum is not that of its text".to_owned();
+        return Err(JournalError::Record { path: path.to_owned(), what });
+    }
+    parse(path, sealed.record.get().as_bytes()).map(Some)
+}
+
 /// Reads a JSON file; none if there is no such file.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(JournalError::io("read", path)(error)),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|error| JournalError::Damaged {
+    match std::fs::read(path) {
+        Ok(text) => parse(path, &text).map(Some),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(JournalError::io("read", path)(error)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, JournalError> {
+    serde_json::from_slice(text).map_err(|error| JournalError::Record {
         path: path.to_owned(),
-        what: format!("it is no record of fanout: {error}"),
+        what: format!("it is no record of fanout ({error})"),
     })
 }

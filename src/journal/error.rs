@@ -1,7 +1,10 @@
 //! What can go wrong with the state on disk.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::state::DECISION;
 
 /// An error of the journal or of the records beside it.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +14,7 @@ pub enum JournalError {
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried, as a verb.
-        action: &'static str,
+        action: Cow<'static, str>,
         /// On which file or folder.
         path: PathBuf,
         /// Why not.
@@ -34,6 +37,14 @@ pub enum JournalError {
         /// What does not fit.
         what: String,
     },
+    /// A record beside a walk is not what was written.
+    #[error("the record {} is damaged: {what}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
     /// The walk is of another account, host, list or format.
     #[error("the walk in {} belongs elsewhere: its {field} is `{found}`, not `{expected}`", path.display())]
     Foreign {
@@ -50,8 +61,11 @@ pub enum JournalError {
 
 impl JournalError {
     /// Returns a function that adds what was tried, and on what, to an error of the operating system.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
+    pub(crate) fn io<Action>(action: Action, path: &Path) -> impl FnOnce(io::Error) -> Self + use<Action>
+    where
+        Action: Into<Cow<'static, str>>,
+    {
+        let (action, path) = (action.into(), path.to_owned());
         move |error| Self::Io { action, path, error }
     }
 
@@ -63,16 +77,40 @@ impl JournalError {
     /// Returns what a person can do.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
-                "make room on this disk and run again; the walk goes on where it stopped".to_owned()
-            }
-            Self::Io { .. } => return None,
+            Self::Io { error, .. } => return io_hint(error.kind()).map(str::to_owned),
             Self::Locked { .. } => "wait until it has ended; one process at a time reads an account".to_owned(),
             Self::Damaged { path, .. } => format!(
                 "this list was decided on and can no longer be proved; restore {} from a backup, or move it away and start a new walk with `--fresh`",
                 path.display()
             ),
+            Self::Record { path, .. } if path.ends_with(DECISION) => format!(
+                "restore it from a backup, or move {} away and start a new walk with `--fresh`",
+                path.parent().unwrap_or(path).display()
+            ),
+            Self::Record { .. } => {
+                "remove this file and run again: its sink then gets the list once more, without any call".to_owned()
+            }
             Self::Foreign { .. } => "use another `journal.path` for this pipeline file".to_owned(),
         })
+    }
+}
+
+fn io_hint(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room on this disk and run again; the walk goes on where it stopped")
+        }
+        io::ErrorKind::FileTooLarge => Some(
+            "the file system or `ulimit -f` bounds the size of a file; raise the bound and run again, the walk goes on \
+             where it stopped",
+        ),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("`journal.path` and all that lies in it must be writable for this user")
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            Some("a file is where a folder is needed; move it away, or choose another `journal.path`")
+        }
+        io::ErrorKind::IsADirectory => Some("a folder is where a file is needed; move it away"),
+        _ => None,
     }
 }

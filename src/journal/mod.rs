@@ -7,6 +7,7 @@
 mod disk;
 mod error;
 mod frame;
+mod ledger;
 mod record;
 mod state;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use error::JournalError;
+pub use ledger::Ledger;
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Recipient};
 pub use state::{AccountState, WalkFolder};
 
@@ -186,7 +188,10 @@ impl Journal {
             Err(error) => {
                 // Half a frame in the middle would hide what is appended later; a torn tail is harmless anyway.
                 let _ = self.file.set_len(start);
-                return Err(JournalError::io("write", &self.folder.path.join("pages"))(error));
+                let bytes = prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+                return Err(JournalError::io(format!("write {bytes} bytes to"), &self.folder.path.join("pages"))(
+                    error,
+                ));
             }
         }
         Ok(())
@@ -237,7 +242,7 @@ impl Journal {
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing is decided then.
     pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        disk::write_json(&self.folder.path.join("decision.json"), &decision)?;
+        disk::write_record(&self.folder.path.join(state::DECISION), &decision)?;
         self.folder.decision = Some(decision);
         Ok(())
     }

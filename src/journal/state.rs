@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <journal.path>/<app id>/lock
+//! <journal.path>/<app id>/<list>.calls.json              the ledger of today's calls
 //! <journal.path>/<app id>/<list>/<walk>/pages            the journal
 //! <journal.path>/<app id>/<list>/<walk>/decision.json    after every staged sink has prepared
 //! <journal.path>/<app id>/<list>/<walk>/commits/*.json   one for each sink that has published
@@ -9,17 +10,24 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
 use super::record::{Commit, Decision, Header, Identity, Recipient};
-use super::{Journal, JournalError, disk, frame};
+use super::{Journal, JournalError, Ledger, disk, frame};
+
+/// The file of a walk's decision.
+pub(super) const DECISION: &str = "decision.json";
 
 /// What follows the name of a walk's folder until its header is in it, and from when it is being removed. What has one
 /// of them when a run begins was left by a crash, and is no walk.
 const NEW: &str = "~new";
 const OLD: &str = "~old";
+
+/// As much of a lock file is shown: whoever altered it could have made it any length.
+const LONGEST_HOLDER: usize = 300;
 
 /// The walks of one app id, held by this process alone.
 #[derive(Debug)]
@@ -46,26 +54,45 @@ impl AccountState {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&lock_path).unwrap_or_default();
-                return Err(JournalError::Locked { app_id: identity.app_id, holder: holder.trim().to_owned() });
+                return Err(JournalError::Locked { app_id: identity.app_id, holder: read_holder(&lock_path) });
             }
             Err(TryLockError::Error(error)) => return Err(JournalError::io("lock", &lock_path)(error)),
         }
-        lock.set_len(0)
-            .and_then(|()| writeln!(&lock, "process {}, {holder}", std::process::id()))
-            .map_err(JournalError::io("write", &lock_path))?;
+        let (process, now) = (std::process::id(), Utc::now().format("%Y-%m-%d %H:%M:%S"));
+        let host = rustix::system::uname();
+        let holder =
+            format!("process {process} on `{}` since {now} UTC, {holder}\n", host.nodename().to_string_lossy());
+        // Never empty in between: that is when the next run would read it.
+        lock.write_all_at(holder.as_bytes(), 0)
+            .and_then(|()| lock.set_len(holder.len() as u64))
+            .map_err(JournalError::io(format!("write {} bytes to", holder.len()), &lock_path))?;
         Ok(Self { folder, identity, _lock: lock })
+    }
+
+    /// Returns the ledger of this list's calls.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::open(self.folder.with_file_name(format!("{}.calls.json", self.identity.list)))
+    }
+
+    /// Returns what was decided on last; none if nothing was yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`walks`](Self::walks).
+    pub fn last_decision(&self) -> Result<Option<Decision>, JournalError> {
+        Ok(self.walks()?.into_iter().rev().find_map(|walk| walk.decision))
     }
 
     /// Returns the walks, oldest first, without reading their pages.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] for a decided walk that
-    /// cannot be read. One that was never decided and cannot be read is passed over, with a warning.
+    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] or [`JournalError::Record`]
+    /// for a decided walk that cannot be read. One that was never decided and cannot be read is passed over, with a
+    /// warning, and so is, without one, whatever does not have the name of a walk.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = Vec::new();
-        for name in self.names()?.iter().filter(|name| !is_left_behind(name)) {
+        for name in self.names()?.iter().filter(|name| is_walk(name)) {
             walks.extend(WalkFolder::read(self.folder.join(name), &self.identity)?);
         }
         Ok(walks)
@@ -109,7 +136,7 @@ impl AccountState {
         (&file)
             .write_all(&[&frame::prefix(frame::Kind::Header, &[&payload])[..], &payload].concat())
             .and_then(|()| file.sync_all())
-            .map_err(JournalError::io("write", &pages))?;
+            .map_err(JournalError::io(format!("write {} bytes to", frame::PREFIX + payload.len()), &pages))?;
         disk::sync_folder(&fresh)?;
         let folder = self.folder.join(&walk);
         fs::rename(&fresh, &folder).map_err(JournalError::io("rename into place", &folder))?;
@@ -137,7 +164,8 @@ impl AccountState {
     }
 
     /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
-    /// What a crash left of a walk that was being begun or removed goes as well.
+    /// A walk that cannot be read and was never decided goes with those of its age, and what a crash left of a walk that
+    /// was being begun or removed goes as well.
     ///
     /// # Errors
     ///
@@ -148,14 +176,16 @@ impl AccountState {
         }
         let owed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
         let walks = self.walks()?;
-        let old = walks.len().saturating_sub(keep.max(1));
+        let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
+        let oldest_kept = &walks[place].header.walk;
         let mut removed = 0;
-        for walk in &walks[..old] {
-            if !owed.contains(&walk.path) {
+        for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
+            let path = self.folder.join(name);
+            if !owed.contains(&path) && path.is_dir() {
                 // In one step it is no walk any more: one without its commit records would look owed, and be published
                 // over a newer list; one without its pages would look damaged.
-                let leaving = self.folder.join(format!("{}{OLD}", walk.header.walk));
-                fs::rename(&walk.path, &leaving).map_err(JournalError::io("rename", &walk.path))?;
+                let leaving = self.folder.join(format!("{name}{OLD}"));
+                fs::rename(&path, &leaving).map_err(JournalError::io("rename", &path))?;
                 disk::sync_folder(&self.folder)?;
                 remove(&leaving)?;
                 removed += 1;
@@ -175,10 +205,15 @@ pub struct WalkFolder {
 
 impl WalkFolder {
     fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
-        let decision = disk::read_json(&path.join("decision.json"))?;
-        let Some(header) = read_header(&path.join("pages"))? else {
+        let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
+        // In a folder of another name it is a copy, and which of the two is meant nobody knows.
+        let header = read_header(&path.join("pages"))?.filter(|header| path.ends_with(&header.walk));
+        let Some(header) = header else {
             if decision.is_some() {
-                return Err(JournalError::Damaged { path, what: "its header cannot be read".to_owned() });
+                return Err(JournalError::Damaged {
+                    path,
+                    what: "its header is gone, or is that of another walk".to_owned(),
+                });
             }
             tracing::warn!(walk = %path.display(), "a walk without a readable header is passed over");
             return Ok(None);
@@ -194,6 +229,12 @@ impl WalkFolder {
             if found != expected {
                 return Err(JournalError::Foreign { path, field, found, expected });
             }
+        }
+        if let Some(decision) = &decision
+            && decision.snapshot.walk != header.walk
+        {
+            let what = format!("it is the decision of walk {}", decision.snapshot.walk);
+            return Err(JournalError::Record { path: path.join(DECISION), what });
         }
         Ok(Some(Self { path, header, decision }))
     }
@@ -217,9 +258,15 @@ impl WalkFolder {
     ///
     /// # Errors
     ///
-    /// [`JournalError`] if the record cannot be read.
+    /// [`JournalError::Io`] if the record cannot be read, [`JournalError::Record`] if it is not what was written.
     pub fn commit(&self, recipient: &Recipient) -> Result<Option<Commit>, JournalError> {
-        disk::read_json(&self.commit_path(recipient))
+        let path = self.commit_path(recipient);
+        match disk::read_record::<Commit>(&path)? {
+            Some(commit) if commit.recipient != *recipient => {
+                Err(JournalError::Record { path, what: "it is the record of another sink".to_owned() })
+            }
+            commit => Ok(commit),
+        }
     }
 
     /// Records that a sink has published this walk; durable when it returns.
@@ -228,7 +275,7 @@ impl WalkFolder {
     ///
     /// [`JournalError::Io`] if it cannot be written; the next run delivers the list to the sink again.
     pub fn record_commit(&self, commit: &Commit) -> Result<(), JournalError> {
-        disk::write_json(&self.commit_path(&commit.recipient), commit)
+        disk::write_record(&self.commit_path(&commit.recipient), commit)
     }
 
     /// Returns the sinks of the deciding pipeline that have not published this walk under any options.
@@ -243,7 +290,7 @@ impl WalkFolder {
         for entry in fs::read_dir(&folder).map_err(JournalError::io("list", &folder))? {
             let path = entry.map_err(JournalError::io("list", &folder))?.path();
             if path.extension().is_some_and(|extension| extension == "json")
-                && let Some(commit) = disk::read_json::<Commit>(&path)?
+                && let Some(commit) = disk::read_record::<Commit>(&path)?
                 && commit.recipient.pipeline == decision.pipeline
             {
                 lacking.retain(|sink| *sink != commit.recipient.sink);
@@ -270,6 +317,23 @@ pub(super) fn number(name: &str) -> u64 {
     name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
+/// Returns whether a name is one that [`AccountState::begin`] gives. Anything else that lies there is not ours.
+fn is_walk(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = name.strip_suffix('Z').and_then(|name| name.split_once('-')).and_then(|(number, time)| {
+        let (day, second) = time.split_once('T')?;
+        Some([number, day, second])
+    });
+    parts.is_some_and(|parts| parts.into_iter().all(is_number))
+}
+
+/// Returns what the holder of a lock says of itself, as far as it can be shown.
+fn read_holder(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let line: String = String::from_utf8_lossy(&text).chars().take_while(|letter| !letter.is_control()).collect();
+    if line.is_empty() { "it does not say which".to_owned() } else { line.chars().take(LONGEST_HOLDER).collect() }
+}
+
 fn is_left_behind(name: &str) -> bool {
     name.ends_with(NEW) || name.ends_with(OLD)
 }
@@ -288,7 +352,11 @@ fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {
     match found {
         Ok(frame::Found::Frame(frame::Kind::Header, payload)) => Ok(serde_json::from_slice(&payload).ok()),
         Ok(_) => Ok(None),
-        Err(JournalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(JournalError::Io { error, .. })
+            if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -109,12 +109,15 @@ fn a_flipped_bit_is_never_believed() {
     journal.append(&page(2)).unwrap();
     let path = pages_file(&state);
     let whole = fs::read(&path).unwrap();
-    for byte in header..whole.len() {
+    for byte in 0..whole.len() {
         let mut altered = whole.clone();
-        altered[byte] ^= 4;
+        altered[byte] ^= 1 << (byte % 8);
         fs::write(&path, &altered).unwrap();
-        let journal = reopen(&state).unwrap();
-        assert_eq!(journal.pages(), u64::from(byte >= first), "byte {byte}");
+        if byte < header {
+            assert_eq!(state.walks().unwrap().len(), 0, "byte {byte}");
+        } else {
+            assert_eq!(reopen(&state).unwrap().pages(), u64::from(byte >= first), "byte {byte}");
+        }
     }
 }
 
@@ -128,15 +131,78 @@ fn damage_to_a_decided_walk_is_an_error() {
     journal.decide(decision(&journal)).unwrap();
     let path = pages_file(&state);
     let whole = fs::read(&path).unwrap();
-    for altered in [
-        whole[..whole.len() - 1].to_vec(),
-        [&whole[..], b"x"].concat(),
-        whole[..journal.bytes() as usize - 40].to_vec(),
-    ] {
+    let flipped = (0..whole.len()).map(|byte| {
+        let mut altered = whole.clone();
+        altered[byte] ^= 1 << (byte % 8);
+        altered
+    });
+    let cut = (0..whole.len()).map(|length| whole[..length].to_vec());
+    for altered in flipped.chain(cut).chain([[&whole[..], b"x"].concat()]) {
         fs::write(&path, &altered).unwrap();
         assert!(matches!(reopen(&state), Err(JournalError::Damaged { .. })));
         assert_eq!(fs::read(&path).unwrap(), altered, "a decided walk is never cut");
     }
+}
+
+#[test]
+fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.decide(decision(&journal)).unwrap();
+    let recipient = Recipient { pipeline: "p".to_owned(), sink: "a".to_owned(), options: "0".to_owned() };
+    let commit = Commit { recipient: recipient.clone(), report: SinkReport::default() };
+    journal.folder().record_commit(&commit).unwrap();
+    for name in ["decision.json", "commits/p.a.0.json"] {
+        // Either says what it is to say, or is an error.
+        let read = || match name {
+            "decision.json" => Ok(state.walks()?.pop().and_then(|walk| walk.decision) == Some(decision(&journal))),
+            _ => Ok(journal.folder().commit(&recipient)? == Some(commit.clone())),
+        };
+        let path = journal.folder.path.join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut believed = 0;
+        for bit in 0..8 * whole.len() {
+            let mut altered = whole.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &altered).unwrap();
+            match read() {
+                Err(JournalError::Record { path: named, .. }) => assert_eq!(named, path),
+                // One blank for another between the keys.
+                Ok(true) => believed += 1,
+                other => panic!("bit {bit} of {name}: {other:?}"),
+            }
+        }
+        assert!(believed < 10, "{believed} flips in {name} were not noticed");
+        for length in 0..whole.len() - 1 {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(matches!(read(), Err(JournalError::Record { .. })), "{name} cut to {length} bytes");
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+}
+
+#[test]
+fn a_decision_of_another_walk_is_never_believed() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    let other = decision(&begin(&state));
+    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.decide(other).unwrap();
+    assert!(matches!(state.walks(), Err(JournalError::Record { .. })));
+}
+
+#[test]
+fn a_copy_of_a_walk_under_another_name_is_no_walk() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let journal = begin(&state);
+    let copy = journal.folder.path.with_file_name("000007-19700101T000000Z");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(journal.folder.path.join("pages"), copy.join("pages")).unwrap();
+    assert_eq!(state.walks().unwrap().len(), 1);
 }
 
 #[test]
@@ -170,9 +236,14 @@ fn a_second_run_is_told_who_holds_the_account() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let error = AccountState::open(&folder.path().join("state"), identity(), "second").unwrap_err();
-    assert!(matches!(&error, JournalError::Locked { holder, .. } if holder.contains("pipeline `test`")), "{error}");
+    let process = format!("process {} on `", std::process::id());
+    let says_who = |holder: &str| holder.starts_with(&process) && holder.ends_with(" UTC, pipeline `test`");
+    assert!(matches!(&error, JournalError::Locked { holder, .. } if says_who(holder)), "{error}");
+    // A longer name was there before: nothing of it is left.
     drop(state);
     open_state(&folder);
+    let lock = fs::read_to_string(folder.path().join("state/wx1/lock")).unwrap();
+    assert_eq!(lock.lines().count(), 1, "{lock}");
 }
 
 #[test]
@@ -247,6 +318,20 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     assert_eq!(state.walks().unwrap().len(), 1);
     assert_eq!(state.prune(1).unwrap(), 0);
     assert!(!left.exists() && !never_begun.exists() && begun.folder.path.exists());
+}
+
+#[test]
+fn a_walk_that_cannot_be_read_is_removed_with_those_of_its_age() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let unreadable = begin(&state);
+    unreadable.file().set_len(3).unwrap();
+    begin(&state);
+    assert_eq!(state.prune(2).unwrap(), 0, "only one walk is newer");
+    begin(&state);
+    assert_eq!(state.prune(2).unwrap(), 1);
+    assert!(!unreadable.folder.path.exists());
+    assert_eq!(state.walks().unwrap().len(), 2);
 }
 
 #[test]

@@ -22,12 +22,12 @@ impl SinkRegistry {
         schema["title"] = "A pipeline file of fanout".into();
         schema["required"] = json!(["name", "sinks"]);
         schema["properties"]["accounts"]["items"]["required"] = json!(["name", "app_id"]);
-        let one_of = |keys: [&str; 2]| keys.map(|key| json!({ "required": [key] }));
+        let credentials = config::CREDENTIALS.map(|key| json!({ "required": [key] }));
         // Without a simulation there must be accounts, and each must prove that it may be read.
         schema["if"] = json!({ "properties": { "source": { "required": ["simulate"] } }, "required": ["source"] });
         schema["else"] = json!({
             "required": ["accounts"],
-            "properties": { "accounts": { "items": { "oneOf": one_of(["secret", "token"]) } } },
+            "properties": { "accounts": { "items": { "oneOf": credentials } } },
         });
         self.describe_sinks(&mut schema["properties"]["sinks"]);
         schema

@@ -102,6 +102,8 @@ pub(super) struct Settings {
     pub(super) page_style: PageStyle,
     pub(super) latency: Duration,
     pub(super) daily_limit: u64,
+    /// Limits that differ from `daily_limit`, by app id.
+    pub(super) daily_limits: HashMap<String, u64>,
     pub(super) token_lifetime: Duration,
 }
 
@@ -109,6 +111,10 @@ impl Settings {
     pub(super) fn followers(&self, app_id: &str) -> Followers {
         let count = self.accounts.get(app_id).copied().unwrap_or(self.followers);
         Followers::new(self.seed, app_id, count)
+    }
+
+    fn daily_limit(&self, app_id: &str) -> u64 {
+        self.daily_limits.get(app_id).copied().unwrap_or(self.daily_limit)
     }
 }
 
@@ -156,15 +162,24 @@ pub(super) struct Api {
     pub(super) faults: Faults,
     pub(super) counts: RequestCounts,
     pub(super) log: VecDeque<Call>,
-    /// Calls to `user/get` by app id.
+    /// Calls to `user/get` by app id: ever, and since the day began.
     pub(super) used: HashMap<String, u64>,
+    pub(super) used_today: HashMap<String, u64>,
 }
 
 impl Api {
     pub(super) fn new(settings: Settings) -> Self {
         let tokens = Tokens::new(settings.token_lifetime);
         let (faults, counts) = (Faults::default(), RequestCounts::default());
-        Self { settings, tokens, faults, counts, log: VecDeque::new(), used: HashMap::new() }
+        Self {
+            settings,
+            tokens,
+            faults,
+            counts,
+            log: VecDeque::new(),
+            used: HashMap::new(),
+            used_today: HashMap::new(),
+        }
     }
 
     /// Answers one request: as WeChat does, then as the faults say.
@@ -212,9 +227,10 @@ impl Api {
             Ok(app_id) => app_id,
             Err(code) => return Reply::errcode(code),
         };
-        let used = self.used.entry(app_id.clone()).or_default();
+        *self.used.entry(app_id.clone()).or_default() += 1;
+        let used = self.used_today.entry(app_id.clone()).or_default();
         *used += 1;
-        if *used > self.settings.daily_limit {
+        if *used > self.settings.daily_limit(&app_id) {
             return Reply::errcode(45009);
         }
         let Some(start) = call.start else { return Reply::errcode(40003) };
@@ -235,8 +251,8 @@ impl Api {
             Ok(_) => return Reply::errcode(76021),
             Err(_) => return Reply::errcode(47001),
         }
-        let limit = self.settings.daily_limit;
-        let used = self.used.get(&app_id).copied().unwrap_or(0).min(limit);
+        let limit = self.settings.daily_limit(&app_id);
+        let used = self.used_today.get(&app_id).copied().unwrap_or(0).min(limit);
         Reply::json(format!(
             concat!(
                 r#"{{"errcode":0,"errmsg":"ok","quota":{{"daily_limit":{},"used":{},"remain":{}}},"#,

@@ -1,14 +1,14 @@
 //! Faults: which calls go wrong, and how. They are data; [`Effect::apply`] is the only place that knows what each does.
 
 use std::ops::{Range, RangeInclusive};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use super::api::{Call, Endpoint};
 use super::followers::mix;
 use super::page::PageStyle;
-use super::reply::{Content, Delivery, Reply, message};
+use super::reply::{Coding, Content, Delivery, Reply, message};
 use super::token::Tokens;
 
 /// One thing that goes wrong: on which calls, and how.
@@ -106,16 +106,44 @@ pub enum Effect {
     },
     /// A body of so many spaces instead, without a `Content-Length`.
     Huge(u64),
+    /// A body of at least so many spaces instead, compressed to a thousandth.
+    GzipBomb(u64),
     /// These bytes go before the body: a byte order mark, say.
     Prefix(Bytes),
+    /// These bytes stand in place of those from byte `at` of the body on.
+    Overwrite {
+        /// The place, counted from 0.
+        at: usize,
+        /// What stands there.
+        bytes: Bytes,
+    },
+    /// The body is declared as this type.
+    ContentType(String),
+    /// The body is compressed.
+    Gzip,
+    /// The body comes in chunks, without a `Content-Length`.
+    Chunked,
     /// The reply comes so much later.
     Delay(Duration),
+    /// The body comes so many bytes at a time.
+    Drip {
+        /// The bytes of one piece.
+        bytes: usize,
+        /// What is waited before each piece.
+        pause: Duration,
+    },
     /// The connection is closed after so many bytes of the body.
     Truncate(usize),
+    /// The connection is reset after so many bytes of the body.
+    ResetAfter(usize),
     /// The headers come, and nothing after them.
     Stall,
     /// The connection is reset before the first byte.
     Reset,
+    /// The connection is closed before the first byte.
+    Close,
+    /// The reply comes, and then the connection is closed without notice, although it could have been used again.
+    CloseIdle,
     /// Every token of the account expires now, also for this call.
     ExpireToken,
     /// The page is written in this style.
@@ -138,6 +166,10 @@ pub enum Effect {
     Omit(Range<u64>),
     /// The OpenIDs at these positions of the page, counted from 0, come twice; the cursor stays.
     Duplicate(Range<u64>),
+    /// So many followers of the pages before come again before those of the page; the cursor stays.
+    Overlap(u64),
+    /// The followers are those of another account, as a token of that account would get them; the cursor stays.
+    OtherAccount,
 }
 
 impl Effect {
@@ -163,6 +195,12 @@ impl Effect {
         Self::Http { status: 429, headers, body: Bytes::new() }
     }
 
+    /// Returns status 429 with `Retry-After` as a date.
+    pub fn too_many_requests_until(date: SystemTime) -> Self {
+        let headers = vec![("retry-after".to_owned(), httpdate::fmt_http_date(date))];
+        Self::Http { status: 429, headers, body: Bytes::new() }
+    }
+
     /// Returns status 302 to `location`.
     pub fn redirect(location: &str) -> Self {
         let headers = vec![("location".to_owned(), location.to_owned())];
@@ -181,11 +219,20 @@ impl Effect {
             Self::Errcode { code, message } => reply.replace(Reply::errcode_with(*code, message)),
             Self::Http { status, headers, body } => reply.replace(Reply::http(*status, headers.clone(), body.clone())),
             Self::Huge(length) => reply.content = Content::Spaces(*length),
+            Self::GzipBomb(length) => reply.content = Content::GzippedSpaces(*length),
             Self::Prefix(prefix) => reply.prefix = prefix.clone(),
+            Self::Overwrite { at, bytes } => reply.overwrite(*at, bytes),
+            Self::ContentType(content_type) => reply.set_header("content-type", content_type),
+            Self::Gzip => reply.coding = Coding::Gzipped,
+            Self::Chunked => reply.coding = Coding::Chunked,
             Self::Delay(delay) => reply.delay += *delay,
+            Self::Drip { bytes, pause } => reply.delivery = Delivery::Dripping(*bytes, *pause),
             Self::Truncate(length) => reply.delivery = Delivery::Truncated(*length),
+            Self::ResetAfter(length) => reply.delivery = Delivery::Torn(*length),
             Self::Stall => reply.delivery = Delivery::Stalled,
             Self::Reset => reply.delivery = Delivery::Reset,
+            Self::Close => reply.delivery = Delivery::Closed,
+            Self::CloseIdle => reply.delivery = Delivery::ThenClosed,
             Self::ExpireToken => {
                 tokens.expire(call.app_id.as_deref().unwrap_or_default());
                 reply.replace(Reply::errcode(42001));
@@ -207,6 +254,8 @@ impl Effect {
             Self::DriftTotal(step) => page.drift_total(*step),
             Self::Omit(positions) => page.omit(positions),
             Self::Duplicate(positions) => page.duplicate(positions),
+            Self::Overlap(length) => page.overlap(*length),
+            Self::OtherAccount => page.become_another_accounts(),
             _ => {}
         }
     }

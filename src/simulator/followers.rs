@@ -27,6 +27,12 @@ impl Followers {
         Self { count, account_tag: (mix(key) >> 32) as u32, key }
     }
 
+    /// Returns as many followers of another account under the same seed.
+    pub(super) fn of_another_account(&self) -> Self {
+        let key = mix(self.key);
+        Self { count: self.count, account_tag: !self.account_tag, key }
+    }
+
     /// Returns how many there are.
     pub fn count(&self) -> u64 {
         self.count

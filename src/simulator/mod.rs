@@ -23,6 +23,7 @@
 //! ```
 
 mod api;
+mod body;
 mod fault;
 mod followers;
 mod page;
@@ -66,6 +67,7 @@ impl Simulator {
             latency: Duration::ZERO,
             // More than any bench makes: whoever wants to run out of calls says when.
             daily_limit: 100_000_000,
+            daily_limits: HashMap::new(),
             token_lifetime: Duration::from_secs(7_200),
         };
         SimulatorBuilder { address: (Ipv4Addr::LOCALHOST, 0).into(), settings, faults: Vec::new() }
@@ -135,9 +137,15 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets how many calls to `user/get` an account has until the simulator ends.
+    /// Sets how many calls to `user/get` an account has a day; a day lasts until a test begins the next one.
     pub fn quota(mut self, calls: u64) -> Self {
         self.settings.daily_limit = calls;
+        self
+    }
+
+    /// Sets how many calls to `user/get` the account `app_id` has a day.
+    pub fn account_quota(mut self, app_id: impl Into<String>, calls: u64) -> Self {
+        self.settings.daily_limits.insert(app_id.into(), calls);
         self
     }
 
@@ -213,6 +221,11 @@ impl SimulatorHandle {
     /// Returns how many calls to `user/get` an account has made so far with a good token.
     pub fn user_get_calls(&self, app_id: &str) -> u64 {
         self.api.lock().used.get(app_id).copied().unwrap_or(0)
+    }
+
+    /// Begins the next day: every account has all its calls again.
+    pub fn begin_next_day(&self) {
+        self.api.lock().used_today.clear();
     }
 
     /// Returns the last calls, oldest first: at most ten thousand.

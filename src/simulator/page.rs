@@ -131,6 +131,18 @@ impl Page {
         self.segments = [self.slice(0..positions.end), self.slice(positions.start..u64::MAX)].concat();
     }
 
+    /// Begins `length` followers earlier. The cursor stays.
+    pub(super) fn overlap(&mut self, length: u64) {
+        if let Some(first) = self.segments.first_mut() {
+            first.start = first.start.saturating_sub(length);
+        }
+    }
+
+    /// Lists as many followers of another account. The cursor stays.
+    pub(super) fn become_another_accounts(&mut self) {
+        self.followers = self.followers.of_another_account();
+    }
+
     fn len(&self) -> u64 {
         self.segments.iter().map(|segment| segment.end - segment.start).sum()
     }

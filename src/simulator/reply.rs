@@ -1,15 +1,12 @@
 //! What a call is answered with: first as data that faults edit, then as a body that hyper sends.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::Response;
-use hyper::body::{Body, Frame};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::body::{ReplyBody, gzip};
 use super::followers::mix;
 use super::page::Page;
 
@@ -23,6 +20,7 @@ pub(super) struct Reply {
     pub(super) prefix: Bytes,
     /// Waited before the first byte.
     pub(super) delay: Duration,
+    pub(super) coding: Coding,
     pub(super) delivery: Delivery,
 }
 
@@ -33,18 +31,39 @@ pub(super) enum Content {
     Bytes(Bytes),
     /// So many spaces, streamed without a `Content-Length`.
     Spaces(u64),
+    /// The same, compressed.
+    GzippedSpaces(u64),
 }
 
-/// How much of a reply arrives.
+/// How a body is written on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// As it is, with its length.
+    Plain,
+    /// In chunks, without its length.
+    Chunked,
+    /// Compressed.
+    Gzipped,
+}
+
+/// How, and how much, of a reply arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Whole,
+    /// So many bytes at a time, with a pause before each.
+    Dripping(usize, Duration),
     /// So many bytes of the body, then the connection is closed.
     Truncated(usize),
+    /// So many bytes of the body, then the connection is reset.
+    Torn(usize),
     /// The headers, and nothing after them.
     Stalled,
     /// Nothing: the connection is reset.
     Reset,
+    /// Nothing: the connection is closed.
+    Closed,
+    /// All of it, then the connection is closed without notice.
+    ThenClosed,
 }
 
 /// WeChat says `encoding`, not `charset`.
@@ -78,8 +97,8 @@ impl Reply {
     }
 
     fn new(status: u16, headers: Vec<(String, String)>, content: Content) -> Self {
-        let delivery = Delivery::Whole;
-        Self { status, headers, content, prefix: Bytes::new(), delay: Duration::ZERO, delivery }
+        let (coding, delivery) = (Coding::Plain, Delivery::Whole);
+        Self { status, headers, content, prefix: Bytes::new(), delay: Duration::ZERO, coding, delivery }
     }
 
     /// Becomes the reply that `replacement` is, and keeps how it is to be sent.
@@ -89,34 +108,61 @@ impl Reply {
         self.content = replacement.content;
     }
 
+    /// Sets a header in place of what was there.
+    pub(super) fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Writes these bytes over those of the body from `at` on.
+    pub(super) fn overwrite(&mut self, at: usize, bytes: &[u8]) {
+        let mut body = match &self.content {
+            Content::Page(page) => page.render().to_vec(),
+            Content::Bytes(bytes) => bytes.to_vec(),
+            Content::Spaces(_) | Content::GzippedSpaces(_) => return,
+        };
+        let end = (at + bytes.len()).min(body.len());
+        let at = at.min(end);
+        body[at..end].copy_from_slice(&bytes[..end - at]);
+        self.content = Content::Bytes(body.into());
+    }
+
     /// Returns the reply as hyper sends it: this is where a page is written.
     pub(super) fn into_response(self) -> Response<ReplyBody> {
-        let (content, spaces) = match self.content {
-            Content::Page(page) => (page.render(), None),
-            Content::Bytes(bytes) => (bytes, None),
-            Content::Spaces(length) => (Bytes::new(), Some(length)),
-        };
         let mut response = Response::builder().status(self.status);
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
-        if spaces.is_none() {
-            response = response.header(CONTENT_LENGTH, self.prefix.len() + content.len());
-        }
-        let body = match self.delivery {
-            Delivery::Truncated(length) => ReplyBody::truncated(&self.prefix, &content, length),
-            Delivery::Stalled => ReplyBody { chunks: [Bytes::new(), Bytes::new()], spaces: 0, end: BodyEnd::Never },
-            Delivery::Whole | Delivery::Reset => {
-                ReplyBody { chunks: [self.prefix, content], spaces: spaces.unwrap_or(0), end: BodyEnd::Whole }
+        let content = match self.content {
+            Content::Page(page) => page.render(),
+            Content::Bytes(bytes) => bytes,
+            Content::Spaces(length) => return finish(response, ReplyBody::spaces(self.prefix, length)),
+            Content::GzippedSpaces(length) => {
+                let response = response.header(CONTENT_ENCODING, "gzip");
+                return finish(response, ReplyBody::gzipped_spaces(length));
             }
         };
-        response.body(body).unwrap_or_else(|error| {
-            let text = Bytes::from(format!("a fault of the simulator is not valid HTTP: {error}"));
-            let mut response = Response::new(ReplyBody::truncated(&text, &Bytes::new(), usize::MAX));
-            *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        })
+        let (prefix, content) = match self.coding {
+            Coding::Gzipped => {
+                response = response.header(CONTENT_ENCODING, "gzip");
+                (Bytes::new(), gzip(&[self.prefix, content].concat()))
+            }
+            Coding::Plain | Coding::Chunked => (self.prefix, content),
+        };
+        if self.coding != Coding::Chunked {
+            response = response.header(CONTENT_LENGTH, prefix.len() + content.len());
+        }
+        finish(response, ReplyBody::new(prefix, content, self.delivery))
     }
+}
+
+fn finish(response: hyper::http::response::Builder, body: ReplyBody) -> Response<ReplyBody> {
+    response.body(body).unwrap_or_else(|error| {
+        let text = Bytes::from(format!("a fault of the simulator is not valid HTTP: {error}"));
+        let mut response = Response::new(ReplyBody::new(text, Bytes::new(), Delivery::Whole));
+        *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
 }
 
 /// Returns the text that WeChat sends with a code.
@@ -142,10 +188,13 @@ pub(super) fn message(code: i64) -> &'static str {
         43002 => "require POST method",
         45009 => "reach max api daily quota limit",
         45011 => "api minute-quota reach limit, must slower, retry next minute",
+        45035 => "access clientip is not in whitelist, clientip: 127.0.0.1",
         47001 => "data format error",
         48001 => "api unauthorized",
         48004 => "api forbidden for irregularities, view detail on mp.weixin.qq.com",
         50002 => "user limited",
+        61004 => "access clientip is not registered requestIP: 127.0.0.1",
+        89503 => "this ip call request is waiting for admin confirmation 127.0.0.1",
         76021 => "cgi_path not found",
         _ => "an error without a documented text",
     }
@@ -156,66 +205,4 @@ fn request_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let noise = mix(now.as_nanos() as u64);
     format!("{:08x}-{:08x}-{:08x}", now.as_secs(), noise >> 32, noise as u32)
-}
-
-/// A body that can end too early, or never.
-#[derive(Debug)]
-pub(super) struct ReplyBody {
-    chunks: [Bytes; 2],
-    spaces: u64,
-    end: BodyEnd,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum BodyEnd {
-    Whole,
-    /// hyper closes the connection when a body ends before its `Content-Length`, but drops what it has not sent yet:
-    /// once `Pending` makes it send that first.
-    EarlyAfterFlush,
-    Never,
-}
-
-/// The spaces of a streamed body come in pieces of this size.
-static SPACES: [u8; 65_536] = [b' '; 65_536];
-
-impl ReplyBody {
-    fn truncated(prefix: &Bytes, content: &Bytes, length: usize) -> Self {
-        let kept = prefix.slice(..length.min(prefix.len()));
-        let rest = content.slice(..(length - kept.len()).min(content.len()));
-        let is_whole = kept.len() + rest.len() == prefix.len() + content.len();
-        let end = if is_whole { BodyEnd::Whole } else { BodyEnd::EarlyAfterFlush };
-        Self { chunks: [kept, rest], spaces: 0, end }
-    }
-
-    fn next_chunk(&mut self) -> Option<Bytes> {
-        if let Some(chunk) = self.chunks.iter_mut().find(|chunk| !chunk.is_empty()) {
-            return Some(std::mem::take(chunk));
-        }
-        let length = self.spaces.min(SPACES.len() as u64);
-        self.spaces -= length;
-        (length > 0).then(|| Bytes::from_static(&SPACES[..length as usize]))
-    }
-}
-
-impl Body for ReplyBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(chunk) = self.next_chunk() {
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
-        }
-        match self.end {
-            BodyEnd::Whole => Poll::Ready(None),
-            BodyEnd::EarlyAfterFlush => {
-                self.end = BodyEnd::Whole;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            BodyEnd::Never => Poll::Pending,
-        }
-    }
 }

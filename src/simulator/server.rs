@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -14,10 +15,12 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::api::{Api, ApiRequest};
-use super::reply::{Delivery, ReplyBody};
+use super::body::{Broken, ReplyBody};
+use super::reply::Delivery;
 
 /// The API behind a lock that is held for microseconds: pages are written outside it.
 #[derive(Debug, Clone)]
@@ -55,18 +58,31 @@ pub(super) async fn serve(listener: TcpListener, api: SharedApi) {
 
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// A connection is to be reset instead of answered.
-#[derive(Debug, thiserror::Error)]
-#[error("a fault resets the connection")]
-struct Reset;
+/// How long a connection that is to be closed without notice stays open, so that the reply gets out.
+const CLOSE_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Whether a connection is about to be closed without notice.
+#[derive(Default)]
+struct Closing {
+    notify: Notify,
+    is_near: AtomicBool,
+}
 
 async fn serve_connection(stream: TcpStream, api: SharedApi) {
     // A reply is written at once; waiting for more would only add latency. A client that left makes it fail, and the
     // next read shows that better.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| Box::pin(answer(&api, request)));
+    let closing = Closing::default();
+    let service = service_fn(|request| Box::pin(answer(&api, &closing, request)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let closed = async {
+        closing.notify.notified().await;
+        tokio::time::sleep(CLOSE_PAUSE).await;
+    };
+    let served = tokio::select! {
+        served = poll_fn(|context| connection.poll_without_shutdown(context)) => served,
+        () = closed => Ok(()),
+    };
     let stream = connection.into_parts().io.into_inner();
     if served.is_err_and(|error| is_reset(&error)) {
         // Dropped without lingering, a socket sends RST in place of FIN.
@@ -75,14 +91,27 @@ async fn serve_connection(stream: TcpStream, api: SharedApi) {
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Reset>)
+    std::error::Error::source(error).and_then(|source| source.downcast_ref()) == Some(&Broken::Reset)
 }
 
-async fn answer(api: &SharedApi, request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
-    let request = read(request).await.map_err(|_| Reset)?;
+async fn answer(api: &SharedApi, closing: &Closing, request: Request<Incoming>) -> Result<Response<ReplyBody>, Broken> {
+    if closing.is_near.load(Ordering::Relaxed) {
+        // This request was on its way when the connection was closed, and nobody has seen it.
+        return Err(Broken::Closed);
+    }
+    let request = read(request).await.map_err(|_| Broken::Reset)?;
     let reply = api.lock().answer(&request);
     tokio::time::sleep(reply.delay).await;
-    if reply.delivery == Delivery::Reset { Err(Reset) } else { Ok(reply.into_response()) }
+    match reply.delivery {
+        Delivery::Reset => return Err(Broken::Reset),
+        Delivery::Closed => return Err(Broken::Closed),
+        Delivery::ThenClosed => {
+            closing.is_near.store(true, Ordering::Relaxed);
+            closing.notify.notify_one();
+        }
+        _ => {}
+    }
+    Ok(reply.into_response())
 }
 
 /// A body of a call is some hundred bytes; more is not one.

@@ -63,6 +63,11 @@ impl Chain {
         self.places.get(cursor).map(|&place| &self.links[place])
     }
 
+    /// Returns the number in the list, from 1, of the page that `cursor` asks for.
+    pub fn number(&self, cursor: &Cursor) -> usize {
+        self.places.get(cursor).copied().unwrap_or(self.links.len()) + 1
+    }
+
     /// Returns the page before the one that `cursor` asks for; none for the first.
     pub fn before(&self, cursor: &Cursor) -> Option<&Link> {
         let place = self.places.get(cursor).copied().unwrap_or(self.links.len());

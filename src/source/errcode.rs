@@ -1,10 +1,38 @@
 //! The one table from WeChat's `errcode` to what fanout does about it.
 //!
 //! WeChat reports errors as HTTP 200 with `{"errcode":…,"errmsg":"…"}`. The text varies (`hint: […]`, `rid: …`, an
-//! address), so only the number decides. Meanings follow the
-//! [global return codes](https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html).
+//! address), so only the number decides. Each row has its source: a page of WeChat's documentation, or the public
+//! discussion in which the answer of a real account was seen.
 
-use std::fmt;
+use super::api_error::ApiError;
+
+/// What an `errcode` is about. The class decides the reaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Class {
+    /// WeChat itself is in trouble.
+    Busy,
+    /// Too many calls in this minute.
+    MinuteQuota,
+    /// The calls of the day are used up.
+    DayQuota,
+    /// The token is not, or no longer, good.
+    Token,
+    /// The cursor is not, or no longer, good.
+    Cursor,
+    /// Calls may not come from this address.
+    Address,
+    /// App id or app secret are wrong.
+    Credential,
+    /// The account may not use this API.
+    Unauthorized,
+    /// WeChat has restricted the account itself.
+    Account,
+    /// The call is not as WeChat wants it: a defect of fanout.
+    Request,
+    /// A number that this table does not have.
+    Unknown,
+}
 
 /// What the walk does about an `errcode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,121 +51,150 @@ pub enum Reaction {
     Stop,
 }
 
+impl Class {
+    /// Returns what the walk does about an error of this class.
+    pub fn reaction(self) -> Reaction {
+        match self {
+            Self::Busy => Reaction::BackOff,
+            Self::MinuteQuota => Reaction::NextMinute,
+            Self::DayQuota => Reaction::NextDay,
+            Self::Token => Reaction::RenewToken,
+            Self::Cursor => Reaction::EarlierBoundary,
+            Self::Address | Self::Credential | Self::Unauthorized | Self::Account | Self::Request | Self::Unknown => {
+                Reaction::Stop
+            }
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+struct Row {
     /// WeChat's number.
-    pub code: i64,
-    /// What fanout does.
-    pub reaction: Reaction,
+    code: i64,
+    class: Class,
+    /// Where the meaning was found.
+    source: &'static str,
     /// What a person can do, or why nothing needs to be done.
-    pub hint: &'static str,
+    hint: &'static str,
 }
 
-const fn row(code: i64, reaction: Reaction, hint: &'static str) -> Row {
-    Row { code, reaction, hint }
+const fn row(code: i64, class: Class, source: &'static str, hint: &'static str) -> Row {
+    Row { code, class, source, hint }
 }
 
-use Reaction::{BackOff, EarlierBoundary, NextDay, NextMinute, RenewToken, Stop};
+use Class::{Account, Address, Busy, Credential, Cursor, DayQuota, MinuteQuota, Request, Token, Unauthorized, Unknown};
 
-const ADDRESS_HINT: &str = "add the address that WeChat names to the IP whitelist of the account (mp.weixin.qq.com, \
-     Settings and Development, Basic Configuration)";
-const SECRET_HINT: &str = "check `app_id` and the secret: they must belong to the same account";
+/// WeChat's list of the codes that all of its APIs share.
+const COMMON: &str = "https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html";
+/// WeChat's older list of return codes, which has more.
+const GLOBAL: &str = "https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html";
+/// The page of `stable_token`, with the errors of the calls for a token.
+const STABLE_TOKEN: &str = "https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html";
+/// The calls that an account has a day.
+const CALL_LIMITS: &str = "https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html";
+/// The page of `user/get`, with the permission sets of third-party platforms.
+const USER_GET: &str = "https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans";
+/// The raw reply of an account without permission.
+const SEEN_UNAUTHORIZED: &str = "https://developers.weixin.qq.com/community/develop/doc/0008e2534bcc60abbd4d25c8153c00";
+/// WeChat's staff on closed and migrated accounts.
+const SEEN_LIMITED: &str = "https://developers.weixin.qq.com/community/minihome/doc/000602572104c8c5b8047be636bc00";
+/// What a junk cursor is answered with.
+const SEEN_CURSOR: &str = "https://github.com/node-webot/wechat/issues/36";
+
+const CREDENTIAL_HINT: &str = "check `app_id` and the secret: they must belong to the same account";
 const PERMISSION_HINT: &str =
     "the account must be verified (认证), or the third-party platform needs permission set 2 or 100";
+const AUTHORIZATION_HINT: &str = "the authorisation has ended; authorise the platform again";
+const DEFECT_HINT: &str = "this call is not as WeChat wants it: please report this as a defect";
+const NOTICE_HINT: &str = "see the notices in the account's console";
+const CONFIRM_HINT: &str = "an administrator of the account must confirm this address in the message that WeChat has sent; do not repeat before";
 
-/// Every code with a reaction or a hint of its own, sorted; any other is [`Reaction::Stop`].
+/// Every code with a class of its own, sorted; any other is [`Class::Unknown`].
 const TABLE: &[Row] = &[
-    row(-1, BackOff, "WeChat is busy; run again later"),
-    row(40001, RenewToken, "another program may be renewing the token of this account, or the secret is wrong"),
-    row(40003, EarlierBoundary, "WeChat no longer accepts the cursor; start a new walk with `--fresh`"),
-    row(40013, Stop, SECRET_HINT),
-    row(40014, RenewToken, "the token is not one of this account"),
-    row(40125, Stop, SECRET_HINT),
-    row(40164, Stop, ADDRESS_HINT),
-    row(40243, Stop, "the app secret is frozen; unfreeze it in the account's console and wait ten minutes"),
-    row(41001, Stop, "no token was sent: please report this as a defect"),
-    row(41002, Stop, SECRET_HINT),
-    row(41004, Stop, SECRET_HINT),
-    row(42001, RenewToken, "the token has expired"),
-    row(42007, Stop, "the account's password was changed; authorise the platform again"),
+    row(-1, Busy, COMMON, "WeChat is busy; run again later"),
+    row(40001, Token, COMMON, "another program may be renewing the token of this account, or the secret is wrong"),
+    row(40002, Request, STABLE_TOKEN, DEFECT_HINT),
+    row(40003, Cursor, SEEN_CURSOR, "WeChat no longer accepts the cursor; start a new walk with `--fresh`"),
+    row(40013, Credential, COMMON, CREDENTIAL_HINT),
+    row(40014, Token, COMMON, "the token is not one of this account"),
+    row(40125, Credential, STABLE_TOKEN, CREDENTIAL_HINT),
+    row(40164, Address, STABLE_TOKEN, ""),
     row(
-        45009,
-        NextDay,
-        "the day's calls are used up; run again after midnight in Beijing (UTC+8), the walk goes on where it stopped",
+        40243,
+        Credential,
+        STABLE_TOKEN,
+        "the app secret is frozen; unfreeze it in the account's console and wait ten minutes",
     ),
-    row(45011, NextMinute, "too many calls in this minute"),
-    row(45035, Stop, ADDRESS_HINT),
-    row(48001, Stop, PERMISSION_HINT),
-    row(48004, Stop, "WeChat has banned this API for the account; see the notices in its console"),
-    row(50001, Stop, PERMISSION_HINT),
-    row(50002, Stop, "the account is frozen, migrated or closed"),
-    row(50004, Stop, "WeChat does not let this account use tokens; see the notices in its console"),
-    row(61003, Stop, PERMISSION_HINT),
-    row(61004, Stop, ADDRESS_HINT),
-    row(61007, Stop, PERMISSION_HINT),
-    row(61023, Stop, "the authorisation has ended; authorise the platform again"),
-    row(61450, BackOff, "WeChat reports an error of its own system; run again later"),
-    row(
-        89503,
-        Stop,
-        "an administrator of the account must confirm this address in the message that WeChat has sent; do not repeat before",
-    ),
+    row(41001, Request, COMMON, DEFECT_HINT),
+    row(41002, Credential, COMMON, CREDENTIAL_HINT),
+    row(41004, Credential, STABLE_TOKEN, CREDENTIAL_HINT),
+    row(42001, Token, COMMON, "the token has expired"),
+    row(42007, Unauthorized, GLOBAL, "the account's password was changed; authorise the platform again"),
+    row(43001, Request, COMMON, DEFECT_HINT),
+    row(43002, Request, COMMON, DEFECT_HINT),
+    row(43003, Request, COMMON, "WeChat wants `https`: check `source.base_url`"),
+    row(45009, DayQuota, CALL_LIMITS, "the day's calls are used up; run again after midnight in Beijing (UTC+8)"),
+    row(45011, MinuteQuota, COMMON, "there were too many calls in this minute; run again later"),
+    row(45035, Address, COMMON, ""),
+    row(47001, Request, GLOBAL, DEFECT_HINT),
+    row(48001, Unauthorized, SEEN_UNAUTHORIZED, PERMISSION_HINT),
+    row(48004, Account, COMMON, "WeChat has banned this API for the account; see the notices in its console"),
+    row(50001, Unauthorized, GLOBAL, PERMISSION_HINT),
+    row(50002, Account, SEEN_LIMITED, "the account is frozen, migrated or closed"),
+    row(50004, Account, STABLE_TOKEN, NOTICE_HINT),
+    row(50007, Account, STABLE_TOKEN, NOTICE_HINT),
+    row(61003, Unauthorized, USER_GET, PERMISSION_HINT),
+    row(61004, Address, COMMON, ""),
+    row(61007, Unauthorized, COMMON, PERMISSION_HINT),
+    row(61023, Unauthorized, GLOBAL, AUTHORIZATION_HINT),
+    row(61024, Unauthorized, STABLE_TOKEN, "the account is a third-party platform's: use the token of that platform"),
+    row(61450, Busy, GLOBAL, "WeChat reports an error of its own system; run again later"),
+    row(89501, Address, STABLE_TOKEN, CONFIRM_HINT),
+    row(89503, Address, STABLE_TOKEN, CONFIRM_HINT),
+    row(89506, Address, STABLE_TOKEN, "an administrator of the account has refused this address twice; wait 24 hours"),
+    row(89507, Address, STABLE_TOKEN, "an administrator of the account has refused this address; wait an hour"),
 ];
 
-/// Returns the row of `code`.
-pub(super) fn look_up(code: i64) -> Row {
+fn look_up(code: i64) -> Row {
     match TABLE.binary_search_by_key(&code, |row| row.code) {
         Ok(index) => TABLE[index],
         Err(_) => row(
             code,
-            Stop,
+            Unknown,
+            GLOBAL,
             "see WeChat's list of return codes; the `rid` finds the call in its API diagnosis for 7 days",
         ),
     }
 }
 
-/// An `errcode` that is not 0, as WeChat sent it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiError {
-    /// The number.
-    pub code: i64,
-    /// The text, cut to a bearable length.
-    pub message: String,
-}
-
 impl ApiError {
-    /// Longer texts are not WeChat's.
-    pub(super) const LONGEST_MESSAGE: usize = 300;
-
-    /// Makes an error from what a reply holds.
-    pub fn new(code: i64, message: &str) -> Self {
-        let message = message.chars().take(Self::LONGEST_MESSAGE).map(|c| if c.is_control() { ' ' } else { c });
-        Self { code, message: message.collect() }
+    /// Returns what it is about.
+    pub fn class(&self) -> Class {
+        look_up(self.code).class
     }
 
     /// Returns what to do about it.
     pub fn reaction(&self) -> Reaction {
-        look_up(self.code).reaction
+        self.class().reaction()
+    }
+
+    /// Returns the page on which the meaning of the number was found.
+    pub fn source_page(&self) -> &'static str {
+        look_up(self.code).source
     }
 
     /// Returns what a person can do about it.
-    pub fn hint(&self) -> &'static str {
-        look_up(self.code).hint
-    }
-
-    /// Returns WeChat's id of the request (`rid`), if the text carries one.
-    pub fn rid(&self) -> Option<&str> {
-        let (_, tail) = self.message.split_once("rid:")?;
-        tail.split_whitespace().next()
-    }
-}
-
-impl std::error::Error for ApiError {}
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "WeChat answered errcode {}: {}", self.code, self.message)
+    pub fn hint(&self) -> String {
+        let row = look_up(self.code);
+        if !row.hint.is_empty() {
+            return row.hint.to_owned();
+        }
+        let address = self.address().map_or_else(|| "the address of this machine".to_owned(), |ip| format!("`{ip}`"));
+        format!(
+            "add {address} to the IP allow list of the account (mp.weixin.qq.com, Settings and Development, Basic \
+             Configuration), and wait some minutes"
+        )
     }
 }
 
@@ -146,29 +203,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_and_every_row_says_what_to_do() {
+    fn the_table_is_sorted_and_every_row_has_its_source_and_says_what_to_do() {
         assert!(TABLE.windows(2).all(|pair| pair[0].code < pair[1].code));
-        assert!(TABLE.iter().all(|row| !row.hint.is_empty()));
+        for row in TABLE {
+            assert!(row.source.starts_with("https://"), "{}", row.code);
+            assert!(!row.hint.is_empty() || row.class == Address, "{}", row.code);
+        }
     }
 
     #[test]
     fn an_unknown_code_stops() {
-        assert_eq!(look_up(12_345).reaction, Stop);
-        assert_eq!(look_up(45009).reaction, NextDay);
+        assert_eq!(look_up(12_345).class.reaction(), Reaction::Stop);
+        assert_eq!(look_up(45009).class.reaction(), Reaction::NextDay);
     }
 
     #[test]
-    fn the_rid_is_found_behind_any_text() {
-        let new = ApiError::new(48001, "api unauthorized rid: 61d3e476-294654f3-4d3917ee");
-        assert_eq!(new.rid(), Some("61d3e476-294654f3-4d3917ee"));
-        let old = ApiError::new(40001, "invalid credential, hint: [Kq8IUa0754sz10!]");
-        assert_eq!(old.rid(), None);
+    fn every_code_that_the_specification_names_has_its_reaction() {
+        let reactions = [
+            (Reaction::BackOff, &[-1, 61450][..]),
+            (Reaction::NextMinute, &[45011]),
+            (Reaction::NextDay, &[45009]),
+            (Reaction::RenewToken, &[40001, 40014, 42001]),
+            (Reaction::EarlierBoundary, &[40003]),
+            (Reaction::Stop, &[40164, 61004, 45035, 89503, 48001, 40013, 40125, 41002, 40243, 50002, 42007]),
+        ];
+        for (reaction, codes) in reactions {
+            for &code in codes {
+                assert!(TABLE.iter().any(|row| row.code == code), "{code} has no row");
+                assert_eq!(ApiError::new(code, "").reaction(), reaction, "{code}");
+            }
+        }
     }
 
     #[test]
-    fn a_message_of_a_stranger_cannot_flood_or_forge_a_log() {
-        let error = ApiError::new(1, &format!("first\nsecond{}", "x".repeat(10_000)));
-        assert!(error.message.starts_with("first second"));
-        assert_eq!(error.message.len(), ApiError::LONGEST_MESSAGE);
+    fn a_refused_address_is_named_with_the_place_where_it_belongs() {
+        for (code, message) in [
+            (40164, "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 61d3e476-294654f3-4d3917ee"),
+            (61004, "access clientip is not registered requestIP: 203.0.113.9 rid: 61d3e476-294654f3-4d3917ee"),
+            (45035, "not in allow list ip=203.0.113.9"),
+        ] {
+            let hint = ApiError::new(code, message).hint();
+            assert!(hint.starts_with("add `203.0.113.9` to the IP allow list"), "{hint}");
+        }
+        assert!(ApiError::new(40164, "no address").hint().starts_with("add the address of this machine"));
+        assert!(ApiError::new(40164, "invalid ip 2001:db8::7, not in whitelist").hint().contains("`2001:db8::7`"));
     }
 }

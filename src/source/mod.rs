@@ -7,29 +7,43 @@
 //!       └──────────────── retry (pauses, tries, time) ◄──────────────┘
 //! ```
 
+mod api_error;
+mod call_error;
 mod chain;
 mod client;
 mod cursor;
+mod day;
 mod errcode;
 mod error;
+mod http;
 mod page;
+mod quota;
 mod retry;
+mod tag;
 mod token;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use chrono::Utc;
 
+pub use api_error::ApiError;
+pub use call_error::{CallError, TransportError};
 pub use chain::{Chain, Link};
 pub use client::{Client, host_identity};
 pub use cursor::Cursor;
-pub use errcode::{ApiError, Reaction};
-pub use error::{CallError, SourceError};
+pub(crate) use day::date as date_in_beijing;
+pub use errcode::{Class, Reaction};
+pub use error::SourceError;
 pub use page::{DecodePath, Malformed, Reply, Summary, decode, decode_with, summarize, summarize_with};
+pub use quota::CallsLeft;
 pub(crate) use retry::chain as error_chain;
+pub use tag::AccountTag;
 
-use crate::config::{Account, Retry};
+use crate::config::{self, Account};
+use crate::journal::Ledger;
+use retry::Effort;
 use token::Tokens;
 
 /// A page as it came from WeChat: understood, but not yet taken apart.
@@ -57,19 +71,55 @@ impl Page {
 pub struct Source {
     client: Client,
     tokens: Tokens,
-    retry: Retry,
-    calls: AtomicU64,
+    quota: config::Quota,
+    ledger: Ledger,
+    effort: Effort,
+    /// Whether it was said that `count` is not to be relied on.
+    has_miscounted: AtomicBool,
 }
 
 impl Source {
-    /// Makes the source of `account`; no call is made yet.
-    pub fn new(client: Client, account: &Account, retry: Retry) -> Self {
-        Self { client, tokens: Tokens::new(account), retry, calls: AtomicU64::new(0) }
+    /// Makes the source of `account`; no call is made yet, and each one will be counted in `ledger`.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] if the way to the account's token server cannot be set up.
+    pub fn new(
+        client: Client,
+        account: &Account,
+        settings: &config::Source,
+        ledger: Ledger,
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            client,
+            tokens: Tokens::new(account, settings)?,
+            quota: settings.quota.clone(),
+            ledger,
+            effort: Effort::new(settings.retry.clone()),
+            has_miscounted: AtomicBool::new(false),
+        })
     }
 
     /// Returns how many calls of `user/get` were made, the failed ones included.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.effort.calls()
+    }
+
+    /// Returns how many calls for pages are left today. WeChat is asked, if `source.quota.check` allows it; what it does
+    /// not say is taken from `source.quota.daily_calls` and the ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] if there is no token to ask with. A question that fails is no error.
+    pub async fn calls_left(&self) -> Result<CallsLeft, SourceError> {
+        if self.quota.check {
+            let token = self.tokens.current(&self.client, &self.effort).await?;
+            if let Some(calls) = quota::ask(&self.client, token.expose()).await {
+                return Ok(CallsLeft { calls, is_stated: true });
+            }
+        }
+        let used = self.ledger.today(Utc::now());
+        Ok(CallsLeft { calls: self.quota.daily_calls.saturating_sub(used), is_stated: false })
     }
 
     /// Fetches the page behind `cursor`, whatever it takes: tries again what may pass, renews a refused token once.
@@ -85,37 +135,45 @@ impl Source {
     ///
     /// Dropping the future drops the call; nothing else has happened yet.
     pub async fn page(&self, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
-        let what = if cursor.is_start() { "the first page".to_owned() } else { format!("the page after {cursor}") };
+        let what = match chain.number(cursor) {
+            1 => "the first page".to_owned(),
+            number => format!("page {number} (after {cursor})"),
+        };
         let mut renewed = false;
         loop {
-            let token = self.tokens.current(&self.client, &self.retry).await?;
+            let token = self.tokens.current(&self.client, &self.effort).await?;
             let attempt =
-                async |_| self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
-            let error = match retry::retrying(&self.retry, &what, attempt).await {
+                async || self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
+            let error = match self.effort.retrying(&what, attempt).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
             match error.api_error() {
-                Some(api) if api.reaction() == Reaction::RenewToken && !renewed => {
+                Some(api) if api.reaction() != Reaction::RenewToken => return Err(error),
+                Some(api) if renewed => return Err(self.tokens.refusal(api).unwrap_or(error)),
+                Some(api) => {
                     tracing::info!(code = api.code, "WeChat refused the token; asking for it again");
                     renewed = true;
-                    self.tokens.renew(&token, api, &self.client, &self.retry).await?;
+                    self.tokens.renew(&token, api, &self.client, &self.effort).await?;
                 }
-                _ => return Err(error),
+                None => return Err(error),
             }
         }
     }
 
     async fn call(&self, token: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, CallError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        // Before it is sent: whether WeChat counts one that fails on the way is not known.
+        self.ledger.count(Utc::now());
+        self.effort.count_call();
         let query = [("access_token", token), ("next_openid", cursor.as_str())];
         // The first page is asked for without a cursor: an empty one means the same, but only by observation.
         let query = if cursor.is_start() { &query[..1] } else { &query[..] };
-        let body = self.client.get("/cgi-bin/user/get", query).await?;
-        let summary = match summarize(&body).map_err(|error| CallError::Malformed(error.to_string()))? {
+        let body = self.client.get(quota::USER_GET, query).await?;
+        let summary = match summarize(&body).map_err(|error| malformed(&body, &error))? {
             Reply::Page(summary) => summary,
             Reply::Error(error) => return Err(CallError::Api(error)),
         };
+        self.compare_count(&summary);
         let page = Page { cursor: cursor.clone(), body, summary, fetched_at: now() };
         match &page.summary.next {
             _ if page.is_last() && page.summary.total.is_none() => {
@@ -130,6 +188,22 @@ impl Source {
             _ => Ok(page),
         }
     }
+
+    /// Says once if `count` is not the length of the array, which is what counts.
+    fn compare_count(&self, summary: &Summary) {
+        let Summary { count: Some(count), openids, empty, .. } = *summary else { return };
+        if count != openids && count != openids + empty && !self.has_miscounted.swap(true, Ordering::Relaxed) {
+            tracing::warn!(count, openids, "WeChat states another number of followers in a page than it lists");
+        }
+    }
+}
+
+/// Says what is wrong with a page. A byte that is no text is named by its place, which the JSON parser does not know.
+fn malformed(body: &[u8], error: &Malformed) -> CallError {
+    CallError::Malformed(match str::from_utf8(body) {
+        Err(unreadable) => format!("it is not UTF-8 at byte {}", unreadable.valid_up_to()),
+        Ok(_) => error.to_string(),
+    })
 }
 
 fn now() -> i64 {

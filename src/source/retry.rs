@@ -1,50 +1,94 @@
-//! Trying again: how often, how long, and how patiently.
+//! Trying again: how often, how long, and how patiently; and what all of it has cost.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::error::{CallError, SourceError};
+use super::call_error::{CallError, Patience};
+use super::error::SourceError;
 use crate::config::Retry;
 
-/// Repeats a call until it succeeds, fails for good, or has used up its tries or its time.
-///
-/// `what` completes the sentence "the call for … failed". `attempt` gets the number of the try, from 1.
-pub(super) async fn retrying<T, Attempt>(
-    settings: &Retry,
-    what: &str,
-    mut attempt: impl FnMut(u32) -> Attempt,
-) -> Result<T, SourceError>
-where
-    Attempt: Future<Output = Result<T, CallError>>,
-{
-    let started = Instant::now();
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let error = match attempt(tries).await {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let elapsed = started.elapsed();
-        let wait = error.retry_after().map(|least| backoff(settings, tries).max(least));
-        match wait {
-            Some(wait) if tries < settings.attempts && elapsed + wait <= settings.budget => {
-                tracing::warn!(what, tries, error = %chain(&error), "a call failed; trying again in {wait:.1?}");
-                tokio::time::sleep(wait).await;
+/// What one account may cost in a run, and what it has cost so far.
+#[derive(Debug)]
+pub(super) struct Effort {
+    settings: Retry,
+    /// Calls of `user/get`.
+    calls: AtomicU64,
+    /// Tries beyond the first, of whatever call.
+    retries: AtomicU32,
+}
+
+impl Effort {
+    pub(super) fn new(settings: Retry) -> Self {
+        Self { settings, calls: AtomicU64::new(0), retries: AtomicU32::new(0) }
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Repeats a call until it succeeds, fails for good, or has used up its tries, its time, or those of the walk.
+    ///
+    /// `what` completes the sentence "the call for … failed".
+    pub(super) async fn retrying<T, Attempt>(
+        &self,
+        what: &str,
+        mut attempt: impl FnMut() -> Attempt,
+    ) -> Result<T, SourceError>
+    where
+        Attempt: Future<Output = Result<T, CallError>>,
+    {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let elapsed = started.elapsed();
+            let wait = error.patience().map(|patience| match patience {
+                Patience::AtLeast(least) => self.backoff(tries).max(least),
+                Patience::NextMinute => self.until_next_minute(),
+            });
+            // `Retry-After` may ask for centuries.
+            let wait = wait.filter(|wait| elapsed.saturating_add(*wait) <= self.settings.budget);
+            let fail = |error| SourceError::Call { what: what.to_owned(), tries, calls: self.calls(), elapsed, error };
+            let Some(wait) = wait.filter(|_| tries < self.settings.attempts) else { return Err(fail(error)) };
+            let budget = self.settings.walk_budget;
+            if self.retries.fetch_add(1, Ordering::Relaxed) >= budget {
+                return Err(SourceError::RetriesSpent { budget, error: Box::new(fail(error)) });
             }
-            _ => return Err(SourceError::Call { what: what.to_owned(), tries, elapsed, error }),
+            tracing::warn!(what, tries, error = %chain(&error), "a call failed; trying again in {wait:.1?}");
+            tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Returns the pause after try number `tries`: it doubles, and is spread over its upper half, so that many accounts
+    /// which failed together do not come back together.
+    pub(super) fn backoff(&self, tries: u32) -> Duration {
+        let full = self.settings.base.saturating_mul(1 << (tries - 1).min(20)).min(self.settings.max);
+        full.mul_f64(0.5 + random() / 2.0)
+    }
+
+    /// Returns the time until WeChat begins to count its minute anew, spread over the first twentieth of that.
+    fn until_next_minute(&self) -> Duration {
+        let minute = self.settings.minute;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let past = Duration::from_millis((now.as_millis() % minute.as_millis()) as u64);
+        minute.saturating_sub(past) + minute.mul_f64(random() / 20.0)
     }
 }
 
-/// Returns the pause after try number `tries`: it doubles, and is spread over its upper half, so that many accounts
-/// which failed together do not come back together.
-fn backoff(settings: &Retry, tries: u32) -> Duration {
-    let full = settings.base.saturating_mul(1 << (tries - 1).min(20)).min(settings.max);
-    let random = RandomState::new().hash_one(tries) as f64 / u64::MAX as f64;
-    full.mul_f64(0.5 + random / 2.0)
+/// Returns a number from 0 to 1.
+fn random() -> f64 {
+    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }
 
 /// Writes an error and its causes on one line.
@@ -65,12 +109,11 @@ mod tests {
     use crate::source::ApiError;
 
     fn settings(attempts: u32) -> Retry {
-        Retry {
-            attempts,
-            budget: Duration::from_secs(100),
-            base: Duration::from_millis(500),
-            max: Duration::from_secs(30),
-        }
+        Retry { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..Retry::default() }
+    }
+
+    fn effort(attempts: u32) -> Effort {
+        Effort::new(settings(attempts))
     }
 
     fn busy() -> CallError {
@@ -80,11 +123,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_temporary_error_is_tried_as_often_as_the_settings_say() {
         let mut made = 0;
-        let result: Result<(), _> = retrying(&settings(4), "a token", |_| {
-            made += 1;
-            async { Err(busy()) }
-        })
-        .await;
+        let result: Result<(), _> = effort(4)
+            .retrying("a token", || {
+                made += 1;
+                async { Err(busy()) }
+            })
+            .await;
         assert_eq!(made, 4);
         let error = result.unwrap_err();
         assert!(matches!(error, SourceError::Call { tries: 4, .. }), "{error:?}");
@@ -94,7 +138,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_for_retries_is_bounded() {
         let started = tokio::time::Instant::now();
-        let result: Result<(), _> = retrying(&settings(u32::MAX), "a token", |_| async { Err(busy()) }).await;
+        let result: Result<(), _> = effort(u32::MAX).retrying("a token", || async { Err(busy()) }).await;
         assert!(result.is_err());
         assert!(started.elapsed() <= Duration::from_secs(100), "{:?}", started.elapsed());
     }
@@ -102,7 +146,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_that_stays_is_not_repeated() {
         let result: Result<(), _> =
-            retrying(&settings(9), "a token", |_| async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
+            effort(9).retrying("a token", || async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
         let error = result.unwrap_err();
         assert!(matches!(error, SourceError::Call { tries: 1, .. }));
         assert!(!error.is_temporary());
@@ -112,18 +156,58 @@ mod tests {
     async fn a_server_that_names_its_time_gets_it() {
         let started = tokio::time::Instant::now();
         let asked = Duration::from_secs(40);
-        retrying(&settings(2), "a page", |tries| async move {
-            if tries == 1 { Err(CallError::Status { status: 429, retry_after: Some(asked) }) } else { Ok(()) }
-        })
-        .await
-        .unwrap();
+        let mut first = true;
+        let wait = || std::future::ready(if std::mem::take(&mut first) { Err(asking_for(asked)) } else { Ok(()) });
+        effort(2).retrying("a page", wait).await.unwrap();
         assert!(started.elapsed() >= asked);
+    }
+
+    fn asking_for(wait: Duration) -> CallError {
+        CallError::Status { status: 429, retry_after: Some(wait) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_names_a_time_beyond_all_patience_is_not_waited_for() {
+        for asked in [Duration::from_secs(101), Duration::MAX] {
+            let started = tokio::time::Instant::now();
+            let error = effort(9).retrying("a page", || async { Err::<(), _>(asking_for(asked)) }).await.unwrap_err();
+            assert!(matches!(error, SourceError::Call { tries: 1, .. }) && error.is_temporary());
+            assert_eq!(started.elapsed(), Duration::ZERO);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_calls_of_a_walk_share_its_retries() {
+        let effort = Effort::new(Retry { walk_budget: 5, ..settings(4) });
+        let mut made = 0;
+        let mut call = async || {
+            let attempt = || {
+                made += 1;
+                async { Err::<(), _>(busy()) }
+            };
+            effort.retrying("a page", attempt).await.unwrap_err()
+        };
+        assert!(matches!(call().await, SourceError::Call { tries: 4, .. }));
+        let error = call().await;
+        assert!(matches!(error, SourceError::RetriesSpent { budget: 5, .. }) && error.is_temporary(), "{error:?}");
+        assert_eq!(made, 2 + 5);
+    }
+
+    #[test]
+    fn the_next_minute_is_waited_for_and_not_a_whole_one() {
+        let effort = effort(1);
+        for _ in 0..100 {
+            let wait = effort.until_next_minute();
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let second = (now + wait).as_secs_f64() % 60.0;
+            assert!(wait <= Duration::from_secs(63) && !(3.1..59.9).contains(&second), "{wait:?}, {second}");
+        }
     }
 
     #[test]
     fn pauses_double_up_to_the_longest() {
         for (tries, full) in [(1, 500), (2, 1000), (5, 8000), (7, 30_000), (40, 30_000)] {
-            let pause = backoff(&settings(1), tries).as_millis();
+            let pause = effort(1).backoff(tries).as_millis();
             assert!((full / 2..=full).contains(&pause), "{pause} ms after try {tries}");
         }
     }

@@ -263,13 +263,14 @@ options = { path = "-" }
 "#;
 
 #[test]
-fn a_run_that_does_not_stop_is_ended_after_five_seconds() {
+fn a_run_that_does_not_stop_is_ended_within_five_seconds() {
     let project = Project::new(ROWS_TO_STDOUT);
     let mut process = blocked_run(&project);
     let started = Instant::now();
     signal(&process, "TERM");
     assert_eq!(process.wait().unwrap().code(), Some(130));
-    assert!((5.0..9.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
+    // It was given time to stop by itself; the last second is what a busy machine may take.
+    assert!((3.0..6.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -283,7 +284,7 @@ fn a_second_signal_ends_the_process_at_once() {
     assert!(stderr.any(|line| line.unwrap().starts_with("interrupted: ")));
     signal(&process, "INT");
     assert_eq!(process.wait().unwrap().code(), Some(130));
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[test]

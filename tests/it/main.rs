@@ -2,16 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod chaos;
 mod cli;
 mod conformance;
+mod cores;
 mod crash;
 mod engine;
 mod examples;
+mod kafka;
+mod moods;
 mod pipelines;
 mod readers;
 mod readme;
 mod scaffold;
 mod schema;
 mod secrecy;
+mod stopping;
 mod support;
 mod transport;
+mod wechatpy;

@@ -1,5 +1,6 @@
 //! What other programs read: pyarrow, duckdb and polars see the list, exactly and in order, and nothing beside it.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -49,16 +50,24 @@ fn publish_twice() -> Project {
     project
 }
 
-/// Lets the readers read `outputs`, each a format and a folder. None if they are not installed, which fails the test
-/// where nothing may be skipped.
+/// Lets the readers read `outputs`, each a format and a folder.
 fn read(project: &Project, outputs: &[(&str, String)]) -> Option<(i32, String)> {
+    let outputs: Vec<&str> = outputs.iter().flat_map(|(format, output)| [*format, output.as_str()]).collect();
+    read_with(project, "tests/it/readers.py", &outputs, HOW_TO_GET_THEM)
+}
+
+/// Lets a script read `outputs` and hold them against the file `truth`. None if what it needs is not installed, which
+/// fails the test where nothing may be skipped.
+pub(crate) fn read_with(
+    project: &Project,
+    script: &str,
+    outputs: &[impl AsRef<OsStr>],
+    how_to_get_it: &str,
+) -> Option<(i32, String)> {
     let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
     let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/readers.py"));
-    command.arg("truth").current_dir(project.path("."));
-    for (format, output) in outputs {
-        command.args([format, output.as_str()]);
-    }
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
+    command.arg("truth").args(outputs).current_dir(project.path("."));
     let (code, said) = match command.output() {
         Ok(output) => (output.status.code().unwrap(), text(&output)),
         Err(error) => (NOT_INSTALLED, error.to_string()),
@@ -66,12 +75,8 @@ fn read(project: &Project, outputs: &[(&str, String)]) -> Option<(i32, String)> 
     if code != NOT_INSTALLED {
         return Some((code, said));
     }
-    assert!(
-        variable("FANOUT_REQUIRE_ALL").is_none(),
-        "the readers are not installed ({}); {HOW_TO_GET_THEM}",
-        said.trim()
-    );
-    say(&format!("skipped: other programs were not asked to read the output; {HOW_TO_GET_THEM}"));
+    assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "a reader is not installed ({}); {how_to_get_it}", said.trim());
+    say(&format!("skipped: other programs were not asked to read the output; {how_to_get_it}"));
     None
 }
 

@@ -10,6 +10,7 @@ use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
 use fanout::{SinkRegistry, engine};
 use fanout_sink_command::CommandOptions;
+use fanout_sink_kafka::KafkaOptions;
 use fanout_sink_ndjson::NdjsonOptions;
 use fanout_sink_parquet::ParquetOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -22,12 +23,15 @@ const README: &str = include_str!("../../README.md");
 const FOLLOWERS: usize = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 12] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
     ("source.retry.", "[source.retry]"),
+    ("source.quota.", "[source.quota]"),
     ("accounts.", "[[accounts]]"),
+    ("accounts.token_endpoint.", "[[accounts]]\n[accounts.token_endpoint]"),
+    ("accounts.token_command.", "[[accounts]]\n[accounts.token_command]"),
     ("journal.", "[journal]"),
     ("limits.", "[limits]"),
     ("sinks.<name>.", "[sinks.x]"),
@@ -125,7 +129,7 @@ fn every_command_and_flag_exists() {
     let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
     let sentence = rest.split("\n`fanout sinks`").next().unwrap();
     let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
-    assert_eq!(flags.len(), 5, "{flags:?}");
+    assert_eq!(flags.len(), 6, "{flags:?}");
     for flag in flags {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
@@ -157,7 +161,7 @@ fn the_tables_of_options_name_exactly_the_keys_there_are() {
         let pipeline = load(&text, &[]).unwrap();
         let errors = engine::bind(&pipeline, &SinkRegistry::builtin()).unwrap_err().to_string();
         let expected: BTreeSet<String> = known_keys(&errors).into_iter().collect();
-        let documented = column(&format!("Options of `{kind}`:"));
+        let documented = column(&format!("Options of `{kind}`"));
         assert_eq!(documented, expected.iter().map(String::as_str).collect(), "{kind}");
     }
 }
@@ -180,7 +184,7 @@ fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl F
 fn every_default_is_the_one_that_holds() {
     let base =
         "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
-    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 22);
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 27);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
     assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
@@ -189,14 +193,18 @@ fn every_default_is_the_one_that_holds() {
         (options.compression.unwrap_or_default(), options.root)
     };
     assert_eq!(assert_defaults("Options of `ndjson`:", base, options, ndjson), 1);
-    let base = base.replace("root = 'out'", "command = ['cat']");
+    let base = "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'kafka'\noptions = { topic = 't' }\n";
+    let kafka = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<KafkaOptions>().unwrap();
+    assert_eq!(assert_defaults("Options of `kafka`", base, options, kafka), 8);
+    let base =
+        "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'command'\noptions = { command = ['cat'] }\n";
     let command = |pipeline: &Pipeline| {
         let mut options: CommandOptions = pipeline.sinks[0].options.extract().unwrap();
         let _ = options.format.get_or_insert_default();
         let _ = options.guarantee.get_or_insert_default();
         options
     };
-    assert_eq!(assert_defaults("Options of `command`:", &base, options, command), 9);
+    assert_eq!(assert_defaults("Options of `command`:", base, options, command), 9);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! No token and no secret in anything that a run writes, whatever `RUST_LOG` says and whatever goes wrong.
 
+mod providers;
+
 use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, TOKEN_MARKER, When};
 use tokio::runtime::Runtime;
@@ -26,13 +28,18 @@ type = "parquet"
 root = "out"
 "#;
 
-/// Runs a pipeline with everything traced, and searches all that it has written.
+/// Runs the pipeline with everything traced, and searches all that it has written.
 fn traced_run(simulator: &SimulatorHandle, secret: &str) -> Ended {
-    let project = Project::new(PIPELINE);
+    traced_pipeline(simulator, PIPELINE, &[("TEST_SECRET", secret)])
+}
+
+/// Runs a pipeline with everything traced, and searches all that it has written.
+fn traced_pipeline(simulator: &SimulatorHandle, pipeline: &str, variables: &[(&str, &str)]) -> Ended {
+    let project = Project::new(pipeline);
     let base_url = format!("source.base_url={}", simulator.base_url());
     let mut command = project.command(&["run", "pipeline.toml", "--set", &base_url]);
     let everything = "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,tower=trace,h2=trace";
-    let ended = Ended::of(command.env("RUST_LOG", everything).env("TEST_SECRET", secret));
+    let ended = Ended::of(command.env("RUST_LOG", everything).envs(variables.iter().copied()));
     let mut written = vec![ended.stdout.clone().into_bytes(), ended.stderr.clone().into_bytes()];
     written.extend(project.files().iter().map(|path| std::fs::read(path).unwrap()));
     for text in &written {

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::SystemTime;
 
 use tempfile::TempDir;
 
@@ -161,4 +162,33 @@ pub(crate) fn python_with(module: &str) -> Option<String> {
     assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "`{python}` has no {module}; {hint}");
     say(&format!("skipped: what needs {module} was not run; {hint}"));
     None
+}
+
+/// Numbers that a seed determines: `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
+#[derive(Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// Returns a number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// Returns the seed that a variable names, or one that nobody has seen before.
+pub(crate) fn seed(name: &str) -> u64 {
+    let clock = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 % 1_000_000;
+    variable(name).map_or_else(clock, |seed| seed.parse().unwrap())
+}
+
+/// Alters a record of the state as its writer could have: with the checksum of what it says then.
+pub(crate) fn forge(path: &Path, alter: impl FnOnce(&str) -> String) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, record) = text.split_once("\"record\": ").unwrap();
+    let record = alter(record.trim_end().strip_suffix('}').unwrap().trim_end());
+    let checksum = crc32c::crc32c(record.as_bytes());
+    std::fs::write(path, format!("{{\"crc32c\":\"{checksum:08x}\",\"record\":{record}}}")).unwrap();
 }

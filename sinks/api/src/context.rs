@@ -27,6 +27,12 @@ pub struct SinkContext {
     pub walk: String,
     /// The logical date of the snapshot, `YYYY-MM-DD`.
     pub date: String,
+    /// When the walk began, in microseconds since 1970 (UTC); none before it has begun.
+    pub begun_at: Option<i64>,
+    /// The rows of the list, if it is complete.
+    pub followers: Option<u64>,
+    /// Whether the list is to be delivered although nobody can tell if it was before (`--again`).
+    pub again: bool,
     /// The columns of every batch, after the pipeline file's `columns`.
     pub schema: SchemaRef,
     /// The folder of the pipeline file, empty for the working directory: relative paths in options start here.
@@ -49,6 +55,9 @@ impl SinkContext {
             accounts: [account.to_owned()].into(),
             walk: "000001".to_owned(),
             date: "1970-01-01".to_owned(),
+            begun_at: None,
+            followers: None,
+            again: false,
             schema,
             directory: PathBuf::from("."),
             simulated: false,
@@ -76,6 +85,21 @@ impl SinkContext {
     pub fn with_walk(mut self, walk: &str, date: &str) -> Self {
         walk.clone_into(&mut self.walk);
         date.clone_into(&mut self.date);
+        self
+    }
+
+    /// Sets when the walk began, and the rows of the list if it is complete.
+    #[must_use]
+    pub fn with_list(mut self, begun_at: i64, followers: Option<u64>) -> Self {
+        self.begun_at = Some(begun_at);
+        self.followers = followers;
+        self
+    }
+
+    /// Asks for the list even where nobody can tell if it was delivered before.
+    #[must_use]
+    pub fn with_again(mut self, again: bool) -> Self {
+        self.again = again;
         self
     }
 

@@ -11,6 +11,9 @@ type Source = Box<dyn Error + Send + Sync>;
 pub enum SinkErrorKind {
     /// May pass by itself: the engine waits and makes the same call again.
     Temporary,
+    /// What was accepted is gone, by the fault of something that may pass: the sink has failed, and opened anew it may
+    /// take the list from its beginning.
+    Aborted,
     /// Will not pass by itself: the sink has failed.
     Permanent,
     /// An option is wrong: the pipeline file must be changed.
@@ -38,6 +41,12 @@ impl SinkError {
     /// of the batch was accepted.
     pub fn temporary(message: impl Into<String>) -> Self {
         Self::new(SinkErrorKind::Temporary, message)
+    }
+
+    /// Makes an error after which nothing of the list is left, and all of it may be delivered again at once. Of a sink
+    /// that is delivered when the list is complete, the engine tries it once more if its guarantee is exactly once.
+    pub fn aborted(message: impl Into<String>) -> Self {
+        Self::new(SinkErrorKind::Aborted, message)
     }
 
     /// Makes an error that stays until a person acts.
@@ -70,6 +79,11 @@ impl SinkError {
     /// Returns whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
         self.kind == SinkErrorKind::Temporary
+    }
+
+    /// Returns whether nothing of the list is left, so that it may be delivered again at once.
+    pub fn is_aborted(&self) -> bool {
+        self.kind == SinkErrorKind::Aborted
     }
 
     /// Returns the option that is wrong, if it is about one.

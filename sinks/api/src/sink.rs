@@ -20,7 +20,8 @@ use crate::{Batch, SinkContext, SinkError, Snapshot};
 ///    the walk. That is the backpressure.
 /// 4. A *temporary* error from `write` means that nothing of the batch was accepted: the same batch may be offered
 ///    again. A *permanent* error means that the sink has failed: it is aborted, opened once more, and delivered from
-///    the journal.
+///    the journal. A sink that is delivered when the list is complete gets this second chance only after an *aborted*
+///    error, and only if its guarantee is exactly once.
 /// 5. A future of a sink is never cancelled half-way. When the process must end within seconds it simply ends, which
 ///    equals a crash.
 /// 6. A sink may block or compute: it never shares a thread with the walk.

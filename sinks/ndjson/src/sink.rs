@@ -106,7 +106,9 @@ fn stdout_error(error: io::Error) -> SinkError {
         io::ErrorKind::BrokenPipe => "stdout was closed by its reader before the list was written",
         _ => "cannot write to stdout",
     };
-    SinkError::permanent(message).with_source(error)
+    SinkError::permanent(message)
+        .with_source(error)
+        .with_hint("run again: the whole list is sent once more, from the journal and without any call")
 }
 
 #[async_trait]

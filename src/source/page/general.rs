@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Malformed, Reply, Summary};
-use crate::source::Cursor;
-use crate::source::errcode::ApiError;
+use crate::source::{ApiError, Cursor};
 
 /// Checks a reply and returns its envelope.
 pub(super) fn summarize(body: &[u8]) -> Result<Reply, Malformed> {

@@ -30,8 +30,7 @@ mod tests;
 use arrow::array::StringArray;
 use fanout_sink::arrow;
 
-use super::Cursor;
-use super::errcode::ApiError;
+use super::{ApiError, Cursor};
 use kernel::{Kernel, Openids};
 
 /// A reply that was understood.

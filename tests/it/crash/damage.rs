@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::journal::{current_walk, frames, walks};
-use super::moments::Random;
 use super::outputs::holds_the_list;
 use super::*;
+use crate::support::Random;
 
 /// What a disk may do to a file.
 type Damage = Box<dyn Fn(&mut Vec<u8>)>;

@@ -14,15 +14,15 @@ const END: u8 = 3;
 
 /// A frame of a journal.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// Where the next one begins.
-    pub(super) end: usize,
-    pub(super) is_page: bool,
+    pub(crate) end: usize,
+    pub(crate) is_page: bool,
     is_end: bool,
 }
 
 /// Returns the whole frames of a journal.
-pub(super) fn frames(bytes: &[u8]) -> Vec<Frame> {
+pub(crate) fn frames(bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     let mut start = 0;
     while let Some(&[a, b, c, d, kind, ..]) = bytes.get(start..start + PREFIX) {
@@ -37,21 +37,21 @@ pub(super) fn frames(bytes: &[u8]) -> Vec<Frame> {
 }
 
 /// Returns whether a walk has been read to its end.
-pub(super) fn has_end(walk: &Path) -> bool {
+pub(crate) fn has_end(walk: &Path) -> bool {
     let bytes = fs::read(walk.join("pages")).unwrap_or_default();
     frames(&bytes).last().is_some_and(|frame| frame.is_end)
 }
 
 /// Returns the walks of the account, oldest first.
-pub(super) fn walks(project: &Project) -> Vec<PathBuf> {
+pub(crate) fn walks(project: &Project) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(project.path("state").join(APP_ID).join("followers")) else { return Vec::new() };
     let mut walks: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    walks.retain(|path| !path.to_string_lossy().ends_with("~new"));
+    walks.retain(|path| path.to_string_lossy().ends_with('Z'));
     walks.sort();
     walks
 }
 
 /// Returns the walk that follows `older` ones.
-pub(super) fn current_walk(project: &Project, older: usize) -> Option<PathBuf> {
+pub(crate) fn current_walk(project: &Project, older: usize) -> Option<PathBuf> {
     walks(project).into_iter().nth(older)
 }

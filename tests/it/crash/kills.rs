@@ -1,16 +1,14 @@
 //! `kill -9` at random moments of a walk and of its publishing, and at one that is chosen.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::time::SystemTime;
 
 use fanout::simulator::Simulator;
 
-use crate::support::{Project, say, variable};
+use crate::support::{Project, Random, say, seed, variable};
 
-use super::journal::{current_walk, walks};
-use super::moments::{Moment, Phase, Random, commits, run_until};
-use super::outputs::{are_equal_to_the_byte, holds_nothing_or_a_whole_list, holds_the_list};
+use super::journal::walks;
+use super::moments::{Moment, Phase, commits, run_until};
+use super::outputs::{holds_nothing_or_a_whole_list, holds_the_list};
 use super::*;
 
 /// How often a process is killed, unless `CRASH_ROUNDS` says otherwise.
@@ -18,7 +16,7 @@ const KILLS: u64 = 20;
 /// Of one walk; it is then left in peace.
 const MOST_KILLS_OF_A_WALK: u64 = 6;
 /// The list that a newer one takes the place of.
-const OLDER_FOLLOWERS: u64 = 3 * PAGE_SIZE;
+pub(super) const OLDER_FOLLOWERS: u64 = 3 * PAGE_SIZE;
 
 /// What was seen of all kills.
 #[derive(Debug, Default)]
@@ -42,8 +40,7 @@ impl Tally {
 
 #[test]
 fn however_often_a_run_is_killed_it_delivers_what_an_undisturbed_one_does() {
-    let clock = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 % 1_000_000;
-    let seed = variable("CRASH_SEED").map_or_else(clock, |seed| seed.parse().unwrap());
+    let seed = seed("CRASH_SEED");
     let kills = variable("CRASH_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap());
     say(&format!("crash: CRASH_SEED={seed}"));
     let mut random = Random(seed);
@@ -91,7 +88,7 @@ fn kill_one_walk(random: &mut Random, most: u64, tally: &mut Tally) {
 }
 
 /// Publishes a shorter list from an API of its own, and returns how many walks there are then.
-fn publish_older(project: &Project) -> usize {
+pub(super) fn publish_older(project: &Project) -> usize {
     let runtime = Runtime::new().unwrap();
     let builder = Simulator::builder().followers(OLDER_FOLLOWERS).page_size(PAGE_SIZE);
     let simulator = runtime.block_on(builder.start()).unwrap();
@@ -99,17 +96,6 @@ fn publish_older(project: &Project) -> usize {
     finished(&mut command(project, &["--set", &base_url]));
     holds_nothing_or_a_whole_list(project, &[OLDER_FOLLOWERS]);
     walks(project).len()
-}
-
-/// Delivers the pages of a walk elsewhere, and compares decision and output.
-fn equals_an_undisturbed_delivery(scene: &Scene, walk: &Path) {
-    let requests = scene.simulator.requests();
-    let undisturbed = scene.with_its_pages(walk);
-    finished(&mut command(&undisturbed, &[]));
-    assert_eq!(scene.simulator.requests(), requests, "a list that was read needs no call, not even for a token");
-    are_equal_to_the_byte(&scene.project.path("out"), &undisturbed.path("out"));
-    let decision = |walk: &Path| fs::read_to_string(walk.join("decision.json")).unwrap();
-    assert_eq!(decision(walk), decision(&current_walk(&undisturbed, 0).unwrap()));
 }
 
 #[test]

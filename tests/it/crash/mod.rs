@@ -1,23 +1,32 @@
-//! Crash safety, shown by killing the real process: nobody ever sees half a list, the same command finishes the work,
-//! and what it publishes is what it would have published if nothing had happened.
+//! Crash safety, shown by killing the real process, by disks that are full and by disks that lie: nobody ever sees half
+//! a list, the same command finishes the work, and what it publishes is what it would have published if nothing had
+//! happened.
 
+mod clocks;
 mod damage;
-mod journal;
+mod folders;
+pub(crate) mod journal;
 mod kills;
-mod moments;
-mod outputs;
+pub(crate) mod limits;
+mod locks;
+pub(crate) mod moments;
+pub(crate) mod outputs;
+mod records;
 mod rehearsal;
+mod small_disk;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use fanout::simulator::{Simulator, SimulatorHandle};
+use fanout::simulator::{Simulator, SimulatorBuilder, SimulatorHandle};
 use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Project};
+pub(crate) use journal::current_walk;
 use moments::{Moment, run_until};
+use outputs::are_equal_to_the_byte;
 
 const APP_ID: &str = "wxcrash";
 /// Fixed, so that midnight in Beijing is no crash of its own.
@@ -29,7 +38,13 @@ const FOLLOWERS: u64 = PAGES * PAGE_SIZE;
 /// An undisturbed walk: every page, and the empty one at the end.
 const CALLS: u64 = PAGES + 1;
 /// Of a restart: the page that is read again, and the one that was under way.
-const CALLS_OF_A_RESTART: u64 = 2;
+pub(crate) const CALLS_OF_A_RESTART: u64 = 2;
+
+/// The same of a small list.
+const SMALL_PAGES: u64 = 8;
+const SMALL_PAGE_SIZE: u64 = 50;
+const SMALL_FOLLOWERS: u64 = SMALL_PAGES * SMALL_PAGE_SIZE;
+const SMALL_CALLS: u64 = SMALL_PAGES + 1;
 
 /// How long a call takes, so that a walk takes about a second and can be hit.
 const LATENCY: Duration = Duration::from_millis(10);
@@ -43,22 +58,30 @@ const SINKS: [(&str, &str, &str); 4] = [
 ];
 
 /// A pipeline in a folder of its own, and the API that it reads.
-struct Scene {
-    project: Project,
-    simulator: SimulatorHandle,
+pub(crate) struct Scene {
+    pub(crate) project: Project,
+    pub(crate) simulator: SimulatorHandle,
     /// Serves the API.
     _runtime: Runtime,
 }
 
 impl Scene {
     fn new(seed: u64, latency: Duration) -> Self {
+        Self::of(Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).seed(seed).latency(latency))
+    }
+
+    /// Makes a scene whose runs are short.
+    fn small(seed: u64) -> Self {
+        Self::of(Simulator::builder().followers(SMALL_FOLLOWERS).page_size(SMALL_PAGE_SIZE).seed(seed))
+    }
+
+    pub(crate) fn of(builder: SimulatorBuilder) -> Self {
         let runtime = Runtime::new().unwrap();
-        let builder = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).seed(seed).latency(latency);
         let simulator = runtime.block_on(builder.start()).unwrap();
         Self { project: Project::new(&pipeline(&simulator.base_url())), simulator, _runtime: runtime }
     }
 
-    fn command(&self, more: &[&str]) -> Command {
+    pub(crate) fn command(&self, more: &[&str]) -> Command {
         command(&self.project, more)
     }
 
@@ -76,11 +99,11 @@ impl Scene {
     }
 
     /// Returns how many pages were asked for.
-    fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         self.simulator.requests().user_get
     }
 
-    fn truth(&self) -> Vec<String> {
+    pub(crate) fn truth(&self) -> Vec<String> {
         self.simulator.followers(APP_ID).iter().collect()
     }
 
@@ -120,4 +143,15 @@ fn finished(command: &mut Command) -> Ended {
 /// Returns the root of a sink's output.
 fn root(project: &Project, sink: &str) -> PathBuf {
     project.path("out").join(sink)
+}
+
+/// Delivers the pages of a walk elsewhere, and compares decision and output.
+fn equals_an_undisturbed_delivery(scene: &Scene, walk: &Path) {
+    let requests = scene.simulator.requests();
+    let undisturbed = scene.with_its_pages(walk);
+    finished(&mut command(&undisturbed, &[]));
+    assert_eq!(scene.simulator.requests(), requests, "a list that was read needs no call, not even for a token");
+    are_equal_to_the_byte(&scene.project.path("out"), &undisturbed.path("out"));
+    let decision = |walk: &Path| fs::read_to_string(walk.join("decision.json")).unwrap();
+    assert_eq!(decision(walk), decision(&current_walk(&undisturbed, 0).unwrap()));
 }

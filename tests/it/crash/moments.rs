@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Ended, Project};
+use crate::support::{Ended, Project, Random};
 
 use super::SINKS;
 use super::journal::{current_walk, has_end};
@@ -18,27 +18,15 @@ const LONGEST_RUN: Duration = Duration::from_secs(120);
 /// A walk takes about this long, start of the process included; a delivery from the journal, about this long.
 const WALK_MICROS: u64 = 1_000_000;
 const DELIVERY_MICROS: u64 = 300_000;
+/// So many steps of the publishing can be seen.
+const STEPS: u64 = 6;
 /// After something was seen, a run is killed within this time.
 const LATEST_MICROS: u64 = 5_000;
 
-/// Numbers that a seed determines: `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
-#[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    /// Returns a number below `bound`.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
-
 /// When a process is killed: some time after something was first seen.
-pub(super) struct Moment<'a> {
-    has_come: Box<dyn Fn() -> bool + 'a>,
-    delay: Duration,
+pub(crate) struct Moment<'a> {
+    pub(crate) has_come: Box<dyn Fn() -> bool + 'a>,
+    pub(crate) delay: Duration,
 }
 
 impl<'a> Moment<'a> {
@@ -49,20 +37,32 @@ impl<'a> Moment<'a> {
 
     /// At random: any time of a walk, or shortly after any step of the publishing. `older` walks are not looked at.
     pub(super) fn random(random: &mut Random, project: &'a Project, older: usize) -> Self {
-        let sinks = SINKS.len() as u64;
-        let nth = random.below(sinks) as usize + 1;
-        let soon = if random.below(2) == 0 { 0 } else { random.below(LATEST_MICROS) };
+        let has_end = current_walk(project, older).is_some_and(|walk| has_end(&walk));
+        let (longest, share) = if has_end { (DELIVERY_MICROS, 8) } else { (WALK_MICROS, 12) };
+        if random.below(share) < STEPS {
+            Self::of_a_step(random, project, older)
+        } else {
+            Self::within(random, longest)
+        }
+    }
+
+    /// Any time of a run that takes so many microseconds.
+    pub(crate) fn within(random: &mut Random, micros: u64) -> Self {
+        Self { has_come: Box::new(|| true), delay: Duration::from_micros(random.below(micros)) }
+    }
+
+    /// Shortly after any step of the publishing. `older` walks are not looked at.
+    pub(crate) fn of_a_step(random: &mut Random, project: &'a Project, older: usize) -> Self {
+        let nth = random.below(SINKS.len() as u64) as usize + 1;
+        let micros = if random.below(2) == 0 { 0 } else { random.below(LATEST_MICROS) };
         let walk = move || current_walk(project, older);
-        let (longest, share) =
-            if walk().is_some_and(|walk| has_end(&walk)) { (DELIVERY_MICROS, 8) } else { (WALK_MICROS, 12) };
-        let (has_come, micros): (Box<dyn Fn() -> bool>, u64) = match random.below(share) {
-            0 => (Box::new(move || walk().is_some_and(|walk| has_end(&walk))), soon),
-            1 => (Box::new(move || count(&project.path("out"), is_staged_manifest) >= nth), soon),
-            2 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.tmp").exists())), soon),
-            3 => (Box::new(move || walk().is_some_and(|walk| walk.join("decision.json").exists())), soon),
-            4 => (Box::new(move || count(&project.path("out"), is_visible_marker) >= nth), soon),
-            5 => (Box::new(move || walk().is_some_and(|walk| commits(&walk) >= nth)), soon),
-            _ => (Box::new(|| true), random.below(longest)),
+        let has_come: Box<dyn Fn() -> bool> = match random.below(STEPS) {
+            0 => Box::new(move || walk().is_some_and(|walk| has_end(&walk))),
+            1 => Box::new(move || count(&project.path("out"), is_staged_manifest) >= nth),
+            2 => Box::new(move || walk().is_some_and(|walk| walk.join("decision.tmp").exists())),
+            3 => Box::new(move || walk().is_some_and(|walk| walk.join("decision.json").exists())),
+            4 => Box::new(move || count(&project.path("out"), is_visible_marker) >= nth),
+            _ => Box::new(move || walk().is_some_and(|walk| commits(&walk) >= nth)),
         };
         Self { has_come, delay: Duration::from_micros(micros) }
     }

@@ -2,14 +2,14 @@
 
 mod content;
 mod faults;
-mod recorder;
+pub(crate) mod recorder;
 mod replay;
 mod rules;
 
 use std::sync::Arc;
 
 use fanout::SinkRegistry;
-use fanout::config::{Environment, Overrides, Pipeline};
+use fanout::config::{Overrides, Pipeline};
 use fanout::engine::{self, AccountReport, Progress, RunReport, Selection};
 use fanout::simulator::{Followers, Simulator, SimulatorBuilder, SimulatorHandle};
 use fanout_sink::Snapshot;
@@ -18,18 +18,18 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// The app id of the one account that most tests need.
-const APP_ID: &str = "wx0000000000000001";
+pub(crate) const APP_ID: &str = "wx0000000000000001";
 
 /// A place where runs take place: a simulated API, a state folder, and a sink type `recorder`.
-struct Place {
-    folder: TempDir,
-    simulator: SimulatorHandle,
-    recorder: Recorder,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
+    pub(crate) simulator: SimulatorHandle,
+    pub(crate) recorder: Recorder,
     stop: CancellationToken,
 }
 
 impl Place {
-    async fn new(simulator: SimulatorBuilder) -> Self {
+    pub(crate) async fn new(simulator: SimulatorBuilder) -> Self {
         Self {
             folder: TempDir::new().unwrap(),
             simulator: simulator.start().await.unwrap(),
@@ -39,7 +39,7 @@ impl Place {
     }
 
     /// The head of a pipeline file for this place; sections follow.
-    fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         format!(
             "name = 'test'\n\
              [source]\n\
@@ -53,9 +53,10 @@ impl Place {
         )
     }
 
-    fn pipeline(&self, text: &str) -> Pipeline {
-        let environment = Environment::from_iter([("SECRET", "a secret"), ("TOKEN", "a token")]);
-        let overrides = Overrides { environment, ..Overrides::default() };
+    fn pipeline(&self, text: &str, set: &[String]) -> Pipeline {
+        let token = self.simulator.issue_token(APP_ID);
+        let environment = [("SECRET", "a secret"), ("STALE", "a stale token"), ("TOKEN", &token)].into_iter().collect();
+        let overrides = Overrides { environment, set: set.to_vec(), ..Overrides::default() };
         Pipeline::from_toml(text, &self.folder.path().join("p.toml"), &overrides).unwrap()
     }
 
@@ -64,8 +65,18 @@ impl Place {
     }
 
     /// Runs the pipeline file `text`.
-    async fn run_file(&self, text: &str, selection: Selection) -> Result<RunReport, fanout::error::Error> {
-        let pipeline = self.pipeline(text);
+    pub(crate) async fn run_file(&self, text: &str, selection: Selection) -> Result<RunReport, fanout::error::Error> {
+        self.run_set(text, &[], selection).await
+    }
+
+    /// Runs the pipeline file `text` with these `--set`.
+    pub(crate) async fn run_set(
+        &self,
+        text: &str,
+        set: &[String],
+        selection: Selection,
+    ) -> Result<RunReport, fanout::error::Error> {
+        let pipeline = self.pipeline(text, set);
         let progress = Arc::new(Progress::new(&pipeline));
         engine::run(pipeline, &self.registry(), selection, progress, self.stop.clone()).await
     }
@@ -81,16 +92,16 @@ impl Place {
         self.run_with(ONE_SINK).await
     }
 
-    fn truth(&self) -> Vec<String> {
+    pub(crate) fn truth(&self) -> Vec<String> {
         self.simulator.followers(APP_ID).iter().collect()
     }
 
-    fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         self.simulator.requests().user_get
     }
 }
 
-const ONE_SINK: &str = "[sinks.kept]\ntype = 'recorder'\n";
+pub(crate) const ONE_SINK: &str = "[sinks.kept]\ntype = 'recorder'\n";
 
 /// Asserts that the account is published, and returns the facts of its list.
 #[track_caller]

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 /// The sink type `recorder`. Clones share what they remember.
 #[derive(Clone)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     state: Arc<Mutex<State>>,
     /// One permit lets one batch pass.
     gate: Arc<Semaphore>,
@@ -65,7 +65,7 @@ impl Recorder {
     }
 
     /// Returns what sink `sink` has published for `account`.
-    pub(super) fn published(&self, sink: &str, account: &str) -> Option<Vec<String>> {
+    pub(crate) fn published(&self, sink: &str, account: &str) -> Option<Vec<String>> {
         self.state().published.get(&(sink.to_owned(), account.to_owned())).cloned()
     }
 
@@ -87,12 +87,14 @@ impl Recorder {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(crate = "schemars")]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RecorderOptions {
+pub(crate) struct RecorderOptions {
     when_complete: bool,
+    /// With `when_complete`: says that its readers see each row once.
+    exactly_once: bool,
     label: String,
 }
 
-pub(super) struct RecorderSink {
+pub(crate) struct RecorderSink {
     recorder: Recorder,
     context: SinkContext,
     openids: Vec<String>,
@@ -114,7 +116,8 @@ impl SinkFactory for Recorder {
 
     fn delivery(&self, options: &RecorderOptions) -> Delivery {
         if options.when_complete {
-            Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce }
+            let guarantee = if options.exactly_once { Guarantee::ExactlyOnce } else { Guarantee::AtLeastOnce };
+            Delivery::WhenComplete { guarantee }
         } else {
             Delivery::Staged
         }

@@ -7,6 +7,7 @@ use fanout::simulator::{Effect, Endpoint, Fault, When};
 use fanout_sink::SinkError;
 
 use super::*;
+use crate::support::forge;
 
 const TWO_SINKS: &str = "[sinks.first]\ntype = 'recorder'\n[sinks.second]\ntype = 'recorder'\n";
 
@@ -248,6 +249,23 @@ async fn a_sink_is_tried_as_often_as_the_file_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_sink_has_taken_back_is_delivered_once_more_where_that_doubles_nothing() {
+    for event in ["open", "write", "prepare", "commit"] {
+        for (exactly_once, failures, exit, opened) in [(true, 1, 0, 2), (true, 2, 75, 2), (false, 1, 75, 1)] {
+            let place = Place::new(five_pages()).await;
+            for _ in 0..failures {
+                place.recorder.fail("kept", event, SinkError::aborted("it is taken back"));
+            }
+            let options = format!("options = {{ when_complete = true, exactly_once = {exactly_once} }}\n");
+            let report = place.run_with(&format!("{ONE_SINK}{options}")).await;
+            assert_eq!(report.exit.code(), exit, "{event}, {exactly_once}, {failures}");
+            assert_eq!(place.recorder.count("kept open"), opened);
+            assert_eq!(place.recorder.published("kept", "brand"), (exit == 0).then(|| place.truth()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
     for (event, failures, is_decided) in [("prepare", 2, false), ("commit", 1, true)] {
         for when_complete in [false, true] {
@@ -360,9 +378,10 @@ async fn a_list_that_is_not_what_was_decided_is_not_delivered() {
     place.recorder.fail("kept", "commit", broken());
     failed(&place.run().await, 1, "broken");
     let decision = walkdir(place.folder.path()).into_iter().find(|path| path.ends_with("decision.json")).unwrap();
-    let text = std::fs::read_to_string(&decision).unwrap();
-    let digest = text.split("\"digest\": \"").nth(1).unwrap().split('"').next().unwrap();
-    std::fs::write(&decision, text.replace(digest, &"0".repeat(64))).unwrap();
+    forge(&decision, |text| {
+        let digest = text.split("\"digest\": \"").nth(1).unwrap().split('"').next().unwrap();
+        text.replace(digest, &"0".repeat(64))
+    });
     failed(&place.run().await, 1, "not the one that was decided on");
     assert_eq!(place.recorder.published("kept", "brand"), None);
 }

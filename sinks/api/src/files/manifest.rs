@@ -23,7 +23,10 @@ pub struct Manifest {
     pub snapshot: Snapshot,
     /// The columns in their order.
     pub schema: Vec<Column>,
-    /// The files in the order of the list.
+    /// What only this kind of sink has to say, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+    /// The files, in the order of the list if it goes from one to the next.
     pub files: Vec<ManifestFile>,
 }
 
@@ -67,6 +70,9 @@ pub struct ManifestFile {
     pub first_position: Option<u64>,
     /// The place in the list of its last row; none if it has no rows.
     pub last_position: Option<u64>,
+    /// What only this kind of sink has to say about the file, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
 }
 
 /// `_SUCCESS`: written last, so who sees it sees all of the list.
@@ -85,7 +91,12 @@ pub struct Marker {
 }
 
 impl Manifest {
-    pub(super) fn new(context: &SinkContext, snapshot: &Snapshot, files: Vec<ManifestFile>) -> Self {
+    pub(super) fn new(
+        context: &SinkContext,
+        snapshot: &Snapshot,
+        details: Option<serde_json::Value>,
+        files: Vec<ManifestFile>,
+    ) -> Self {
         let column = |field: &arrow::datatypes::FieldRef| Column {
             name: field.name().clone(),
             data_type: field.data_type().to_string(),
@@ -97,6 +108,7 @@ impl Manifest {
             verdict: "complete".to_owned(),
             snapshot: snapshot.clone(),
             schema: context.schema.fields().iter().map(column).collect(),
+            details,
             files,
         }
     }

@@ -28,5 +28,5 @@ mod tests;
 pub use error::file_error;
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use part::PartWriter;
-pub use staged::StagedFiles;
+pub use staged::{PartRows, StagedFiles};
 pub use target::{FileOptions, check};

@@ -58,7 +58,8 @@ impl PartWriter {
     }
 
     fn write_through(file: &mut File, hasher: &mut Sha256, bytes: &mut u64, data: &[u8]) -> io::Result<()> {
-        file.write_all(data)?;
+        file.write_all(data)
+            .map_err(|error| io::Error::new(error.kind(), format!("{error}, after {bytes} bytes of the file")))?;
         hasher.update(data);
         *bytes += data.len() as u64;
         Ok(())

@@ -26,6 +26,18 @@ pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
     result.map_err(|error| io_error("create the folder", path, error))
 }
 
+/// Creates a folder with its parents, and removes again what was missing. Permissions do not tell whether that is
+/// possible: a disk or a quota may be full, and a file system may know no folders of ours (`/proc`).
+pub(super) fn try_folders(path: &Path) -> Result<(), SinkError> {
+    let missing: Vec<_> = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).collect();
+    let created = create_folders(path);
+    for folder in missing {
+        // One that is in use by now was not made for nothing.
+        let _ = fs::remove_dir(folder);
+    }
+    created
+}
+
 /// Writes a small file, and makes it durable.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
     let write = || {
@@ -33,7 +45,7 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
         file.write_all(content)?;
         file.sync_all()
     };
-    write().map_err(|error| io_error("write", path, error))
+    write().map_err(|error| io_error(&format!("write {} bytes to", content.len()), path, error))
 }
 
 /// Makes the names in a folder durable.

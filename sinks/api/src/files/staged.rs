@@ -23,7 +23,17 @@ pub struct StagedFiles {
     files: Vec<ManifestFile>,
     rows: u64,
     next_part: u32,
+    details: Option<serde_json::Value>,
     prepared: Option<Prepared>,
+}
+
+/// Which rows of the list a file holds, where they do not simply follow those of the file before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartRows {
+    /// How many.
+    pub count: u64,
+    /// The places in the list of the first one and of the last one, counted from 0; none if there are no rows.
+    pub positions: Option<(u64, u64)>,
 }
 
 /// What lies in staging, complete.
@@ -43,7 +53,7 @@ impl StagedFiles {
         let target = Target::new(options, context)?;
         target.check()?;
         let floor = nearest_folder(target.staging_root());
-        let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, prepared: None };
+        let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None };
         staged.discard()?;
         create_folders(staged.target.staging())?;
         Ok(staged)
@@ -66,18 +76,38 @@ impl StagedFiles {
     ///
     /// If it cannot be written to its end.
     pub fn finish_part(&mut self, part: PartWriter, rows: u64) -> Result<(), SinkError> {
+        let positions = (rows > 0).then(|| (self.rows, self.rows + rows - 1));
+        self.finish_part_of(part, PartRows { count: rows, positions }, None)
+    }
+
+    /// Ends a file whose rows come from anywhere in the list, and makes it durable. `details` go to the manifest.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written to its end.
+    pub fn finish_part_of(
+        &mut self,
+        part: PartWriter,
+        rows: PartRows,
+        details: Option<serde_json::Value>,
+    ) -> Result<(), SinkError> {
         let written = part.finish()?;
-        let last = (self.rows + rows).checked_sub(1).filter(|_| rows > 0);
         self.files.push(ManifestFile {
             path: written.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: written.bytes,
-            rows,
+            rows: rows.count,
             sha256: written.sha256,
-            first_position: last.map(|_| self.rows),
-            last_position: last,
+            first_position: rows.positions.map(|(first, _)| first),
+            last_position: rows.positions.map(|(_, last)| last),
+            details,
         });
-        self.rows += rows;
+        self.rows += rows.count;
         Ok(())
+    }
+
+    /// Sets what only this kind of sink has to say in the manifest.
+    pub fn set_details(&mut self, details: serde_json::Value) {
+        self.details = Some(details);
     }
 
     /// Completes staging with manifest and marker, and makes all of it durable; nothing is visible yet.
@@ -90,7 +120,8 @@ impl StagedFiles {
             let message = format!("the files hold {} rows; the list has {}", self.rows, snapshot.followers);
             return Err(SinkError::permanent(message));
         }
-        let manifest = render(&Manifest::new(self.target.context(), snapshot, self.files.clone()))?;
+        let manifest =
+            render(&Manifest::new(self.target.context(), snapshot, self.details.clone(), self.files.clone()))?;
         let marker = render(&Marker {
             rows: self.rows,
             files: self.files.len() as u64,

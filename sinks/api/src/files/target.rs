@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::error::io_error;
 use super::layout::{Layout, sanitise};
 use super::manifest::Owner;
+use super::publish::try_folders;
 use crate::{SinkContext, SinkError};
 
 /// What every sink that writes files is told in its options.
@@ -24,7 +25,7 @@ pub struct FileOptions {
     pub rolling: bool,
 }
 
-/// Finds out whether a list could be staged and published, and changes nothing.
+/// Finds out whether a list could be staged and published. What it creates for that is gone when it returns.
 ///
 /// # Errors
 ///
@@ -99,7 +100,8 @@ impl Target {
             return Err(SinkError::permanent(message)
                 .with_hint("choose a `root` below the mount point: a list is published by one rename"));
         }
-        self.check_in_the_way()
+        self.check_in_the_way()?;
+        try_folders(&self.staging)
     }
 
     /// Makes sure that what lies at the target, if anything, is an older list of the same owner.

@@ -1,0 +1,269 @@
+//! What librdkafka is told: the options of the sink, and the properties that pass through.
+
+use fanout_sink::{SinkContext, SinkError};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, ClientContext};
+
+use crate::options::LARGEST_BATCH_BYTES;
+use crate::{Compression, KafkaOptions};
+
+/// Properties that an option stands for, or that the guarantee rests on, by their beginnings: with what to do instead.
+const OWNED: [(&str, &str); 22] = [
+    ("acks", "it is `all`"),
+    ("batch.size", "use `max_batch_bytes`"),
+    ("bootstrap.servers", "use `brokers`"),
+    ("compression.", "use `compression`"),
+    ("delivery.report.only.error", "nobody would hear of it"),
+    ("enable.auto.", "nothing is consumed"),
+    ("enable.idempotence", "it is on"),
+    ("group.", "use `prefix`"),
+    ("isolation.level", "it is `read_committed`"),
+    ("message.max.bytes", "use `max_batch_bytes`"),
+    ("metadata.broker.list", "use `brokers`"),
+    ("partitioner", "a key belongs to one partition"),
+    ("queue.buffering.max.kbytes", "use `queue_bytes`"),
+    ("queue.buffering.max.messages", "use `queue_bytes`"),
+    ("request.required.acks", "it is `all`"),
+    ("sasl.mechanism", "use `sasl`"),
+    ("sasl.password", "use `sasl`"),
+    ("sasl.username", "use `sasl`"),
+    ("security.protocol", "use `sasl` and `tls`"),
+    ("ssl.key", "use `tls`"),
+    ("transaction.timeout.ms", "use `transaction_timeout_secs`"),
+    ("transactional.id", "use `prefix`"),
+];
+
+/// Hears what librdkafka has to say, which it would print otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Log;
+
+impl ClientContext for Log {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        note(&error, reason);
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for Log {}
+
+/// Passes a line of librdkafka's log on. What it calls an error it tries again; what comes of it is an error of ours.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    tracing::debug!(?level, facility, "librdkafka: {message}");
+}
+
+/// Passes an error of librdkafka on that is about no call.
+pub(super) fn note(error: &KafkaError, reason: &str) {
+    tracing::info!(%error, "librdkafka: {reason}");
+}
+
+/// Returns the name of the transactional id and of the consumer group of a list's sink. It outlives the account's name,
+/// which is only a name.
+pub(super) fn identity(options: &KafkaOptions, context: &SinkContext) -> String {
+    let SinkContext { pipeline, sink, app_id, .. } = context;
+    format!("{}.{pipeline}.{sink}.{app_id}", options.prefix)
+}
+
+/// Returns the configuration that every client has: how to reach the brokers, and who to be.
+pub(super) fn connection(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
+    let mut config = ClientConfig::new();
+    config.set("client.id", "fanout");
+    for (key, property) in &options.properties {
+        if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| key.starts_with(owned)) {
+            let message = format!("`{key}` cannot be set here: {instead}");
+            return Err(SinkError::option(format!("properties.{key}"), message));
+        }
+        config.set(key, &property.0);
+    }
+    config.set("bootstrap.servers", options.brokers.as_deref().unwrap_or_default().join(","));
+    let protocol = match (&options.sasl, &options.tls) {
+        (None, None) => "plaintext",
+        (None, Some(_)) => "ssl",
+        (Some(_), None) => "sasl_plaintext",
+        (Some(_), Some(_)) => "sasl_ssl",
+    };
+    config.set("security.protocol", protocol);
+    set_sasl(&mut config, options)?;
+    set_tls(&mut config, options, context);
+    check(&config, options)?;
+    Ok(config)
+}
+
+fn set_sasl(config: &mut ClientConfig, options: &KafkaOptions) -> Result<(), SinkError> {
+    const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+    let Some(sasl) = &options.sasl else { return Ok(()) };
+    if !MECHANISMS.contains(&sasl.mechanism.as_str()) {
+        let message = format!("`{}` is not one of `{}`", sasl.mechanism, MECHANISMS.join("`, `"));
+        return Err(SinkError::option("sasl.mechanism", message));
+    }
+    config.set("sasl.mechanism", &sasl.mechanism);
+    config.set("sasl.username", &sasl.username);
+    config.set("sasl.password", sasl.password.expose());
+    Ok(())
+}
+
+fn set_tls(config: &mut ClientConfig, options: &KafkaOptions, context: &SinkContext) {
+    let Some(tls) = &options.tls else { return };
+    for (key, file) in [
+        ("ssl.ca.location", &tls.ca_file),
+        ("ssl.certificate.location", &tls.certificate_file),
+        ("ssl.key.location", &tls.key_file),
+    ] {
+        if let Some(file) = file {
+            config.set(key, context.directory.join(file).display().to_string());
+        }
+    }
+    if let Some(password) = &tls.key_password {
+        config.set("ssl.key.password", password.expose());
+    }
+}
+
+/// Lets librdkafka look at names and values. What it says may quote a value, and that may be a secret.
+fn check(config: &ClientConfig, options: &KafkaOptions) -> Result<(), SinkError> {
+    match config.create_native_config() {
+        Err(KafkaError::ClientConfig(_, reason, key, _)) if options.properties.contains_key(&key) => {
+            Err(SinkError::option(format!("properties.{key}"), format!("librdkafka refuses it: {reason}")))
+        }
+        Err(KafkaError::ClientConfig(_, _, key, _)) => {
+            Err(SinkError::permanent(format!("librdkafka refuses the value of `{key}`")))
+        }
+        Err(error) => Err(SinkError::permanent("librdkafka refuses its configuration").with_source(error)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Returns the configuration of the producer.
+pub(super) fn producer(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
+    let mut config = connection(options, context)?;
+    config
+        .set("transactional.id", identity(options, context))
+        .set("transaction.timeout.ms", (u64::from(options.transaction_timeout_secs) * 1_000).to_string())
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        // Every record names its partition; this one is for the tests, and for whoever reads the configuration.
+        .set("partitioner", "murmur2_random")
+        .set("compression.type", codec(options.compression))
+        .set("batch.size", options.max_batch_bytes.0.to_string())
+        .set("message.max.bytes", LARGEST_BATCH_BYTES.to_string())
+        .set("queue.buffering.max.kbytes", (options.queue_bytes.0 / 1_024).to_string())
+        .set("queue.buffering.max.messages", "0")
+        // Successes are counted by what is left in the queue.
+        .set("delivery.report.only.error", "true");
+    if !options.properties.contains_key("linger.ms") {
+        // A list comes as fast as it is read: batches are to be full.
+        config.set("linger.ms", "100");
+    }
+    Ok(config)
+}
+
+/// Returns the configuration of the consumer that reads the mark, and looks at the topic.
+pub(super) fn consumer(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
+    let mut config = connection(options, context)?;
+    config
+        .set("group.id", identity(options, context))
+        .set("enable.auto.commit", "false")
+        // So offsets of a transaction that is being committed are waited for.
+        .set("isolation.level", "read_committed")
+        .set("allow.auto.create.topics", "false");
+    Ok(config)
+}
+
+fn codec(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Gzip => "gzip",
+        Compression::Snappy => "snappy",
+        Compression::Lz4 => "lz4",
+        Compression::Zstd => "zstd",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fanout_sink::Secret;
+    use fanout_sink::arrow::datatypes::Schema;
+
+    use super::*;
+    use crate::{Property, Sasl, Tls};
+
+    fn context() -> SinkContext {
+        SinkContext::new("brand", "wx1", Arc::new(Schema::empty()))
+            .with_names("followers", "stream")
+            .with_directory("/pipelines")
+    }
+
+    fn options() -> KafkaOptions {
+        KafkaOptions::brokers("topic", ["one:9092".to_owned(), "two:9092".to_owned()])
+    }
+
+    fn sasl(mechanism: &str) -> Sasl {
+        let password = Secret::new("hunter2");
+        Sasl { mechanism: mechanism.to_owned(), username: "fanout".to_owned(), password }
+    }
+
+    #[test]
+    fn what_the_guarantee_rests_on_is_set() {
+        let options = KafkaOptions { compression: Compression::Lz4, ..options() };
+        let config = producer(&options, &context()).unwrap();
+        for (key, value) in [
+            ("bootstrap.servers", "one:9092,two:9092"),
+            ("transactional.id", "fanout.followers.stream.wx1"),
+            ("transaction.timeout.ms", "900000"),
+            ("enable.idempotence", "true"),
+            ("acks", "all"),
+            ("partitioner", "murmur2_random"),
+            ("compression.type", "lz4"),
+            ("security.protocol", "plaintext"),
+        ] {
+            assert_eq!(config.get(key), Some(value), "{key}");
+        }
+        let config = consumer(&options, &context()).unwrap();
+        assert_eq!(config.get("group.id"), Some("fanout.followers.stream.wx1"));
+        assert_eq!(config.get("isolation.level"), Some("read_committed"));
+    }
+
+    #[test]
+    fn who_to_be_and_how_to_encrypt_become_the_protocol() {
+        let tls = Some(Tls { ca_file: Some("ca.pem".into()), ..Tls::default() });
+        for (sasl, tls, protocol) in [
+            (None, None, "plaintext"),
+            (None, tls.clone(), "ssl"),
+            (Some(sasl("PLAIN")), None, "sasl_plaintext"),
+            (Some(sasl("SCRAM-SHA-512")), tls, "sasl_ssl"),
+        ] {
+            let options = KafkaOptions { sasl, tls, ..options() };
+            let config = connection(&options, &context()).unwrap();
+            assert_eq!(config.get("security.protocol"), Some(protocol));
+            assert_eq!(config.get("sasl.password"), options.sasl.as_ref().map(|_| "hunter2"));
+            let place = options.tls.as_ref().map(|_| "/pipelines/ca.pem");
+            assert_eq!(config.get("ssl.ca.location"), place);
+        }
+    }
+
+    #[test]
+    fn a_property_passes_through_unless_it_is_wrong_or_an_option() {
+        let with = |key: &str, value: &str| {
+            let properties = [(key.to_owned(), Property(value.to_owned()))].into();
+            producer(&KafkaOptions { properties, ..options() }, &context())
+        };
+        assert_eq!(with("linger.ms", "7").unwrap().get("linger.ms"), Some("7"));
+        for (key, value, expected) in [
+            ("acks", "0", "`acks` cannot be set here: it is `all`"),
+            ("sasl.password", "hunter2", "use `sasl`"),
+            ("ssl.key.password", "hunter2", "use `tls`"),
+            ("no.such.property", "1", "librdkafka refuses it"),
+            ("linger.ms", "soon", "librdkafka refuses it"),
+        ] {
+            let error = with(key, value).unwrap_err();
+            assert_eq!(error.key(), Some(format!("properties.{key}").as_str()));
+            assert!(error.to_string().contains(expected) && !error.to_string().contains("hunter2"), "{error}");
+        }
+        let kerberos = KafkaOptions { sasl: Some(sasl("GSSAPI")), ..options() };
+        assert_eq!(connection(&kerberos, &context()).unwrap_err().key(), Some("sasl.mechanism"));
+    }
+}

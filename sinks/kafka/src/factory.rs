@@ -1,0 +1,76 @@
+//! How a pipeline file's `type = "kafka"` becomes a sink.
+
+use std::path::PathBuf;
+
+use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
+
+use crate::options::Destination;
+use crate::{KafkaOptions, KafkaSink, message, sink};
+
+/// What the rows of a slice take as text, and compressors.
+const MEMORY_BESIDE_BATCHES: u64 = 4 << 20;
+
+/// The buffer in front of each file.
+const MEMORY_OF_A_FILE: u64 = 128 << 10;
+
+/// While a batch is made it is there several times: open, as records, encoded, compressed.
+const COPIES_OF_A_SEALED_BATCH: u64 = 6;
+
+/// librdkafka counts keys and values only. With what it has beside them the process grew by three times the bytes of a full
+/// queue, and by what follows without any.
+const MEMORY_OF_A_QUEUED_BYTE: u64 = 3;
+const MEMORY_OF_CLIENTS: u64 = 16 << 20;
+
+/// Opens [`KafkaSink`]s.
+#[derive(Debug, Default)]
+pub struct KafkaFactory;
+
+#[async_trait]
+impl SinkFactory for KafkaFactory {
+    type Options = KafkaOptions;
+    type Sink = KafkaSink;
+
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Kafka record batches, one file a partition, published by one rename; or a topic, in transactions: exactly once"
+    }
+
+    fn delivery(&self, options: &KafkaOptions) -> Delivery {
+        if options.has_brokers() {
+            Delivery::WhenComplete { guarantee: Guarantee::ExactlyOnce }
+        } else {
+            Delivery::Staged
+        }
+    }
+
+    fn memory(&self, options: &KafkaOptions) -> u64 {
+        if options.has_brokers() {
+            let queue = options.queue_bytes.0.saturating_mul(MEMORY_OF_A_QUEUED_BYTE);
+            return queue.saturating_add(MEMORY_OF_CLIENTS + MEMORY_BESIDE_BATCHES);
+        }
+        let batch = options.max_batch_bytes.0;
+        // Beside key and value, a record in an open batch takes less than half of the bytes that are counted for it.
+        let open = (batch + batch / 2 + MEMORY_OF_A_FILE).saturating_mul(options.file_partitions().into());
+        open.saturating_add(COPIES_OF_A_SEALED_BATCH * batch + MEMORY_BESIDE_BATCHES)
+    }
+
+    fn roots(&self, options: &KafkaOptions) -> Vec<PathBuf> {
+        options.root.iter().cloned().collect()
+    }
+
+    async fn check(&self, options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
+        let destination = options.destination()?;
+        message::check(options, context)?;
+        match destination {
+            Destination::Files { files, .. } => files::check(&files, context),
+            Destination::Topic => sink::check_topic(options, context).await,
+        }
+    }
+
+    async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
+        KafkaSink::open(&options, &context).await
+    }
+}

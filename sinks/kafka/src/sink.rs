@@ -1,0 +1,109 @@
+//! A list on its way into files of batches, or into a topic.
+
+use std::fmt;
+
+use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
+
+use crate::KafkaOptions;
+use crate::batch_files::BatchFiles;
+#[cfg(feature = "broker")]
+use crate::broker::{self, TopicOutput};
+use crate::message::MessageEncoder;
+use crate::options::Destination;
+
+/// Writes one list as Kafka records.
+pub struct KafkaSink {
+    encoder: MessageEncoder,
+    output: MessageOutput,
+}
+
+enum MessageOutput {
+    Files(Box<BatchFiles>),
+    #[cfg(feature = "broker")]
+    Topic(Box<TopicOutput>),
+}
+
+impl KafkaSink {
+    pub(crate) async fn open(options: &KafkaOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        let encoder = MessageEncoder::new(options, context)?;
+        let output = match options.destination()? {
+            Destination::Files { files, partitions } => {
+                MessageOutput::Files(Box::new(BatchFiles::open(&files, partitions, options, context)?))
+            }
+            Destination::Topic => open_topic(options, context).await?,
+        };
+        Ok(Self { encoder, output })
+    }
+}
+
+/// Finds out whether a list could be delivered to the topic.
+#[cfg(feature = "broker")]
+pub(crate) async fn check_topic(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
+    broker::check(options, context).await
+}
+
+#[cfg(feature = "broker")]
+async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<MessageOutput, SinkError> {
+    Ok(MessageOutput::Topic(Box::new(TopicOutput::open(options, context).await?)))
+}
+
+/// Says that this program cannot reach a topic.
+#[cfg(not(feature = "broker"))]
+#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
+pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {
+    Err(SinkError::option(
+        "brokers",
+        "this program was built without the feature `kafka-broker`, which `brokers` needs",
+    )
+    .with_hint("build it with `cargo install --path . --features kafka-broker`, or write files with `root`"))
+}
+
+#[cfg(not(feature = "broker"))]
+async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<MessageOutput, SinkError> {
+    Err(check_topic(options, context).await.expect_err("without the feature there is no topic"))
+}
+
+#[async_trait]
+impl Sink for KafkaSink {
+    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let Self { encoder, output } = self;
+        match output {
+            MessageOutput::Files(files) => encoder.encode(batch.records(), |message| files.write(&message)),
+            #[cfg(feature = "broker")]
+            MessageOutput::Topic(topic) => {
+                encoder.encode(batch.records(), |message| topic.write(&message))?;
+                topic.check_pace()
+            }
+        }
+    }
+
+    async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
+        match &mut self.output {
+            MessageOutput::Files(files) => files.prepare(snapshot),
+            #[cfg(feature = "broker")]
+            MessageOutput::Topic(topic) => topic.prepare(snapshot),
+        }
+    }
+
+    async fn commit(&mut self) -> Result<SinkReport, SinkError> {
+        match &mut self.output {
+            MessageOutput::Files(files) => files.commit(),
+            #[cfg(feature = "broker")]
+            MessageOutput::Topic(topic) => topic.commit(),
+        }
+    }
+
+    async fn abort(&mut self) -> Result<(), SinkError> {
+        match &mut self.output {
+            MessageOutput::Files(files) => files.abort(),
+            #[cfg(feature = "broker")]
+            MessageOutput::Topic(topic) => topic.abort(),
+        }
+    }
+}
+
+impl fmt::Debug for KafkaSink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KafkaSink").field("rows", &self.encoder.rows()).finish_non_exhaustive()
+    }
+}

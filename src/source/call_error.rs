@@ -1,0 +1,181 @@
+//! What can go wrong with one call.
+
+use std::io;
+use std::time::Duration;
+
+use super::{ApiError, Cursor, Reaction};
+
+/// What went wrong with one call. It cannot hold a URL: the query of one carries a token.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No connection, or one that broke.
+    #[error("the connection failed")]
+    Connection(#[source] TransportError),
+    /// A server that cannot prove who it is: no matter of patience, but of a person.
+    #[error("the server's certificate is not trusted")]
+    Certificate(#[source] rustls::Error),
+    /// A time limit passed.
+    #[error("no reply in time")]
+    Timeout(#[source] TransportError),
+    /// A status other than 200.
+    #[error("unexpected HTTP status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// A redirect, which would carry the token elsewhere.
+    #[error("HTTP status {0}: a redirect is not followed, because the token would travel with it")]
+    Redirect(u16),
+    /// More bytes than a reply may have.
+    #[error("the reply is longer than {limit} bytes")]
+    TooLarge {
+        /// `source.max_reply_bytes`.
+        limit: u64,
+    },
+    /// Not what the endpoint sends.
+    #[error("the reply cannot be used: {0}")]
+    Malformed(String),
+    /// A page that leads back into the list.
+    #[error("the page leads back to the cursor {next}, which this walk has already followed")]
+    Loop {
+        /// Where it leads.
+        next: Cursor,
+    },
+    /// `errcode` was not 0.
+    #[error("{0}")]
+    Api(ApiError),
+}
+
+impl CallError {
+    /// Sorts a transport error, and takes the URL out of it. A body that ends too early counts as one that cannot be
+    /// decoded, and so does one that cannot be decompressed.
+    pub(super) fn transport(error: reqwest::Error) -> Self {
+        if let Some(refusal) = certificate_error(&error) {
+            Self::Certificate(refusal.clone())
+        } else if error.is_timeout() {
+            Self::Timeout(error.into())
+        } else if error.is_decode() {
+            Self::Malformed(format!("its body cannot be read to the end: {}", root_cause(&error)))
+        } else {
+            Self::Connection(error.into())
+        }
+    }
+
+    /// Takes `secret`, which the call carried, out of the text that came from the server: it may have sent it back.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        match &mut self {
+            Self::Malformed(text) | Self::Api(ApiError { message: text, .. }) => conceal(text, secret),
+            _ => {}
+        }
+        self
+    }
+
+    /// Returns whether another try may succeed, and how long it must wait; none if it has no point.
+    pub(super) fn patience(&self) -> Option<Patience> {
+        match self {
+            Self::Connection(_) | Self::Timeout(_) | Self::Malformed(_) | Self::Loop { .. } => {
+                Some(Patience::AtLeast(Duration::ZERO))
+            }
+            Self::Status { status: 429 | 500..=599, retry_after } => {
+                Some(Patience::AtLeast(retry_after.unwrap_or_default()))
+            }
+            Self::Api(error) => match error.reaction() {
+                Reaction::BackOff => Some(Patience::AtLeast(Duration::ZERO)),
+                Reaction::NextMinute => Some(Patience::NextMinute),
+                _ => None,
+            },
+            Self::Certificate(_) | Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// How long to wait before another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As usual, and at least so long.
+    AtLeast(Duration),
+    /// Until WeChat begins to count anew.
+    NextMinute,
+}
+
+/// An error of the HTTP client, without the URL of the call: nothing can put it in, and so nothing can show it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TransportError(reqwest::Error);
+
+impl From<reqwest::Error> for TransportError {
+    fn from(error: reqwest::Error) -> Self {
+        Self(error.without_url())
+    }
+}
+
+/// Shorter ones stay: they are no secrets of WeChat's kind, and would tear words apart.
+const SHORTEST_SECRET: usize = 8;
+
+/// Replaces `secret` in a text, also a beginning of it at the end, where the text may have been cut.
+fn conceal(text: &mut String, secret: &str) {
+    if secret.len() < SHORTEST_SECRET {
+        return;
+    }
+    *text = text.replace(secret, "…");
+    let beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(beginning) = beginnings.into_iter().find(|beginning| text.ends_with(beginning)) {
+        text.truncate(text.len() - beginning.len());
+        text.push('…');
+    }
+}
+
+/// Finds what TLS says about a certificate among the causes of an error.
+fn certificate_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Some(tls);
+        }
+        // An `io::Error` names the cause of the error that it wraps, and so hides that error itself.
+        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef";
+
+    fn message(text: &str, secret: &str) -> String {
+        CallError::Api(ApiError::new(1, text)).without(secret).to_string().replace("WeChat answered errcode 1: ", "")
+    }
+
+    #[test]
+    fn a_secret_that_the_server_sends_back_is_not_repeated() {
+        assert_eq!(message(&format!("bad {SECRET}, {SECRET}!"), SECRET), "bad …, …!");
+        let malformed = CallError::Malformed(format!("found {SECRET:?}")).without(SECRET);
+        assert_eq!(malformed.to_string(), "the reply cannot be used: found \"…\"");
+        assert_eq!(message("a short one stays", "a"), "a short one stays");
+        assert_eq!(message("密钥是 这是一个密钥", "这是一个密钥"), "密钥是 …");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_not_repeated_either() {
+        for kept in SHORTEST_SECRET..=SECRET.len() {
+            let long = "x".repeat(ApiError::LONGEST_MESSAGE - kept) + SECRET;
+            let shown = message(&long, SECRET);
+            assert!(shown.ends_with("x…"), "{shown}");
+        }
+    }
+}

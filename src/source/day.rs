@@ -1,0 +1,45 @@
+//! WeChat's day: it begins at midnight in Beijing, and with it the count of an account's calls.
+
+use chrono::{DateTime, Days, FixedOffset, NaiveTime, Utc};
+
+fn beijing() -> FixedOffset {
+    // Without daylight saving.
+    FixedOffset::east_opt(8 * 60 * 60).expect("eight hours are an offset")
+}
+
+/// Returns the date in Beijing at `now`, `YYYY-MM-DD`.
+pub(crate) fn date(now: DateTime<Utc>) -> String {
+    now.with_timezone(&beijing()).date_naive().to_string()
+}
+
+/// Returns when the day after `now` begins, in words: `2026-11-24 00:00 in Beijing (2026-11-23 16:00 UTC)`.
+pub(super) fn next_midnight(now: DateTime<Utc>) -> String {
+    let midnight = now.with_timezone(&beijing()).date_naive().checked_add_days(Days::new(1)).map(|date| {
+        date.and_time(NaiveTime::MIN).and_local_timezone(beijing()).earliest().expect("no hour is missing in Beijing")
+    });
+    let Some(midnight) = midnight else { return "midnight in Beijing".to_owned() };
+    format!("{} in Beijing ({})", midnight.format("%Y-%m-%d %H:%M"), midnight.to_utc().format("%Y-%m-%d %H:%M UTC"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_day_changes_at_midnight_in_beijing() {
+        assert_eq!(date(at("2026-11-22T15:59:59Z")), "2026-11-22");
+        assert_eq!(date(at("2026-11-22T16:00:00Z")), "2026-11-23");
+    }
+
+    #[test]
+    fn the_next_day_is_named_in_both_times() {
+        let next = "2026-11-23 00:00 in Beijing (2026-11-22 16:00 UTC)";
+        assert_eq!(next_midnight(at("2026-11-22T15:59:59Z")), next);
+        assert_eq!(next_midnight(at("2026-11-21T16:00:00Z")), next);
+        assert_ne!(next_midnight(at("2026-11-22T16:00:00Z")), next);
+    }
+}

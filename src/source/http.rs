@@ -1,0 +1,134 @@
+//! HTTP: one request, its limits, and what came of it.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::RETRY_AFTER;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Proxy, RequestBuilder, Response, Url};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::call_error::CallError;
+use super::error::SourceError;
+use crate::config::{ProxyUrl, Source};
+
+/// A byte order mark in UTF-8: no part of JSON, and some proxies put it in front.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// An HTTP client with the limits of `[source]`.
+#[derive(Clone, Debug)]
+pub(super) struct Http {
+    pub(super) client: reqwest::Client,
+    max_reply_bytes: u64,
+}
+
+/// The way that requests take.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way<'a> {
+    /// As the environment says.
+    Environment,
+    /// Whatever the environment says, without a proxy.
+    Direct,
+    /// Through this one.
+    Proxy(&'a ProxyUrl),
+}
+
+impl Http {
+    /// Makes a client for requests to `target`.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
+    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>) -> Result<Self, SourceError> {
+        // Two libraries may install a provider; the first one stays, and any will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let setup = |error: reqwest::Error| SourceError::Setup(error.without_url().into());
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("fanout/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.idle_timeout)
+            .timeout(settings.total_timeout);
+        if !needs_authorities(target, way) {
+            builder = builder.tls_certs_only([]);
+        } else if let Some(file) = &settings.ca_file {
+            builder = builder.tls_certs_merge(authorities(file)?);
+        }
+        builder = match way {
+            Way::Environment => builder,
+            Way::Direct => builder.no_proxy(),
+            Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
+        };
+        Ok(Self { client: builder.build().map_err(setup)?, max_reply_bytes: settings.max_reply_bytes })
+    }
+
+    /// Sends a request and returns the body of its reply, less a byte order mark.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
+        let response = request.send().await.map_err(CallError::transport)?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(CallError::Redirect(status.as_u16()));
+        }
+        if status != 200 {
+            return Err(CallError::Status { status: status.as_u16(), retry_after: retry_after(&response) });
+        }
+        let body = self.body(response).await?;
+        Ok(if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body })
+    }
+
+    /// Reads a body, and stops at the limit: what counts are the bytes after decompression.
+    async fn body(&self, mut response: Response) -> Result<Bytes, CallError> {
+        let too_large = || CallError::TooLarge { limit: self.max_reply_bytes };
+        let announced = response.content_length().unwrap_or(0);
+        if announced > self.max_reply_bytes {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(announced as usize);
+        while let Some(chunk) = response.chunk().await.map_err(CallError::transport)? {
+            if (body.len() + chunk.len()) as u64 > self.max_reply_bytes {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.into())
+    }
+}
+
+/// Returns whether there is anybody whose certificate must be checked. A simulated list must not fail for want of the
+/// system's certificates, which small containers do not have.
+fn needs_authorities(target: &Url, way: Way<'_>) -> bool {
+    let proxy = if let Way::Proxy(proxy) = way { Some(proxy.url()) } else { None };
+    [Some(target), proxy].into_iter().flatten().any(|url| url.scheme() == "https")
+}
+
+/// Reads `source.ca_file`. Each certificate is held against what TLS will ask of it, while the file is still known.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, SourceError> {
+    let unusable = |problem: String| SourceError::CaFile { path: file.to_owned(), problem };
+    let pem = std::fs::read(file).map_err(|error| unusable(format!("cannot be read ({error})")))?;
+    let mut trusted = RootCertStore::empty();
+    let mut certificates = Vec::new();
+    for (number, der) in (1..).zip(CertificateDer::pem_slice_iter(&pem)) {
+        let wrong = |error: &dyn Display| unusable(format!("holds a wrong certificate, number {number} ({error})"));
+        let der = der.map_err(|error| wrong(&error))?;
+        certificates.push(Certificate::from_der(&der).map_err(|error| wrong(&error))?);
+        trusted.add(der).map_err(|error| wrong(&error))?;
+    }
+    if certificates.is_empty() {
+        return Err(unusable("holds no certificate".to_owned()));
+    }
+    Ok(certificates)
+}
+
+/// Returns what a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3).
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}

@@ -1,0 +1,55 @@
+//! A token that a program writes to its standard output.
+//!
+//! No shell looks at the command. What the program says besides is not shown: it may hold what the token was made of.
+
+use std::io;
+use std::process::Stdio;
+
+use fanout_sink::Secret;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::reply;
+use crate::config::TokenCommand;
+use crate::source::error::SourceError;
+
+/// The most that a program may write, in bytes; WeChat's tokens have up to 512.
+const LONGEST_OUTPUT: u64 = 64 << 10;
+
+/// Returns which program it is, in words.
+pub(super) fn origin(command: &TokenCommand) -> String {
+    format!("the command `{}`", command.program.display())
+}
+
+/// Runs the program, and takes the token out of what it writes.
+pub(super) async fn ask(command: &TokenCommand) -> Result<Secret, SourceError> {
+    let token = match timeout(command.timeout, output(command)).await {
+        Err(_) => Err(format!("it did not end within {:?}", command.timeout)),
+        Ok(output) => output.and_then(|output| match &command.pointer {
+            Some(pointer) => reply::point(&output, pointer),
+            None => reply::plain(&output),
+        }),
+    };
+    token.map_err(|problem| SourceError::TokenCommand { origin: origin(command), problem })
+}
+
+async fn output(command: &TokenCommand) -> Result<Vec<u8>, String> {
+    let mut program = Command::new(&command.program);
+    program.args(&command.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // One that takes too long ends with this future.
+    program.kill_on_drop(true);
+    if !command.directory.as_os_str().is_empty() {
+        program.current_dir(&command.directory);
+    }
+    let broken = |error: io::Error| format!("it cannot be run ({error})");
+    let mut child = program.spawn().map_err(broken)?;
+    let mut output = Vec::new();
+    let stdout = child.stdout.take().expect("it was piped");
+    stdout.take(LONGEST_OUTPUT + 1).read_to_end(&mut output).await.map_err(broken)?;
+    if output.len() as u64 > LONGEST_OUTPUT {
+        return Err(format!("it wrote more than {LONGEST_OUTPUT} bytes"));
+    }
+    let status = child.wait().await.map_err(broken)?;
+    if status.success() { Ok(output) } else { Err(format!("it ended with {status}")) }
+}

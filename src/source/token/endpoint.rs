@@ -1,0 +1,45 @@
+//! A token that a central token server (中控) hands out over HTTP.
+//!
+//! WeChat itself advises teams that share an account to have one:
+//! <https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>
+
+use fanout_sink::Secret;
+
+use super::reply;
+use crate::config::{Source, TokenEndpoint};
+use crate::source::call_error::CallError;
+use crate::source::error::SourceError;
+use crate::source::http::{Http, Way};
+use crate::source::retry::Effort;
+
+/// The server, and the way to it: not that to WeChat, for `source.proxy` leads out of the network that it is in.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    settings: TokenEndpoint,
+    http: Http,
+}
+
+impl Endpoint {
+    pub(super) fn new(settings: &TokenEndpoint, source: &Source) -> Result<Self, SourceError> {
+        let way = if settings.url.is_loopback() { Way::Direct } else { Way::Environment };
+        Ok(Self { http: Http::new(source, settings.url.expose(), way)?, settings: settings.clone() })
+    }
+
+    pub(super) fn origin(&self) -> String {
+        format!("the token server {}", self.settings.url)
+    }
+
+    /// Asks for the token that the server has now.
+    pub(super) async fn ask(&self, effort: &Effort) -> Result<Secret, SourceError> {
+        let attempt = || async {
+            let mut request = self.http.client.get(self.settings.url.expose().clone());
+            if let Some((name, value)) = &self.settings.header {
+                request = request.header(name, value);
+            }
+            let body = self.http.send(request).await?;
+            reply::point(&body, &self.settings.pointer).map_err(CallError::Malformed)
+        };
+        let asked = effort.retrying("a token", attempt).await;
+        asked.map_err(|error| SourceError::TokenServer { origin: self.origin(), error: Box::new(error) })
+    }
+}

@@ -1,0 +1,18 @@
+//! A token that another program has put into a variable or a file.
+
+use fanout_sink::SecretReference;
+
+use crate::config::TokenSource;
+
+/// Returns whether reading it again may give another token: this process never sees a variable change.
+pub(super) fn may_change(source: &TokenSource) -> bool {
+    matches!(source.reference(), SecretReference::File(_))
+}
+
+/// Returns where it is found, in words.
+pub(super) fn origin(source: &TokenSource) -> String {
+    match source.reference() {
+        SecretReference::Env(name) => format!("the environment variable `{name}`"),
+        SecretReference::File(path) => format!("the file {}", path.display()),
+    }
+}

@@ -1,0 +1,29 @@
+//! [`stable_token`](https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html): idempotent,
+//! and apart from the classic token, so asking for it takes nobody else's token away.
+
+use fanout_sink::Secret;
+
+use super::reply;
+use crate::source::client::Client;
+use crate::source::error::SourceError;
+use crate::source::retry::Effort;
+
+/// Asks for the token that is good now.
+pub(super) async fn ask(
+    client: &Client,
+    effort: &Effort,
+    app_id: &str,
+    secret: &Secret,
+) -> Result<Secret, SourceError> {
+    let request = serde_json::json!({
+        "grant_type": "client_credential",
+        "appid": app_id,
+        "secret": secret.expose(),
+        "force_refresh": false,
+    });
+    let attempt = || async {
+        let body = client.post("/cgi-bin/stable_token", &[], &request).await?;
+        reply::parse(&body).map_err(|error| error.without(secret.expose()))
+    };
+    effort.retrying("a token", attempt).await
+}

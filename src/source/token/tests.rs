@@ -1,0 +1,56 @@
+//! Many callers, and one question.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::config::{Overrides, Pipeline};
+use crate::simulator::Simulator;
+
+const CALLERS: usize = 16;
+
+/// Runs as many callers at once, and returns what each of them got.
+async fn together<Work>(caller: impl Fn() -> Work) -> Vec<Work::Output>
+where
+    Work: Future<Output: Send + 'static> + Send + 'static,
+{
+    let mut callers = JoinSet::new();
+    (0..CALLERS).for_each(|_| drop(callers.spawn(caller())));
+    callers.join_all().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_callers_one_asks_and_one_renews() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let text = format!(
+        "name = 'p'\nsource.base_url = '{}'\nsource.retry.base_ms = 1\n[[accounts]]\nname = 'a'\napp_id = 'wx1'\n\
+         secret = {{ env = 'S' }}\n[sinks.x]\ntype = 'parquet'\n",
+        simulator.base_url()
+    );
+    let environment = [("S", "a secret")].into_iter().collect();
+    let overrides = Overrides { environment, ..Overrides::default() };
+    let pipeline = Pipeline::from_toml(&text, "p.toml".as_ref(), &overrides).unwrap();
+    let client = Client::new(&pipeline.source).unwrap();
+    let effort = Arc::new(Effort::new(pipeline.source.retry.clone()));
+    let tokens = Arc::new(Tokens::new(&pipeline.accounts[0], &pipeline.source).unwrap());
+    let current = || {
+        let (tokens, client, effort) = (Arc::clone(&tokens), client.clone(), Arc::clone(&effort));
+        async move { tokens.current(&client, &effort).await.unwrap() }
+    };
+
+    let first = together(current).await;
+    assert!(first.iter().all(|token| *token == first[0]));
+    assert_eq!(simulator.requests().stable_token, 1);
+
+    simulator.expire_tokens("wx1");
+    let refused = first[0].clone();
+    let renewed = together(|| {
+        let (tokens, client, effort) = (Arc::clone(&tokens), client.clone(), Arc::clone(&effort));
+        let refused = refused.clone();
+        async move { tokens.renew(&refused, &ApiError::new(42001, ""), &client, &effort).await.is_ok() }
+    });
+    assert_eq!(renewed.await, [true; CALLERS]);
+    assert_ne!(current().await, refused);
+    assert_eq!(simulator.requests().stable_token, 2);
+}

@@ -1,0 +1,67 @@
+//! The kafka sink keeps every promise of the contract that a topic can be held to.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use async_trait::async_trait;
+use fanout_sink::SinkContext;
+use fanout_sink::conformance::{Published, ReadError, Subject, run};
+use fanout_sink_kafka::{KafkaFactory, KafkaOptions};
+
+use crate::support::{Seen, broker, keep_everything_in, read_committed};
+
+#[path = "../../../sinks/kafka/tests/arranged/mod.rs"]
+mod arranged;
+use arranged::Arranged;
+
+/// Each folder of the suite is a topic of one partition, in which readers find the order of the list.
+struct Topic;
+
+fn topic_of(directory: &Path) -> String {
+    let name = directory.file_name().unwrap().to_str().unwrap();
+    format!("conformance{}", name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"))
+}
+
+#[async_trait]
+impl Subject for Topic {
+    type Factory = Arranged;
+
+    fn factory(&self) -> Arranged {
+        Arranged(KafkaFactory)
+    }
+
+    fn options(&self, directory: &Path) -> KafkaOptions {
+        let topic = topic_of(directory);
+        keep_everything_in(&topic, 1);
+        KafkaOptions { prefix: topic.clone(), ..KafkaOptions::brokers(topic, [broker()]) }
+    }
+
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+        let mut seen = read_committed(&broker(), &topic_of(directory), 1);
+        // Walks are unique within an account only.
+        let app_id = format!("\"app_id\":\"{}\"", context.app_id);
+        let is_of_account = |record: &Seen| {
+            let key = std::str::from_utf8(&record.key).unwrap();
+            key.contains(&app_id) || !key.contains("\"app_id\":")
+        };
+        seen.retain(|record| record.headers["walk"] == context.walk && is_of_account(record));
+        if seen.is_empty() {
+            return Ok(None);
+        }
+        let rows =
+            seen.iter().map(|record| Ok(serde_json::from_slice(&record.value)?)).collect::<Result<_, ReadError>>()?;
+        let whole = |Seen { key, value, .. }: &Seen| [&key[..], b"\n", value].concat();
+        let outputs: BTreeMap<_, _> =
+            seen.iter().enumerate().map(|(place, record)| (format!("{place:06}"), whole(record))).collect();
+        Ok(Some(Published { rows, outputs }))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_conforms() {
+    let summary = run(&Topic).await;
+    for skip in &summary.skipped {
+        let reasons = ["does not stage", "no roots", "cannot provoke a temporary error"];
+        assert!(reasons.iter().any(|reason| skip.reason.contains(reason)), "{skip:?}");
+    }
+}

@@ -1,0 +1,148 @@
+//! What may happen to a process, and to its state between two of them.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::crash::journal::walks;
+use crate::crash::limits::limited;
+use crate::crash::moments::Moment;
+use crate::crash::{Scene, current_walk};
+use crate::support::{Ended, Project, Random, signal};
+
+use super::faults::List;
+
+/// No run of this test takes nearly as long.
+const LONGEST_RUN: Duration = Duration::from_secs(60);
+/// Between two looks.
+const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
+/// How long the last run took that came to its end: most of it depends on the machine.
+static RUN_MICROS: AtomicU64 = AtomicU64::new(100_000);
+/// After a call was made, a run is hit within this time.
+const SOON_MICROS: u64 = 8_000;
+
+/// What happens to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Disturbance {
+    Nothing,
+    /// `kill -9`.
+    Kill,
+    /// SIGTERM.
+    Terminate,
+    /// Its files may not grow beyond so many blocks of 512 bytes.
+    FileLimit(u64),
+}
+
+/// What came of a process.
+pub(super) struct Run {
+    pub(super) ended: Ended,
+    /// Whether it was there to be disturbed.
+    pub(super) was_hit: bool,
+    pub(super) hung: bool,
+}
+
+impl Disturbance {
+    pub(super) fn random(random: &mut Random) -> Self {
+        match random.below(10) {
+            0..3 => Self::Nothing,
+            3..8 => Self::Kill,
+            8 => Self::Terminate,
+            _ => Self::FileLimit(random.below(64)),
+        }
+    }
+
+    /// Runs a command, and disturbs it at a random moment.
+    pub(super) fn run(self, random: &mut Random, command: Command, scene: &Scene, list: &List) -> Run {
+        let mut command = match self {
+            Self::FileLimit(blocks) => limited(&command, blocks),
+            _ => command,
+        };
+        let moment = moment(random, scene, list);
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = Watched { process, started: Instant::now() };
+        let name = match self {
+            Self::Kill => Some("KILL"),
+            Self::Terminate => Some("TERM"),
+            Self::Nothing | Self::FileLimit(_) => None,
+        };
+        let was_hit = name.is_some_and(|name| {
+            let has_come = process.lives_until(&moment.has_come);
+            thread::sleep(moment.delay);
+            // A process keeps its number until it is waited for, and so nobody else is hit.
+            let is_hit = has_come && process.lives();
+            if is_hit {
+                signal(&process.process, name);
+            }
+            is_hit
+        });
+        process.end(was_hit)
+    }
+}
+
+/// Returns any time of a run, or one shortly after a call, or after a step of the publishing.
+fn moment<'a>(random: &mut Random, scene: &'a Scene, list: &List) -> Moment<'a> {
+    let made = scene.calls();
+    match random.below(3) {
+        0 => {
+            let calls = 1 + random.below(list.pages() + 1);
+            let delay = Duration::from_micros(random.below(SOON_MICROS));
+            Moment { has_come: Box::new(move || scene.calls() - made >= calls), delay }
+        }
+        1 => Moment::within(random, RUN_MICROS.load(Ordering::Relaxed)),
+        _ => Moment::of_a_step(random, &scene.project, walks(&scene.project).len().saturating_sub(1)),
+    }
+}
+
+/// A process that must end some day.
+struct Watched {
+    process: Child,
+    started: Instant,
+}
+
+impl Watched {
+    fn lives(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for a moment; returns whether it comes before the process has ended, or has lived for too long.
+    fn lives_until(&mut self, has_come: impl Fn() -> bool) -> bool {
+        while !has_come() {
+            if !self.lives() || self.started.elapsed() > LONGEST_RUN {
+                return false;
+            }
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        true
+    }
+
+    fn end(mut self, was_hit: bool) -> Run {
+        self.lives_until(|| false);
+        if !was_hit {
+            RUN_MICROS.store(self.started.elapsed().as_micros() as u64, Ordering::Relaxed);
+        }
+        let hung = self.lives();
+        if hung {
+            self.process.kill().unwrap();
+        }
+        Run { ended: Ended::after(self.process), was_hit, hung }
+    }
+}
+
+/// Flips a bit in the pages of a walk that is not decided, or cuts them; returns whether there was one.
+pub(super) fn damage(random: &mut Random, project: &Project) -> bool {
+    let Some(walk) = current_walk(project, walks(project).len().saturating_sub(1)) else { return false };
+    let pages = walk.join("pages");
+    let mut bytes = fs::read(&pages).unwrap();
+    if walk.join("decision.json").exists() || bytes.is_empty() {
+        return false;
+    }
+    let place = random.below(bytes.len() as u64) as usize;
+    match random.below(2) {
+        0 => bytes.truncate(place),
+        _ => bytes[place] ^= 1 << random.below(8),
+    }
+    fs::write(pages, bytes).unwrap();
+    true
+}
