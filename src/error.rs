@@ -39,6 +39,12 @@ pub enum Error {
         /// What differs.
         what: String,
     },
+    /// The journal has no complete list that could be delivered again.
+    #[error("the journal has no complete list{}", date.as_ref().map_or_else(String::new, |date| format!(" of {date}")))]
+    NothingToReplay {
+        /// The date that was asked for.
+        date: Option<String>,
+    },
     /// Somebody wanted the run to end.
     #[error("interrupted")]
     Interrupted,
@@ -124,6 +130,7 @@ impl Error {
                 "the journal or the program has changed since; run the version that decided, or start a new walk with `--fresh`"
                     .to_owned(),
             ),
+            Self::NothingToReplay { .. } => Some("`fanout run` reads one".to_owned()),
             // How to go on depends on the command: `engine::Selection` knows.
             Self::Interrupted | Self::Config(_) => None,
         }

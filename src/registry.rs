@@ -15,6 +15,7 @@
 mod bound;
 mod columns;
 mod roots;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -22,14 +23,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use fanout_sink::SinkFactory;
 use fanout_sink::arrow::datatypes::SchemaRef;
+use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
+use fanout_sink::{Delivery, SinkFactory};
 
 pub use bound::BoundSink;
 use bound::{Binding, Erased};
 use columns::Selection;
 
-use crate::config::{ConfigError, ConfigErrors, Pipeline, SinkSection, did_you_mean};
+use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkSection, did_you_mean};
 
 /// The sinks that a pipeline file may name.
 #[derive(Clone)]
@@ -95,6 +97,15 @@ impl SinkRegistry {
         let binding = factory.and_then(|factory| factory.bind(section));
         let binding = binding.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
         let bound = selection.zip(binding).map(|(selection, binding)| BoundSink::new(section, selection, binding));
+        if section.deliver == Some(Deliver::Stream)
+            && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
+        {
+            let message = format!(
+                "found `stream`, expected `when_complete`: this `{}` cannot take back what it has sent",
+                section.kind
+            );
+            problems.push(section.problem("deliver", message));
+        }
         ConfigErrors::check(problems, bound)
     }
 
@@ -148,6 +159,7 @@ impl fmt::Debug for SinkRegistry {
 trait ErasedFactory: Send + Sync {
     fn name(&self) -> &str;
     fn summary(&self) -> &str;
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     fn bind(&self, section: &SinkSection) -> Result<Arc<dyn Erased>, ConfigErrors>;
 }
 
@@ -160,6 +172,10 @@ impl<F: SinkFactory> ErasedFactory for Factory<F> {
 
     fn summary(&self) -> &str {
         self.0.summary()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        F::Options::json_schema(generator)
     }
 
     fn bind(&self, section: &SinkSection) -> Result<Arc<dyn Erased>, ConfigErrors> {

@@ -1,6 +1,6 @@
 //! Arguments that several commands share, and what they make of a pipeline file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::Args;
@@ -34,13 +34,28 @@ pub(super) struct PipelineArguments {
 impl PipelineArguments {
     /// Reads the pipeline file and leaves only the selected accounts in it.
     pub(super) fn load(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        let overrides = Overrides { set: self.set.clone(), simulate: self.simulate, environment: environment.clone() };
-        let mut pipeline = Pipeline::load(&self.file, &overrides)?;
-        select_accounts(&mut pipeline, &self.accounts)?;
+        let pipeline = self.load_with(Overrides { environment: environment.clone(), ..Overrides::default() })?;
         if cfg!(not(feature = "simulator")) && pipeline.source.simulate.is_some() {
             let message = "this program was built without the feature `simulator`, which a simulated list needs";
             return Err(pipeline.problem("source.simulate", message).into());
         }
+        Ok(pipeline)
+    }
+
+    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
+        self.load_with(Overrides { environment: environment.clone(), offline: true, ..Overrides::default() })
+    }
+
+    /// Returns the pipeline file's path, as it was given.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn load_with(&self, overrides: Overrides) -> Result<Pipeline, ConfigErrors> {
+        let overrides = Overrides { set: self.set.clone(), simulate: self.simulate, ..overrides };
+        let mut pipeline = Pipeline::load(&self.file, &overrides)?;
+        select_accounts(&mut pipeline, &self.accounts)?;
         Ok(pipeline)
     }
 

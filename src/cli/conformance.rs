@@ -53,7 +53,12 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     // Nothing is asked of the accounts: their lists are not read.
-    let overrides = Overrides { set: arguments.set.clone(), simulate: Some(0), environment: environment.clone() };
+    let overrides = Overrides {
+        set: arguments.set.clone(),
+        simulate: Some(0),
+        environment: environment.clone(),
+        ..Overrides::default()
+    };
     let pipeline = Pipeline::load(&arguments.file, &overrides)?;
     let sink = bind(&pipeline, &arguments.sink, registry)?;
     if sink.roots().is_empty() && !arguments.yes {

@@ -20,10 +20,14 @@ mod check;
 mod conformance;
 mod interrupt;
 mod logging;
+mod new;
+mod options;
 mod output;
 mod process;
 mod progress;
+mod replay;
 mod run;
+mod schema;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
@@ -69,10 +73,16 @@ Logs go to stderr; RUST_LOG filters them (`RUST_LOG=fanout=debug`).";
 enum Command {
     /// Read the lists of a pipeline file's accounts and publish them to its sinks
     Run(run::RunArguments),
+    /// Deliver lists that are complete to sinks that lack them, without any API call
+    Replay(replay::ReplayArguments),
     /// Say what would keep a run from its end, without any API call
     Check(check::CheckArguments),
-    /// List the sinks that a pipeline file may name, or test one
+    /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
+    /// Write what a sink of one's own begins with
+    New(new::NewArguments),
+    /// Print the JSON Schema of a pipeline file, for editors
+    Schema,
     /// Serve a WeChat API with made-up followers on this machine
     #[cfg(feature = "simulator")]
     Simulate(simulate::SimulateArguments),
@@ -114,8 +124,11 @@ async fn execute(
     process::survive_file_limits();
     match command {
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
+        Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
+        Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
+        Command::Schema => Ok(schema::execute(registry, terminal)),
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),
     }

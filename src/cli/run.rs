@@ -12,8 +12,8 @@ use super::output::Terminal;
 use super::simulate;
 use super::{progress, summary};
 use crate::SinkRegistry;
-use crate::config::{Environment, Pipeline};
-use crate::engine::{self, Outcome, Progress, RunReport, Selection};
+use crate::config::Environment;
+use crate::engine::{self, Outcome, Progress, RunReport};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout run`.
@@ -52,33 +52,31 @@ pub(super) async fn execute(
 
     let selection = arguments.pipeline.selection(arguments.fresh, arguments.again);
     let how_to_go_on = selection.how_to_go_on();
-    let report = accompany(pipeline, registry, selection, terminal).await?;
-    let text = if arguments.pipeline.json { summary::json(&report) } else { summary::of_run(&report) };
-    if summary::has_rows_on_stdout(&report) {
-        terminal.result_aside(&text);
-    } else {
-        terminal.result(&text);
-    }
-    summary::print_failures(&report, terminal);
+    let progress = Progress::new(&pipeline);
+    let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
+        engine::run(pipeline, registry, selection, progress, stop)
+    });
+    let report = report.await?;
+    summary::print_run(&report, &arguments.pipeline, terminal);
     if report.accounts.iter().any(|account| account.outcome == Outcome::Interrupted) {
         terminal.note(how_to_go_on);
     }
     Ok(report.exit)
 }
 
-/// Runs a pipeline while its progress is shown and signals are heard.
-async fn accompany(
-    pipeline: Pipeline,
-    registry: &SinkRegistry,
-    selection: Selection,
+/// Does the work of a pipeline while its progress is shown and signals are heard.
+pub(super) async fn accompany<Work: Future<Output = Result<RunReport, Error>>>(
+    progress: Progress,
+    how_to_go_on: &'static str,
     terminal: &Terminal,
+    work: impl FnOnce(Arc<Progress>, CancellationToken) -> Work,
 ) -> Result<RunReport, Error> {
     let stop = CancellationToken::new();
-    let progress = Arc::new(Progress::new(&pipeline));
-    let watching = interrupt::watch(Signals::catch(), stop.clone(), terminal.clone(), selection.how_to_go_on());
+    let progress = Arc::new(progress);
+    let watching = interrupt::watch(Signals::catch(), stop.clone(), terminal.clone(), how_to_go_on);
     let watching = tokio::spawn(watching);
     let showing = tokio::spawn(progress::show(Arc::clone(&progress), terminal.clone()));
-    let result = engine::run(pipeline, registry, selection, progress, stop).await;
+    let result = work(progress, stop).await;
     watching.abort();
     showing.abort();
     // It was cancelled, which is what its error says; after this it draws nothing any more.

@@ -1,18 +1,44 @@
 //! A report as people read it: a table, where everything went, and what went wrong.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use fanout_sink::SinkReport;
 use indicatif::HumanBytes;
 
+use super::arguments::PipelineArguments;
 use super::output::Terminal;
 use super::table::{Side, grouped, render};
 use crate::engine::{AccountReport, Outcome, RunReport, SinkState};
 
 const NOTHING: &str = "-";
 
+/// Prints what came of a run or a replay: the result, what went wrong, and how a sink gets what it has missed.
+pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
+    let text = if arguments.json { json(report) } else { of_run(report) };
+    if has_rows_on_stdout(report) {
+        terminal.result_aside(&text);
+    } else {
+        terminal.result(&text);
+    }
+    print_failures(report, terminal);
+    let missed: Vec<String> = missed(report).iter().map(|sink| format!(" --sink {sink}")).collect();
+    if !missed.is_empty() {
+        let (file, sinks) = (arguments.file().display(), missed.concat());
+        terminal
+            .note(&format!("hint: `fanout replay {file}{sinks}` delivers later what is missing, without an API call"));
+    }
+}
+
+/// Returns the sinks that have failed to publish a list of which everything is known.
+fn missed(report: &RunReport) -> BTreeSet<&str> {
+    let complete = report.accounts.iter().filter(|account| account.snapshot.is_some());
+    let sinks = complete.flat_map(|account| &account.sinks);
+    sinks.filter(|sink| matches!(sink.state, SinkState::Failed { .. })).map(|sink| sink.sink.as_str()).collect()
+}
+
 /// Writes what came of a run.
-pub(super) fn of_run(report: &RunReport) -> String {
+fn of_run(report: &RunReport) -> String {
     let columns = [
         ("account", Side::Left),
         ("outcome", Side::Left),
@@ -123,7 +149,7 @@ fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
 }
 
 /// Returns whether a sink has written rows to stdout in this run, among which a summary has no place.
-pub(super) fn has_rows_on_stdout(report: &RunReport) -> bool {
+fn has_rows_on_stdout(report: &RunReport) -> bool {
     report.accounts.iter().flat_map(|account| &account.sinks).any(|sink| match &sink.state {
         SinkState::Published(report) => report.outputs.iter().any(|output| output.location == "stdout"),
         _ => false,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{Secret, SecretReference};
 use serde::Deserialize;
 
@@ -37,28 +38,39 @@ pub enum Credential {
     Endpoint(TokenEndpoint),
     /// `token_command`: the same, written by a program.
     Command(TokenCommand),
-    /// None is needed: the list comes from the simulator.
+    /// None is needed: the list comes from the simulator, or no call is made at all.
     Simulated,
 }
 
 /// What is written under `[[accounts]]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountKeys {
+    /// `name`: yours, for logs, reports and the outputs of sinks; unique in the file.
     #[serde(default, deserialize_with = "account_name")]
+    #[schemars(with = "String")]
     name: Option<String>,
+    /// `app_id`: WeChat's, `wx…`; unique in the file.
     #[serde(default, deserialize_with = "checked::identifier")]
+    #[schemars(with = "String", regex(pattern = checked::IDENTIFIER_PATTERN))]
     app_id: Option<String>,
+    /// `secret`: where the app secret is, with which tokens are fetched and renewed.
     secret: Option<SecretReference>,
+    /// `classic_token`: whether `secret` fetches its tokens over the endpoint that ends the token of everybody else. Default
+    /// `false`.
     #[serde(default)]
     classic_token: bool,
+    /// `token`: where an access token is that somebody else renews; instead of `secret`.
     token: Option<SecretReference>,
+    /// `token_endpoint`: the same, handed out by a central token server.
     token_endpoint: Option<EndpointKeys>,
+    /// `token_command`: the same, written by a program.
     token_command: Option<CommandKeys>,
 }
 
 /// The keys of which an account has exactly one.
-const CREDENTIALS: [&str; 4] = ["secret", "token", "token_endpoint", "token_command"];
+pub(crate) const CREDENTIALS: [&str; 4] = ["secret", "token", "token_endpoint", "token_command"];
 
 /// Reads an account's name. It may be in any script, and becomes part of paths.
 fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -71,10 +83,12 @@ fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
     Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&name), &expected))
 }
 
-/// Completes the accounts of the whole file's `tree`; under a simulation nothing is asked of them but their names.
+/// Completes the accounts of the whole file's `tree`; under a simulation or offline nothing is asked of them but their
+/// names.
 pub(super) fn complete(
     accounts: Vec<AccountKeys>,
     simulated: bool,
+    offline: bool,
     tree: &Tree,
     resolver: &SecretResolver,
     problems: &mut Vec<ConfigError>,
@@ -89,7 +103,7 @@ pub(super) fn complete(
     report_twins(&accounts, tree, problems);
     let accounts = accounts.into_iter().enumerate();
     accounts
-        .filter_map(|(place, keys)| keys.complete(&place.to_string(), simulated, tree, resolver, problems))
+        .filter_map(|(place, keys)| keys.complete(&place.to_string(), simulated || offline, tree, resolver, problems))
         .collect()
 }
 
@@ -120,11 +134,12 @@ fn report_twins(accounts: &[AccountKeys], tree: &Tree, problems: &mut Vec<Config
 }
 
 impl AccountKeys {
-    /// Completes the account at `place` of the list; none where a problem was reported.
+    /// Completes the account at `place` of the list, its credential only if that is needed; none where a problem was
+    /// reported.
     fn complete(
         mut self,
         place: &str,
-        simulated: bool,
+        unneeded: bool,
         tree: &Tree,
         resolver: &SecretResolver,
         problems: &mut Vec<ConfigError>,
@@ -140,7 +155,7 @@ impl AccountKeys {
             }
         }
         let found: Vec<&str> = CREDENTIALS.into_iter().filter(|key| stands(key)).collect();
-        if self.classic_token && !simulated && !stands("secret") {
+        if self.classic_token && !unneeded && !stands("secret") {
             let message = "found `true`, expected it with `secret` only: it says how fanout itself fetches a token";
             problems.push(tree.problem(&["accounts", place, "classic_token"], message));
         }
@@ -150,7 +165,7 @@ impl AccountKeys {
                 problems.push(tree.problem(&["accounts", place], message));
                 None
             }
-            _ if simulated => Some(Credential::Simulated),
+            _ if unneeded => Some(Credential::Simulated),
             [] => {
                 let message = "missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
                                `secret = { env = \"NAME\" }`";

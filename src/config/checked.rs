@@ -99,6 +99,9 @@ pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf
 /// What [`is_identifier`] asks for, in words.
 pub(super) const IDENTIFIER: &str = "1 to 64 letters, digits, `_` or `-`";
 
+/// The same as a pattern, for editors.
+pub(crate) const IDENTIFIER_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
+
 /// Returns whether `text` may name a folder, a sink or a pipeline.
 pub(super) fn is_identifier(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))

@@ -22,6 +22,8 @@ pub struct Overrides {
     pub set: Vec<String>,
     /// `--simulate N`: how many simulated followers to read instead of the real list.
     pub simulate: Option<u64>,
+    /// No call will be made: the accounts' credentials are not read.
+    pub offline: bool,
     /// The environment that overrides and secrets are read from.
     pub environment: Environment,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::account::{self, Account, AccountKeys};
@@ -72,16 +73,30 @@ impl Pipeline {
 }
 
 /// What is written in a pipeline file.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 struct PipelineKeys {
+    /// `name`: what commit records and reports call it: letters, digits, `_` and `-`.
     #[serde(deserialize_with = "checked::identifier")]
+    #[schemars(with = "String", regex(pattern = checked::IDENTIFIER_PATTERN))]
     name: Option<String>,
+    /// `[source]`: where the lists are read.
     source: Source,
+    /// `[[accounts]]`: whose lists are read; none is needed under `source.simulate`.
+    #[schemars(length(min = 1))]
     accounts: Vec<AccountKeys>,
+    /// `[journal]`: where the raw pages are kept.
     journal: Journal,
+    /// `[limits]`: what a run may use.
     limits: Limits,
+    /// `[sinks.<name>]`: where the lists go; the names are yours.
     sinks: BTreeMap<String, SinkKeys>,
+}
+
+/// Returns the JSON Schema of a pipeline file, as far as it does not depend on the sinks that there are.
+pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    PipelineKeys::json_schema(generator)
 }
 
 impl PipelineKeys {
@@ -101,7 +116,7 @@ impl PipelineKeys {
         }
         let simulated = tree.get(&["source", "simulate"]).is_some();
         let source = complete_source(self.source, &directory, tree, problems);
-        let accounts = account::complete(self.accounts, simulated, tree, &resolver, problems);
+        let accounts = account::complete(self.accounts, simulated, overrides.offline, tree, &resolver, problems);
         let mut journal = self.journal;
         // `components` drops a slash at the end, after which the suffix would become a file of its own.
         journal.path = directory.join(&journal.path).components().collect();

@@ -14,7 +14,7 @@
 //! secret = { env = "BRAND_SECRET" }
 //!
 //! [sinks.archive]                  # `archive` is yours: logs, reports and errors use it
-//! type = "parquet"                 # the engine's keys: type, required, columns, queue
+//! type = "parquet"                 # the engine's keys: type, required, deliver, columns, queue, retry
 //! [sinks.archive.options]          # everything below here belongs to the sink
 //! root = "out/followers"
 //! ```
@@ -49,7 +49,10 @@ pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
 pub use section::{Journal, Limits, Quota, Retry, Simulate, Source};
-pub use sink_section::{SinkOptions, SinkSection};
+pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 
+pub(crate) use account::CREDENTIALS;
+pub(crate) use checked::IDENTIFIER_PATTERN;
 pub(crate) use error::did_you_mean;
+pub(crate) use load::schema;

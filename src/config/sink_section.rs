@@ -1,7 +1,9 @@
 //! `[sinks.<name>]`: the engine's keys of a sink, and the options that only the sink understands.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use fanout_sink::schemars::JsonSchema;
 use fanout_sink::with_secret_resolver;
 use figment::value::{Dict, Value};
 use serde::Deserialize;
@@ -23,10 +25,14 @@ pub struct SinkSection {
     pub kind: String,
     /// `required`: whether the run fails if this sink does. Default `true`.
     pub required: bool,
+    /// `deliver`: when the sink receives its batches. Default: `stream`, if the sink can stage them.
+    pub deliver: Option<Deliver>,
     /// `columns`: which columns the sink receives, in which order. Default: all of them.
     pub columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     pub queue: usize,
+    /// `[sinks.<name>.retry]`: what is done when the sink says that it cannot do something for now.
+    pub retry: SinkRetry,
     /// `[sinks.<name>.options]`: the sink's own keys.
     pub options: SinkOptions,
     tree: Tree,
@@ -47,6 +53,39 @@ impl SinkSection {
     pub(crate) fn problem(&self, key: &str, message: impl Into<String>) -> ConfigError {
         let path: Vec<&str> = key.split('.').collect();
         self.tree.problem(&path, message)
+    }
+}
+
+/// `deliver`: when a sink receives its batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[serde(rename_all = "snake_case")]
+pub enum Deliver {
+    /// While the walk goes on, so that the list is published as soon as it is complete.
+    Stream,
+    /// From the journal, when the list is complete and the sinks that stream have published it.
+    WhenComplete,
+}
+
+/// `[sinks.<name>.retry]`: how often a call of the sink is made again that fails for now. The waits double from `base_ms`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SinkRetry {
+    /// `attempts`: calls in all, the first one included. Default 6: with the waits, about six seconds.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 100>")]
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// `base_ms`: the first wait, in milliseconds. Default 200.
+    #[serde(rename = "base_ms", deserialize_with = "checked::milliseconds")]
+    #[schemars(with = "u64", range(max = 600_000), extend("default" = 200))]
+    pub base: Duration,
+}
+
+impl Default for SinkRetry {
+    fn default() -> Self {
+        Self { attempts: 6, base: Duration::from_millis(200) }
     }
 }
 
@@ -79,18 +118,30 @@ impl SinkOptions {
 }
 
 /// What is written under `[sinks.<name>]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 pub(super) struct SinkKeys {
+    /// `type`: which kind of sink it is.
     #[serde(rename = "type")]
     kind: Option<String>,
+    /// `required`: whether the run fails if this sink does. Default `true`.
     #[serde(default = "SinkKeys::default_required")]
     required: bool,
+    /// `deliver`: when the sink receives its batches. Default: `stream`, if the sink can stage them.
+    deliver: Option<Deliver>,
+    /// `columns`: which columns the sink receives, in which order. Default: all of them.
     columns: Option<Vec<String>>,
+    /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     #[serde(default = "SinkKeys::default_queue", deserialize_with = "checked::whole::<_, _, 1, 1_024>")]
+    #[schemars(range(min = 1, max = 1_024))]
     queue: usize,
+    /// `[sinks.<name>.retry]`: what is done when the sink says that it cannot do something for now.
+    #[serde(default)]
+    retry: SinkRetry,
     /// Only a sink knows what may stand here; that it is a table is checked with the rest of the file.
     #[serde(default, rename = "options")]
+    #[schemars(skip)]
     _options: Dict,
 }
 
@@ -125,8 +176,8 @@ impl SinkKeys {
             return None;
         };
         let options = SinkOptions { tree: section.table(&["options"]), resolver: resolver.clone() };
-        let (required, columns, queue) = (self.required, self.columns, self.queue);
-        Some(SinkSection { name, kind, required, columns, queue, options, tree: section })
+        let Self { required, deliver, columns, queue, retry, .. } = self;
+        Some(SinkSection { name, kind, required, deliver, columns, queue, retry, options, tree: section })
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use fanout_sink::{Secret, SecretReference};
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -89,27 +90,45 @@ impl fmt::Debug for TokenUrl {
 }
 
 /// What is written under `token_endpoint`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars", extend("required" = ["url"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndpointKeys {
+    /// `url`: what is asked for with GET; as text, or as a reference to a secret where its query holds one.
+    #[schemars(schema_with = "text_or_reference")]
     url: Option<UrlKey>,
+    /// `header`: the name of a header that proves to the server that it may answer.
     #[serde(default, deserialize_with = "header_name")]
+    #[schemars(with = "Option<String>")]
     header: Option<HeaderName>,
+    /// `header_value`: where its value is.
     header_value: Option<SecretReference>,
+    /// `pointer`: where in the JSON of the reply the token stands (RFC 6901). Default `/access_token`.
     #[serde(default, deserialize_with = "pointer")]
     pointer: Option<String>,
 }
 
 /// What is written under `token_command`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars", extend("required" = ["command"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct CommandKeys {
+    /// `command`: the program and its arguments. No shell looks at them.
     #[serde(default, deserialize_with = "command")]
+    #[schemars(length(min = 1), extend("default" = null))]
     command: Vec<String>,
+    /// `pointer`: where in the JSON of the output the token stands (RFC 6901). Default: the output is the token.
     #[serde(default, deserialize_with = "pointer")]
     pointer: Option<String>,
+    /// `timeout_secs`: the longest time that it may take, in seconds. Default 10.
     #[serde(default, rename = "timeout_secs", deserialize_with = "optional_seconds")]
+    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 10))]
     timeout: Option<Duration>,
+}
+
+/// Describes a URL in plain sight, or a reference to one.
+fn text_or_reference(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "string" }, SecretReference::json_schema(generator)] })
 }
 
 /// A URL in plain sight, or a reference to one.

@@ -1,5 +1,6 @@
 //! One account of a run: its lock, its walk, its report.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,7 +39,7 @@ pub(super) struct AccountRun {
     pub(super) sinks: Arc<[BoundSink]>,
     /// Its place in the pipeline file.
     index: usize,
-    state: AccountState,
+    state: Arc<AccountState>,
     choice: Choice,
     /// Decided walks of earlier days that this pipeline still owes to a sink.
     owed: Vec<WalkFolder>,
@@ -50,8 +51,7 @@ impl AccountRun {
     /// Takes the account's lock and chooses its walk.
     pub(super) fn plan(shared: &Arc<Shared>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<Self, Error> {
         let pipeline = &shared.pipeline;
-        let holder = format!("pipeline `{}`", pipeline.name);
-        let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder)?;
+        let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder(pipeline))?;
         let choice = choose(&state, &shared.selection, pipeline.journal.resume_within, Utc::now())?;
         let mut owed = Vec::new();
         if !shared.selection.fresh {
@@ -67,7 +67,36 @@ impl AccountRun {
         }
         // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
         let last = state.last_decision().ok().flatten().map(|decision| decision.snapshot);
+        let state = Arc::new(state);
         Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed, last })
+    }
+
+    /// Plans a replay: one run of the account for each of its decided walks, oldest first. Of one date the newest counts.
+    pub(super) fn replays(shared: &Arc<Shared>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<Vec<Self>, Error> {
+        let pipeline = &shared.pipeline;
+        let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder(pipeline))?;
+        let date = shared.selection.date.map(|date| date.to_string());
+        let mut walks: BTreeMap<String, WalkFolder> = BTreeMap::new();
+        for walk in state.walks()?.into_iter().filter(|walk| walk.decision().is_some()) {
+            walks.insert(walk.header().date.clone(), walk);
+        }
+        walks.retain(|walk_date, _| date.as_ref().is_none_or(|date| date == walk_date));
+        if walks.is_empty() {
+            return Err(Error::NothingToReplay { date });
+        }
+        let mut walks: Vec<WalkFolder> = walks.into_values().collect();
+        walks.sort_by(|one, other| one.header().walk.cmp(&other.header().walk));
+        let state = Arc::new(state);
+        let replay = |walk| Self {
+            shared: Arc::clone(shared),
+            sinks: Arc::clone(sinks),
+            index,
+            state: Arc::clone(&state),
+            choice: Choice::Finish(Box::new(walk)),
+            owed: Vec::new(),
+            last: None,
+        };
+        Ok(walks.into_iter().map(replay).collect())
     }
 
     /// Lets every sink say, before any API call, what would keep it from publishing.
@@ -215,6 +244,11 @@ impl AccountRun {
     pub(super) fn progress(&self) -> &AccountProgress {
         &self.shared.progress.accounts()[self.index]
     }
+}
+
+/// Returns what another run is told of this one.
+fn holder(pipeline: &Pipeline) -> String {
+    format!("pipeline `{}`", pipeline.name)
 }
 
 /// Returns which walks an account may go on with.

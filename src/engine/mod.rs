@@ -21,6 +21,7 @@ mod forecast;
 mod plan;
 mod progress;
 mod publication;
+mod replay;
 mod report;
 mod run;
 mod sink_task;
@@ -29,5 +30,6 @@ mod walking;
 
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};
+pub use replay::replay;
 pub use report::{AccountReport, Outcome, RunReport, SinkOutcome, SinkState};
 pub use run::{bind, check, run};

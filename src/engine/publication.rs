@@ -89,11 +89,11 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    /// Returns the sinks that lack the list: those that stage, and those that wait until it is complete.
+    /// Returns the sinks that lack the list: those that stream, and those that wait until it is complete.
     fn lacking(&self) -> (Vec<&'a BoundSink>, Vec<&'a BoundSink>) {
         let sinks = self.run.sinks.iter().zip(&self.outcomes);
         let lacking = sinks.filter(|(_, outcome)| !matches!(outcome.state, SinkState::AlreadyPublished(_)));
-        lacking.map(|(sink, _)| sink).partition(|sink| sink.delivery() == When::Staged)
+        lacking.map(|(sink, _)| sink).partition(|sink| sink.streams())
     }
 
     async fn open(&self, sinks: &[&'a BoundSink]) -> Stage<'a> {
@@ -229,12 +229,12 @@ impl<'a> Publication<'a> {
         stage.commit(note).await;
     }
 
-    /// Delivers a complete list to a sink that cannot stage. One that has taken everything back, and whose readers see
-    /// each row once whatever happens, is tried once more.
+    /// Delivers a complete list to a sink that waits for one. If it has taken everything back, which one that stages always
+    /// does, and its readers see each row once whatever happens, it is tried once more.
     async fn deliver_complete(&mut self, sink: &'a BoundSink, snapshot: &Snapshot, drops: &Drops) -> Result<(), Error> {
         let mut result = self.deliver_once(sink, snapshot, drops).await?;
         if let Err(error) = &result
-            && error.is_aborted()
+            && (error.is_aborted() || sink.delivery() == When::Staged)
             && sink.delivery().guarantee() == Guarantee::ExactlyOnce
         {
             tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");

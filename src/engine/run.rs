@@ -112,6 +112,23 @@ pub async fn run(
     Ok(RunReport::new(&planned.shared.pipeline.name, reports.into_iter().flatten().collect()))
 }
 
+/// Makes what the accounts of a run share: the budget, the connections, and what the pipeline file says.
+pub(super) fn share(
+    pipeline: Pipeline,
+    sinks: &[BoundSink],
+    selection: Selection,
+    progress: Arc<Progress>,
+    stop: CancellationToken,
+) -> Result<Arc<Shared>, Error> {
+    let budget = Budget::new(page_budget(&pipeline, sinks)?);
+    let client = Client::new(&pipeline.source).map_err(|error| match error {
+        SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
+        error => Error::from(error),
+    })?;
+    let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
+    Ok(Arc::new(Shared { pipeline, account_names, client, budget, progress, stop, selection }))
+}
+
 /// A run in which everything is checked and no API call was made.
 struct Planned {
     shared: Arc<Shared>,
@@ -128,15 +145,7 @@ impl Planned {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
-        let budget = Budget::new(page_budget(&pipeline, &sinks)?);
-        let client = Client::new(&pipeline.source).map_err(|error| match error {
-            SourceError::CaFile { .. } => {
-                ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
-            }
-            error => Error::from(error),
-        })?;
-        let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
-        let shared = Arc::new(Shared { pipeline, account_names, client, budget, progress, stop, selection });
+        let shared = share(pipeline, &sinks, selection, progress, stop)?;
         let mut accounts = Vec::new();
         for index in 0..shared.pipeline.accounts.len() {
             accounts.push(Self::account(&shared, &sinks, index).await?);

@@ -6,12 +6,11 @@ use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::SinkRetry;
 use crate::registry::BoundSink;
 
-/// How often a call is made that fails with a temporary error. With the pauses below: for about six seconds.
-const TRIES: u32 = 6;
-/// The first pause; each one after it is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause between two calls, unless the first one is longer already.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The owner of an open sink. The sink may block or compute: it shares no thread with the walk. Its calls come one after
 /// the other, in the order of the queue, and none is ever cancelled.
@@ -41,7 +40,7 @@ impl SinkTask {
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
             runtime.block_on(async move {
-                match patiently(async || bound.open(context.clone()).await).await {
+                match patiently(&bound.section().retry, async || bound.open(context.clone()).await).await {
                     Ok(sink) => {
                         let _ = opened.send(Ok(()));
                         serve(sink, &bound, queue).await;
@@ -87,6 +86,7 @@ impl SinkTask {
 
 /// Serves a sink until nobody can ask anything of it any more.
 async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Receiver<Command>) {
+    let retry = &bound.section().retry;
     let mut failure = None;
     while let Some(command) = queue.recv().await {
         match command {
@@ -94,7 +94,7 @@ async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Rece
             Command::Write(_) if failure.is_some() => {}
             Command::Write(batch) => {
                 let batch = bound.select(&batch);
-                failure = patiently(async || sink.write(&batch).await).await.err();
+                failure = patiently(retry, async || sink.write(&batch).await).await.err();
                 if let Some(error) = &failure {
                     tracing::warn!(sink = bound.name(), %error, "the sink failed; it will be delivered from the journal");
                 }
@@ -102,25 +102,25 @@ async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Rece
             Command::Prepare(snapshot, reply) => {
                 let result = match failure.take() {
                     Some(error) => Err(error),
-                    None => patiently(async || sink.prepare(&snapshot).await).await,
+                    None => patiently(retry, async || sink.prepare(&snapshot).await).await,
                 };
                 let _ = reply.send(result);
             }
-            Command::Commit(reply) => drop(reply.send(patiently(async || sink.commit().await).await)),
+            Command::Commit(reply) => drop(reply.send(patiently(retry, async || sink.commit().await).await)),
             Command::Abort(reply) => drop(reply.send(sink.abort().await)),
         }
     }
 }
 
 /// Makes a call again while it fails with a temporary error.
-async fn patiently<T>(mut call: impl AsyncFnMut() -> Result<T, SinkError>) -> Result<T, SinkError> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
+async fn patiently<T>(retry: &SinkRetry, mut call: impl AsyncFnMut() -> Result<T, SinkError>) -> Result<T, SinkError> {
+    let mut pause = retry.base;
+    for _ in 1..retry.attempts {
         match call().await {
             Err(error) if error.is_temporary() => {
                 tracing::debug!(%error, "a sink asks to be tried again");
                 tokio::time::sleep(pause).await;
-                pause *= 2;
+                pause = (pause * 2).min(LONGEST_PAUSE.max(retry.base));
             }
             result => return result,
         }

@@ -9,7 +9,7 @@ use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::{Batch, Delivery, Sink, SinkContext, SinkError, SinkErrorKind, SinkFactory};
 
 use super::columns::Selection;
-use crate::config::{ConfigError, SinkOptions, SinkSection};
+use crate::config::{ConfigError, Deliver, SinkOptions, SinkSection};
 
 /// A sink that is valid and not open yet. It is opened once for each account; cloning is cheap enough for that.
 #[derive(Clone)]
@@ -54,9 +54,22 @@ impl BoundSink {
         }
     }
 
-    /// Returns when batches are delivered.
+    /// Returns when the kind of sink wants its batches, and what that guarantees.
     pub fn delivery(&self) -> Delivery {
         self.erased.delivery()
+    }
+
+    /// Returns whether batches are delivered while the walk goes on: to a sink that stages them, unless `deliver` says
+    /// otherwise.
+    pub fn streams(&self) -> bool {
+        self.delivery() == Delivery::Staged && self.section.deliver != Some(Deliver::WhenComplete)
+    }
+
+    /// Returns the same sink, with which the run fails if the sink does.
+    #[must_use]
+    pub fn into_required(mut self) -> Self {
+        self.section.required = true;
+        self
     }
 
     /// Returns the bytes that each open sink may hold on its own.

@@ -188,6 +188,20 @@ fn columns_pick_and_order() {
 }
 
 #[test]
+fn a_sink_that_cannot_stage_is_not_asked_to() {
+    let closure = |deliver: &str| format!("[sinks.hook]\ntype = \"closure\"\ndeliver = \"{deliver}\"\n");
+    assert_eq!(
+        problems(&closure("stream")),
+        "`sinks.hook.deliver`: found `stream`, expected `when_complete`: this `closure` cannot take back what it has sent"
+    );
+    assert!(!bind(&closure("when_complete")).unwrap()[0].streams());
+    for (deliver, streams) in [("stream", true), ("when_complete", false)] {
+        let sinks = format!("[sinks.a]\ntype = \"fake\"\noptions = {{ root = \"out\" }}\ndeliver = \"{deliver}\"\n");
+        assert_eq!(bind(&sinks).unwrap()[0].streams(), streams);
+    }
+}
+
+#[test]
 fn two_sinks_do_not_share_a_place() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("real")).unwrap();

@@ -341,3 +341,46 @@ fn logs_go_to_stderr_without_colours() {
     assert!(ended.stderr.contains(" WARN fanout::"), "{ended:?}");
     assert!(!ended.stderr.contains('\x1b') && !ended.stdout.contains("WARN"), "{ended:?}");
 }
+
+#[test]
+fn a_new_sink_is_caught_up_without_a_server_and_without_the_secret() {
+    let simulator = SimulatorProcess::start(&["--followers", "500"]);
+    let project = Project::new(
+        &TWO_ACCOUNTS
+            .replace("[source.retry]", &format!("[source]\nbase_url = {:?}\n[source.retry]", simulator.base_url)),
+    );
+    let run = Ended::of(project.command(&["run", "pipeline.toml"]).env("TEST_SECRET", "anything"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    drop(simulator);
+    let file = std::fs::read_to_string(project.path("pipeline.toml")).unwrap();
+    let late = "[sinks.late]\ntype = \"parquet\"\noptions = { root = \"late\" }\n";
+    std::fs::write(project.path("pipeline.toml"), file + late).unwrap();
+
+    let replay = project.fanout(&["replay", "pipeline.toml", "--sink", "late", "--account", "shop", "--json"]);
+    assert_eq!(replay.code, Some(0), "{replay:?}");
+    let account = &replay.json()["accounts"][0];
+    assert_eq!((&account["calls"], &account["sinks"][0]["state"]), (&0.into(), &"published".into()), "{account:#}");
+    assert_eq!((rows(&project, "late"), rows(&project, "account=brand")), (500, 500));
+
+    let rest = project.fanout(&["replay", "pipeline.toml"]);
+    assert_eq!((rest.code, rows(&project, "late")), (Some(0), 1_000), "{rest:?}");
+    let nothing = project.fanout(&["replay", "pipeline.toml"]);
+    assert_eq!(nothing.code, Some(0), "{nothing:?}");
+    assert!(nothing.stdout.contains("already published"), "{nothing:?}");
+}
+
+#[test]
+fn the_command_that_catches_a_sink_up_is_named() {
+    let project = Project::new(ONE_ACCOUNT);
+    let optional = "[sinks.lines]\ntype = \"ndjson\"\nrequired = false\noptions = { path = \"-\" }\n";
+    std::fs::write(project.path("pipeline.toml"), ONE_ACCOUNT.to_owned() + optional).unwrap();
+    let mut run =
+        project.command(&["run", "pipeline.toml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A closed stdout fails the sink that writes there.
+    drop(run.stdout.take());
+    let mut stderr = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(0), "{stderr}");
+    assert!(stderr.contains("lines: failed"), "{stderr}");
+    assert!(stderr.contains("hint: `fanout replay pipeline.toml --sink lines` delivers"), "{stderr}");
+}

@@ -14,6 +14,8 @@ mod moods;
 mod pipelines;
 mod readers;
 mod readme;
+mod scaffold;
+mod schema;
 mod secrecy;
 mod stopping;
 mod support;

@@ -23,7 +23,7 @@ const README: &str = include_str!("../../README.md");
 const FOLLOWERS: usize = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
@@ -35,6 +35,7 @@ const TABLES: [(&str, &str); 11] = [
     ("journal.", "[journal]"),
     ("limits.", "[limits]"),
     ("sinks.<name>.", "[sinks.x]"),
+    ("sinks.<name>.retry.", "[sinks.x.retry]"),
 ];
 
 /// Returns what stands between two fences of the language `language`, block after block.
@@ -133,7 +134,7 @@ fn every_command_and_flag_exists() {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
     }
-    for command in ["sinks", "simulate"] {
+    for command in ["sinks", "simulate", "replay", "schema", "new"] {
         help(command);
     }
 }
@@ -183,7 +184,7 @@ fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl F
 fn every_default_is_the_one_that_holds() {
     let base =
         "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
-    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 25);
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 27);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
     assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
@@ -192,17 +193,37 @@ fn every_default_is_the_one_that_holds() {
         (options.compression.unwrap_or_default(), options.root)
     };
     assert_eq!(assert_defaults("Options of `ndjson`:", base, options, ndjson), 1);
-    let base = base.replace("root = 'out'", "command = ['cat']");
+    let base = "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'kafka'\noptions = { topic = 't' }\n";
+    let kafka = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<KafkaOptions>().unwrap();
+    assert_eq!(assert_defaults("Options of `kafka`", base, options, kafka), 8);
+    let base =
+        "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'command'\noptions = { command = ['cat'] }\n";
     let command = |pipeline: &Pipeline| {
         let mut options: CommandOptions = pipeline.sinks[0].options.extract().unwrap();
         let _ = options.format.get_or_insert_default();
         let _ = options.guarantee.get_or_insert_default();
         options
     };
-    assert_eq!(assert_defaults("Options of `command`:", &base, options, command), 9);
-    let base = "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'kafka'\noptions = { topic = 't' }\n";
-    let kafka = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<KafkaOptions>().unwrap();
-    assert_eq!(assert_defaults("Options of `kafka`", base, options, kafka), 8);
+    assert_eq!(assert_defaults("Options of `command`:", base, options, command), 9);
+}
+
+#[test]
+fn the_program_in_it_is_the_example_and_works() {
+    let example = include_str!("../../examples/count.rs");
+    let lines = |text: &str| -> Vec<String> {
+        let code = text.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("#["));
+        code.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(blocks("rust,no_run")[0]), lines(example));
+
+    // `cargo test` builds the examples with the tests, in a folder beside theirs.
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().unwrap().parent().unwrap().join("examples/count");
+    assert!(program.exists(), "`cargo test --test` builds no examples: `cargo build --examples` does");
+    let project = Project::new("name = 'p'\nsource.simulate.followers = 10_500\n[sinks.x]\ntype = 'count'\n");
+    let run = Ended::of(project.command_of(&program).args(["run", "pipeline.toml"]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains("10000 followers\n500 followers\n"), "{run:?}");
 }
 
 #[test]

@@ -40,6 +40,13 @@ impl Project {
         command
     }
 
+    /// Returns a command of another program, in this folder.
+    pub(crate) fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+    }
+
     /// Runs the binary to its end.
     pub(crate) fn fanout(&self, arguments: &[&str]) -> Ended {
         Ended::of(&mut self.command(arguments))

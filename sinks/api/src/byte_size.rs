@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A number of bytes: in a pipeline file an integer, or text with a unit such as `"8 MiB"` or `"900 kB"`.
 ///
@@ -64,6 +64,13 @@ impl FromStr for ByteSize {
     }
 }
 
+impl Serialize for ByteSize {
+    /// Writes it as people do, with a unit.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visitor)
@@ -98,7 +105,7 @@ impl JsonSchema for ByteSize {
     }
 
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["integer", "string"], "minimum": 0, "description": EXPECTED })
+        json_schema!({ "type": ["integer", "string"], "minimum": 0, "description": EXPECTED, "examples": ["8 MiB"] })
     }
 }
 

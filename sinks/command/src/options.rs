@@ -9,7 +9,7 @@ use std::time::Duration;
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{Secret, SecretReference, SinkError};
 use serde::de::value::MapAccessDeserializer;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
 use crate::environment::RESERVED;
@@ -20,6 +20,7 @@ use crate::environment::RESERVED;
 pub struct CommandOptions {
     /// The program and its arguments, as in `["python3", "my_sink.py"]`. There is no shell in between. A name without a
     /// slash is looked up in `PATH`; a path starts at `directory`.
+    #[schemars(example = ["python3", "my_sink.py"])]
     pub command: Vec<String>,
     /// How fanout speaks to the program: `arrow` or `plain`.
     #[serde(default)]
@@ -60,7 +61,7 @@ pub struct CommandOptions {
 }
 
 /// How fanout speaks to the program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// A conversation: hello, an Arrow IPC stream, then commit or abort; the program answers in lines of JSON.
@@ -71,7 +72,7 @@ pub enum Protocol {
 }
 
 /// What a `plain` program reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// One JSON object a line.
@@ -82,7 +83,7 @@ pub enum Format {
 }
 
 /// What an `arrow` program promises.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Promise {
     /// It publishes nothing before `commit`, and all of it then: it is given batches while the walk goes on.

@@ -26,8 +26,10 @@ const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/partition-{part}.batch
 /// The options of a `kafka` sink: either `root` (files of batches) or `brokers` (a topic), and what belongs to it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["root"] }, { "required": ["brokers"] }]))]
 pub struct KafkaOptions {
     /// The topic that the records are for.
+    #[schemars(example = "wechat.followers")]
     pub topic: String,
     /// What is the key of a record: `app_id:openid`, `openid`, or a list of columns, which become a JSON object.
     #[serde(default)]
@@ -45,11 +47,13 @@ pub struct KafkaOptions {
 
     /// The folder that all files go to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
     #[serde(default)]
+    #[schemars(example = "out/kafka")]
     pub root: Option<PathBuf>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}` (the partition), `{pipeline}`,
     /// `{sink}`; by default `dt={date}/account={account}/partition-{part}.batches`. The last folder belongs to one list
     /// and is replaced as a whole. A plain file name makes a single file, for a topic of one partition.
     #[serde(default)]
+    #[schemars(example = "dt={date}/account={account}/partition-{part}.batches")]
     pub layout: Option<String>,
     /// The partitions of the topic that files are made for: one file each. By default 1.
     #[serde(default)]
@@ -58,6 +62,7 @@ pub struct KafkaOptions {
 
     /// The brokers to ask first, as `host:port`. Needs a program built with the feature `kafka-broker`.
     #[serde(default)]
+    #[schemars(example = ["broker.example.com:9092"])]
     pub brokers: Option<Vec<String>>,
     /// How the transactional id and the consumer group begin that carry the mark of what was delivered; an ACL may be
     /// about this prefix.
@@ -65,7 +70,7 @@ pub struct KafkaOptions {
     pub prefix: String,
     /// The most rows in a transaction. Without it a list is one transaction: readers see all of it at once.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1_000_000)]
     pub transaction_rows: Option<u64>,
     /// After how long the brokers give a transaction up; they allow 900 by default.
     #[serde(default = "default_transaction_timeout_secs")]

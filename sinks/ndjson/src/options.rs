@@ -5,26 +5,30 @@ use std::path::PathBuf;
 use fanout_sink::SinkError;
 use fanout_sink::files::FileOptions;
 use fanout_sink::schemars::{self, JsonSchema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The options of an `ndjson` sink: either `root` (and what belongs to it) or `path`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["root"] }, { "required": ["path"] }]))]
 pub struct NdjsonOptions {
     /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    #[schemars(example = "out/followers")]
     pub root: Option<PathBuf>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`; by
     /// default `dt={date}/account={account}/part-{part}.ndjson`, with `.zst` or `.gz` after it where that applies. The
     /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
+    #[schemars(example = "dt={date}/account={account}/part-{part}.ndjson")]
     pub layout: Option<String>,
     /// How files are compressed: `none`, `zstd` or `gzip`.
     pub compression: Option<Compression>,
     /// `-` writes to stdout instead of files: when the list is complete, and at least once.
+    #[schemars(example = "-")]
     pub path: Option<String>,
 }
 
 /// How files are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// Not at all.

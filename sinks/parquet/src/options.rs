@@ -6,7 +6,7 @@ use fanout_sink::files::FileOptions;
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{ByteSize, SinkError};
 use parquet::basic::ZstdLevel;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Above it a compressor needs many times the memory that the sink declares.
 const HIGHEST_ZSTD_LEVEL: i32 = 9;
@@ -18,6 +18,7 @@ const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/part-{part}.parquet";
 #[serde(deny_unknown_fields)]
 pub struct ParquetOptions {
     /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    #[schemars(example = "out/followers")]
     pub root: PathBuf,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`. The
     /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
@@ -39,16 +40,17 @@ pub struct ParquetOptions {
     pub row_group_bytes: ByteSize,
     /// The most rows in a file; the next one goes to the next part. Without it there is no bound.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 10_000_000)]
     pub max_file_rows: Option<u64>,
     /// The size at which a file ends; it may be passed by one batch of rows and the footer. Without it there is no
     /// bound.
     #[serde(default)]
+    #[schemars(example = "1 GiB")]
     pub max_file_bytes: Option<ByteSize>,
 }
 
 /// How pages are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// Zstandard.

@@ -3,6 +3,7 @@
 mod content;
 mod faults;
 pub(crate) mod recorder;
+mod replay;
 mod rules;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use fanout::SinkRegistry;
 use fanout::config::{Overrides, Pipeline};
 use fanout::engine::{self, AccountReport, Progress, RunReport, Selection};
-use fanout::simulator::{Followers, SimulatorBuilder, SimulatorHandle};
+use fanout::simulator::{Followers, Simulator, SimulatorBuilder, SimulatorHandle};
 use fanout_sink::Snapshot;
 use recorder::Recorder;
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanout::engine::{Outcome, SinkState};
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, When};
+use fanout::simulator::{Effect, Endpoint, Fault, When};
 use fanout_sink::SinkError;
 
 use super::*;
@@ -220,6 +220,32 @@ async fn a_sink_that_waits_for_completion_comes_after_all_that_stage() {
     assert!(matches!(report.sinks[0].state, SinkState::NotReached));
     published(&place.run_with(sinks).await);
     assert_eq!(place.recorder.published("a", "brand").unwrap(), place.truth());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_could_stream_waits_if_the_file_says_so() {
+    let place = Place::new(five_pages()).await;
+    let sinks = "[sinks.a]\ntype = 'recorder'\ndeliver = 'when_complete'\n[sinks.z]\ntype = 'recorder'\n";
+    published(&place.run_with(sinks).await);
+    let expected = ["z open", "z prepare", "z commit", "a open", "a prepare", "a commit"];
+    assert_eq!(place.recorder.story(), expected);
+    assert_eq!(place.recorder.published("a", "brand").unwrap(), place.truth());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_is_tried_as_often_as_the_file_says() {
+    for (attempts, opens) in [(1, 2), (3, 1)] {
+        let place = Place::new(five_pages()).await;
+        for _ in 0..2 {
+            place.recorder.fail("kept", "prepare", SinkError::temporary("not now"));
+        }
+        let retry = format!("retry = {{ attempts = {attempts}, base_ms = 0 }}\n");
+        let report = place.run_with(&(ONE_SINK.to_owned() + &retry)).await;
+        assert_eq!(place.recorder.count("kept open"), opens);
+        // Once for now, once more when it was opened again; then it has failed.
+        let exit = if attempts == 1 { 75 } else { 0 };
+        assert_eq!(report.exit.code(), exit, "{report:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,6 +81,12 @@ pub trait Subject: Send + Sync {
         true
     }
 
+    /// Returns whether a list stays when one of a later date is published. A sink that holds the latest list only is
+    /// not asked for the earlier one any more.
+    fn keeps_earlier_dates(&self) -> bool {
+        true
+    }
+
     /// Lets the next `write` under `directory` fail with a temporary error, and returns `true`; `false` when the
     /// subject has no way to do so.
     fn fail_next_write(&self, directory: &Path) -> bool {
@@ -142,6 +148,7 @@ pub(super) trait ErasedSubject: Send + Sync {
     fn distinction(&self) -> Option<String>;
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext;
     fn is_readable(&self) -> bool;
+    fn keeps_earlier_dates(&self) -> bool;
     fn fail_next_write(&self, directory: &Path) -> bool;
     async fn check(&self, directory: &Path, context: &SinkContext) -> Result<(), SinkError>;
     async fn open(&self, directory: &Path, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
@@ -185,6 +192,10 @@ impl<S: Subject> ErasedSubject for S {
 
     fn is_readable(&self) -> bool {
         Subject::is_readable(self)
+    }
+
+    fn keeps_earlier_dates(&self) -> bool {
+        Subject::keeps_earlier_dates(self)
     }
 
     fn fail_next_write(&self, directory: &Path) -> bool {

@@ -1,0 +1,192 @@
+//! Arrow types and values → Postgres types and values.
+
+use std::error::Error;
+
+use fanout_sink::SinkError;
+use fanout_sink::arrow::array::types::{
+    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
+use fanout_sink::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
+};
+use fanout_sink::arrow::compute::cast;
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use crate::table::{Identifier, KEY_COLUMNS};
+
+/// Days and microseconds from 1970, where Arrow counts from, to 2000, where Postgres does.
+const DAYS_TO_2000: i32 = 10_957;
+const MICROSECONDS_TO_2000: i64 = DAYS_TO_2000 as i64 * 86_400_000_000;
+
+/// A column of the list, as it stands in the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: Identifier,
+    pub(crate) kind: Type,
+    nullable: bool,
+}
+
+impl Column {
+    /// Returns the columns of a list.
+    pub(crate) fn all(schema: &Schema) -> Result<Vec<Self>, SinkError> {
+        schema.fields().iter().map(|field| Self::new(field)).collect()
+    }
+
+    fn new(field: &Field) -> Result<Self, SinkError> {
+        let name = field.name();
+        if name == KEY_COLUMNS[1] || (name == KEY_COLUMNS[0] && field.data_type() != &DataType::Utf8) {
+            let message = format!("the list has a column `{name}`, which is a key column that this sink fills");
+            return Err(SinkError::permanent(message).with_hint("leave it out with `columns`"));
+        }
+        let kind = kind_of(field.data_type()).ok_or_else(|| {
+            let message =
+                format!("the column `{name}` is of the type `{}`, which has none in Postgres", field.data_type());
+            SinkError::permanent(message).with_hint("leave it out with `columns`")
+        })?;
+        Ok(Self { name: Identifier(name.clone()), kind, nullable: field.is_nullable() })
+    }
+
+    /// Returns the column's line in `CREATE TABLE`.
+    pub(crate) fn definition(&self) -> String {
+        format!("{} {}{}", self.name, self.kind.name(), if self.nullable { "" } else { " NOT NULL" })
+    }
+}
+
+/// Returns the Postgres type that holds every value of an Arrow type.
+fn kind_of(kind: &DataType) -> Option<Type> {
+    Some(match kind {
+        DataType::Boolean => Type::BOOL,
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => Type::INT2,
+        DataType::Int32 | DataType::UInt16 => Type::INT4,
+        DataType::Int64 | DataType::UInt32 => Type::INT8,
+        DataType::Float32 => Type::FLOAT4,
+        DataType::Float64 => Type::FLOAT8,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::TEXT,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Type::BYTEA,
+        DataType::Date32 => Type::DATE,
+        DataType::Timestamp(_, Some(_)) => Type::TIMESTAMPTZ,
+        DataType::Timestamp(_, None) => Type::TIMESTAMP,
+        DataType::Dictionary(_, values) => return kind_of(values),
+        _ => return None,
+    })
+}
+
+/// The values of one column of a batch.
+#[derive(Debug)]
+pub(crate) enum Values {
+    Bool(BooleanArray),
+    Int2(PrimitiveArray<Int16Type>),
+    Int4(PrimitiveArray<Int32Type>),
+    Int8(PrimitiveArray<Int64Type>),
+    Float4(PrimitiveArray<Float32Type>),
+    Float8(PrimitiveArray<Float64Type>),
+    Text(StringArray),
+    Bytes(BinaryArray),
+    Date(PrimitiveArray<Date32Type>),
+    Instant(PrimitiveArray<TimestampMicrosecondType>),
+}
+
+impl Values {
+    /// Returns the values of every column of a batch.
+    pub(crate) fn of(records: &RecordBatch, columns: &[Column]) -> Result<Vec<Self>, SinkError> {
+        columns.iter().zip(records.columns()).map(|(column, values)| Self::new(column, values)).collect()
+    }
+
+    fn new(column: &Column, values: &ArrayRef) -> Result<Self, SinkError> {
+        // Nothing is done where the type is this one already.
+        let to = |kind: &DataType| {
+            cast(values, kind).map_err(|error| {
+                SinkError::permanent(format!("the column {} cannot be converted", column.name)).with_source(error)
+            })
+        };
+        Ok(match column.kind {
+            Type::BOOL => Self::Bool(to(&DataType::Boolean)?.as_boolean().clone()),
+            Type::INT2 => Self::Int2(to(&DataType::Int16)?.as_primitive().clone()),
+            Type::INT4 => Self::Int4(to(&DataType::Int32)?.as_primitive().clone()),
+            Type::INT8 => Self::Int8(to(&DataType::Int64)?.as_primitive().clone()),
+            Type::FLOAT4 => Self::Float4(to(&DataType::Float32)?.as_primitive().clone()),
+            Type::FLOAT8 => Self::Float8(to(&DataType::Float64)?.as_primitive().clone()),
+            Type::BYTEA => Self::Bytes(to(&DataType::Binary)?.as_binary().clone()),
+            Type::DATE => Self::Date(to(&DataType::Date32)?.as_primitive().clone()),
+            Type::TIMESTAMP | Type::TIMESTAMPTZ => {
+                let zone = match values.data_type() {
+                    DataType::Timestamp(_, zone) => zone.clone(),
+                    _ => None,
+                };
+                Self::Instant(to(&DataType::Timestamp(TimeUnit::Microsecond, zone))?.as_primitive().clone())
+            }
+            _ => Self::Text(to(&DataType::Utf8)?.as_string().clone()),
+        })
+    }
+
+    /// Returns the value of one row.
+    pub(crate) fn cell(&self, row: usize) -> Cell<'_> {
+        Cell { values: self, row }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        match self {
+            Self::Bool(values) => values.is_null(row),
+            Self::Int2(values) => values.is_null(row),
+            Self::Int4(values) => values.is_null(row),
+            Self::Int8(values) => values.is_null(row),
+            Self::Float4(values) => values.is_null(row),
+            Self::Float8(values) => values.is_null(row),
+            Self::Text(values) => values.is_null(row),
+            Self::Bytes(values) => values.is_null(row),
+            Self::Date(values) => values.is_null(row),
+            Self::Instant(values) => values.is_null(row),
+        }
+    }
+}
+
+/// One value on its way to Postgres.
+#[derive(Debug)]
+pub(crate) struct Cell<'a> {
+    values: &'a Values,
+    row: usize,
+}
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let row = self.row;
+        if self.values.is_null(row) {
+            return Ok(IsNull::Yes);
+        }
+        match self.values {
+            Values::Bool(values) => values.value(row).to_sql(kind, out),
+            Values::Int2(values) => values.value(row).to_sql(kind, out),
+            Values::Int4(values) => values.value(row).to_sql(kind, out),
+            Values::Int8(values) => values.value(row).to_sql(kind, out),
+            Values::Float4(values) => values.value(row).to_sql(kind, out),
+            Values::Float8(values) => values.value(row).to_sql(kind, out),
+            Values::Bytes(values) => values.value(row).to_sql(kind, out),
+            Values::Text(values) => {
+                let text = values.value(row);
+                // Postgres would say so as well, but not where.
+                if text.contains('\0') {
+                    return Err(
+                        format!("row {row} of the batch has a text with U+0000, which Postgres cannot hold").into()
+                    );
+                }
+                text.to_sql(kind, out)
+            }
+            // On the wire both are whole numbers, counted from 2000.
+            Values::Date(values) => wire(values.value(row).checked_sub(DAYS_TO_2000), kind, out),
+            Values::Instant(values) => wire(values.value(row).checked_sub(MICROSECONDS_TO_2000), kind, out),
+        }
+    }
+
+    fn accepts(_kind: &Type) -> bool {
+        // A cell is made for the type of its column.
+        true
+    }
+
+    to_sql_checked!();
+}
+
+fn wire<T: ToSql>(value: Option<T>, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    value.ok_or("a date that is too early for Postgres")?.to_sql(kind, out)
+}

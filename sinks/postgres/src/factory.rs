@@ -1,0 +1,52 @@
+//! How a pipeline file's `type = "postgres"` becomes a sink.
+
+use std::path::PathBuf;
+
+use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
+
+use crate::column::Column;
+use crate::{PostgresOptions, PostgresSink, preflight, session};
+
+/// What an open sink holds beside the batch: a buffer of rows on their way, the client's, and the session's.
+const MEMORY: u64 = 1 << 20;
+
+/// Opens [`PostgresSink`]s.
+#[derive(Debug, Default)]
+pub struct PostgresFactory;
+
+#[async_trait]
+impl SinkFactory for PostgresFactory {
+    type Options = PostgresOptions;
+    type Sink = PostgresSink;
+
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a Postgres table, one partition a list, swapped in one transaction: exactly once"
+    }
+
+    fn delivery(&self, _options: &PostgresOptions) -> Delivery {
+        Delivery::Staged
+    }
+
+    fn memory(&self, _options: &PostgresOptions) -> u64 {
+        MEMORY
+    }
+
+    fn roots(&self, _options: &PostgresOptions) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    async fn check(&self, options: &PostgresOptions, context: &SinkContext) -> Result<(), SinkError> {
+        let table = options.table()?;
+        let columns = Column::all(&context.schema)?;
+        let client = session::connect(options, context).await?;
+        preflight::examine(&client, &table, &columns, context).await.map(drop)
+    }
+
+    async fn open(&self, options: PostgresOptions, context: SinkContext) -> Result<PostgresSink, SinkError> {
+        PostgresSink::open(options, context).await
+    }
+}

@@ -1,0 +1,155 @@
+//! What can be known before anything is written: whether the table is one of ours, and whether it may be changed.
+
+use fanout_sink::{SinkContext, SinkError};
+use tokio_postgres::{Client, Error};
+
+use crate::column::Column;
+use crate::error;
+use crate::table::{KEY_COLUMNS, Table};
+
+/// Returns whether the table exists; if it does, a list of these columns fits into it.
+pub(crate) async fn examine(
+    client: &Client,
+    table: &Table,
+    columns: &[Column],
+    context: &SinkContext,
+) -> Result<bool, SinkError> {
+    let failed = |error| error::of_repeatable(format!("the table `{}` cannot be looked at", table.plain()), error);
+    let Some(rights) = rights(client, table).await.map_err(failed)? else {
+        let message = format!("the schema `{}` does not exist", table.schema.0);
+        return Err(SinkError::option("table", message).with_hint("create it, or name another one"));
+    };
+    if !rights.may_create {
+        let message = format!("the user may not create tables in the schema `{}`", table.schema.0);
+        let hint = format!("GRANT CREATE ON SCHEMA {} TO {}", table.schema, rights.user);
+        return Err(SinkError::permanent(message).with_hint(hint));
+    }
+    let Some(kind) = rights.partition_key else {
+        return Ok(false);
+    };
+    if kind != "RANGE (app_id, dt)" {
+        let message = format!(
+            "the table `{}` is not one of this sink, expected one that is partitioned by RANGE (app_id, dt)",
+            table.plain()
+        );
+        return Err(SinkError::permanent(message).with_hint("name another table; the sink creates it"));
+    }
+    if !rights.is_owner {
+        let message = format!("the table `{}` belongs to another user, so its lists cannot be replaced", table.plain());
+        return Err(SinkError::permanent(message).with_hint(format!("ALTER TABLE {table} OWNER TO {}", rights.user)));
+    }
+    let found = columns_of(client, table).await.map_err(failed)?;
+    compare(table, columns, &found)?;
+    refuse_foreign_list(client, table, context).await?;
+    Ok(true)
+}
+
+struct Rights {
+    user: String,
+    may_create: bool,
+    /// How the table is partitioned; none if there is no table, empty if it is not partitioned.
+    partition_key: Option<String>,
+    is_owner: bool,
+}
+
+/// Returns nothing if there is no such schema.
+async fn rights(client: &Client, table: &Table) -> Result<Option<Rights>, Error> {
+    let row = client
+        .query_opt(
+            "SELECT current_user::text, has_schema_privilege(n.oid, 'CREATE'), \
+                    CASE WHEN c.oid IS NOT NULL THEN coalesce(pg_get_partkeydef(c.oid), '') END, \
+                    coalesce(pg_has_role(c.relowner, 'USAGE'), false) \
+             FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = $2 \
+             WHERE n.nspname = $1",
+            &[&table.schema.0, &table.name.0],
+        )
+        .await?;
+    Ok(row.map(|row| Rights {
+        user: row.get(0),
+        may_create: row.get(1),
+        partition_key: row.get(2),
+        is_owner: row.get(3),
+    }))
+}
+
+struct Found {
+    name: String,
+    kind: String,
+    /// Must be given a value.
+    is_demanding: bool,
+}
+
+async fn columns_of(client: &Client, table: &Table) -> Result<Vec<Found>, Error> {
+    let rows = client
+        .query(
+            "SELECT a.attname::text, t.typname::text, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' \
+             FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid \
+             JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            &[&table.schema.0, &table.name.0],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| Found { name: row.get(0), kind: row.get(1), is_demanding: row.get(2) }).collect())
+}
+
+/// Holds the columns of the list against those of the table, and reports all that do not fit.
+fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), SinkError> {
+    let mut problems = Vec::new();
+    let mut changes = Vec::new();
+    for column in columns {
+        match found.iter().find(|found| found.name == column.name.0) {
+            None => {
+                problems.push(format!("has no column `{}`", column.name.0));
+                changes.push(format!("ADD COLUMN {} {}", column.name, column.kind.name()));
+            }
+            Some(found) if found.kind != column.kind.name() => {
+                let (name, kind) = (&column.name.0, column.kind.name());
+                problems.push(format!("has `{name}` as `{}`, expected `{kind}`", found.kind));
+                changes.push(format!("ALTER {} TYPE {kind}", column.name));
+            }
+            Some(_) => {}
+        }
+    }
+    for found in found.iter().filter(|found| found.is_demanding && !KEY_COLUMNS.contains(&found.name.as_str())) {
+        if !columns.iter().any(|column| column.name.0 == found.name) {
+            problems.push(format!("wants a value for `{}`, which the list does not have", found.name));
+            changes.push(format!("ALTER \"{}\" DROP NOT NULL", found.name));
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the table `{}` {}", table.plain(), problems.join("; it "));
+    Err(SinkError::permanent(message).with_hint(format!("ALTER TABLE {table} {}", changes.join(", "))))
+}
+
+/// Reports a list of this account that another pipeline or sink has published: it is not ours to replace.
+async fn refuse_foreign_list(client: &Client, table: &Table, context: &SinkContext) -> Result<(), SinkError> {
+    let failed =
+        |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
+    let snapshots = table.snapshots();
+    let exists = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&snapshots.to_string()]).await;
+    if !exists.map_err(failed)?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let query = format!(
+        "SELECT pipeline, sink FROM {snapshots} \
+         WHERE app_id = $1 AND partition IS NOT NULL AND (pipeline, sink) <> ($2, $3) LIMIT 1"
+    );
+    let foreign =
+        client.query_opt(&query, &[&context.app_id, &context.pipeline, &context.sink]).await.map_err(failed)?;
+    match foreign {
+        None => Ok(()),
+        Some(row) => Err(foreign_list(table, context, row.get(0), row.get(1))),
+    }
+}
+
+/// Makes the error about a list that is not ours to replace.
+pub(crate) fn foreign_list(table: &Table, context: &SinkContext, pipeline: &str, sink: &str) -> SinkError {
+    let message = format!(
+        "the table `{}` has a list of `{}` that the pipeline `{pipeline}`, sink `{sink}`, has published",
+        table.plain(),
+        context.app_id
+    );
+    SinkError::permanent(message).with_hint("name another table")
+}

@@ -1,0 +1,65 @@
+//! What the tests share: a list, and the life of a sink that receives it.
+
+use std::sync::Arc;
+
+use fanout_sink::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot};
+use fanout_sink_postgres::{PostgresFactory, PostgresOptions};
+
+/// The list of an account: as many followers, named after the walk.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    pub(crate) app_id: &'static str,
+    pub(crate) walk: &'static str,
+    pub(crate) date: &'static str,
+    pub(crate) rows: i64,
+}
+
+pub(crate) const LIST: List = List { app_id: "wx1", walk: "000001", date: "2026-01-30", rows: 3 };
+
+impl List {
+    pub(crate) fn records(&self) -> RecordBatch {
+        let openids: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..self.rows).map(|row| format!("{}-{row}", self.walk))));
+        let positions: ArrayRef = Arc::new(Int64Array::from_iter_values(0..self.rows));
+        RecordBatch::try_from_iter([("openid", openids), ("position", positions)]).unwrap()
+    }
+
+    pub(crate) fn context(&self) -> SinkContext {
+        SinkContext::new("brand", self.app_id, self.records().schema())
+            .with_names("test", "table")
+            .with_walk(self.walk, self.date)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            walk: self.walk.to_owned(),
+            date: self.date.to_owned(),
+            followers: self.rows as u64,
+            pages: 1,
+            duplicates: 0,
+            empty: 0,
+            total: self.rows as u64,
+            first_fetched_at: None,
+            last_fetched_at: None,
+            digest: format!("digest of {}", self.walk),
+        }
+    }
+
+    /// Delivers the list without disturbance.
+    pub(crate) async fn deliver(&self, options: &PostgresOptions) -> Result<SinkReport, SinkError> {
+        self.deliver_as(options, self.context()).await
+    }
+
+    /// Delivers the list under another context.
+    pub(crate) async fn deliver_as(
+        &self,
+        options: &PostgresOptions,
+        context: SinkContext,
+    ) -> Result<SinkReport, SinkError> {
+        let mut sink = PostgresFactory.open(options.clone(), context).await?;
+        sink.write(&Batch::new(0, self.records())).await?;
+        sink.prepare(&self.snapshot()).await?;
+        sink.commit().await
+    }
+}

@@ -1,0 +1,53 @@
+//! `fanout replay`: to the sinks what they lack, from the journal.
+
+use clap::Args;
+
+use super::arguments::PipelineArguments;
+use super::output::Terminal;
+use super::run::accompany;
+use super::summary;
+use crate::SinkRegistry;
+use crate::config::Environment;
+use crate::engine::{self, Progress};
+use crate::error::{Error, Exit};
+
+/// Arguments of `fanout replay`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ReplayArguments {
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+    /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
+    #[arg(long = "sink", value_name = "NAME")]
+    sinks: Vec<String>,
+    /// Deliver a list to a sink that cannot tell whether it has it: a state that was lost, and a mark that is gone
+    #[arg(long)]
+    again: bool,
+}
+
+const EXAMPLES: &str = "\
+The journal keeps the last complete lists of each account (`journal.keep`). No token is asked for, and no page.
+
+Examples:
+  fanout replay pipelines/followers.toml                              to every sink what it lacks
+  fanout replay pipelines/followers.toml --sink lake --sink lines     to these two
+  fanout replay pipelines/followers.toml --date 2026-01-31            the list of that day only";
+
+/// Delivers the lists of a pipeline file's accounts from the journal.
+pub(super) async fn execute(
+    arguments: &ReplayArguments,
+    registry: &SinkRegistry,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<Exit, Error> {
+    let pipeline = arguments.pipeline.load_offline(environment)?;
+    let selection = arguments.pipeline.selection(false, arguments.again);
+    let how_to_go_on = selection.how_to_go_on();
+    let progress = Progress::new(&pipeline);
+    let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
+        engine::replay(pipeline, registry, &arguments.sinks, selection, progress, stop)
+    });
+    let report = report.await?;
+    summary::print_run(&report, &arguments.pipeline, terminal);
+    Ok(report.exit)
+}

@@ -1,0 +1,87 @@
+//! Delivering complete lists once more, from the journal alone: what a sink has missed, without a call.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::account::{AccountRun, Shared};
+use super::plan::Selection;
+use super::progress::Progress;
+use super::report::{AccountReport, RunReport};
+use super::run::{bind, share};
+use crate::config::{ConfigErrors, Pipeline, did_you_mean};
+use crate::error::{Error, Exit};
+use crate::registry::{BoundSink, SinkRegistry};
+
+/// Delivers every complete list of the journal (of the selection's date, if it has one) to the sinks that are named and
+/// lack it; to all that lack it, if none is named. Of one date the newest list counts. No API call is made.
+///
+/// Whoever names a sink wants its list there: the replay fails with it, also where a run would not.
+///
+/// # Errors
+///
+/// [`ConfigErrors`] for a sink that the pipeline file has not, and for everything else that is wrong with the file. The
+/// reports, one for each list, have the rest.
+pub async fn replay(
+    pipeline: Pipeline,
+    registry: &SinkRegistry,
+    names: &[String],
+    selection: Selection,
+    progress: Arc<Progress>,
+    stop: CancellationToken,
+) -> Result<RunReport, Error> {
+    let sinks: Arc<[BoundSink]> = select(bind(&pipeline, registry)?, names, &pipeline)?.into();
+    let shared = share(pipeline, &sinks, selection, progress, stop)?;
+    let mut reports = Vec::new();
+    for index in 0..shared.pipeline.accounts.len() {
+        reports.extend(account(&shared, &sinks, index).await?);
+        shared.progress.accounts()[index].finish();
+    }
+    Ok(RunReport::new(&shared.pipeline.name, reports))
+}
+
+/// Keeps the sinks that are named; all of them if none is.
+fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Result<Vec<BoundSink>, ConfigErrors> {
+    let known: Vec<&str> = sinks.iter().map(BoundSink::name).collect();
+    let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
+    let problems = unknown.map(|name| {
+        let hint = did_you_mean(name, &known);
+        let message =
+            format!("found no sink `{name}`, which `--sink` asks for; expected one of `{}`{hint}", known.join("`, `"));
+        pipeline.problem("sinks", message)
+    });
+    ConfigErrors::check(problems.collect(), Some(()))?;
+    let is_selected = |sink: &BoundSink| names.is_empty() || names.iter().any(|name| name == sink.name());
+    Ok(sinks.into_iter().filter(is_selected).map(BoundSink::into_required).collect())
+}
+
+/// Delivers the lists of one account, oldest first; one that fails does not keep back the next.
+async fn account(
+    shared: &Arc<Shared>,
+    sinks: &Arc<[BoundSink]>,
+    index: usize,
+) -> Result<Vec<AccountReport>, ConfigErrors> {
+    let account = &shared.pipeline.accounts[index];
+    let failed = |error: &Error| {
+        let mut report = AccountReport::new(&account.name, &account.app_id);
+        report.fail(error);
+        report
+    };
+    let lists = match AccountRun::replays(shared, sinks, index) {
+        Ok(lists) => lists,
+        Err(error) => return Ok(vec![failed(&error)]),
+    };
+    let mut reports = Vec::new();
+    for list in lists {
+        let report = match list.check().await? {
+            Ok(()) => list.run().await,
+            Err(error) => failed(&error),
+        };
+        let is_interrupted = report.exit == Exit::Interrupted;
+        reports.push(report);
+        if is_interrupted {
+            break;
+        }
+    }
+    Ok(reports)
+}

@@ -1,0 +1,105 @@
+//! What a pipeline file may say, as [JSON Schema](https://json-schema.org): the engine's keys, and for each kind of sink
+//! its options.
+
+use fanout_sink::schemars::generate::SchemaSettings;
+use fanout_sink::schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::SinkRegistry;
+use crate::config;
+
+impl SinkRegistry {
+    /// Returns the JSON Schema of the options of the sink type `name`; none if there is no such type.
+    pub fn options_schema(&self, name: &str) -> Option<Value> {
+        let factory = self.factories.get(name)?;
+        Some(without_null(factory.schema(&mut generator())))
+    }
+
+    /// Returns the JSON Schema of a pipeline file that this program reads.
+    pub fn pipeline_schema(&self) -> Value {
+        let mut schema = without_null(config::schema(&mut generator()));
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+        schema["title"] = "A pipeline file of fanout".into();
+        schema["required"] = json!(["name", "sinks"]);
+        schema["properties"]["accounts"]["items"]["required"] = json!(["name", "app_id"]);
+        let credentials = config::CREDENTIALS.map(|key| json!({ "required": [key] }));
+        // Without a simulation there must be accounts, and each must prove that it may be read.
+        schema["if"] = json!({ "properties": { "source": { "required": ["simulate"] } }, "required": ["source"] });
+        schema["else"] = json!({
+            "required": ["accounts"],
+            "properties": { "accounts": { "items": { "oneOf": credentials } } },
+        });
+        self.describe_sinks(&mut schema["properties"]["sinks"]);
+        schema
+    }
+
+    /// Adds what depends on the kind of sink.
+    fn describe_sinks(&self, sinks: &mut Value) {
+        sinks["minProperties"] = 1.into();
+        sinks["propertyNames"] = json!({ "pattern": config::IDENTIFIER_PATTERN });
+        let sink = &mut sinks["additionalProperties"];
+        let types: Vec<&str> = self.types().collect();
+        sink["required"] = json!(["type"]);
+        sink["properties"]["type"]["enum"] = json!(types);
+        sink["properties"]["options"] = json!({ "description": "The sink\u{2019}s own keys.", "type": "object" });
+        let of_type = |name: &&str| {
+            let options = self.options_schema(name).expect("it is one of the types");
+            let needs_options = ["required", "oneOf"].iter().any(|keyword| options.get(keyword).is_some());
+            let mut then = json!({ "properties": { "options": options } });
+            if needs_options {
+                then["required"] = json!(["options"]);
+            }
+            json!({ "if": { "properties": { "type": { "const": name } }, "required": ["type"] }, "then": then })
+        };
+        sink["allOf"] = types.iter().map(of_type).collect();
+    }
+}
+
+/// Everything stands where it is used: a reader of the schema has nothing to look up.
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
+}
+
+/// Takes out what says that a key may be null: TOML has no such value, an optional key is left out.
+fn without_null(schema: Schema) -> Value {
+    let mut schema = schema.to_value();
+    take_out_null(&mut schema);
+    schema
+}
+
+fn take_out_null(schema: &mut Value) {
+    match schema {
+        Value::Object(keywords) => {
+            keywords.values_mut().for_each(take_out_null);
+            take_out_of_keywords(keywords);
+        }
+        Value::Array(schemas) => schemas.iter_mut().for_each(take_out_null),
+        _ => {}
+    }
+}
+
+fn take_out_of_keywords(keywords: &mut Map<String, Value>) {
+    if keywords.get("default") == Some(&Value::Null) {
+        keywords.remove("default");
+    }
+    for keyword in ["type", "enum", "anyOf"] {
+        let Some(Value::Array(choices)) = keywords.get_mut(keyword) else { continue };
+        let before = choices.len();
+        choices.retain(|choice| *choice != Value::Null && choice != "null" && *choice != json!({ "type": "null" }));
+        if choices.len() == before || choices.len() != 1 {
+            continue;
+        }
+        // One choice is none.
+        let only = choices.remove(0);
+        match (keyword, only) {
+            ("type", only) => drop(keywords.insert("type".to_owned(), only)),
+            ("anyOf", Value::Object(only)) => {
+                keywords.remove("anyOf");
+                for (key, value) in only {
+                    keywords.entry(key).or_insert(value);
+                }
+            }
+            (keyword, only) => drop(keywords.insert(keyword.to_owned(), Value::Array(vec![only]))),
+        }
+    }
+}
