@@ -106,8 +106,9 @@ impl Subject for Postgres {
         );
         let staging = self.server.sql(&find);
         let lock = format!("BEGIN; LOCK TABLE {staging}; SELECT pg_sleep({LOCKED_SECS}); COMMIT");
+        let mut holder = self.server.psql_command(&lock).stdout(Stdio::null()).spawn().unwrap();
         // It ends by itself.
-        let _holder = self.server.psql_command(&lock).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::spawn(move || holder.wait());
         let held = format!(
             "SELECT count(*) FROM pg_locks WHERE relation = '{staging}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
         );

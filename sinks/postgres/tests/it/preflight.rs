@@ -54,7 +54,7 @@ async fn a_user_without_rights_is_told_which_ones() {
     server.sql("CREATE ROLE poor LOGIN; CREATE SCHEMA rich; GRANT USAGE ON SCHEMA rich TO poor");
     let error = refusal(&as_user(&server, "poor", "rich.t")).await;
     assert_eq!(error.to_string(), "the user may not create tables in the schema `rich`");
-    server.sql(&error.hint().unwrap().to_owned());
+    server.sql(error.hint().unwrap());
     PostgresFactory.check(&as_user(&server, "poor", "rich.t"), &LIST.context()).await.unwrap();
 
     LIST.deliver(&PostgresOptions::new(server.url(), "rich.t")).await.unwrap();

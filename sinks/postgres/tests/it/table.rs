@@ -202,8 +202,8 @@ async fn a_text_that_postgres_cannot_hold_is_named_and_nothing_of_its_batch_is_k
     let test = "a_text_that_postgres_cannot_hold_is_named_and_nothing_of_its_batch_is_kept";
     let Some(server) = server(test) else { return };
     let options = options(&server, "zero");
-    let text: ArrayRef = Arc::new(StringArray::from(vec!["good", "b\0d"]));
-    let records = RecordBatch::try_from_iter([("text", text)]).unwrap();
+    let column: ArrayRef = Arc::new(StringArray::from(vec!["good", "b\0d"]));
+    let records = RecordBatch::try_from_iter([("text", column)]).unwrap();
     let mut context = LIST.context();
     context.schema = records.schema();
     let mut sink = PostgresFactory.open(options, context).await.unwrap();
