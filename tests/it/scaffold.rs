@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{Ended, Project};
+use crate::support::{Ended, Project, python_with};
 
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -71,4 +71,16 @@ fn a_name_that_cannot_be_one_is_refused() {
     assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
     assert!(nowhere.stderr.contains("found no checkout of fanout in `nowhere`"), "{nowhere:?}");
     assert_eq!(files(&project), BTreeSet::new());
+}
+
+#[test]
+fn the_script_publishes_a_list() {
+    let Some(python) = python_with("pyarrow") else { return };
+    let project = Project::new("");
+    assert_eq!(project.fanout(&["new", "sink", "ledger", "--python"]).code, Some(0));
+    let command = format!("sinks.mine.options.command=[{python:?}, \"ledger_sink.py\"]");
+    let run = project.fanout(&["run", "ledger/ledger.toml", "--date", "2026-01-31", "--set", &command]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let list = fs::read_to_string(project.path("ledger/out/2026-01-31-wxsimulated.csv")).unwrap();
+    assert_eq!(list.lines().count(), 1 + 23_000, "a line of names, and one for each follower");
 }
