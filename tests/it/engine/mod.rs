@@ -2,6 +2,7 @@
 
 mod content;
 mod faults;
+mod policy;
 pub(crate) mod recorder;
 mod replay;
 mod rules;
