@@ -1,57 +1,17 @@
 //! The ndjson sink keeps every promise of the contract, whatever the compression.
 
-#![expect(clippy::unwrap_used, reason = "the subject of a test may panic, as its test functions may")]
-
 use std::io::Read;
-use std::path::Path;
 
-use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, run};
-use fanout_sink::{SinkContext, async_trait};
-use fanout_sink_ndjson::{NdjsonFactory, NdjsonOptions};
+use fanout_sink::conformance::{ReadError, Row, Traces, file_subject, run};
+use fanout_sink_ndjson::NdjsonFactory;
 use flate2::read::MultiGzDecoder;
 
-/// An ndjson sink with these options besides its root.
-struct Ndjson(serde_json::Value);
-
-impl Ndjson {
-    /// Returns what the names of a list's outputs contain, below the root.
-    fn place(&self, context: &SinkContext) -> String {
-        let SinkContext { date, account, .. } = context;
-        if self.0["layout"].is_string() {
-            format!("{date}-{account}.")
-        } else {
-            format!("dt={date}/account={account}/")
-        }
+fn read_rows(outputs: &Traces) -> Result<Vec<Row>, ReadError> {
+    let mut rows = Vec::new();
+    for (name, content) in outputs {
+        rows.extend(rows_in(name, content)?);
     }
-}
-
-#[async_trait]
-impl Subject for Ndjson {
-    type Factory = NdjsonFactory;
-
-    fn factory(&self) -> NdjsonFactory {
-        NdjsonFactory
-    }
-
-    fn options(&self, directory: &Path) -> NdjsonOptions {
-        let mut options = self.0.clone();
-        options["root"] = directory.join("out").to_str().unwrap().into();
-        serde_json::from_value(options).unwrap()
-    }
-
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
-        let mut outputs = files_under(&context.output_path(&directory.join("out")))?;
-        let place = self.place(context);
-        outputs.retain(|name, _| name.contains(&place));
-        if outputs.is_empty() {
-            return Ok(None);
-        }
-        let mut rows = Vec::new();
-        for (name, content) in &outputs {
-            rows.extend(rows_in(name, content)?);
-        }
-        Ok(Some(Published { rows, outputs }))
-    }
+    Ok(rows)
 }
 
 /// Reads the rows of one output; manifest and marker have none.
@@ -67,7 +27,7 @@ fn rows_in(name: &str, content: &[u8]) -> Result<Vec<Row>, ReadError> {
 }
 
 async fn assert_conforms(options: serde_json::Value) {
-    let summary = run(&Ndjson(options)).await;
+    let summary = run(&file_subject(|| NdjsonFactory, options, read_rows)).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     // A disk has no temporary errors.
     assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);

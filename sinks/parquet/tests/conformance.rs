@@ -1,60 +1,24 @@
 //! The parquet sink keeps every promise of the contract.
 
-#![expect(clippy::unwrap_used, reason = "the subject of a test may panic, as its test functions may")]
-
-use std::path::Path;
-
-use fanout_sink::conformance::{Published, ReadError, Subject, Summary, files_under, rows_of, run};
-use fanout_sink::{SinkContext, async_trait};
-use fanout_sink_parquet::{ParquetFactory, ParquetOptions};
+use bytes::Bytes;
+use fanout_sink::conformance::{ReadError, Row, Summary, Traces, file_subject, rows_of, run};
+use fanout_sink_parquet::ParquetFactory;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// A parquet sink with these options besides its root.
-struct Parquet(serde_json::Value);
-
-impl Parquet {
-    /// Returns what the names of a list's outputs contain, below the root.
-    fn place(&self, context: &SinkContext) -> String {
-        let SinkContext { date, account, .. } = context;
-        if self.0["layout"].is_string() {
-            format!("{date}-{account}.")
-        } else {
-            format!("dt={date}/account={account}/")
+fn read_rows(outputs: &Traces) -> Result<Vec<Row>, ReadError> {
+    let mut rows = Vec::new();
+    for (_, content) in outputs.iter().filter(|(name, _)| name.ends_with(".parquet")) {
+        let content = Bytes::copy_from_slice(content);
+        for records in ParquetRecordBatchReaderBuilder::try_new(content)?.build()? {
+            rows.extend(rows_of(&records?)?);
         }
     }
+    Ok(rows)
 }
 
-#[async_trait]
-impl Subject for Parquet {
-    type Factory = ParquetFactory;
-
-    fn factory(&self) -> ParquetFactory {
-        ParquetFactory
-    }
-
-    fn options(&self, directory: &Path) -> ParquetOptions {
-        let mut options = self.0.clone();
-        options["root"] = directory.join("out").to_str().unwrap().into();
-        serde_json::from_value(options).unwrap()
-    }
-
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
-        let root = context.output_path(&directory.join("out"));
-        let mut outputs = files_under(&root)?;
-        let place = self.place(context);
-        outputs.retain(|name, _| name.contains(&place));
-        if outputs.is_empty() {
-            return Ok(None);
-        }
-        let mut rows = Vec::new();
-        for name in outputs.keys().filter(|name| name.ends_with(".parquet")) {
-            let file = std::fs::File::open(root.join(name))?;
-            for records in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
-                rows.extend(rows_of(&records?)?);
-            }
-        }
-        Ok(Some(Published { rows, outputs }))
-    }
+/// Runs the suite over a parquet sink with these options besides its root.
+async fn conform(options: serde_json::Value) -> Summary {
+    run(&file_subject(|| ParquetFactory, options, read_rows)).await
 }
 
 /// Asserts that every case was run, but the one that needs a sink with temporary errors: a disk has none.
@@ -65,16 +29,16 @@ fn assert_whole(summary: &Summary) {
 
 #[tokio::test]
 async fn a_folder_with_one_file() {
-    assert_whole(&run(&Parquet(serde_json::json!({}))).await);
+    assert_whole(&conform(serde_json::json!({})).await);
 }
 
 #[tokio::test]
 async fn a_folder_with_many_files() {
     let options = serde_json::json!({ "max_file_rows": 7_000, "row_group_rows": 1_000 });
-    assert_whole(&run(&Parquet(options)).await);
+    assert_whole(&conform(options).await);
 }
 
 #[tokio::test]
 async fn a_single_file() {
-    assert_whole(&run(&Parquet(serde_json::json!({ "layout": "{date}-{account}.parquet" }))).await);
+    assert_whole(&conform(serde_json::json!({ "layout": "{date}-{account}.parquet" })).await);
 }

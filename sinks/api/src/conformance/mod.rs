@@ -1,7 +1,7 @@
 //! The conformance suite: every line of the protocol of [`Sink`](crate::Sink), as a test that any sink can run.
 //!
-//! The author of a sink says how to open it in a folder, and what its readers see there ([`subject`], or [`Subject`] for
-//! what three closures cannot say), and runs the suite in a test of the sink's own:
+//! The author of a sink says how to open it in a folder, and what its readers see there ([`subject`], [`file_subject`] for
+//! a sink that writes files, or [`Subject`] for what these cannot say), and runs the suite in a test of the sink's own:
 //!
 //! ```no_run
 //! # async fn example(subject: impl fanout_sink::conformance::Subject) {
@@ -20,6 +20,7 @@
 
 mod cases;
 mod closures;
+mod file_subject;
 mod list;
 mod outcome;
 mod rows;
@@ -28,6 +29,7 @@ mod subject;
 
 pub use cases::{Case, cases};
 pub use closures::subject;
+pub use file_subject::file_subject;
 pub use outcome::{Failure, Outcome, Skip, Summary};
 pub use rows::{Row, rows_of};
 pub use subject::{Published, ReadError, Subject, Traces, files_under};

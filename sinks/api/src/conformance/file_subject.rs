@@ -1,0 +1,43 @@
+//! A subject from options and a reader: the shortest way to the suite for a sink that writes files.
+
+use serde_json::Value;
+
+use super::{Published, ReadError, Row, Subject, Traces, files_under, subject};
+use crate::{SinkContext, SinkFactory};
+
+/// Makes a [`Subject`] of a sink that takes `root` and `layout` as the sinks of this project do.
+///
+/// `options` are the sink's, as in a pipeline file, but for `root`, which is each case's own. A `layout` in them must
+/// begin with `{date}-{account}.`; without one the lists must lie in `dt={date}/account={account}/`. `read_rows` reads a
+/// list from all of its outputs, manifest and marker included, in the order of their names.
+///
+/// # Panics
+///
+/// The subject panics if the sink does not take the options.
+pub fn file_subject<F: SinkFactory>(
+    factory: fn() -> F,
+    options: Value,
+    read_rows: fn(&Traces) -> Result<Vec<Row>, ReadError>,
+) -> impl Subject<Factory = F> {
+    let is_single_file = options["layout"].is_string();
+    let options = move |directory: &std::path::Path| {
+        let mut options = options.clone();
+        options["root"] = directory.join("out").to_string_lossy().into();
+        serde_json::from_value(options).expect("the sink takes these options")
+    };
+    subject(factory, options, move |directory, context| {
+        let mut outputs = files_under(&context.output_path(&directory.join("out")))?;
+        let place = place(is_single_file, context);
+        outputs.retain(|name, _| name.contains(&place));
+        if outputs.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Published { rows: read_rows(&outputs)?, outputs }))
+    })
+}
+
+/// Returns what the names of a list's outputs contain, below the root.
+fn place(is_single_file: bool, context: &SinkContext) -> String {
+    let SinkContext { date, account, .. } = context;
+    if is_single_file { format!("{date}-{account}.") } else { format!("dt={date}/account={account}/") }
+}
