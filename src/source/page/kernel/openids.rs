@@ -7,7 +7,6 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use fanout_sink::arrow;
 
 use super::shape::CHARACTERS;
-use super::unescaped_length;
 use crate::source::page::escape::unescape;
 
 /// `OpenID`s in a full page, as WeChat documents it.
@@ -33,16 +32,9 @@ impl Openids {
     /// An empty one is passed over. None if it is no string, or has no end.
     pub(in crate::source::page) fn push(&mut self, bytes: &[u8]) -> Option<usize> {
         let before = self.values.len();
-        let written = unescaped_length(bytes);
-        let written = if bytes.get(written) == Some(&b'"') {
-            self.values.extend_from_slice(&bytes[..written]);
-            written
-        } else {
-            let read = unescape(bytes, &mut self.values);
-            if read.is_none() {
-                self.values.truncate(before);
-            }
-            read?
+        let Some(written) = unescape(bytes, &mut self.values) else {
+            self.values.truncate(before);
+            return None;
         };
         let length = self.values.len() - before;
         if length != CHARACTERS && length > 0 && self.offsets.is_none() {
