@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fanout_sink::{SinkError, SinkErrorKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigErrors;
 use crate::journal::JournalError;
@@ -51,8 +51,8 @@ pub enum Error {
 }
 
 /// What a process ends with; an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(into = "u8")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
 pub enum Exit {
     /// Every selected account is complete and published.
     Done,
@@ -97,6 +97,15 @@ impl Exit {
 impl From<Exit> for u8 {
     fn from(exit: Exit) -> Self {
         exit.code()
+    }
+}
+
+impl TryFrom<u8> for Exit {
+    type Error = String;
+
+    fn try_from(code: u8) -> Result<Self, String> {
+        let exits = [Self::Done, Self::Failed, Self::Usage, Self::Later, Self::Interrupted];
+        exits.into_iter().find(|exit| exit.code() == code).ok_or_else(|| format!("{code} is no exit code of fanout"))
     }
 }
 

@@ -13,7 +13,7 @@ use super::simulate;
 use super::{progress, summary};
 use crate::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Outcome, Progress, RunReport};
+use crate::engine::{self, Progress, RunReport, Verdict};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout run`.
@@ -58,7 +58,7 @@ pub(super) async fn execute(
     });
     let report = report.await?;
     summary::print_run(&report, &arguments.pipeline, terminal);
-    if report.accounts.iter().any(|account| account.outcome == Outcome::Interrupted) {
+    if report.accounts.iter().any(|account| account.verdict == Verdict::Interrupted) {
         terminal.note(how_to_go_on);
     }
     Ok(report.exit)

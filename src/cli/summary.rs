@@ -9,7 +9,7 @@ use indicatif::HumanBytes;
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
 use super::table::{Side, grouped, render};
-use crate::engine::{AccountReport, Outcome, RunReport, SinkState};
+use crate::engine::{AccountReport, RunReport, SinkState, Verdict};
 
 const NOTHING: &str = "-";
 
@@ -41,12 +41,13 @@ fn missed(report: &RunReport) -> BTreeSet<&str> {
 fn of_run(report: &RunReport) -> String {
     let columns = [
         ("account", Side::Left),
-        ("outcome", Side::Left),
+        ("verdict", Side::Left),
         ("date", Side::Left),
         ("followers", Side::Right),
-        ("total", Side::Right),
+        ("change", Side::Right),
         ("pages", Side::Right),
         ("calls", Side::Right),
+        ("retries", Side::Right),
         ("seconds", Side::Right),
         ("sinks", Side::Left),
     ];
@@ -62,22 +63,36 @@ fn of_run(report: &RunReport) -> String {
     text
 }
 
-fn run_row(account: &AccountReport) -> [String; 9] {
+fn run_row(account: &AccountReport) -> [String; 10] {
     let count = |value: Option<u64>| value.map_or_else(|| NOTHING.to_owned(), grouped);
     let snapshot = account.snapshot.as_ref();
     let sinks: Vec<String> =
         account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(&sink.state))).collect();
     [
         account.account.clone(),
-        account.outcome.as_str().to_owned(),
+        account.verdict.as_str().to_owned(),
         account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
         count(snapshot.map(|snapshot| snapshot.followers)),
-        count(snapshot.map(|snapshot| snapshot.total)),
+        change(account).unwrap_or_else(|| NOTHING.to_owned()),
         grouped(account.pages),
-        grouped(account.calls),
+        calls(account),
+        grouped(account.retries),
         format!("{:.1}", account.seconds),
         if sinks.is_empty() { NOTHING.to_owned() } else { sinks.join(", ") },
     ]
+}
+
+/// Says by how much the list has grown or shrunk since the one before.
+fn change(account: &AccountReport) -> Option<String> {
+    let (now, before) = (account.snapshot.as_ref()?.followers, account.previous_followers?);
+    let sign = if now < before { '-' } else { '+' };
+    Some(format!("{sign}{}", grouped(now.abs_diff(before))))
+}
+
+/// Says how many of the calls were made that were left when the run came to the account.
+fn calls(account: &AccountReport) -> String {
+    let calls = grouped(account.calls);
+    account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
 }
 
 fn in_words(state: &SinkState) -> &'static str {
@@ -101,16 +116,16 @@ fn describe(report: &SinkReport) -> String {
 
 /// Writes what a check found.
 pub(super) fn of_check(report: &RunReport) -> String {
-    let columns = [("account", Side::Left), ("outcome", Side::Left), ("date", Side::Left), ("walk", Side::Left)];
+    let columns = [("account", Side::Left), ("verdict", Side::Left), ("date", Side::Left), ("walk", Side::Left)];
     let rows: Vec<_> = report
         .accounts
         .iter()
         .map(|account| {
             // An account that failed has no walk because nothing was chosen for it.
-            let no_walk = if account.outcome == Outcome::Ready { "new" } else { NOTHING };
+            let no_walk = if account.verdict == Verdict::Ready { "new" } else { NOTHING };
             [
                 account.account.clone(),
-                account.outcome.as_str().to_owned(),
+                account.verdict.as_str().to_owned(),
                 account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
                 account.walk.clone().unwrap_or_else(|| no_walk.to_owned()),
             ]
@@ -130,7 +145,7 @@ pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
 fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
     let mut failures = Vec::new();
     // Interruptions are no failures: whoever asked for one knows, and was told how to go on.
-    for account in report.accounts.iter().filter(|account| account.outcome != Outcome::Interrupted) {
+    for account in report.accounts.iter().filter(|account| account.verdict != Verdict::Interrupted) {
         let name = &account.account;
         if let Some(error) = &account.error {
             failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));
@@ -169,18 +184,21 @@ mod tests {
     use crate::engine::SinkOutcome;
     use crate::error::Exit;
 
-    fn account(name: &str, outcome: Outcome, sinks: Vec<(&str, SinkState)>) -> AccountReport {
+    fn account(name: &str, verdict: Verdict, sinks: Vec<(&str, SinkState)>) -> AccountReport {
         let sinks = sinks.into_iter();
         AccountReport {
             account: name.to_owned(),
             app_id: "wx1".to_owned(),
-            outcome,
+            verdict,
             exit: Exit::Done,
             walk: None,
             date: None,
             snapshot: None,
+            previous_followers: None,
             pages: 3,
             calls: 4,
+            calls_left: None,
+            retries: 0,
             seconds: 0.25,
             sinks: sinks.map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, state }).collect(),
             error: None,
@@ -189,7 +207,15 @@ mod tests {
     }
 
     fn report(accounts: Vec<AccountReport>) -> RunReport {
-        RunReport { pipeline: "test".to_owned(), exit: Exit::Done, accounts }
+        RunReport {
+            run: None,
+            begun_at: "2026-01-31T02:00:00Z".to_owned(),
+            seconds: 0.0,
+            shard: None,
+            pipeline: "test".to_owned(),
+            exit: Exit::Done,
+            accounts,
+        }
     }
 
     fn published(location: &str) -> SinkState {
@@ -222,14 +248,18 @@ mod tests {
         let brand = AccountReport {
             snapshot: Some(snapshot()),
             date: Some("2026-01-31".to_owned()),
-            ..account("brand", Outcome::Published, sinks)
+            previous_followers: Some(24_500),
+            calls_left: Some(496),
+            retries: 1,
+            ..account("brand", Verdict::Published, sinks)
         };
-        let text = of_run(&report(vec![brand, account("shop", Outcome::Failed, Vec::new())]));
+        let text = of_run(&report(vec![brand, account("shop", Verdict::Failed, Vec::new())]));
         assert_eq!(
             text,
-            "account  outcome    date        followers   total  pages  calls  seconds  sinks\n\
-             brand    published  2026-01-31     23,000  23,001      3      4      0.2  archive: published, lines: failed\n\
-             shop     failed     -                   -       -      3      4      0.2  -\n\
+            "account  verdict    date        followers  change  pages     calls  retries  seconds  sinks\n\
+             brand    published  2026-01-31     23,000  -1,500      3  4 of 500        1      0.2  archive: published, \
+             lines: failed\n\
+             shop     failed     -                   -       -      3         4        0      0.2  -\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
         );
     }
@@ -238,8 +268,8 @@ mod tests {
     fn a_failure_is_told_once_and_an_interruption_is_none() {
         let sinks = || vec![("archive", failed("disk full")), ("lines", failed("no room either"))];
         let error = Some("sink `archive`: disk full".to_owned());
-        let brand = AccountReport { error: error.clone(), ..account("brand", Outcome::Failed, sinks()) };
-        let shop = AccountReport { error, ..account("shop", Outcome::Interrupted, sinks()) };
+        let brand = AccountReport { error: error.clone(), ..account("brand", Verdict::Failed, sinks()) };
+        let shop = AccountReport { error, ..account("shop", Verdict::Interrupted, sinks()) };
         let report = report(vec![brand, shop]);
         let failures: Vec<_> = failures(&report).into_iter().collect();
         assert_eq!(
@@ -253,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_summary_keeps_out_of_rows_on_stdout() {
-        let of = |location| report(vec![account("brand", Outcome::Published, vec![("lines", published(location))])]);
+        let of = |location| report(vec![account("brand", Verdict::Published, vec![("lines", published(location))])]);
         assert!(has_rows_on_stdout(&of("stdout")));
         assert!(!has_rows_on_stdout(&of("out/stdout")));
     }

@@ -11,6 +11,7 @@ use super::error::{ConfigError, is_reported};
 use super::secret::{SecretResolver, TokenSource};
 use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
 use super::tree::Tree;
+use crate::journal::RUNS;
 
 /// One of `[[accounts]]`: a WeChat Official Account.
 #[derive(Clone, Debug)]
@@ -153,6 +154,11 @@ impl AccountKeys {
             if value.is_none() && !stands(key) {
                 problems.push(tree.missing(&["accounts", place, key], expected));
             }
+        }
+        if self.app_id.as_deref() == Some(RUNS) {
+            let message =
+                format!("found `{RUNS}`, expected an app id: the reports of runs lie in the folder of this name");
+            problems.push(tree.problem(&["accounts", place, "app_id"], message));
         }
         let found: Vec<&str> = CREDENTIALS.into_iter().filter(|key| stands(key)).collect();
         if self.classic_token && !unneeded && !stands("secret") {

@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::plan::{Choice, Selection, choose};
 use super::progress::{AccountProgress, Progress};
 use super::publication::{Publication, Published};
-use super::report::{AccountReport, Outcome, SinkState};
+use super::report::{AccountReport, SinkState, Verdict};
 use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::{AccountState, FORMAT, Identity, Journal, Recipient, WalkFolder};
@@ -43,7 +43,7 @@ pub(super) struct AccountRun {
     choice: Choice,
     /// Decided walks of earlier days that this pipeline still owes to a sink.
     owed: Vec<WalkFolder>,
-    /// The list that was decided on last: what the next one will be like.
+    /// The list that was decided on before: what this one will be like.
     last: Option<Snapshot>,
 }
 
@@ -66,7 +66,11 @@ impl AccountRun {
             }
         }
         // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
-        let last = state.last_decision().ok().flatten().map(|decision| decision.snapshot);
+        let chosen = match &choice {
+            Choice::Finish(walk) => Some(walk.header().walk.as_str()),
+            Choice::Begin(_) => None,
+        };
+        let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
         let state = Arc::new(state);
         Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed, last })
     }
@@ -128,7 +132,7 @@ impl AccountRun {
     /// Reports what a run would begin with.
     pub(super) fn preview(&self) -> AccountReport {
         let mut report = AccountReport::new(&self.account().name, &self.account().app_id);
-        report.outcome = Outcome::Ready;
+        report.verdict = Verdict::Ready;
         report.date = Some(self.choice.date().to_owned());
         if let Choice::Finish(walk) = &self.choice {
             report.walk = Some(walk.header().walk.clone());
@@ -151,9 +155,12 @@ impl AccountRun {
                     }
                 }
                 report.calls = source.calls();
+                report.calls_left = source.calls_left_now();
+                report.retries = source.retries();
             }
             Err(error) => report.fail(&error.into()),
         }
+        report.previous_followers = self.last.as_ref().map(|list| list.followers);
         report.seconds = started.elapsed().as_secs_f64();
         self.progress().finish();
         report
@@ -204,7 +211,7 @@ impl AccountRun {
                 _ => return Ok(None),
             }
         }
-        report.outcome = Outcome::AlreadyPublished;
+        report.verdict = Verdict::AlreadyPublished;
         report.walk = Some(walk.header().walk.clone());
         report.date = Some(walk.header().date.clone());
         report.pages = decision.snapshot.pages;

@@ -31,5 +31,5 @@ mod walking;
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};
 pub use replay::replay;
-pub use report::{AccountReport, Outcome, RunReport, SinkOutcome, SinkState};
+pub use report::{AccountReport, RunReport, SinkOutcome, SinkState, Verdict};
 pub use run::{bind, check, run};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountRun, Shared};
@@ -11,6 +12,7 @@ use super::report::{AccountReport, RunReport};
 use super::run::{bind, share};
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
+use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 
 /// Delivers every complete list of the journal (of the selection's date, if it has one) to the sinks that are named and
@@ -30,6 +32,7 @@ pub async fn replay(
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
+    let begun_at = Utc::now();
     let sinks: Arc<[BoundSink]> = select(bind(&pipeline, registry)?, names, &pipeline)?.into();
     let shared = share(pipeline, &sinks, selection, progress, stop)?;
     let mut reports = Vec::new();
@@ -37,7 +40,9 @@ pub async fn replay(
         reports.extend(account(&shared, &sinks, index).await?);
         shared.progress.accounts()[index].finish();
     }
-    Ok(RunReport::new(&shared.pipeline.name, reports))
+    let pipeline = &shared.pipeline;
+    let report = RunReport::new(&pipeline.name, begun_at, reports);
+    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
 /// Keeps the sinks that are named; all of them if none is.

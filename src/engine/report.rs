@@ -1,14 +1,26 @@
 //! What came of a run.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use fanout_sink::{SinkReport, Snapshot};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Exit};
+use crate::journal::RunReports;
+use crate::source::error_chain;
 
-/// What came of a run: of every account, in the order of the pipeline file.
-#[derive(Debug, Serialize)]
+/// What came of a run: of every account, in the order of the pipeline file. Recorded as `runs/<run>.json` beside the
+/// journals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunReport {
+    /// The name of the run, under which its report is recorded; none of a check.
+    pub run: Option<String>,
+    /// When it began, in UTC: `2026-01-31T02:00:00Z`.
+    pub begun_at: String,
+    /// Wall time, in seconds.
+    pub seconds: f64,
+    /// The shard of the accounts that it was about, as in `--shard`; none where it was about all that were selected.
+    pub shard: Option<String>,
     /// The pipeline's name.
     pub pipeline: String,
     /// The worst of the accounts.
@@ -18,7 +30,7 @@ pub struct RunReport {
 }
 
 /// What came of one account.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccountReport {
     /// The account's name.
@@ -26,7 +38,7 @@ pub struct AccountReport {
     /// The account's app id.
     pub app_id: String,
     /// In one word.
-    pub outcome: Outcome,
+    pub verdict: Verdict,
     /// What the account alone would end the process with.
     pub exit: Exit,
     /// The walk, if the run came as far as that.
@@ -35,10 +47,17 @@ pub struct AccountReport {
     pub date: Option<String>,
     /// The facts of the list, once they are decided: also where a sink has failed after that.
     pub snapshot: Option<Snapshot>,
+    /// The followers of the list that was decided on before this one; none of the first.
+    pub previous_followers: Option<u64>,
     /// Pages in the journal.
     pub pages: u64,
     /// Calls of `user/get` in this run, failed ones included.
     pub calls: u64,
+    /// Calls of `user/get` that are left today, as WeChat says or as far as this state knows; none where it did not come
+    /// to a call.
+    pub calls_left: Option<u64>,
+    /// Tries beyond the first, of whatever call.
+    pub retries: u64,
     /// Wall time, in seconds.
     pub seconds: f64,
     /// The sinks, in the order of the pipeline file.
@@ -50,9 +69,9 @@ pub struct AccountReport {
 }
 
 /// What came of an account, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum Verdict {
     /// Nothing stands in its way; `check` ends here.
     Ready,
     /// The list is complete, and every required sink has it.
@@ -65,8 +84,8 @@ pub enum Outcome {
     Interrupted,
 }
 
-impl Outcome {
-    /// Returns the outcome as text.
+impl Verdict {
+    /// Returns the verdict as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -79,7 +98,7 @@ impl Outcome {
 }
 
 /// What came of one sink.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SinkOutcome {
     /// The sink's name in the pipeline file.
@@ -92,7 +111,7 @@ pub struct SinkOutcome {
 }
 
 /// What happened to a sink.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SinkState {
@@ -112,9 +131,34 @@ pub enum SinkState {
 }
 
 impl RunReport {
-    pub(super) fn new(pipeline: &str, accounts: Vec<AccountReport>) -> Self {
+    /// Makes the report of a run that began at `begun_at` and has just ended.
+    pub(super) fn new(pipeline: &str, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
         let exit = accounts.iter().fold(Exit::Done, |exit, account| exit.worst(account.exit));
-        Self { pipeline: pipeline.to_owned(), exit, accounts }
+        Self {
+            run: None,
+            begun_at: begun_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            seconds: (Utc::now() - begun_at).as_seconds_f64().max(0.0),
+            shard: None,
+            pipeline: pipeline.to_owned(),
+            exit,
+            accounts,
+        }
+    }
+
+    /// Records the report beside the journals. That it cannot be is no failure of the run, and is said.
+    pub(super) fn record(self, reports: &RunReports) -> Self {
+        let mut named = self.clone();
+        let recorded = reports.record(&self.pipeline, &self.begun_at, |run| {
+            named.run = Some(run.to_owned());
+            &named
+        });
+        match recorded {
+            Ok(()) => named,
+            Err(error) => {
+                tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
+                self
+            }
+        }
     }
 }
 
@@ -123,13 +167,16 @@ impl AccountReport {
         Self {
             account: account.to_owned(),
             app_id: app_id.to_owned(),
-            outcome: Outcome::Published,
+            verdict: Verdict::Published,
             exit: Exit::Done,
             walk: None,
             date: None,
             snapshot: None,
+            previous_followers: None,
             pages: 0,
             calls: 0,
+            calls_left: None,
+            retries: 0,
             seconds: 0.0,
             sinks: Vec::new(),
             error: None,
@@ -140,7 +187,7 @@ impl AccountReport {
     /// Notes what went wrong.
     pub(super) fn fail(&mut self, error: &Error) {
         self.exit = error.exit();
-        self.outcome = if self.exit == Exit::Interrupted { Outcome::Interrupted } else { Outcome::Failed };
+        self.verdict = if self.exit == Exit::Interrupted { Verdict::Interrupted } else { Verdict::Failed };
         self.error = Some(error.chain());
         self.hint = error.hint();
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::report::{AccountReport, RunReport};
 use crate::batch::follower_schema;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Error;
+use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::source::{Client, SourceError};
 
@@ -63,13 +65,14 @@ fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigEr
 ///
 /// [`ConfigErrors`] for what is wrong with the pipeline file. The reports say what stands in the way of each account.
 pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selection) -> Result<RunReport, Error> {
+    let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, selection, progress, CancellationToken::new()).await?;
     let reports = planned.accounts.into_iter().map(|account| match account {
         Ok(account) => account.preview(),
         Err(report) => *report,
     });
-    Ok(RunReport::new(&planned.shared.pipeline.name, reports.collect()))
+    Ok(RunReport::new(&planned.shared.pipeline.name, begun_at, reports.collect()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -86,6 +89,7 @@ pub async fn run(
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
+    let begun_at = Utc::now();
     let planned = Planned::new(pipeline, registry, selection, progress, stop).await?;
     let slots = Arc::new(Semaphore::new(planned.shared.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
@@ -109,7 +113,9 @@ pub async fn run(
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    Ok(RunReport::new(&planned.shared.pipeline.name, reports.into_iter().flatten().collect()))
+    let pipeline = &planned.shared.pipeline;
+    let report = RunReport::new(&pipeline.name, begun_at, reports.into_iter().flatten().collect());
+    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
 /// Makes what the accounts of a run share: the budget, the connections, and what the pipeline file says.

@@ -57,15 +57,19 @@ fn checksum(record: &RawValue) -> String {
 pub(super) fn write_record(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
     let text = String::from_utf8(to_json(value)).expect("JSON is text");
     let record = RawValue::from_string(text).expect("what was just written as JSON is JSON");
-    let text = to_json(&Sealed { crc32c: checksum(&record), record });
+    write_file(path, &to_json(&Sealed { crc32c: checksum(&record), record }))
+}
+
+/// Writes a file so that, whatever happens, either the whole of it is there or what was there before.
+pub(super) fn write_file(path: &Path, text: &[u8]) -> Result<(), JournalError> {
     let temporary = path.with_extension("tmp");
     let file = open_file(&temporary)?;
     file.set_len(0)
-        .and_then(|()| (&file).write_all(&text))
+        .and_then(|()| (&file).write_all(text))
         .and_then(|()| file.sync_all())
         .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
     std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
-    sync_folder(path.parent().expect("a record lies in a folder"))
+    sync_folder(path.parent().expect("a file lies in a folder"))
 }
 
 /// Reads a record; none if there is no such file.

@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod ledger;
 mod record;
+mod runs;
 mod state;
 
 use std::fs::File;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 pub use error::JournalError;
 pub use ledger::Ledger;
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Recipient};
+pub use runs::{RUNS, RunReports};
 pub use state::{AccountState, WalkFolder};
 
 use crate::source::{Chain, Link, Page, Reply, summarize};

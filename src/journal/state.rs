@@ -84,13 +84,14 @@ impl AccountState {
         Ledger::open(self.folder.with_file_name(format!("{}.calls.json", self.identity.list)))
     }
 
-    /// Returns what was decided on last; none if nothing was yet.
+    /// Returns what was decided on last, `walk` left aside; none if nothing was yet.
     ///
     /// # Errors
     ///
     /// As [`walks`](Self::walks).
-    pub fn last_decision(&self) -> Result<Option<Decision>, JournalError> {
-        Ok(self.walks()?.into_iter().rev().find_map(|walk| walk.decision))
+    pub fn last_decision(&self, walk: Option<&str>) -> Result<Option<Decision>, JournalError> {
+        let others = self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
+        Ok(others.filter_map(|other| other.decision).next())
     }
 
     /// Returns the walks, oldest first, without reading their pages.

@@ -22,6 +22,7 @@ mod retry;
 mod tag;
 mod token;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
@@ -74,6 +75,8 @@ pub struct Source {
     quota: config::Quota,
     ledger: Ledger,
     effort: Effort,
+    /// The calls that were left, and how many of this run had been made by then.
+    asked: OnceLock<(u64, u64)>,
     /// Whether it was said that `count` is not to be relied on.
     has_miscounted: AtomicBool,
 }
@@ -96,6 +99,7 @@ impl Source {
             quota: settings.quota.clone(),
             ledger,
             effort: Effort::new(settings.retry.clone()),
+            asked: OnceLock::new(),
             has_miscounted: AtomicBool::new(false),
         })
     }
@@ -105,6 +109,18 @@ impl Source {
         self.effort.calls()
     }
 
+    /// Returns how many tries beyond the first were made, of whatever call.
+    pub fn retries(&self) -> u64 {
+        self.effort.retries()
+    }
+
+    /// Returns how many calls for pages are left today, as far as it is known without asking again; none before
+    /// [`calls_left`](Self::calls_left).
+    pub fn calls_left_now(&self) -> Option<u64> {
+        let (left, calls) = *self.asked.get()?;
+        Some(left.saturating_sub(self.calls() - calls))
+    }
+
     /// Returns how many calls for pages are left today. WeChat is asked, if `source.quota.check` allows it; what it does
     /// not say is taken from `source.quota.daily_calls` and the ledger.
     ///
@@ -112,6 +128,13 @@ impl Source {
     ///
     /// [`SourceError`] if there is no token to ask with. A question that fails is no error.
     pub async fn calls_left(&self) -> Result<CallsLeft, SourceError> {
+        let left = self.ask_calls_left().await?;
+        // A walk asks once; whoever asks again knows better than this.
+        let _ = self.asked.set((left.calls, self.calls()));
+        Ok(left)
+    }
+
+    async fn ask_calls_left(&self) -> Result<CallsLeft, SourceError> {
         if self.quota.check {
             let token = self.tokens.current(&self.client, &self.effort).await?;
             if let Some(calls) = quota::ask(&self.client, token.expose()).await {

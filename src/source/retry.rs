@@ -29,6 +29,10 @@ impl Effort {
         self.calls.load(Ordering::Relaxed)
     }
 
+    pub(super) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed).into()
+    }
+
     pub(super) fn count_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }

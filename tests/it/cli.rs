@@ -67,7 +67,7 @@ fn a_run_publishes_the_list_and_the_next_one_makes_no_call() {
     let second = project.fanout(&["run", "pipeline.toml", "--json"]);
     assert_eq!(second.code, Some(0), "{second:?}");
     let account = &second.json()["accounts"][0];
-    assert_eq!(account["outcome"], "already_published");
+    assert_eq!(account["verdict"], "already_published");
     assert_eq!(account["calls"], 0);
     assert_eq!(rows(&project, "out"), FOLLOWERS);
 }
@@ -81,7 +81,7 @@ fn the_json_document_is_the_whole_report() {
     for (place, name) in ["brand", "shop"].into_iter().enumerate() {
         let account = &report["accounts"][place];
         assert_eq!(account["account"], name);
-        assert_eq!(account["outcome"], "published");
+        assert_eq!(account["verdict"], "published");
         assert_eq!(account["date"], "2026-01-31");
         assert_eq!(account["snapshot"]["followers"], 12_345);
         assert_eq!((&account["sinks"][0]["sink"], &account["sinks"][0]["rows"]), (&"archive".into(), &12_345.into()));
@@ -206,7 +206,7 @@ fn interrupted(project: &Project, arguments: &[&str], how_to_go_on: &str) -> u64
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert_eq!(ended.stderr.lines().last(), Some(how_to_go_on), "{ended:?}");
     let account = &ended.json()["accounts"][0];
-    assert_eq!((&account["outcome"], &account["hint"]), (&"interrupted".into(), &how_to_go_on.into()));
+    assert_eq!((&account["verdict"], &account["hint"]), (&"interrupted".into(), &how_to_go_on.into()));
     let pages = account["pages"].as_u64().unwrap();
     assert!((1..40).contains(&pages), "{ended:?}");
     pages

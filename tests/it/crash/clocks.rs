@@ -38,9 +38,9 @@ fn a_walk_of_the_future_is_finished_under_its_own_date_and_the_next_one_follows_
     assert_eq!(numbers(&scene), ["000001"]);
     // Later, in order; earlier, by the clock.
     let next = run_today(&scene);
-    assert_eq!((&next["outcome"], &next["calls"]), (&"published".into(), &SMALL_CALLS.into()));
+    assert_eq!((&next["verdict"], &next["calls"]), (&"published".into(), &SMALL_CALLS.into()));
     assert_eq!(numbers(&scene), ["000001", "000002"]);
-    assert_eq!(run_today(&scene)["outcome"], "already_published");
+    assert_eq!(run_today(&scene)["verdict"], "already_published");
 }
 
 #[test]
@@ -59,5 +59,5 @@ fn a_date_says_which_walk_is_meant_whatever_the_clock_says() {
     scene.finish();
     holds_the_list(&scene.project, &scene.truth());
     assert_eq!(numbers(&scene), ["000001", "000002"]);
-    assert_eq!(run_today(&scene)["outcome"], "published");
+    assert_eq!(run_today(&scene)["verdict"], "published");
 }

@@ -1,6 +1,6 @@
 //! What a sink has missed is delivered later from the journal, without a call.
 
-use fanout::engine::{Outcome, SinkState};
+use fanout::engine::{SinkState, Verdict};
 use fanout_sink::SinkError;
 
 use super::*;
@@ -43,12 +43,12 @@ async fn a_sink_catches_up_without_a_call_and_is_then_left_alone() {
 
     let report = replay(&place, &["extra"], Selection::default()).await.unwrap();
     assert_eq!(published(&report.accounts[0]).followers, FOLLOWERS);
-    assert_eq!(report.accounts[0].outcome, Outcome::Published);
+    assert_eq!(report.accounts[0].verdict, Verdict::Published);
     assert_eq!(report.accounts[0].sinks.len(), 1, "the other sink is not asked for");
     assert_eq!(place.recorder.published("extra", "brand").unwrap(), place.truth());
 
     let again = replay(&place, &["extra"], Selection::default()).await.unwrap();
-    assert_eq!(again.accounts[0].outcome, Outcome::AlreadyPublished);
+    assert_eq!(again.accounts[0].verdict, Verdict::AlreadyPublished);
     assert_eq!(place.recorder.count("extra commit"), 2, "the one that failed, and the one that did not");
     assert_eq!(place.simulator.requests().total(), calls, "not even a token");
 }

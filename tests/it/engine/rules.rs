@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanout::engine::{Outcome, SinkState};
+use fanout::engine::{SinkState, Verdict};
 use fanout::simulator::{Effect, Endpoint, Fault, When};
 use fanout_sink::SinkError;
 
@@ -25,7 +25,7 @@ async fn a_list_that_is_published_is_not_read_again() {
     let first = place.run().await;
     let calls = place.simulator.requests().total();
     let second = place.run().await;
-    assert_eq!(second.outcome, Outcome::AlreadyPublished);
+    assert_eq!(second.verdict, Verdict::AlreadyPublished);
     assert_eq!(published(&second), published(&first));
     assert_eq!(place.simulator.requests().total(), calls, "not even a token");
     assert_eq!(place.recorder.count("kept open"), 1);
@@ -70,7 +70,7 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one_of_its_date() {
     published(&fresh.accounts[0]);
     let commits = place.recorder.count("second commit");
     let report = place.run_with(TWO_SINKS).await;
-    assert_eq!((report.outcome, &report.walk), (Outcome::AlreadyPublished, &fresh.accounts[0].walk));
+    assert_eq!((report.verdict, &report.walk), (Verdict::AlreadyPublished, &fresh.accounts[0].walk));
     assert_eq!(place.recorder.count("second commit"), commits, "the first walk was delivered over the second");
 }
 
@@ -117,7 +117,7 @@ async fn another_pipeline_shares_the_walk() {
     let calls = place.simulator.requests().total();
     let other = place.head().replace("name = 'test'", "name = 'other'");
     let report = place.run_file(&(other + ONE_SINK), Selection::default()).await.unwrap();
-    assert_eq!(report.accounts[0].outcome, Outcome::Published);
+    assert_eq!(report.accounts[0].verdict, Verdict::Published);
     assert_eq!(place.recorder.count("kept commit"), 2);
     assert_eq!(place.simulator.requests().total(), calls);
 }
@@ -314,7 +314,7 @@ async fn a_run_that_is_stopped_keeps_its_journal_and_the_next_one_goes_on() {
         };
         tokio::join!(run, stopper).0
     };
-    assert_eq!((report.outcome, report.exit.code()), (Outcome::Interrupted, 130));
+    assert_eq!((report.verdict, report.exit.code()), (Verdict::Interrupted, 130));
     let calls = place.calls();
     assert!((1..6).contains(&calls), "{calls} calls");
     place.stop = CancellationToken::new();

@@ -69,7 +69,7 @@ fn no_reply_takes_the_memory_of_the_machine() {
         assert_eq!(ended.code, Some(exit), "{effect:?}: {ended:?}");
         let report = ended.json();
         assert_eq!(report["accounts"][0]["exit"], exit, "{effect:?}: {ended:?}");
-        assert_eq!(report["accounts"][1]["outcome"], "published", "{effect:?}: {ended:?}");
+        assert_eq!(report["accounts"][1]["verdict"], "published", "{effect:?}: {ended:?}");
         assert!((1_000..MOST_KIB).contains(&peak), "{effect:?}: {peak} KiB");
     }
 }
