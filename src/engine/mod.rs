@@ -24,7 +24,9 @@ mod publication;
 mod replay;
 mod report;
 mod run;
+mod shared;
 mod sink_task;
+mod slots;
 mod stage;
 mod walking;
 
