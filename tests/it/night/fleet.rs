@@ -208,7 +208,7 @@ impl Fleet {
 fn pipeline(base_url: &str, accounts: &[Account]) -> String {
     let mut text = format!(
         "name = 'night'\n\
-         limits = {{ accounts = {AT_ONCE}, calls_per_host = {AT_ONCE}, memory = '512 MiB' }}\n\
+         limits = {{ accounts = {AT_ONCE}, calls_per_host = {AT_ONCE} }}\n\
          [source]\n\
          base_url = '{base_url}'\n\
          [sinks.lines]\n\
