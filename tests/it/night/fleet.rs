@@ -141,6 +141,17 @@ impl Fleet {
         &self.accounts
     }
 
+    /// Returns those with which nothing is wrong but what happens by chance.
+    pub(crate) fn good(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().filter(|account| matches!(account.fate, Fate::Good))
+    }
+
+    /// Makes the API fall silent within each page of an account.
+    pub(crate) fn silence(&self, account: &Account) {
+        let stall = Fault::new(Endpoint::UserGet, When::Always, Effect::Stall);
+        self.simulator.add_fault(stall.account(&account.app_id));
+    }
+
     /// Returns the command that reads all of them.
     pub(crate) fn run(&self, more: &[&str]) -> Command {
         let mut command = self.project.command(&[&["run", "pipeline.toml", "--json"], more].concat());
