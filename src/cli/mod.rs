@@ -18,6 +18,7 @@
 mod arguments;
 mod check;
 mod conformance;
+mod findings;
 mod interrupt;
 mod logging;
 mod new;
@@ -75,7 +76,7 @@ enum Command {
     Run(run::RunArguments),
     /// Deliver lists that are complete to sinks that lack them, without any API call
     Replay(replay::ReplayArguments),
-    /// Say what would keep a run from its end, without any API call
+    /// Say what would keep a run from its end: without any API call, or with `--connect`
     Check(check::CheckArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),

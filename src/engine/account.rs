@@ -15,9 +15,9 @@ use super::publication::{Publication, Published};
 use super::report::{AccountReport, SinkState, Verdict};
 use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
-use crate::journal::{AccountState, FORMAT, Identity, Journal, Recipient, WalkFolder};
+use crate::journal::{AccountState, Commit, FORMAT, Identity, Journal, Recipient, WalkFolder};
 use crate::registry::BoundSink;
-use crate::source::{Client, Source, host_identity};
+use crate::source::{Client, Source, SourceError, host_identity};
 
 /// What the accounts of a run share.
 #[derive(Debug)]
@@ -129,6 +129,18 @@ impl AccountRun {
         Ok(Ok(()))
     }
 
+    /// Makes the way to the account's list; no call is made yet.
+    pub(super) fn source(&self) -> Result<Source, SourceError> {
+        let settings = &self.shared.pipeline.source;
+        Source::new(self.shared.client.clone(), self.account(), settings, self.state.ledger())
+    }
+
+    /// Returns what `sink` has published last; none if that is nothing, or cannot be read.
+    pub(super) fn last_commit(&self, sink: &BoundSink) -> Option<Commit> {
+        let walks = self.state.walks().ok()?;
+        walks.iter().rev().find_map(|walk| walk.commit(&self.recipient(sink)).ok().flatten())
+    }
+
     /// Reports what a run would begin with.
     pub(super) fn preview(&self) -> AccountReport {
         let mut report = AccountReport::new(&self.account().name, &self.account().app_id);
@@ -145,8 +157,7 @@ impl AccountRun {
         let started = Instant::now();
         let account = self.account();
         let mut report = AccountReport::new(&account.name, &account.app_id);
-        let settings = &self.shared.pipeline.source;
-        match Source::new(self.shared.client.clone(), account, settings, self.state.ledger()) {
+        match self.source() {
             Ok(source) => {
                 if let Err(error) = self.work(&source, &mut report).await {
                     report.fail(&error);

@@ -17,6 +17,7 @@ mod account;
 mod budget;
 mod census;
 mod delivery;
+mod doctor;
 mod forecast;
 mod plan;
 mod progress;
@@ -28,6 +29,7 @@ mod sink_task;
 mod stage;
 mod walking;
 
+pub use doctor::{Check, Diagnosis, Finding, Severity, diagnose};
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};
 pub use replay::replay;

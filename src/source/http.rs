@@ -2,10 +2,13 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::RETRY_AFTER;
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Proxy, RequestBuilder, Response, Url};
 use rustls::RootCertStore;
@@ -24,7 +27,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
     max_reply_bytes: u64,
+    /// By how many seconds the server's clock was ahead at its last reply, or [`NO_DATE`].
+    ahead: Arc<AtomicI64>,
 }
+
+/// No reply has had a `Date` yet.
+const NO_DATE: i64 = i64::MIN;
 
 /// The way that requests take.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +71,21 @@ impl Http {
             Way::Direct => builder.no_proxy(),
             Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
         };
-        Ok(Self { client: builder.build().map_err(setup)?, max_reply_bytes: settings.max_reply_bytes })
+        let client = builder.build().map_err(setup)?;
+        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead: Arc::new(AtomicI64::new(NO_DATE)) })
+    }
+
+    /// Returns by how much the server's clock was ahead of ours at its last reply, to the second.
+    pub(super) fn clock_ahead(&self) -> Option<TimeDelta> {
+        Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NO_DATE).and_then(TimeDelta::try_seconds)
     }
 
     /// Sends a request and returns the body of its reply, less a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
         let response = request.send().await.map_err(CallError::transport)?;
+        if let Some(date) = date(&response) {
+            self.ahead.store((DateTime::<Utc>::from(date) - Utc::now()).num_seconds(), Ordering::Relaxed);
+        }
         let status = response.status();
         if status.is_redirection() {
             return Err(CallError::Redirect(status.as_u16()));
@@ -121,6 +138,11 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, SourceError> {
         return Err(unusable("holds no certificate".to_owned()));
     }
     Ok(certificates)
+}
+
+/// Returns when the server says that it answered (RFC 9110, 6.6.1).
+fn date(response: &Response) -> Option<SystemTime> {
+    httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Returns what a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3).

@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod cores;
 mod crash;
+mod doctor;
 mod engine;
 mod examples;
 mod kafka;
