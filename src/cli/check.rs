@@ -43,7 +43,7 @@ pub(super) async fn execute(
     if arguments.connect {
         return connect(arguments, pipeline, registry, terminal).await;
     }
-    let report = engine::check(pipeline, registry, arguments.pipeline.selection(false, false)).await?;
+    let report = engine::check(pipeline, registry, arguments.pipeline.selection()).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)
@@ -58,7 +58,7 @@ async fn connect(
 ) -> Result<Exit, Error> {
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
-    let selection = arguments.pipeline.selection(false, false);
+    let selection = arguments.pipeline.selection();
     let diagnosis = engine::diagnose(pipeline, registry, selection, !arguments.no_calls).await?;
     terminal.result(&if arguments.pipeline.json { findings::json(&diagnosis) } else { findings::render(&diagnosis) });
     Ok(diagnosis.exit)

@@ -144,8 +144,9 @@ pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
 /// Returns what went wrong, each with what a person can do about it.
 fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
     let mut failures = Vec::new();
-    // Interruptions are no failures: whoever asked for one knows, and was told how to go on.
-    for account in report.accounts.iter().filter(|account| account.verdict != Verdict::Interrupted) {
+    // What was stopped has not failed: whoever stopped it knows, and was told how to go on.
+    let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
+    for account in report.accounts.iter().filter(|account| !was_stopped(account)) {
         let name = &account.account;
         if let Some(error) = &account.error {
             failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));

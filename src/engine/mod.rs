@@ -25,7 +25,9 @@ mod publication;
 mod replay;
 mod report;
 mod run;
+mod shared;
 mod sink_task;
+mod slots;
 mod stage;
 mod walking;
 

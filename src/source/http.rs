@@ -14,9 +14,11 @@ use reqwest::{Certificate, Proxy, RequestBuilder, Response, Url};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::Semaphore;
 
 use super::call_error::CallError;
 use super::error::SourceError;
+use super::hosts::Hosts;
 use crate::config::{ProxyUrl, Source};
 
 /// A byte order mark in UTF-8: no part of JSON, and some proxies put it in front.
@@ -29,6 +31,8 @@ pub(super) struct Http {
     max_reply_bytes: u64,
     /// By how many seconds the server's clock was ahead at its last reply, or [`NO_DATE`].
     ahead: Arc<AtomicI64>,
+    /// Of the host that it is made for.
+    gate: Arc<Semaphore>,
 }
 
 /// No reply has had a `Date` yet.
@@ -46,12 +50,12 @@ pub(super) enum Way<'a> {
 }
 
 impl Http {
-    /// Makes a client for requests to `target`.
+    /// Makes a client for requests to `target`, which is one of `hosts`.
     ///
     /// # Errors
     ///
     /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
-    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>) -> Result<Self, SourceError> {
+    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>, hosts: &Hosts) -> Result<Self, SourceError> {
         // Two libraries may install a provider; the first one stays, and any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let setup = |error: reqwest::Error| SourceError::Setup(error.without_url().into());
@@ -72,7 +76,8 @@ impl Http {
             Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
         };
         let client = builder.build().map_err(setup)?;
-        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead: Arc::new(AtomicI64::new(NO_DATE)) })
+        let (gate, ahead) = (hosts.gate(target), Arc::new(AtomicI64::new(NO_DATE)));
+        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, gate })
     }
 
     /// Returns by how much the server's clock was ahead of ours at its last reply, to the second.
@@ -80,8 +85,9 @@ impl Http {
         Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NO_DATE).and_then(TimeDelta::try_seconds)
     }
 
-    /// Sends a request and returns the body of its reply, less a byte order mark.
+    /// Sends a request, once it is its turn, and returns the body of its reply, less a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
+        let _turn = self.gate.acquire().await.expect("a gate is never closed");
         let response = request.send().await.map_err(CallError::transport)?;
         if let Some(date) = date(&response) {
             self.ahead.store((DateTime::<Utc>::from(date) - Utc::now()).num_seconds(), Ordering::Relaxed);

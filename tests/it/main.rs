@@ -12,6 +12,7 @@ mod engine;
 mod examples;
 mod kafka;
 mod moods;
+mod night;
 mod pipelines;
 mod readers;
 mod readme;

@@ -7,8 +7,9 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::finding::{Check, Finding};
-use crate::engine::account::{AccountRun, Shared};
+use crate::engine::account::AccountRun;
 use crate::engine::report::{AccountReport, Verdict};
+use crate::engine::shared::Shared;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;

@@ -15,10 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::account::Shared;
 use super::plan::Selection;
 use super::progress::Progress;
 use super::run::{bind, check, share};
+use super::shared::Shared;
 use crate::config::{Pipeline, Retry};
 use crate::error::Error;
 use crate::registry::{BoundSink, SinkRegistry};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fanout_sink::SinkContext;
 
 use super::finding::{Check, Finding};
-use crate::engine::account::Shared;
+use crate::engine::shared::Shared;
 use crate::error::Exit;
 use crate::registry::BoundSink;
 

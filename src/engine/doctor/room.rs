@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use super::account::Examination;
 use super::finding::{Check, Finding};
 use super::{amount, place::Place};
-use crate::engine::account::Shared;
+use crate::engine::shared::Shared;
 use crate::error::Exit;
 use crate::registry::BoundSink;
 
