@@ -149,6 +149,7 @@ impl AccountRun {
         let mut report = AccountReport::new(&account.name, &account.app_id);
         match self.source() {
             Ok(source) => {
+                self.progress().begin(source.tally());
                 if let Err(error) = self.work(&source, &mut report).await {
                     let error = self.shared.why_stopped(error);
                     report.fail(&error);
@@ -164,7 +165,7 @@ impl AccountRun {
         }
         report.previous_followers = self.last.as_ref().map(|list| list.followers);
         report.seconds = started.elapsed().as_secs_f64();
-        self.progress().finish();
+        self.progress().finish(&report);
         self.shared.note(&report);
         report
     }

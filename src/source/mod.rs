@@ -23,8 +23,8 @@ mod retry;
 mod tag;
 mod token;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -40,6 +40,7 @@ pub use errcode::{Class, Reaction};
 pub use error::SourceError;
 pub use page::{DecodePath, Malformed, Reply, Summary, decode, decode_with, summarize, summarize_with};
 pub use quota::{CallsLeft, Unanswered};
+pub use retry::Tally;
 pub(crate) use retry::chain as error_chain;
 pub use tag::AccountTag;
 
@@ -107,12 +108,17 @@ impl Source {
 
     /// Returns how many calls of `user/get` were made, the failed ones included.
     pub fn calls(&self) -> u64 {
-        self.effort.calls()
+        self.tally().calls()
+    }
+
+    /// Returns what the account has cost so far, for whoever watches.
+    pub fn tally(&self) -> &Arc<Tally> {
+        self.effort.tally()
     }
 
     /// Returns how many tries beyond the first were made, of whatever call.
     pub fn retries(&self) -> u64 {
-        self.effort.retries()
+        self.tally().retries()
     }
 
     /// Returns how many calls for pages are left today, as far as it is known without asking again; none before
