@@ -19,6 +19,7 @@ mod readme;
 mod scaffold;
 mod schema;
 mod secrecy;
+mod stderr;
 mod stopping;
 mod support;
 mod transport;
