@@ -39,7 +39,9 @@ pub async fn replay(
     let mut reports = Vec::new();
     for index in 0..shared.pipeline.accounts.len() {
         let lists = account(&shared, &sinks, index).await?;
-        lists.iter().for_each(|report| shared.progress.accounts()[index].finish(report));
+        for report in &lists {
+            shared.progress.accounts()[index].finish(report);
+        }
         reports.extend(lists);
     }
     let pipeline = &shared.pipeline;

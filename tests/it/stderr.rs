@@ -140,7 +140,7 @@ fn on_a_terminal(project: &Project, arguments: &str, variables: &[(&str, &str)])
 /// Whether a text has colours or other looks (`CSI … m`), which moving the cursor is not.
 fn is_colored(text: &str) -> bool {
     let sequences = text.split("\x1b[").skip(1);
-    let mut ends = sequences.filter_map(|rest| rest.chars().find(|character| character.is_ascii_alphabetic()));
+    let mut ends = sequences.filter_map(|rest| rest.chars().find(char::is_ascii_alphabetic));
     ends.any(|end| end == 'm')
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::table::grouped;
 use super::rough;
 use crate::engine::{Progress, Verdict};
+use crate::source::Tally;
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +36,7 @@ impl Overview {
             }
             overview.pages += account.pages();
             overview.followers += account.followers();
-            overview.calls += account.tally().map_or(0, |tally| tally.calls());
+            overview.calls += account.tally().map_or(0, Tally::calls);
         }
         overview
     }
