@@ -2,7 +2,7 @@
 //! a list publish it.
 //!
 //! ```text
-//! run ──► account (a few at once)
+//! run ──► account (a few at once, longest first)
 //!           │ plan: which walk        journal
 //!           ▼                            ▲ write, then the next request
 //!         walking ── pages, leases ──────┤

@@ -141,6 +141,17 @@ impl Fleet {
         &self.accounts
     }
 
+    /// Returns those with which nothing is wrong but what happens by chance.
+    pub(crate) fn good(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().filter(|account| matches!(account.fate, Fate::Good))
+    }
+
+    /// Makes the API fall silent within each page of an account.
+    pub(crate) fn silence(&self, account: &Account) {
+        let stall = Fault::new(Endpoint::UserGet, When::Always, Effect::Stall);
+        self.simulator.add_fault(stall.account(&account.app_id));
+    }
+
     /// Returns the command that reads all of them.
     pub(crate) fn run(&self, more: &[&str]) -> Command {
         let mut command = self.project.command(&[&["run", "pipeline.toml", "--json"], more].concat());
@@ -208,7 +219,7 @@ impl Fleet {
 fn pipeline(base_url: &str, accounts: &[Account]) -> String {
     let mut text = format!(
         "name = 'night'\n\
-         limits = {{ accounts = {AT_ONCE}, calls_per_host = {AT_ONCE}, memory = '512 MiB' }}\n\
+         limits = {{ accounts = {AT_ONCE}, calls_per_host = {AT_ONCE} }}\n\
          [source]\n\
          base_url = '{base_url}'\n\
          [sinks.lines]\n\

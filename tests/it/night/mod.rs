@@ -65,7 +65,7 @@ fn after_a_kill_accounts_that_are_finished_are_not_called_again() {
     let ended = Ended::of(&mut fleet.run(&[]));
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!(finished.iter().map(calls).collect::<Vec<_>>(), before);
-    for account in fleet.accounts().iter().filter(|account| matches!(account.fate, Fate::Good)) {
+    for account in fleet.good() {
         assert!(fleet.published(account) == fleet.truth(account), "the list of {} differs", account.name);
     }
     eprintln!("night: {} of {} accounts were finished when the run was killed", before.len(), fleet.accounts().len());
@@ -88,4 +88,24 @@ fn the_first_failure_stops_the_others_where_that_is_asked_for() {
         again.json()["accounts"].as_array().unwrap().iter().filter(|one| one["verdict"] == "stopped").count(),
         0
     );
+}
+
+#[test]
+fn an_account_that_is_stuck_keeps_nobody_waiting() {
+    let fleet = Fleet::of(12);
+    let good: Vec<&fleet::Account> = fleet.good().collect();
+    fleet.silence(good[0]);
+    // It has one of two places, and the only slot for a list that is delivered while it is read.
+    let limits = ["--set", "limits.accounts=2", "--set", "limits.deliveries=1"];
+    let mut process = fleet.run(&limits).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while fleet.finished().len() < good.len() - 1 {
+        assert!(process.try_wait().unwrap().is_none(), "it ended while an account was stuck");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(process.try_wait().unwrap().is_none(), "nothing was stuck");
+    signal(&process, "KILL");
+    process.wait().unwrap();
+    for account in &good[1..] {
+        assert!(fleet.published(account) == fleet.truth(account), "the list of {} differs", account.name);
+    }
 }
