@@ -164,6 +164,7 @@ impl AccountRun {
             Err(error) => report.fail(&error.into()),
         }
         report.previous_followers = self.last.as_ref().map(|list| list.followers);
+        report.previous_fetched_at = self.last.as_ref().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
         self.progress().finish(&report);
         self.shared.note(&report);

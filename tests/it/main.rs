@@ -11,6 +11,7 @@ mod doctor;
 mod engine;
 mod examples;
 mod kafka;
+mod metrics;
 mod moods;
 mod night;
 mod pipelines;

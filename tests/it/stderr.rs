@@ -163,10 +163,11 @@ fn colours_are_for_terminals_and_not_for_everybody() {
 
 #[test]
 fn a_terminal_shows_the_run_and_five_accounts_and_json_shows_neither() {
-    let accounts: String = (0..12).map(|n| format!("[[accounts]]\nname = 'a{n}'\napp_id = 'wx{n}'\n")).collect();
+    let accounts: Vec<String> = (0..12).map(|n| format!("{{ name = 'a{n}', app_id = 'wx{n}' }}")).collect();
     let project = Project::new(&format!(
-        "name = 'test'\nsource.simulate = {{ followers = 2_000, page_size = 50, latency_ms = 20 }}\n\
-         [limits]\naccounts = 12\n{accounts}[sinks.x]\ntype = 'parquet'\noptions = {{ root = 'out' }}\n",
+        "name = 'test'\nsource.simulate = {{ followers = 2_000, page_size = 50, latency_ms = 20 }}\naccounts = [{}]\n\
+         [limits]\naccounts = 12\n[sinks.x]\ntype = 'parquet'\noptions = {{ root = 'out' }}\n",
+        accounts.join(", ")
     ));
     let Some(shown) = on_a_terminal(&project, "run pipeline.toml", &[("NO_COLOR", "1")]) else { return };
     assert!(shown.contains("0 of 12 accounts done, 12 under way; "), "{shown}");
