@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
-use super::account::{self, Account, AccountKeys};
+use super::account::Account;
+use super::accounts_file::AccountsSection;
 use super::checked;
 use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
@@ -28,8 +29,11 @@ pub struct Pipeline {
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
     pub source: Source,
-    /// `[[accounts]]`: whose lists are read; at least one, in the order of the file.
+    /// `[[accounts]]`, or the accounts of `accounts.file`: whose lists are read; in the order of the file, as long as
+    /// nobody takes some out.
     pub accounts: Vec<Account>,
+    /// The names of all accounts of the file, whichever of them are read.
+    pub account_names: Vec<String>,
     /// `[journal]`: where the raw pages are kept.
     pub journal: Journal,
     /// `[limits]`: what a run may use.
@@ -83,9 +87,8 @@ struct PipelineKeys {
     name: Option<String>,
     /// `[source]`: where the lists are read.
     source: Source,
-    /// `[[accounts]]`: whose lists are read; none is needed under `source.simulate`.
-    #[schemars(length(min = 1))]
-    accounts: Vec<AccountKeys>,
+    /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under `source.simulate`.
+    accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
     journal: Journal,
     /// `[limits]`: what a run may use.
@@ -116,7 +119,7 @@ impl PipelineKeys {
         }
         let simulated = tree.get(&["source", "simulate"]).is_some();
         let source = complete_source(self.source, &directory, tree, problems);
-        let accounts = account::complete(self.accounts, simulated, overrides.offline, tree, &resolver, problems);
+        let accounts = self.accounts.complete(simulated, overrides.offline, tree, &resolver, problems);
         let mut journal = self.journal;
         // `components` drops a slash at the end, after which the suffix would become a file of its own.
         journal.path = directory.join(&journal.path).components().collect();
@@ -136,6 +139,7 @@ impl PipelineKeys {
             file: file.to_owned(),
             directory,
             source,
+            account_names: accounts.iter().map(|account| account.name.clone()).collect(),
             accounts,
             journal,
             limits: self.limits,

@@ -27,6 +27,7 @@
 //! is an error, except `FANOUT_REQUIRE_ALL` and those that the file names as a secret's `env`.
 
 mod account;
+mod accounts_file;
 mod address;
 mod checked;
 mod environment;
@@ -35,6 +36,7 @@ mod layers;
 mod load;
 mod section;
 mod secret;
+mod sheet;
 mod sink_section;
 #[cfg(test)]
 mod tests;

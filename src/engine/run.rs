@@ -131,7 +131,7 @@ pub(super) fn share(
         SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
         error => Error::from(error),
     })?;
-    let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
+    let account_names = pipeline.account_names.as_slice().into();
     Ok(Arc::new(Shared { pipeline, account_names, client, budget, progress, stop, selection }))
 }
 

@@ -149,6 +149,10 @@ fn the_table_names_exactly_the_keys_there_are() {
     let is_table =
         |key: &str| TABLES.iter().any(|(prefix, _)| prefix.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
     expected.retain(|key| !is_table(key));
+    // The other form of `accounts`, whose only key it is.
+    let errors = load("[accounts]\nunknown = 1\n", &[]).unwrap_err();
+    assert!(errors.contains("`accounts.unknown`: unknown key, expected `file`"), "{errors}");
+    expected.insert("accounts.file".to_owned());
     assert_eq!(column("### Keys"), expected.iter().map(String::as_str).collect());
 }
 
