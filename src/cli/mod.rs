@@ -28,6 +28,7 @@ mod progress;
 mod replay;
 mod run;
 mod schema;
+mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;

@@ -13,6 +13,7 @@ use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
 use super::section::{Journal, Limits, Source};
+use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
 use super::tree::Tree;
 
@@ -34,6 +35,8 @@ pub struct Pipeline {
     pub accounts: Vec<Account>,
     /// The names of all accounts of the file, whichever of them are read.
     pub account_names: Vec<String>,
+    /// `--shard`: the part of the accounts that was kept; none if it is all of them.
+    pub shard: Option<Shard>,
     /// `[journal]`: where the raw pages are kept.
     pub journal: Journal,
     /// `[limits]`: what a run may use.
@@ -141,6 +144,7 @@ impl PipelineKeys {
             source,
             account_names: accounts.iter().map(|account| account.name.clone()).collect(),
             accounts,
+            shard: None,
             journal,
             limits: self.limits,
             sinks,

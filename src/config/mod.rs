@@ -36,6 +36,8 @@ mod layers;
 mod load;
 mod section;
 mod secret;
+mod selected;
+mod shard;
 mod sheet;
 mod sink_section;
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
 pub use section::{Journal, Limits, Quota, Retry, Simulate, Source};
+pub use shard::Shard;
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 

@@ -41,7 +41,7 @@ pub async fn replay(
         shared.progress.accounts()[index].finish();
     }
     let pipeline = &shared.pipeline;
-    let report = RunReport::new(&pipeline.name, begun_at, reports);
+    let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 

@@ -72,7 +72,7 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selec
         Ok(account) => account.preview(),
         Err(report) => *report,
     });
-    Ok(RunReport::new(&planned.shared.pipeline.name, begun_at, reports.collect()))
+    Ok(RunReport::new(&planned.shared.pipeline, begun_at, reports.collect()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -114,7 +114,7 @@ pub async fn run(
         }
     }
     let pipeline = &planned.shared.pipeline;
-    let report = RunReport::new(&pipeline.name, begun_at, reports.into_iter().flatten().collect());
+    let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 

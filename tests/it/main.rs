@@ -17,6 +17,7 @@ mod readme;
 mod scaffold;
 mod schema;
 mod secrecy;
+mod shards;
 mod stopping;
 mod support;
 mod transport;
