@@ -18,6 +18,7 @@ mod scaffold;
 mod schema;
 mod secrecy;
 mod shards;
+mod shell;
 mod stopping;
 mod support;
 mod transport;

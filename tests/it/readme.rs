@@ -134,7 +134,7 @@ fn every_command_and_flag_exists() {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
     }
-    for command in ["sinks", "simulate", "replay", "schema", "new"] {
+    for command in ["sinks", "simulate", "replay", "schema", "new", "completions", "man"] {
         help(command);
     }
 }
