@@ -83,6 +83,8 @@ pub enum Verdict {
     Failed,
     /// It was stopped; the journal is kept.
     Interrupted,
+    /// It was stopped because another account had failed; the journal is kept.
+    Stopped,
 }
 
 impl Verdict {
@@ -94,6 +96,7 @@ impl Verdict {
             Self::AlreadyPublished => "already published",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Stopped => "stopped",
         }
     }
 }
@@ -188,7 +191,11 @@ impl AccountReport {
     /// Notes what went wrong.
     pub(super) fn fail(&mut self, error: &Error) {
         self.exit = error.exit();
-        self.verdict = if self.exit == Exit::Interrupted { Verdict::Interrupted } else { Verdict::Failed };
+        self.verdict = match error {
+            Error::Interrupted => Verdict::Interrupted,
+            Error::FailedFast { .. } => Verdict::Stopped,
+            _ => Verdict::Failed,
+        };
         self.error = Some(error.chain());
         self.hint = error.hint();
     }

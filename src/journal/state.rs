@@ -90,8 +90,9 @@ impl AccountState {
     ///
     /// As [`walks`](Self::walks).
     pub fn last_decision(&self, walk: Option<&str>) -> Result<Option<Decision>, JournalError> {
-        let others = self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
-        Ok(others.filter_map(|other| other.decision).next())
+        let mut others =
+            self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
+        Ok(others.find_map(|other| other.decision))
     }
 
     /// Returns the walks, oldest first, without reading their pages.
