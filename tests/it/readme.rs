@@ -1,5 +1,7 @@
 //! What the README claims: its commands, its keys with their defaults, its tables, and what the demo leaves behind.
 
+mod translation;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs::File;
