@@ -109,3 +109,36 @@ fn an_account_that_is_stuck_keeps_nobody_waiting() {
         assert!(fleet.published(account) == fleet.truth(account), "the list of {} differs", account.name);
     }
 }
+
+#[test]
+fn shards_at_once_on_one_state_read_each_account_once() {
+    const SHARDS: usize = 4;
+    let fleet = Fleet::new();
+    let started = Instant::now();
+    let shard = |index: usize| {
+        let mut command = fleet.run(&["--shard", &format!("{index}/{SHARDS}")]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // Each writes more than a pipe holds, and so each is waited for beside the others.
+    let processes: Vec<_> = (0..SHARDS).map(shard).collect();
+    let ended: Vec<Ended> = std::thread::scope(|scope| {
+        let waiting: Vec<_> = processes.into_iter().map(|process| scope.spawn(|| Ended::after(process))).collect();
+        waiting.into_iter().map(|waiting| waiting.join().unwrap()).collect()
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    let mut reported: Vec<String> = Vec::new();
+    for (index, ended) in ended.iter().enumerate() {
+        let report = ended.json();
+        assert_eq!(report["shard"], format!("{index}/{SHARDS}"), "{}", ended.stderr);
+        let accounts = report["accounts"].as_array().unwrap();
+        reported.extend(accounts.iter().map(|account| account["account"].as_str().unwrap().to_owned()));
+    }
+    let sizes: Vec<usize> = ended.iter().map(|ended| ended.json()["accounts"].as_array().unwrap().len()).collect();
+    reported.sort_unstable();
+    assert_eq!(reported, fleet.accounts().iter().map(|account| account.name.clone()).collect::<Vec<_>>());
+    for account in fleet.accounts() {
+        let expected = if matches!(account.fate, Fate::Good) { fleet.truth(account) } else { Vec::new() };
+        assert!(fleet.published(account) == expected, "the list of {} differs", account.name);
+    }
+    eprintln!("night: {SHARDS} shards with {sizes:?} accounts: {seconds:.1} s");
+}
