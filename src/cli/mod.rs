@@ -19,6 +19,7 @@ mod arguments;
 mod check;
 mod completions;
 mod conformance;
+mod findings;
 mod interrupt;
 mod logging;
 mod man;
@@ -44,6 +45,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::SinkRegistry;
 use crate::config::Environment;
 use crate::error::{Error, Exit};
+use logging::LogFormat;
 use output::Terminal;
 
 #[derive(Debug, Parser)]
@@ -51,6 +53,9 @@ use output::Terminal;
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
+    /// How logs, errors and hints are written on stderr: as text, or as one JSON object a line
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
 }
 
 /// An account under way has a thread for its delivery and one for each sink, and a sink does not give its own back until
@@ -76,7 +81,7 @@ Exit codes:
    75  try the same command again later
   130  interrupted; the same command goes on
 
-Logs go to stderr; RUST_LOG filters them (`RUST_LOG=fanout=debug`).";
+Logs go to stderr; RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR takes the colours away.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -84,7 +89,7 @@ enum Command {
     Run(run::RunArguments),
     /// Deliver lists that are complete to sinks that lack them, without any API call
     Replay(replay::ReplayArguments),
-    /// Say what would keep a run from its end, without any API call
+    /// Say what would keep a run from its end: without any API call, or with `--connect`
     Check(check::CheckArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
@@ -110,9 +115,10 @@ enum Command {
 pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
     process::allow_open_files();
-    let command = CommandLine::parse().command;
     let environment = Environment::process();
-    let terminal = Terminal::new(&environment);
+    let CommandLine { command, log_format } =
+        CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
+    let terminal = Terminal::new(&environment, log_format);
     logging::start(&environment, &terminal);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
@@ -129,6 +135,18 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     // What still runs in the background belongs to a run that was given up: like a crash, it may end anywhere.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
+}
+
+/// Ends the process with what is wrong with its command line, or with the help or version that it asks for.
+fn refuse(error: &clap::Error, environment: &Environment) -> ! {
+    let format = LogFormat::of_arguments(std::env::args_os());
+    if format == LogFormat::Text || !error.use_stderr() {
+        error.exit();
+    }
+    let message = error.render().to_string();
+    Terminal::new(environment, format).error(message.trim_start_matches("error: "), None);
+    #[expect(clippy::exit, reason = "as clap does it")]
+    std::process::exit(error.exit_code())
 }
 
 async fn execute(

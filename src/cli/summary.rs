@@ -237,6 +237,7 @@ mod tests {
             date: None,
             snapshot: None,
             previous_followers: None,
+            previous_fetched_at: None,
             pages: 3,
             calls: 4,
             calls_left: None,

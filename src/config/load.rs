@@ -12,7 +12,7 @@ use super::checked;
 use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
-use super::section::{Journal, Limits, Source};
+use super::section::{Journal, Limits, Metrics, Source};
 use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
 use super::tree::Tree;
@@ -41,6 +41,8 @@ pub struct Pipeline {
     pub journal: Journal,
     /// `[limits]`: what a run may use.
     pub limits: Limits,
+    /// `[metrics]`: what a run tells Prometheus.
+    pub metrics: Metrics,
     /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
     pub sinks: Vec<SinkSection>,
     /// Whether `--simulate` stands in for the real source: state and outputs then have places of their own.
@@ -96,6 +98,8 @@ struct PipelineKeys {
     journal: Journal,
     /// `[limits]`: what a run may use.
     limits: Limits,
+    /// `[metrics]`: what a run tells Prometheus.
+    metrics: Metrics,
     /// `[sinks.<name>]`: where the lists go; the names are yours.
     sinks: BTreeMap<String, SinkKeys>,
 }
@@ -129,6 +133,11 @@ impl PipelineKeys {
         if overrides.simulate.is_some() {
             journal.path.as_mut_os_string().push(".simulated");
         }
+        let mut metrics = self.metrics;
+        metrics.path = metrics.path.map(|path| directory.join(path));
+        if let Some(path) = metrics.path.as_mut().filter(|_| overrides.simulate.is_some()) {
+            path.as_mut_os_string().push(".simulated");
+        }
         if self.sinks.is_empty() && !is_reported("sinks", problems) {
             problems.push(
                 tree.missing(&["sinks"], "at least one `[sinks.<name>]` with `type` and `[sinks.<name>.options]`"),
@@ -147,6 +156,7 @@ impl PipelineKeys {
             shard: None,
             journal,
             limits: self.limits,
+            metrics,
             sinks,
             simulated_by_flag: overrides.simulate.is_some(),
         })

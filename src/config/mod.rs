@@ -52,7 +52,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
-pub use section::{Journal, Limits, Quota, Retry, Simulate, Source};
+pub use section::{Journal, Limits, Metrics, Quota, Retry, Simulate, Source};
 pub use shard::Shard;
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};

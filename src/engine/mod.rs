@@ -17,6 +17,7 @@ mod account;
 mod budget;
 mod census;
 mod delivery;
+mod doctor;
 mod forecast;
 mod plan;
 mod progress;
@@ -30,6 +31,7 @@ mod slots;
 mod stage;
 mod walking;
 
+pub use doctor::{Check, Diagnosis, Finding, Severity, diagnose};
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};
 pub use replay::replay;

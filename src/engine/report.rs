@@ -50,6 +50,8 @@ pub struct AccountReport {
     pub snapshot: Option<Snapshot>,
     /// The followers of the list that was decided on before this one; none of the first.
     pub previous_followers: Option<u64>,
+    /// When the last page of that list was fetched, in microseconds since 1970 (UTC).
+    pub previous_fetched_at: Option<i64>,
     /// Pages in the journal.
     pub pages: u64,
     /// Calls of `user/get` in this run, failed ones included.
@@ -177,6 +179,7 @@ impl AccountReport {
             date: None,
             snapshot: None,
             previous_followers: None,
+            previous_fetched_at: None,
             pages: 0,
             calls: 0,
             calls_left: None,

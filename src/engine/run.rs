@@ -189,7 +189,7 @@ impl Planned {
             let account = &shared.pipeline.accounts[index];
             let mut report = AccountReport::new(&account.name, &account.app_id);
             report.fail(&error);
-            shared.progress.accounts()[index].finish();
+            shared.progress.accounts()[index].finish(&report);
             shared.note(&report);
             Box::new(report)
         }))

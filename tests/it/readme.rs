@@ -25,7 +25,7 @@ const README: &str = include_str!("../../README.md");
 const FOLLOWERS: usize = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
@@ -36,6 +36,7 @@ const TABLES: [(&str, &str); 12] = [
     ("accounts.token_command.", "[[accounts]]\n[accounts.token_command]"),
     ("journal.", "[journal]"),
     ("limits.", "[limits]"),
+    ("metrics.", "[metrics]"),
     ("sinks.<name>.", "[sinks.x]"),
     ("sinks.<name>.retry.", "[sinks.x.retry]"),
 ];
