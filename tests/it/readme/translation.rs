@@ -84,8 +84,10 @@ fn what_the_translation_tabulates_is_as_in_the_original() {
 
 #[test]
 fn every_flag_that_it_explains_is_explained_in_the_original() {
+    // A line may end within what stands in backticks.
+    let original = README.split_whitespace().collect::<Vec<_>>().join(" ");
     for flag in CHINESE.split('`').filter(|code| code.starts_with("--")) {
-        assert!(README.contains(&format!("`{flag}`")), "README.md has no `{flag}`");
+        assert!(original.contains(&format!("`{flag}`")), "README.md has no `{flag}`");
     }
     let sentence =
         README.split("`fanout run FILE` also takes").nth(1).unwrap().split("\n`fanout sinks`").next().unwrap();
