@@ -17,10 +17,12 @@
 
 mod arguments;
 mod check;
+mod completions;
 mod conformance;
 mod findings;
 mod interrupt;
 mod logging;
+mod man;
 mod new;
 mod options;
 mod output;
@@ -29,6 +31,7 @@ mod progress;
 mod replay;
 mod run;
 mod schema;
+mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
@@ -37,7 +40,7 @@ mod table;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::SinkRegistry;
 use crate::config::Environment;
@@ -46,7 +49,7 @@ use logging::LogFormat;
 use output::Terminal;
 
 #[derive(Debug, Parser)]
-#[command(name = "fanout", version, about, long_about = LONG_ABOUT, after_long_help = EXIT_CODES)]
+#[command(name = "fanout", version, about, long_about = LONG_ABOUT, after_long_help = NOTES)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -64,7 +67,13 @@ const LONG_ABOUT: &str = "\
 Reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and exactly once, to every \
 sink of a pipeline file.";
 
-const EXIT_CODES: &str = "\
+const NOTES: &str = "\
+Examples:
+  fanout run pipelines/demo.toml          23,000 made-up followers, no account needed
+  fanout check followers.toml             what would keep a run from its end
+  fanout run followers.toml               the real lists
+  fanout help run                         what a command can be told
+
 Exit codes:
     0  every selected account is complete and published
     1  a person must act; the journal is kept
@@ -87,7 +96,13 @@ enum Command {
     /// Write what a sink of one's own begins with
     New(new::NewArguments),
     /// Print the JSON Schema of a pipeline file, for editors
+    #[command(after_help = schema::EXAMPLES)]
     Schema,
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::CompletionsArguments),
+    /// Print the manual, a page for all commands
+    #[command(after_help = man::EXAMPLES)]
+    Man,
     /// Serve a WeChat API with made-up followers on this machine
     #[cfg(feature = "simulator")]
     Simulate(simulate::SimulateArguments),
@@ -148,6 +163,8 @@ async fn execute(
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
         Command::Schema => Ok(schema::execute(registry, terminal)),
+        Command::Completions(arguments) => Ok(completions::execute(&arguments, CommandLine::command(), terminal)),
+        Command::Man => Ok(man::execute(CommandLine::command(), terminal)),
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),
     }
@@ -155,7 +172,6 @@ async fn execute(
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use clap::error::ErrorKind;
 
     use super::*;
@@ -163,6 +179,46 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    /// Splits an example as a shell would, up to what is said about it, or what happens to its output.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut rest = example.split("   ").next().unwrap_or_default().trim();
+        while !rest.is_empty() {
+            let (word, behind) = match rest.strip_prefix('\'') {
+                Some(quoted) => quoted.split_once('\'').unwrap(),
+                None => rest.split_once(' ').unwrap_or((rest, "")),
+            };
+            if ["|", ">"].contains(&word) {
+                break;
+            }
+            words.push(word.to_owned());
+            rest = behind.trim_start();
+        }
+        words
+    }
+
+    /// Holds the help of a command, and of all below it, to its promise.
+    fn assert_examples(command: &mut clap::Command) {
+        let name = command.get_bin_name().unwrap_or("fanout").to_owned();
+        let help = command.render_long_help().to_string();
+        let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("`{name}` has no examples"));
+        let examples: Vec<_> = examples.lines().take_while(|line| line.starts_with("  ")).collect();
+        assert!(examples.iter().any(|example| example.trim().starts_with(&name)), "`{name}`: {examples:?}");
+        for example in examples {
+            if let Err(error) = CommandLine::try_parse_from(words(example)) {
+                assert_eq!(error.kind(), ErrorKind::DisplayHelp, "`{name}`: {example}: {error}");
+            }
+        }
+        command.get_subcommands_mut().filter(|command| command.get_name() != "help").for_each(assert_examples);
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples_that_it_understands() {
+        let mut command = CommandLine::command();
+        command.build();
+        assert_examples(&mut command);
     }
 
     #[test]

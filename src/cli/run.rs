@@ -40,6 +40,8 @@ Examples:
   fanout run pipelines/demo.toml                                  23,000 made-up followers, no account needed
   fanout run pipelines/followers.toml                             the real lists
   fanout run pipelines/followers.toml --account brand --json      one account, for a machine to read
+  fanout run pipelines/followers.toml --account 'brand-*'         those that a pattern matches
+  fanout run pipelines/followers.toml --shard 0/4                 a quarter of them; three other machines do the rest
   fanout run pipelines/followers.toml --simulate 1_000_000        the same pipeline, made-up followers
 
 A run that was cut off is continued by the same command.";

@@ -4,6 +4,12 @@ use super::output::Terminal;
 use crate::SinkRegistry;
 use crate::error::Exit;
 
+pub(super) const EXAMPLES: &str = "\
+An editor that knows TOML checks and completes a file whose first line is `#:schema fanout.schema.json`.
+
+Examples:
+  fanout schema > fanout.schema.json";
+
 /// Prints the JSON Schema of a pipeline file.
 pub(super) fn execute(registry: &SinkRegistry, terminal: &Terminal) -> Exit {
     let schema = registry.pipeline_schema();

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
-use super::account::{self, Account, AccountKeys};
+use super::account::Account;
+use super::accounts_file::AccountsSection;
 use super::checked;
 use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
 use super::section::{Journal, Limits, Metrics, Source};
+use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
 use super::tree::Tree;
 
@@ -28,8 +30,13 @@ pub struct Pipeline {
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
     pub source: Source,
-    /// `[[accounts]]`: whose lists are read; at least one, in the order of the file.
+    /// `[[accounts]]`, or the accounts of `accounts.file`: whose lists are read; in the order of the file, as long as
+    /// nobody takes some out.
     pub accounts: Vec<Account>,
+    /// The names of all accounts of the file, whichever of them are read.
+    pub account_names: Vec<String>,
+    /// `--shard`: the part of the accounts that was kept; none if it is all of them.
+    pub shard: Option<Shard>,
     /// `[journal]`: where the raw pages are kept.
     pub journal: Journal,
     /// `[limits]`: what a run may use.
@@ -85,9 +92,8 @@ struct PipelineKeys {
     name: Option<String>,
     /// `[source]`: where the lists are read.
     source: Source,
-    /// `[[accounts]]`: whose lists are read; none is needed under `source.simulate`.
-    #[schemars(length(min = 1))]
-    accounts: Vec<AccountKeys>,
+    /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under `source.simulate`.
+    accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
     journal: Journal,
     /// `[limits]`: what a run may use.
@@ -120,7 +126,7 @@ impl PipelineKeys {
         }
         let simulated = tree.get(&["source", "simulate"]).is_some();
         let source = complete_source(self.source, &directory, tree, problems);
-        let accounts = account::complete(self.accounts, simulated, overrides.offline, tree, &resolver, problems);
+        let accounts = self.accounts.complete(simulated, overrides.offline, tree, &resolver, problems);
         let mut journal = self.journal;
         // `components` drops a slash at the end, after which the suffix would become a file of its own.
         journal.path = directory.join(&journal.path).components().collect();
@@ -145,7 +151,9 @@ impl PipelineKeys {
             file: file.to_owned(),
             directory,
             source,
+            account_names: accounts.iter().map(|account| account.name.clone()).collect(),
             accounts,
+            shard: None,
             journal,
             limits: self.limits,
             metrics,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::*;
 
+mod accounts_file;
 mod credentials;
 
 const FILE: &str = "pipelines/p.toml";

@@ -45,7 +45,7 @@ pub async fn replay(
         reports.extend(lists);
     }
     let pipeline = &shared.pipeline;
-    let report = RunReport::new(&pipeline.name, begun_at, reports);
+    let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use fanout_sink::{SinkReport, Snapshot};
 use serde::{Deserialize, Serialize};
 
+use crate::config::Pipeline;
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::source::error_chain;
@@ -137,14 +138,14 @@ pub enum SinkState {
 
 impl RunReport {
     /// Makes the report of a run that began at `begun_at` and has just ended.
-    pub(super) fn new(pipeline: &str, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
+    pub(super) fn new(pipeline: &Pipeline, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
         let exit = accounts.iter().fold(Exit::Done, |exit, account| exit.worst(account.exit));
         Self {
             run: None,
             begun_at: begun_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             seconds: (Utc::now() - begun_at).as_seconds_f64().max(0.0),
-            shard: None,
-            pipeline: pipeline.to_owned(),
+            shard: pipeline.shard.map(|shard| shard.to_string()),
+            pipeline: pipeline.name.clone(),
             exit,
             accounts,
         }

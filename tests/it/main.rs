@@ -20,6 +20,8 @@ mod readme;
 mod scaffold;
 mod schema;
 mod secrecy;
+mod shards;
+mod shell;
 mod stderr;
 mod stopping;
 mod support;
