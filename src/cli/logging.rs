@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -37,15 +38,18 @@ impl LogFormat {
 /// What is shown without `RUST_LOG`. A directive covers every target that begins with it: our sinks, too.
 const DEFAULT_FILTER: &str = "warn,fanout=info";
 
+/// Something else that is told what the logs are told.
+pub(super) type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts to show logs on stderr. A subscriber that is in place already stays.
-pub(super) fn start(environment: &Environment, terminal: &Terminal) {
+pub(super) fn start(environment: &Environment, terminal: &Terminal, listener: Option<Listener>) {
     let wanted = environment.get("RUST_LOG").filter(|value| !value.is_empty());
     let filter = wanted.and_then(|value| EnvFilter::builder().parse(value.to_str()?).ok());
     let is_misread = wanted.is_some() && filter.is_none();
     let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
     let layer = layer(terminal.clone(), terminal.format(), terminal.is_colored(), filter);
     // It fails where a program that brings its own sinks has brought its own subscriber, too.
-    let _ = tracing_subscriber::registry().with(layer).try_init();
+    let _ = tracing_subscriber::registry().with(listener).with(layer).try_init();
     if is_misread {
         tracing::warn!("`RUST_LOG` is not understood, expected directives such as `fanout=debug`; it is ignored");
     }

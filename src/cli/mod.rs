@@ -37,6 +37,8 @@ mod simulate;
 mod sinks;
 mod summary;
 mod table;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::process::ExitCode;
 
@@ -119,7 +121,6 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     let CommandLine { command, log_format } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
     let terminal = Terminal::new(&environment, log_format);
-    logging::start(&environment, &terminal);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
         Ok(runtime) => runtime,
@@ -128,10 +129,21 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
             return ExitCode::from(Exit::Failed.code());
         }
     };
+    #[cfg(feature = "otel")]
+    let traces = traces::Traces::start(&environment, runtime.handle());
+    #[cfg(feature = "otel")]
+    let listener = traces.as_ref().map(traces::Traces::listener);
+    #[cfg(not(feature = "otel"))]
+    let listener = None;
+    logging::start(&environment, &terminal, listener);
     let exit = runtime.block_on(execute(command, &registry, &environment, &terminal)).unwrap_or_else(|error| {
         terminal.failure(&error);
         error.exit()
     });
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.finish(exit);
+    }
     // What still runs in the background belongs to a run that was given up: like a crash, it may end anywhere.
     runtime.shutdown_background();
     ExitCode::from(exit.code())

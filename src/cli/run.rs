@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::arguments::PipelineArguments;
 use super::interrupt::{self, Signals};
@@ -65,8 +66,9 @@ pub(super) async fn execute(
     let how_to_go_on = selection.how_to_go_on();
     let progress = Arc::new(Progress::new(&pipeline));
     let metrics = Metrics::begin(&pipeline, Arc::clone(&progress)).await?;
+    let span = tracing::info_span!("run", pipeline = pipeline.name);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
-        engine::run(pipeline, registry, selection, progress, stop)
+        engine::run(pipeline, registry, selection, progress, stop).instrument(span)
     });
     let report = report.await?;
     metrics.end(&report);

@@ -160,7 +160,7 @@ fn a_variable_finds_the_names_of_the_file_whatever_their_case() {
 
 #[test]
 fn a_variable_that_matches_no_key_is_an_error() {
-    let known = "`name`, `source`, `accounts`, `journal`, `limits`, `sinks`";
+    let known = "`name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`";
     let error = |name| problems_with(VALID, &environment(&[(name, "1")]));
     assert_eq!(
         error("FANOUT_JOURNAL__KEPP"),

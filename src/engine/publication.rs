@@ -1,6 +1,7 @@
 //! From a walk to published sinks: streaming, the verdict, the decision, the commits.
 
 use fanout_sink::{Delivery as When, Guarantee, SinkError, SinkReport, Snapshot};
+use tracing::Instrument as _;
 
 use super::account::AccountRun;
 use super::census::Drops;
@@ -61,12 +62,24 @@ impl<'a> Publication<'a> {
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
         let streaming = self.run.shared.slots.streaming(self.run.last().map(|list| list.followers));
         let is_open = self.journal.end().is_none();
-        let Delivering { mut stage, drops, delivered, slot: _slot } = match streaming {
+        let delivering = match streaming {
             Some(slot) if is_open => self.stream(source, &staged, slot).await?,
             _ => self.complete(source, &staged, decided.as_ref()).await?,
         };
+        let span = tracing::debug_span!("publication");
+        self.settle(delivering, decided.as_ref(), later).instrument(span).await
+    }
+
+    /// Publishes a list that the staged sinks have been given, and then to the sinks that wait for that.
+    async fn settle(
+        &mut self,
+        delivering: Delivering<'a>,
+        decided: Option<&Snapshot>,
+        later: Vec<&'a BoundSink>,
+    ) -> Result<(), Error> {
+        let Delivering { mut stage, drops, delivered, slot: _slot } = delivering;
         let snapshot = self.snapshot(&drops, delivered);
-        let prepared = self.prepare(&mut stage, &snapshot, &drops, decided.as_ref()).await;
+        let prepared = self.prepare(&mut stage, &snapshot, &drops, decided).await;
         let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
         if let Err(error) = fixed {
             stage.abort().await;
@@ -172,6 +185,7 @@ impl<'a> Publication<'a> {
     /// Reads the list from where the journal stands to its end.
     async fn walk(&mut self, source: &Source, delivery: Option<&Delivery>) -> Result<Measure, Stopped> {
         let run = self.run;
+        let span = tracing::info_span!("walk", walk = self.journal.walk());
         let mut walk = Walk {
             source,
             journal: &mut self.journal,
@@ -181,7 +195,7 @@ impl<'a> Publication<'a> {
             progress: run.progress(),
             last: run.last(),
         };
-        walk.run().await
+        walk.run().instrument(span).await
     }
 
     /// Delivers the whole list from the journal.

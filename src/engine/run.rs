@@ -7,6 +7,7 @@ use chrono::Utc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::account::AccountRun;
 use super::budget::{self, Budget};
@@ -117,10 +118,12 @@ pub async fn run(
     let mut running = JoinSet::new();
     for (index, account) in waiting {
         let place = Arc::clone(&places).acquire_owned().await;
-        running.spawn(async move {
+        let span = tracing::info_span!("account", account = account.account().name);
+        let work = async move {
             let _place = place;
             (index, account.run().await)
-        });
+        };
+        running.spawn(work.instrument(span));
     }
     while let Some(finished) = running.join_next().await {
         match finished {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::config::SinkRetry;
 use crate::registry::BoundSink;
@@ -38,8 +39,9 @@ impl SinkTask {
         let (opened, result) = oneshot::channel();
         let bound = bound.clone();
         let runtime = Handle::current();
+        let span = tracing::info_span!("sink", sink = bound.name());
         tokio::task::spawn_blocking(move || {
-            runtime.block_on(async move {
+            let work = async move {
                 match patiently(&bound.section().retry, async || bound.open(context.clone()).await).await {
                     Ok(sink) => {
                         let _ = opened.send(Ok(()));
@@ -47,7 +49,8 @@ impl SinkTask {
                     }
                     Err(error) => drop(opened.send(Err(error))),
                 }
-            });
+            };
+            runtime.block_on(work.instrument(span));
         });
         result.await.unwrap_or_else(|_| Err(panicked()))?;
         Ok(Self { commands })

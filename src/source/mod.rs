@@ -29,6 +29,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use chrono::Utc;
+use tracing::Instrument as _;
 
 pub use api_error::ApiError;
 pub use call_error::{CallError, TransportError};
@@ -189,16 +190,21 @@ impl Source {
     ///
     /// Dropping the future drops the call; nothing else has happened yet.
     pub async fn page(&self, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
-        let what = match chain.number(cursor) {
+        let number = chain.number(cursor);
+        let what = match number {
             1 => "the first page".to_owned(),
             number => format!("page {number} (after {cursor})"),
         };
+        self.call_for_page(&what, cursor, chain).instrument(tracing::debug_span!("page call", page = number)).await
+    }
+
+    async fn call_for_page(&self, what: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
         let mut renewed = false;
         loop {
             let token = self.tokens.current(&self.client, &self.effort).await?;
             let attempt =
                 async || self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
-            let error = match self.effort.retrying(&what, attempt).await {
+            let error = match self.effort.retrying(what, attempt).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };

@@ -338,7 +338,11 @@ fn logs_go_to_stderr_without_colours() {
     let project = Project::new(TWO_ACCOUNTS);
     let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
     let ended = Ended::of(command.env("TEST_SECRET", "anything"));
-    assert!(ended.stderr.contains(" WARN fanout::"), "{ended:?}");
+    for account in ["brand", "shop"] {
+        // Whose line it is stands on it.
+        let beginning = format!(r#" WARN run{{pipeline="test"}}:account{{account="{account}"}}:walk{{walk="000001-"#);
+        assert!(ended.stderr.contains(&beginning), "{ended:?}");
+    }
     assert!(!ended.stderr.contains('\x1b') && !ended.stdout.contains("WARN"), "{ended:?}");
 }
 

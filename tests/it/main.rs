@@ -25,5 +25,7 @@ mod shell;
 mod stderr;
 mod stopping;
 mod support;
+#[cfg(feature = "otel")]
+mod traces;
 mod transport;
 mod wechatpy;

@@ -52,7 +52,7 @@ pub(super) fn probe(shared: &Shared, sinks: &[BoundSink]) -> Vec<Finding> {
             Some(index) => (Check::Sink, format!("`{}`: ", sinks[index].name())),
             None => (Check::Journal, String::new()),
         };
-        findings.push(match try_out(&place.path) {
+        findings.push(match try_patiently(&place.path) {
             Ok(folder) => {
                 Finding::ok(check, format!("{what}a file was written, synced and moved in `{}`", folder.display()))
             }
@@ -70,6 +70,15 @@ pub(super) fn probe(shared: &Shared, sinks: &[BoundSink]) -> Vec<Finding> {
         )
     }));
     findings
+}
+
+/// Tries a place out, again if a folder of it went away meanwhile: another run removes staging that it has emptied.
+fn try_patiently(path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
+    const TRIES: usize = 3;
+    let is_gone =
+        |tried: &Result<_, (_, io::Error)>| matches!(tried, Err((_, error)) if error.kind() == ErrorKind::NotFound);
+    let earlier = (1..TRIES).map(|_| try_out(path)).find(|tried| !is_gone(tried));
+    earlier.unwrap_or_else(|| try_out(path))
 }
 
 /// Writes a file beside `path`, where lists are staged, and moves it into `path`, where they are published. What of the two
