@@ -13,10 +13,6 @@ use crate::engine::Selection;
 pub(super) struct PipelineArguments {
     /// The pipeline file (TOML)
     file: PathBuf,
-    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
-    /// walk]
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
-    date: Option<NaiveDate>,
     /// Only this account of the file; may be repeated [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
@@ -58,7 +54,18 @@ impl PipelineArguments {
         select_accounts(&mut pipeline, &self.accounts)?;
         Ok(pipeline)
     }
+}
 
+/// `--date`, of the commands that are about one list.
+#[derive(Debug, Args)]
+pub(super) struct DateArguments {
+    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
+    /// walk]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
+    date: Option<NaiveDate>,
+}
+
+impl DateArguments {
     /// Returns what the arguments say about the walk.
     pub(super) fn selection(&self, fresh: bool, again: bool) -> Selection {
         Selection { date: self.date, fresh, again }

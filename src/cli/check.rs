@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 use super::summary;
 use crate::SinkRegistry;
@@ -16,6 +16,8 @@ use crate::error::{Error, Exit};
 pub(super) struct CheckArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    date: DateArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -31,7 +33,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load(environment)?;
-    let report = engine::check(pipeline, registry, arguments.pipeline.selection(false, false)).await?;
+    let report = engine::check(pipeline, registry, arguments.date.selection(false, false)).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)

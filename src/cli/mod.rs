@@ -31,6 +31,7 @@ mod schema;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
+mod status;
 mod summary;
 mod table;
 
@@ -77,6 +78,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Say what would keep a run from its end, without any API call
     Check(check::CheckArguments),
+    /// Show how the accounts stand: their last lists, walks under way, calls of today, disk
+    Status(status::StatusArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
     /// Write what a sink of one's own begins with
@@ -126,6 +129,7 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
+        Command::Status(arguments) => status::execute(&arguments, environment, terminal),
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
         Command::Schema => Ok(schema::execute(registry, terminal)),

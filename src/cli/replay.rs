@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 use super::run::accompany;
 use super::summary;
@@ -17,6 +17,8 @@ use crate::error::{Error, Exit};
 pub(super) struct ReplayArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    date: DateArguments,
     /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
@@ -41,7 +43,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let selection = arguments.pipeline.selection(false, arguments.again);
+    let selection = arguments.date.selection(false, arguments.again);
     let how_to_go_on = selection.how_to_go_on();
     let progress = Progress::new(&pipeline);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{DateArguments, PipelineArguments};
 use super::interrupt::{self, Signals};
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
@@ -22,6 +22,8 @@ use crate::error::{Error, Exit};
 pub(super) struct RunArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    date: DateArguments,
     /// Begin a new walk, even if there is one to finish or today's is published already
     #[arg(long)]
     fresh: bool,
@@ -50,7 +52,7 @@ pub(super) async fn execute(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
-    let selection = arguments.pipeline.selection(arguments.fresh, arguments.again);
+    let selection = arguments.date.selection(arguments.fresh, arguments.again);
     let how_to_go_on = selection.how_to_go_on();
     let progress = Progress::new(&pipeline);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 
 use fanout_sink::SinkReport;
 use indicatif::HumanBytes;
+use serde::Serialize;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::table::{Side, grouped, render};
+use super::table::{NOTHING, Side, grouped, render};
 use crate::engine::{AccountReport, RunReport, SinkState, Verdict};
-
-const NOTHING: &str = "-";
 
 /// Prints what came of a run or a replay: the result, what went wrong, and how a sink gets what it has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
@@ -171,9 +170,9 @@ fn has_rows_on_stdout(report: &RunReport) -> bool {
     })
 }
 
-/// Writes a report as one JSON document.
-pub(super) fn json(report: &RunReport) -> String {
-    serde_json::to_string_pretty(report).expect("a report has no failing `Serialize`") + "\n"
+/// Writes a result as one JSON document.
+pub(super) fn json(result: &impl Serialize) -> String {
+    serde_json::to_string_pretty(result).expect("a result has no failing `Serialize`") + "\n"
 }
 
 #[cfg(test)]

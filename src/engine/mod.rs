@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod sink_task;
 mod stage;
+mod status;
 mod walking;
 
 pub use plan::Selection;
@@ -33,3 +34,4 @@ pub use progress::{AccountProgress, Progress};
 pub use replay::replay;
 pub use report::{AccountReport, RunReport, SinkOutcome, SinkState, Verdict};
 pub use run::{bind, check, run};
+pub use status::{AccountStatus, ListStatus, Status, WalkStatus, status};

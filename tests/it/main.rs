@@ -11,6 +11,7 @@ mod engine;
 mod examples;
 mod kafka;
 mod moods;
+mod morning;
 mod pipelines;
 mod readers;
 mod readme;
