@@ -5,23 +5,44 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, did_you_mean};
+use crate::config::{ConfigError, ConfigErrors, Environment, Overrides, Pipeline, did_you_mean};
 use crate::engine::Selection;
 
 /// A pipeline file, and what the command line changes about it.
 #[derive(Debug, Args)]
-pub(super) struct PipelineArguments {
+pub(super) struct FileArguments {
     /// The pipeline file (TOML)
-    file: PathBuf,
-    /// Only this account of the file; may be repeated [default: all]
-    #[arg(long = "account", value_name = "NAME")]
-    accounts: Vec<String>,
+    #[arg(value_name = "FILE")]
+    path: PathBuf,
     /// Set a key of the pipeline file, such as `journal.keep=5`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Read so many made-up followers instead of the real list, with a state and outputs of their own
     #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
     simulate: Option<u64>,
+}
+
+impl FileArguments {
+    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
+        self.load(environment, true)
+    }
+
+    fn load(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
+        let (environment, set) = (environment.clone(), self.set.clone());
+        let overrides = Overrides { environment, set, simulate: self.simulate, offline };
+        Pipeline::load(&self.path, &overrides)
+    }
+}
+
+/// Which accounts of a pipeline file a command is about, and how it tells what came of them.
+#[derive(Debug, Args)]
+pub(super) struct PipelineArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// Only this account of the file; may be repeated [default: all]
+    #[arg(long = "account", value_name = "NAME")]
+    accounts: Vec<String>,
     /// Print the result as one JSON document
     #[arg(long)]
     pub(super) json: bool,
@@ -30,29 +51,25 @@ pub(super) struct PipelineArguments {
 impl PipelineArguments {
     /// Reads the pipeline file and leaves only the selected accounts in it.
     pub(super) fn load(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        let pipeline = self.load_with(Overrides { environment: environment.clone(), ..Overrides::default() })?;
+        let mut pipeline = self.file.load(environment, false)?;
         if cfg!(not(feature = "simulator")) && pipeline.source.simulate.is_some() {
             let message = "this program was built without the feature `simulator`, which a simulated list needs";
             return Err(pipeline.problem("source.simulate", message).into());
         }
+        select_accounts(&mut pipeline, &self.accounts)?;
         Ok(pipeline)
     }
 
-    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    /// The same for a command that makes no call: it needs no credentials, and no simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        self.load_with(Overrides { environment: environment.clone(), offline: true, ..Overrides::default() })
+        let mut pipeline = self.file.load_offline(environment)?;
+        select_accounts(&mut pipeline, &self.accounts)?;
+        Ok(pipeline)
     }
 
     /// Returns the pipeline file's path, as it was given.
     pub(super) fn file(&self) -> &Path {
-        &self.file
-    }
-
-    fn load_with(&self, overrides: Overrides) -> Result<Pipeline, ConfigErrors> {
-        let overrides = Overrides { set: self.set.clone(), simulate: self.simulate, ..overrides };
-        let mut pipeline = Pipeline::load(&self.file, &overrides)?;
-        select_accounts(&mut pipeline, &self.accounts)?;
-        Ok(pipeline)
+        &self.file.path
     }
 }
 
@@ -74,21 +91,24 @@ impl DateArguments {
 
 /// Keeps the accounts that are named, in the order of the file; all of them if none is.
 fn select_accounts(pipeline: &mut Pipeline, selected: &[String]) -> Result<(), ConfigErrors> {
-    let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
-    let unknown = selected.iter().filter(|name| !names.contains(&name.as_str()));
-    let problems = unknown.map(|name| {
-        let hint = did_you_mean(name, &names);
-        let message = format!(
-            "found no account `{name}`, which `--account` asks for; expected one of `{}`{hint}",
-            names.join("`, `")
-        );
-        pipeline.problem("accounts", message)
-    });
+    let unknown = selected.iter().filter(|name| pipeline.accounts.iter().all(|account| account.name != **name));
+    let problems = unknown.map(|name| unknown_account(pipeline, name, "`--account`"));
     ConfigErrors::check(problems.collect(), Some(()))?;
     if !selected.is_empty() {
         pipeline.accounts.retain(|account| selected.contains(&account.name));
     }
     Ok(())
+}
+
+/// Makes the error that `asking` names an account which the file has not.
+pub(super) fn unknown_account(pipeline: &Pipeline, name: &str, asking: &str) -> ConfigError {
+    let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
+    let hint = did_you_mean(name, &names);
+    let known = names.join("`, `");
+    pipeline.problem(
+        "accounts",
+        format!("found no account `{name}`, which {asking} asks for; expected one of `{known}`{hint}"),
+    )
 }
 
 /// Reads a date in exactly the form in which it will stand in paths.

@@ -18,6 +18,7 @@
 mod arguments;
 mod check;
 mod conformance;
+mod history;
 mod interrupt;
 mod logging;
 mod new;
@@ -80,12 +81,14 @@ enum Command {
     Check(check::CheckArguments),
     /// Show how the accounts stand: their last lists, walks under way, calls of today, disk
     Status(status::StatusArguments),
+    /// Show what the runs of one account came to
+    History(history::HistoryArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
     /// Write what a sink of one's own begins with
     New(new::NewArguments),
-    /// Print the JSON Schema of a pipeline file, for editors
-    Schema,
+    /// Print the JSON Schema of a pipeline file, for editors, or that of a run's report
+    Schema(schema::SchemaArguments),
     /// Serve a WeChat API with made-up followers on this machine
     #[cfg(feature = "simulator")]
     Simulate(simulate::SimulateArguments),
@@ -130,9 +133,10 @@ async fn execute(
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
         Command::Status(arguments) => status::execute(&arguments, environment, terminal),
+        Command::History(arguments) => history::execute(&arguments, environment, terminal),
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
-        Command::Schema => Ok(schema::execute(registry, terminal)),
+        Command::Schema(arguments) => Ok(schema::execute(&arguments, registry, terminal)),
         #[cfg(feature = "simulator")]
         Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),
     }

@@ -1,12 +1,23 @@
-//! `fanout schema`: what a pipeline file of this program may say, for editors and validators.
+//! `fanout schema`: what a pipeline file of this program may say, and what the report of a run says.
+
+use clap::Args;
 
 use super::output::Terminal;
 use crate::SinkRegistry;
+use crate::engine::RunReport;
 use crate::error::Exit;
 
-/// Prints the JSON Schema of a pipeline file.
-pub(super) fn execute(registry: &SinkRegistry, terminal: &Terminal) -> Exit {
-    let schema = registry.pipeline_schema();
+/// Arguments of `fanout schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// The schema of a run's report instead: what `--json` prints, and what lies in `runs/` beside the journals
+    #[arg(long)]
+    report: bool,
+}
+
+/// Prints a JSON Schema.
+pub(super) fn execute(arguments: &SchemaArguments, registry: &SinkRegistry, terminal: &Terminal) -> Exit {
+    let schema = if arguments.report { RunReport::schema() } else { registry.pipeline_schema() };
     terminal.result(&format!("{schema:#}\n"));
     Exit::Done
 }

@@ -82,14 +82,14 @@ fn run_row(account: &AccountReport) -> [String; 10] {
 }
 
 /// Says by how much the list has grown or shrunk since the one before.
-fn change(account: &AccountReport) -> Option<String> {
+pub(super) fn change(account: &AccountReport) -> Option<String> {
     let (now, before) = (account.snapshot.as_ref()?.followers, account.previous_followers?);
     let sign = if now < before { '-' } else { '+' };
     Some(format!("{sign}{}", grouped(now.abs_diff(before))))
 }
 
 /// Says how many of the calls were made that were left when the run came to the account.
-fn calls(account: &AccountReport) -> String {
+pub(super) fn calls(account: &AccountReport) -> String {
     let calls = grouped(account.calls);
     account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
 }

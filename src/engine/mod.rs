@@ -18,6 +18,7 @@ mod budget;
 mod census;
 mod delivery;
 mod forecast;
+mod history;
 mod plan;
 mod progress;
 mod publication;
@@ -29,6 +30,7 @@ mod stage;
 mod status;
 mod walking;
 
+pub use history::{History, PastRun, history, past_runs};
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};
 pub use replay::replay;
