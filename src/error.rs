@@ -47,6 +47,12 @@ pub enum Error {
         /// The date that was asked for.
         date: Option<String>,
     },
+    /// Another account has failed, and the run was to end with the first one that does.
+    #[error("stopped, for account `{account}` has failed")]
+    FailedFast {
+        /// That account.
+        account: String,
+    },
     /// Somebody wanted the run to end.
     #[error("interrupted")]
     Interrupted,
@@ -142,6 +148,7 @@ impl Error {
             Self::Config(_) => Exit::Usage,
             Self::Sink { error, .. } if error.kind() == SinkErrorKind::Option => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
+            Self::FailedFast { .. } => Exit::Later,
             Self::Source(error) if error.is_temporary() => Exit::Later,
             Self::Journal(error) if error.is_temporary() => Exit::Later,
             Self::Sink { error, .. } if error.is_temporary() || error.is_aborted() => Exit::Later,
@@ -160,6 +167,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::NothingToReplay { .. } => Some("`fanout run` reads one".to_owned()),
+            Self::FailedFast { .. } => Some("run without `--fail-fast` to read the others whatever happens".to_owned()),
             // How to go on depends on the command: `engine::Selection` knows.
             Self::Interrupted | Self::Config(_) => None,
         }

@@ -84,8 +84,8 @@ pub(super) struct DateArguments {
 
 impl DateArguments {
     /// Returns what the arguments say about the walk.
-    pub(super) fn selection(&self, fresh: bool, again: bool) -> Selection {
-        Selection { date: self.date, fresh, again }
+    pub(super) fn selection(&self) -> Selection {
+        Selection { date: self.date, ..Selection::default() }
     }
 }
 

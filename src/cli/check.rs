@@ -33,7 +33,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load(environment)?;
-    let report = engine::check(pipeline, registry, arguments.date.selection(false, false)).await?;
+    let report = engine::check(pipeline, registry, arguments.date.selection()).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)

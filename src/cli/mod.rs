@@ -100,6 +100,7 @@ enum Command {
 #[expect(clippy::needless_pass_by_value, reason = "a `main` ends in this call, and reads best without a `&`")]
 pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
+    process::allow_open_files();
     let command = CommandLine::parse().command;
     let environment = Environment::process();
     let terminal = Terminal::new(&environment);

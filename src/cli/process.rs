@@ -18,6 +18,15 @@ pub(super) fn forbid_cores() {
     );
 }
 
+/// Allows this process as many open files as it may have at all: each account of a run holds its lock from the beginning, and
+/// the usual soft limit of 1,024 is there for programs that use `select`.
+pub(super) fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Where it is refused, the error of the file that cannot be opened says all.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
 /// Turns a file that grows beyond the limit of its size (`ulimit -f`) into an error of the write. Without this the
 /// system kills the process with SIGXFSZ. Must be called in a runtime.
 pub(super) fn survive_file_limits() {

@@ -8,7 +8,7 @@ use super::run::accompany;
 use super::summary;
 use crate::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Progress};
+use crate::engine::{self, Progress, Selection};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout replay`.
@@ -43,7 +43,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let selection = arguments.date.selection(false, arguments.again);
+    let selection = Selection { again: arguments.again, ..arguments.date.selection() };
     let how_to_go_on = selection.how_to_go_on();
     let progress = Progress::new(&pipeline);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -13,7 +13,7 @@ use super::simulate;
 use super::{progress, summary};
 use crate::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Progress, RunReport, Verdict};
+use crate::engine::{self, Progress, RunReport, Selection, Verdict};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout run`.
@@ -30,6 +30,9 @@ pub(super) struct RunArguments {
     /// Deliver a list to a sink that cannot tell whether it has it: a state that was lost, and a mark that is gone
     #[arg(long)]
     again: bool,
+    /// Stop all accounts as soon as one has failed, instead of reading the others
+    #[arg(long)]
+    fail_fast: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -52,7 +55,12 @@ pub(super) async fn execute(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
-    let selection = arguments.date.selection(arguments.fresh, arguments.again);
+    let selection = Selection {
+        fresh: arguments.fresh,
+        again: arguments.again,
+        fail_fast: arguments.fail_fast,
+        ..arguments.date.selection()
+    };
     let how_to_go_on = selection.how_to_go_on();
     let progress = Progress::new(&pipeline);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -12,6 +12,9 @@ use super::output::Terminal;
 use super::table::{NOTHING, Side, grouped, render};
 use crate::engine::{AccountReport, RunReport, SinkState, Verdict};
 
+/// Of more accounts than these it is not said where each list is: the report of the run has it.
+const FEW: usize = 20;
+
 /// Prints what came of a run or a replay: the result, what went wrong, and how a sink gets what it has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
     let text = if arguments.json { json(report) } else { of_run(report) };
@@ -52,14 +55,43 @@ fn of_run(report: &RunReport) -> String {
     ];
     let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
     let mut text = render(columns, &rows);
-    for account in &report.accounts {
-        for sink in &account.sinks {
-            if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
-                let _ = writeln!(text, "{}, {}: {}", account.account, sink.sink, describe(report));
+    if report.accounts.len() > 1 {
+        let _ = writeln!(text, "{}", totals(report));
+    }
+    if report.accounts.len() <= FEW {
+        for account in &report.accounts {
+            for sink in &account.sinks {
+                if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
+                    let _ = writeln!(text, "{}, {}: {}", account.account, sink.sink, describe(report));
+                }
             }
         }
     }
     text
+}
+
+/// Adds up what came of all accounts.
+fn totals(report: &RunReport) -> String {
+    let mut verdicts: Vec<(&str, u64)> = Vec::new();
+    let (mut followers, mut calls) = (0, 0);
+    for account in &report.accounts {
+        match verdicts.iter_mut().find(|(verdict, _)| *verdict == account.verdict.as_str()) {
+            Some((_, count)) => *count += 1,
+            None => verdicts.push((account.verdict.as_str(), 1)),
+        }
+        followers += account.snapshot.as_ref().map_or(0, |snapshot| snapshot.followers);
+        calls += account.calls;
+    }
+    let verdicts: Vec<String> =
+        verdicts.into_iter().map(|(verdict, count)| format!("{} {verdict}", grouped(count))).collect();
+    format!(
+        "{} accounts: {}; {} followers, {} calls, {:.1} s",
+        grouped(report.accounts.len() as u64),
+        verdicts.join(", "),
+        grouped(followers),
+        grouped(calls),
+        report.seconds
+    )
 }
 
 fn run_row(account: &AccountReport) -> [String; 10] {
@@ -143,8 +175,9 @@ pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
 /// Returns what went wrong, each with what a person can do about it.
 fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
     let mut failures = Vec::new();
-    // Interruptions are no failures: whoever asked for one knows, and was told how to go on.
-    for account in report.accounts.iter().filter(|account| account.verdict != Verdict::Interrupted) {
+    // What was stopped has not failed: whoever stopped it knows, and was told how to go on.
+    let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
+    for account in report.accounts.iter().filter(|account| !was_stopped(account)) {
         let name = &account.account;
         if let Some(error) = &account.error {
             failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));
@@ -259,6 +292,7 @@ mod tests {
              brand    published  2026-01-31     23,000  -1,500      3  4 of 500        1      0.2  archive: published, \
              lines: failed\n\
              shop     failed     -                   -       -      3         4        0      0.2  -\n\
+             2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
         );
     }

@@ -1,5 +1,6 @@
 //! The sections `[source]`, `[journal]` and `[limits]`. Their documentation is the user's.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -224,10 +225,21 @@ pub struct Limits {
     #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
     #[schemars(range(min = 1, max = 1_000))]
     pub accounts: usize,
+    /// `calls_per_host`: calls that are under way to one host at the same time, of all accounts together. Default 100.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub calls_per_host: usize,
+    /// `deliveries`: lists that are delivered to the sinks at the same time once they are complete, and as many that are
+    /// delivered while they are read: the first one of an account, and one that was large the last time. Default: the
+    /// processors of this machine.
+    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
+    #[schemars(with = "Option<usize>", range(min = 1, max = 1_000))]
+    pub deliveries: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 256 << 20, accounts: 8 }
+        let deliveries = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { memory: 256 << 20, accounts: 8, calls_per_host: 100, deliveries }
     }
 }

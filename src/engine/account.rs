@@ -6,31 +6,18 @@ use std::time::Instant;
 
 use chrono::Utc;
 use fanout_sink::{SinkContext, Snapshot};
-use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
-use super::plan::{Choice, Selection, choose};
-use super::progress::{AccountProgress, Progress};
+use super::plan::{Choice, choose};
+use super::progress::AccountProgress;
 use super::publication::{Publication, Published};
 use super::report::{AccountReport, SinkState, Verdict};
+use super::shared::Shared;
 use crate::config::{Account, ConfigErrors, Pipeline, SinkSection};
 use crate::error::Error;
 use crate::journal::{AccountState, FORMAT, Identity, Journal, Recipient, WalkFolder};
 use crate::registry::BoundSink;
-use crate::source::{Client, Source, host_identity};
-
-/// What the accounts of a run share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) pipeline: Pipeline,
-    /// Those of `pipeline`, for the sinks.
-    pub(super) account_names: Arc<[String]>,
-    pub(super) client: Client,
-    pub(super) budget: Budget,
-    pub(super) progress: Arc<Progress>,
-    pub(super) stop: CancellationToken,
-    pub(super) selection: Selection,
-}
+use crate::source::{Source, host_identity};
 
 /// One account, with its state locked and its walk chosen.
 #[derive(Debug)]
@@ -39,6 +26,7 @@ pub(super) struct AccountRun {
     pub(super) sinks: Arc<[BoundSink]>,
     /// Its place in the pipeline file.
     index: usize,
+    budget: Budget,
     state: Arc<AccountState>,
     choice: Choice,
     /// Decided walks of earlier days that this pipeline still owes to a sink.
@@ -72,7 +60,8 @@ impl AccountRun {
         };
         let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
         let state = Arc::new(state);
-        Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, state, choice, owed, last })
+        let budget = shared.budget.for_account();
+        Ok(Self { shared: Arc::clone(shared), sinks: Arc::clone(sinks), index, budget, state, choice, owed, last })
     }
 
     /// Plans a replay: one run of the account for each of its decided walks, oldest first. Of one date the newest counts.
@@ -95,6 +84,7 @@ impl AccountRun {
             shared: Arc::clone(shared),
             sinks: Arc::clone(sinks),
             index,
+            budget: shared.budget.for_account(),
             state: Arc::clone(&state),
             choice: Choice::Finish(Box::new(walk)),
             owed: Vec::new(),
@@ -149,6 +139,7 @@ impl AccountRun {
         match Source::new(self.shared.client.clone(), account, settings, self.state.ledger()) {
             Ok(source) => {
                 if let Err(error) = self.work(&source, &mut report).await {
+                    let error = self.shared.why_stopped(error);
                     report.fail(&error);
                     if matches!(error, Error::Interrupted) {
                         report.hint = Some(self.shared.selection.how_to_go_on().to_owned());
@@ -163,6 +154,7 @@ impl AccountRun {
         report.previous_followers = self.last.as_ref().map(|list| list.followers);
         report.seconds = started.elapsed().as_secs_f64();
         self.progress().finish();
+        self.shared.note(&report);
         report
     }
 
@@ -234,6 +226,19 @@ impl AccountRun {
     /// Returns whom a commit record of `sink` is about.
     pub(super) fn recipient(&self, sink: &BoundSink) -> Recipient {
         recipient(&self.shared.pipeline, sink.section())
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Returns how many calls the account is likely to take: those with the most begin first. Nobody knows that of a first
+    /// list, which may be the longest.
+    pub(super) fn expected_calls(&self) -> u64 {
+        match &self.choice {
+            Choice::Finish(walk) if walk.decision().is_some() => 0,
+            _ => self.last.as_ref().map_or(u64::MAX, |list| list.pages),
+        }
     }
 
     pub(super) fn last(&self) -> Option<&Snapshot> {

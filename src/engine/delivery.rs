@@ -57,6 +57,34 @@ pub(super) struct Delivered {
     pub(super) digest: String,
 }
 
+impl Measure {
+    /// Finds out, on a thread of its own, what the pages of a journal amount to that nobody delivers yet. Temporary files lie
+    /// in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps a page from being read, and [`Error::Interrupted`].
+    pub(super) async fn of(pages: PageReader, folder: &Path, stop: CancellationToken) -> Result<Self, Error> {
+        let mut census = Census::new(folder);
+        let work = move || {
+            for page in pages.clone() {
+                if stop.is_cancelled() {
+                    return Err(Error::Interrupted);
+                }
+                census.add(&take_apart(&page?)?.1)?;
+            }
+            Self::new(&census, &pages)
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    fn new(census: &Census, pages: &PageReader) -> Result<Self, Error> {
+        let again = || pages.clone().map(|page| take_apart(&page?).map(|(_, openids)| openids));
+        let drops = census.duplicates::<JournalError, _>(again)?;
+        Ok(Self { distinct: census.rows() - drops.count(), drops })
+    }
+}
+
 impl Delivery {
     /// Starts a delivery of the list of `app_id` to `sinks`.
     ///
@@ -207,10 +235,7 @@ impl Work {
     }
 
     fn measure(&self, pages: &PageReader) -> Result<Measure, Error> {
-        let again = || pages.clone().map(|page| take_apart(&page?).map(|(_, openids)| openids));
-        let census = self.census.as_ref().expect("a delivery is measured only where its drops are not known");
-        let drops = census.duplicates::<JournalError, _>(again)?;
-        Ok(Measure { distinct: census.rows() - drops.count(), drops })
+        Measure::new(self.census.as_ref().expect("a delivery is measured only where its drops are not known"), pages)
     }
 }
 

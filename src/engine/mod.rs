@@ -2,7 +2,7 @@
 //! a list publish it.
 //!
 //! ```text
-//! run ──► account (a few at once)
+//! run ──► account (a few at once, longest first)
 //!           │ plan: which walk        journal
 //!           ▼                            ▲ write, then the next request
 //!         walking ── pages, leases ──────┤
@@ -25,7 +25,9 @@ mod publication;
 mod replay;
 mod report;
 mod run;
+mod shared;
 mod sink_task;
+mod slots;
 mod stage;
 mod status;
 mod walking;

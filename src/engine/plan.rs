@@ -17,6 +17,8 @@ pub struct Selection {
     pub fresh: bool,
     /// `--again`: to a sink that cannot tell whether it has a list, it is delivered.
     pub again: bool,
+    /// `--fail-fast`: the first account that fails stops the others.
+    pub fail_fast: bool,
 }
 
 impl Selection {
@@ -36,6 +38,12 @@ impl Selection {
     #[must_use]
     pub fn with_again(self) -> Self {
         Self { again: true, ..self }
+    }
+
+    /// Stops all accounts when one has failed.
+    #[must_use]
+    pub fn with_fail_fast(self) -> Self {
+        Self { fail_fast: true, ..self }
     }
 
     /// Says how to go on with a run of this selection that was interrupted. A new walk is only begun once.

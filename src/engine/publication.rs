@@ -6,6 +6,7 @@ use super::account::AccountRun;
 use super::census::Drops;
 use super::delivery::{Delivered, Delivery, Measure};
 use super::report::{SinkOutcome, SinkState};
+use super::slots::Slot;
 use super::stage::Stage;
 use super::walking::{Stopped, Walk};
 use crate::error::Error;
@@ -23,6 +24,14 @@ pub(super) struct Publication<'a> {
     snapshot: Option<Snapshot>,
     /// The first failure of a required sink.
     failure: Option<Error>,
+}
+
+/// A list that every staged sink has been given, but for those that have failed.
+struct Delivering<'a> {
+    stage: Stage<'a>,
+    drops: Drops,
+    delivered: Delivered,
+    slot: Slot,
 }
 
 /// What came of it.
@@ -50,30 +59,14 @@ impl<'a> Publication<'a> {
     async fn publish(&mut self, source: &Source) -> Result<(), Error> {
         let (staged, later) = self.lacking();
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
-        // Of a decided list it is known before whether rows will be dropped.
-        let knows_drops = decided.as_ref().is_some_and(|snapshot| snapshot.duplicates > 0);
-        let mut stage = if knows_drops { Stage::default() } else { self.open(&staged).await };
-        let (measure, mut delivered) = match self.stream(source, &stage).await {
-            Ok(streamed) => streamed,
-            Err(error) => {
-                stage.abort().await;
-                return Err(error);
-            }
+        let streaming = self.run.shared.slots.streaming(self.run.last().map(|list| list.followers));
+        let is_open = self.journal.end().is_none();
+        let Delivering { mut stage, drops, delivered, slot: _slot } = match streaming {
+            Some(slot) if is_open => self.stream(source, &staged, slot).await?,
+            _ => self.complete(source, &staged, decided.as_ref()).await?,
         };
-        if measure.drops.count() > 0 {
-            // Duplicates are known only now: what has streamed has them, and so the list is delivered anew.
-            stage.abort().await;
-            stage = self.open(&staged).await;
-            delivered = match self.deliver(&measure.drops, &stage).await {
-                Ok(delivered) => delivered,
-                Err(error) => {
-                    stage.abort().await;
-                    return Err(error);
-                }
-            };
-        }
-        let snapshot = self.snapshot(&measure, delivered);
-        let prepared = self.prepare(&mut stage, &snapshot, &measure.drops, decided.as_ref()).await;
+        let snapshot = self.snapshot(&drops, delivered);
+        let prepared = self.prepare(&mut stage, &snapshot, &drops, decided.as_ref()).await;
         let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
         if let Err(error) = fixed {
             stage.abort().await;
@@ -83,7 +76,7 @@ impl<'a> Publication<'a> {
         self.commit(stage, &snapshot).await;
         if self.failure.is_none() {
             for sink in later {
-                self.deliver_complete(sink, &snapshot, &measure.drops).await?;
+                self.deliver_complete(sink, &snapshot, &drops).await?;
             }
         }
         Ok(())
@@ -103,33 +96,92 @@ impl<'a> Publication<'a> {
         Stage::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
     }
 
-    /// Delivers what the journal has and, if the walk is open, what it brings.
-    async fn stream(&mut self, source: &Source, stage: &Stage<'a>) -> Result<(Measure, Delivered), Error> {
-        let delivery = self.start(None, stage);
+    /// Delivers the list while it is read.
+    async fn stream(&mut self, source: &Source, staged: &[&'a BoundSink], slot: Slot) -> Result<Delivering<'a>, Error> {
+        let stage = self.open(staged).await;
+        let delivery = self.start(None, &stage);
         delivery.replay(self.journal.reader()).await;
-        let measured = if self.journal.end().is_some() {
-            delivery.measure(self.journal.reader()).await.ok_or(Stopped::DeliveryEnded)
-        } else {
-            let run = self.run;
-            let mut walk = Walk {
-                source,
-                journal: &mut self.journal,
-                delivery: &delivery,
-                budget: &run.shared.budget,
-                progress: run.progress(),
-                stop: &run.shared.stop,
-                settings: &run.shared.pipeline.source,
-                last: run.last(),
-            };
-            walk.run().await
-        };
+        let measured = self.walk(source, Some(&delivery)).await;
         let delivered = delivery.finish().await;
-        match measured {
-            Ok(measure) => Ok((measure, delivered?)),
+        let streamed = match measured {
+            Ok(measure) => delivered.map(|delivered| (measure.drops, delivered)),
             // Both can fail for the same reason, and the delivery is nearer to it.
             Err(Stopped::Failed(error)) => Err(delivered.err().unwrap_or(error)),
             Err(Stopped::DeliveryEnded) => Err(delivered.expect_err("a delivery ends early only when it fails")),
+        };
+        match streamed {
+            Ok((drops, delivered)) if drops.count() == 0 => Ok(Delivering { stage, drops, delivered, slot }),
+            Ok((drops, _)) => {
+                // Duplicates are known only now: what has streamed has them, and so the list is delivered anew.
+                stage.abort().await;
+                self.deliver_staged(staged, drops, slot).await
+            }
+            Err(error) => {
+                stage.abort().await;
+                Err(error)
+            }
         }
+    }
+
+    /// Reads the list to its end, if the journal has none, and delivers it from the journal.
+    async fn complete(
+        &mut self,
+        source: &Source,
+        staged: &[&'a BoundSink],
+        decided: Option<&Snapshot>,
+    ) -> Result<Delivering<'a>, Error> {
+        let shared = &self.run.shared;
+        let walked = if self.journal.end().is_none() {
+            match self.walk(source, None).await {
+                Ok(measure) => Some(measure.drops),
+                Err(Stopped::Failed(error)) => return Err(error),
+                Err(Stopped::DeliveryEnded) => unreachable!("there was none"),
+            }
+        } else {
+            None
+        };
+        let slot = shared.or_stopped(shared.slots.complete()).await?;
+        let drops = match (walked, decided) {
+            (Some(drops), _) => drops,
+            // Of a decided list it is known how many rows are dropped.
+            (None, Some(snapshot)) if snapshot.duplicates == 0 => Drops::default(),
+            (None, _) => {
+                let folder = self.journal.folder().path();
+                Measure::of(self.journal.reader(), folder, shared.stop.clone()).await?.drops
+            }
+        };
+        self.deliver_staged(staged, drops, slot).await
+    }
+
+    async fn deliver_staged(
+        &self,
+        staged: &[&'a BoundSink],
+        drops: Drops,
+        slot: Slot,
+    ) -> Result<Delivering<'a>, Error> {
+        let stage = self.open(staged).await;
+        match self.deliver(&drops, &stage).await {
+            Ok(delivered) => Ok(Delivering { stage, drops, delivered, slot }),
+            Err(error) => {
+                stage.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the list from where the journal stands to its end.
+    async fn walk(&mut self, source: &Source, delivery: Option<&Delivery>) -> Result<Measure, Stopped> {
+        let run = self.run;
+        let mut walk = Walk {
+            source,
+            journal: &mut self.journal,
+            delivery,
+            shared: &run.shared,
+            budget: run.budget(),
+            progress: run.progress(),
+            last: run.last(),
+        };
+        walk.run().await
     }
 
     /// Delivers the whole list from the journal.
@@ -146,12 +198,12 @@ impl<'a> Publication<'a> {
             self.journal.folder().path(),
             drops,
             stage.inlets(),
-            shared.budget.clone(),
+            self.run.budget().clone(),
             shared.stop.clone(),
         )
     }
 
-    fn snapshot(&self, measure: &Measure, delivered: Delivered) -> Snapshot {
+    fn snapshot(&self, drops: &Drops, delivered: Delivered) -> Snapshot {
         let (first_fetched_at, last_fetched_at) = self.journal.fetched_between();
         let header = self.journal.folder().header();
         Snapshot {
@@ -159,7 +211,7 @@ impl<'a> Publication<'a> {
             date: header.date.clone(),
             followers: delivered.rows,
             pages: self.journal.pages(),
-            duplicates: measure.drops.count(),
+            duplicates: drops.count(),
             empty: delivered.empty,
             total: self.journal.end().map_or(0, |end| end.total),
             first_fetched_at,

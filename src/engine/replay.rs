@@ -5,11 +5,12 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{AccountRun, Shared};
+use super::account::AccountRun;
 use super::plan::Selection;
 use super::progress::Progress;
 use super::report::{AccountReport, RunReport};
 use super::run::{bind, share};
+use super::shared::Shared;
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;

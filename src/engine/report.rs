@@ -88,6 +88,8 @@ pub enum Verdict {
     Failed,
     /// It was stopped; the journal is kept.
     Interrupted,
+    /// It was stopped because another account had failed; the journal is kept.
+    Stopped,
 }
 
 impl Verdict {
@@ -99,6 +101,7 @@ impl Verdict {
             Self::AlreadyPublished => "already published",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Stopped => "stopped",
         }
     }
 }
@@ -203,7 +206,11 @@ impl AccountReport {
     /// Notes what went wrong.
     pub(super) fn fail(&mut self, error: &Error) {
         self.exit = error.exit();
-        self.verdict = if self.exit == Exit::Interrupted { Verdict::Interrupted } else { Verdict::Failed };
+        self.verdict = match error {
+            Error::Interrupted => Verdict::Interrupted,
+            Error::FailedFast { .. } => Verdict::Stopped,
+            _ => Verdict::Failed,
+        };
         self.error = Some(error.chain());
         self.hint = error.hint();
     }

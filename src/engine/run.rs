@@ -1,18 +1,21 @@
 //! A run: every account of a pipeline file, once.
 
-use std::sync::Arc;
+use std::cmp::Reverse;
+use std::sync::{Arc, OnceLock};
 
 use chrono::Utc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{AccountRun, Shared};
-use super::budget::Budget;
+use super::account::AccountRun;
+use super::budget::{self, Budget};
 use super::delivery::footprint;
 use super::plan::Selection;
 use super::progress::Progress;
 use super::report::{AccountReport, RunReport};
+use super::shared::Shared;
+use super::slots::Slots;
 use crate::batch::follower_schema;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Error;
@@ -20,7 +23,7 @@ use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::source::{Client, SourceError};
 
-/// Bytes that the engine itself needs for an account under way, beside its pages: the count of distinct followers.
+/// Bytes that the engine itself needs for a delivery, beside its pages: the count of distinct followers.
 const ENGINE_MEMORY: u64 = 6 << 20;
 
 /// Binds the sinks of a pipeline file, and holds their memory against `limits.memory`.
@@ -34,23 +37,29 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
     Ok(sinks)
 }
 
-/// Returns the bytes that are left for pages once the sinks have what they declare.
+/// Returns the bytes that are left for the accounts to share once each has a page of its own, and the sinks of those that
+/// are delivered at the same time have what they declare.
 fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
-    let accounts = pipeline.limits.accounts.min(pipeline.accounts.len()) as u64;
+    let limits = &pipeline.limits;
+    let accounts = limits.accounts.min(pipeline.accounts.len());
+    let deliveries = Slots::most(limits, accounts);
     let sinks: u64 = sinks.iter().map(BoundSink::memory).sum();
     let page = footprint(pipeline.source.max_reply_bytes);
-    let fixed = accounts.saturating_mul(sinks.saturating_add(ENGINE_MEMORY));
-    match pipeline.limits.memory.checked_sub(fixed) {
+    let pages = accounts as u64 * budget::OWN;
+    let fixed = (deliveries as u64).saturating_mul(sinks.saturating_add(ENGINE_MEMORY)).saturating_add(pages);
+    match limits.memory.checked_sub(fixed) {
         Some(rest) if rest >= page => Ok(rest),
         _ => {
             let mib = |bytes: u64| bytes.div_ceil(1 << 20);
             let message = format!(
-                "found {} MiB, expected at least {} MiB: {accounts} at once, each with {} MiB for its sinks and {} MiB for the \
-                 count of its followers, and a page of up to {} MiB; lower `limits.accounts` or raise this",
-                mib(pipeline.limits.memory),
+                "found {} MiB, expected at least {} MiB: {deliveries} deliveries at once, each with {} MiB for its sinks and {} \
+                 MiB for the count of its followers, {} MiB for pages of {accounts} accounts, and a reply of up to {} MiB; lower \
+                 `limits.deliveries` or `limits.accounts`, or raise this",
+                mib(limits.memory),
                 mib(fixed.saturating_add(page)),
                 mib(sinks),
                 mib(ENGINE_MEMORY),
+                mib(pages),
                 mib(page),
             );
             Err(pipeline.problem("limits.memory", message).into())
@@ -91,21 +100,27 @@ pub async fn run(
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let planned = Planned::new(pipeline, registry, selection, progress, stop).await?;
-    let slots = Arc::new(Semaphore::new(planned.shared.pipeline.limits.accounts));
+    let places = Arc::new(Semaphore::new(planned.shared.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
-    let mut running = JoinSet::new();
+    let mut waiting = Vec::new();
     for (index, account) in planned.accounts.into_iter().enumerate() {
         match account {
             Err(report) => reports.push(Some(*report)),
             Ok(account) => {
                 reports.push(None);
-                let slots = Arc::clone(&slots);
-                running.spawn(async move {
-                    let _slot = slots.acquire_owned().await;
-                    (index, account.run().await)
-                });
+                waiting.push((index, account));
             }
         }
+    }
+    // Longest first: a long list that begins last is what everybody waits for in the end.
+    waiting.sort_by_key(|(_, account)| Reverse(account.expected_calls()));
+    let mut running = JoinSet::new();
+    for (index, account) in waiting {
+        let place = Arc::clone(&places).acquire_owned().await;
+        running.spawn(async move {
+            let _place = place;
+            (index, account.run().await)
+        });
     }
     while let Some(finished) = running.join_next().await {
         match finished {
@@ -127,12 +142,14 @@ pub(super) fn share(
     stop: CancellationToken,
 ) -> Result<Arc<Shared>, Error> {
     let budget = Budget::new(page_budget(&pipeline, sinks)?);
-    let client = Client::new(&pipeline.source).map_err(|error| match error {
+    let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
         SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
         error => Error::from(error),
     })?;
     let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
-    Ok(Arc::new(Shared { pipeline, account_names, client, budget, progress, stop, selection }))
+    let slots = Slots::new(&pipeline.limits);
+    let failed_first = OnceLock::new();
+    Ok(Arc::new(Shared { pipeline, account_names, client, budget, slots, progress, stop, selection, failed_first }))
 }
 
 /// A run in which everything is checked and no API call was made.
@@ -173,6 +190,7 @@ impl Planned {
             let mut report = AccountReport::new(&account.name, &account.app_id);
             report.fail(&error);
             shared.progress.accounts()[index].finish();
+            shared.note(&report);
             Box::new(report)
         }))
     }

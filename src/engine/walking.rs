@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use fanout_sink::Snapshot;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Lease};
 use super::delivery::{Delivery, Measure, footprint};
 use super::forecast::Forecast;
 use super::progress::AccountProgress;
-use crate::config;
+use super::shared::Shared;
 use crate::error::Error;
 use crate::journal::{End, Journal, JournalError};
 use crate::source::{Cursor, Page, Reaction, Source, SourceError, decode};
@@ -46,18 +45,18 @@ impl<Cause: Into<Error>> From<Cause> for Stopped {
 pub(super) struct Walk<'a> {
     pub(super) source: &'a Source,
     pub(super) journal: &'a mut Journal,
-    pub(super) delivery: &'a Delivery,
+    /// None where the list is delivered once it is complete.
+    pub(super) delivery: Option<&'a Delivery>,
+    pub(super) shared: &'a Shared,
     pub(super) budget: &'a Budget,
     pub(super) progress: &'a AccountProgress,
-    pub(super) stop: &'a CancellationToken,
-    pub(super) settings: &'a config::Source,
     /// The list that was decided on last.
     pub(super) last: Option<&'a Snapshot>,
 }
 
 impl Walk<'_> {
     /// Walks to the end of the list from where the journal stands, and returns what the list amounts to. The pages
-    /// that the journal has already must have been given to the delivery before.
+    /// that the journal has already must have been given to the delivery before, if there is one.
     ///
     /// # Errors
     ///
@@ -77,9 +76,9 @@ impl Walk<'_> {
 
     /// Holds what the walk still needs against the calls that are left today.
     async fn foresee(&self) -> Result<(), Error> {
-        let left = self.or_stopped(self.source.calls_left()).await??;
+        let left = self.shared.or_stopped(self.source.calls_left()).await??;
         let forecast = Forecast::of(self.journal, self.last)?;
-        Ok(forecast.judge(left, &self.settings.quota)?)
+        Ok(forecast.judge(left, &self.shared.pipeline.source.quota)?)
     }
 
     /// Adds to the error that the calls of the day are used up how far the walk has come.
@@ -103,8 +102,8 @@ impl Walk<'_> {
         let mut refused = HashSet::new();
         let mut end_was_short = false;
         loop {
-            let lease = self.or_stopped(self.budget.reserve(footprint(size))).await?;
-            let fetched = self.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
+            let lease = self.shared.or_stopped(self.budget.reserve(footprint(size))).await?;
+            let fetched = self.shared.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
             let page = match fetched {
                 Err(error) if is_refused_cursor(&error) => {
                     refused.insert(cursor.clone());
@@ -167,13 +166,19 @@ impl Walk<'_> {
         }
         let journaled = self.journal.append(&page)?;
         self.progress.add_page(page.summary.openids);
+        let Some(delivery) = self.delivery else { return Ok(true) };
         // A sink that blocks keeps the page waiting here.
-        let is_taken = self.or_stopped(self.delivery.page(journaled, lease)).await?;
+        let is_taken = self.shared.or_stopped(delivery.page(journaled, lease)).await?;
         if is_taken { Ok(true) } else { Err(Stopped::DeliveryEnded) }
     }
 
     async fn measure(&self) -> Result<Measure, Stopped> {
-        self.or_stopped(self.delivery.measure(self.journal.reader())).await?.ok_or(Stopped::DeliveryEnded)
+        let pages = self.journal.reader();
+        if let Some(delivery) = self.delivery {
+            return self.shared.or_stopped(delivery.measure(pages)).await?.ok_or(Stopped::DeliveryEnded);
+        }
+        let _slot = self.shared.or_stopped(self.shared.slots.complete()).await?;
+        Ok(Measure::of(pages, self.journal.folder().path(), self.shared.stop.clone()).await?)
     }
 
     /// Decides about the end of the list; false asks for another look.
@@ -185,7 +190,7 @@ impl Walk<'_> {
         if !was_short {
             return Ok(false);
         }
-        let limit_percent = self.settings.max_shortfall_percent;
+        let limit_percent = self.shared.pipeline.source.max_shortfall_percent;
         if missing as f64 * 100.0 > total as f64 * limit_percent {
             return Err(SourceError::Short { distinct: measure.distinct, total, limit_percent }.into());
         }
@@ -199,15 +204,6 @@ impl Walk<'_> {
         let earlier = earlier.ok_or_else(|| SourceError::CursorLost { cursor: cursor.clone() })?;
         tracing::warn!(%cursor, earlier = %earlier.cursor, "WeChat refuses the cursor; going back one page");
         Ok(earlier.cursor.clone())
-    }
-
-    /// Waits for something, unless the run is to stop.
-    async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(Error::Interrupted),
-            result = work => Ok(result),
-        }
     }
 }
 

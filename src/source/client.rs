@@ -5,30 +5,38 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::call_error::CallError;
 use super::error::SourceError;
+use super::hosts::Hosts;
 use super::http::{Http, Way};
-use crate::config::{BaseUrl, Source};
+use crate::config::{BaseUrl, Limits, Source};
 
 /// The client of WeChat's API, shared by the accounts of a run.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: Http,
     base_url: BaseUrl,
+    hosts: Hosts,
 }
 
 impl Client {
-    /// Makes a client with the limits of `[source]`.
+    /// Makes a client with the patience of `[source]` and the `[limits]` of a run.
     ///
     /// # Errors
     ///
     /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
-    pub fn new(settings: &Source) -> Result<Self, SourceError> {
+    pub fn new(settings: &Source, limits: &Limits) -> Result<Self, SourceError> {
+        let hosts = Hosts::new(limits.calls_per_host);
         let base_url = settings.base_url.clone();
         let way = match &settings.proxy {
             Some(proxy) => Way::Proxy(proxy),
             None if base_url.is_loopback() => Way::Direct,
             None => Way::Environment,
         };
-        Ok(Self { http: Http::new(settings, base_url.url(), way)?, base_url })
+        Ok(Self { http: Http::new(settings, base_url.url(), way, &hosts)?, base_url, hosts })
+    }
+
+    /// Returns the hosts that the accounts of the run talk to.
+    pub(super) fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// Makes one GET call and returns the body of its reply.

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -11,9 +12,11 @@ use reqwest::{Certificate, Proxy, RequestBuilder, Response, Url};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::Semaphore;
 
 use super::call_error::CallError;
 use super::error::SourceError;
+use super::hosts::Hosts;
 use crate::config::{ProxyUrl, Source};
 
 /// A byte order mark in UTF-8: no part of JSON, and some proxies put it in front.
@@ -24,6 +27,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
     max_reply_bytes: u64,
+    /// Of the host that it is made for.
+    gate: Arc<Semaphore>,
 }
 
 /// The way that requests take.
@@ -38,12 +43,12 @@ pub(super) enum Way<'a> {
 }
 
 impl Http {
-    /// Makes a client for requests to `target`.
+    /// Makes a client for requests to `target`, which is one of `hosts`.
     ///
     /// # Errors
     ///
     /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
-    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>) -> Result<Self, SourceError> {
+    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>, hosts: &Hosts) -> Result<Self, SourceError> {
         // Two libraries may install a provider; the first one stays, and any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let setup = |error: reqwest::Error| SourceError::Setup(error.without_url().into());
@@ -63,11 +68,13 @@ impl Http {
             Way::Direct => builder.no_proxy(),
             Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
         };
-        Ok(Self { client: builder.build().map_err(setup)?, max_reply_bytes: settings.max_reply_bytes })
+        let client = builder.build().map_err(setup)?;
+        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, gate: hosts.gate(target) })
     }
 
-    /// Sends a request and returns the body of its reply, less a byte order mark.
+    /// Sends a request, once it is its turn, and returns the body of its reply, less a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
+        let _turn = self.gate.acquire().await.expect("a gate is never closed");
         let response = request.send().await.map_err(CallError::transport)?;
         let status = response.status();
         if status.is_redirection() {

@@ -15,6 +15,7 @@ mod cursor;
 mod day;
 mod errcode;
 mod error;
+mod hosts;
 mod http;
 mod page;
 mod quota;
@@ -94,8 +95,8 @@ impl Source {
         ledger: Ledger,
     ) -> Result<Self, SourceError> {
         Ok(Self {
+            tokens: Tokens::new(account, settings, &client)?,
             client,
-            tokens: Tokens::new(account, settings)?,
             quota: settings.quota.clone(),
             ledger,
             effort: Effort::new(settings.retry.clone()),

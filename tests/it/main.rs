@@ -12,6 +12,7 @@ mod examples;
 mod kafka;
 mod moods;
 mod morning;
+mod night;
 mod pipelines;
 mod readers;
 mod readme;

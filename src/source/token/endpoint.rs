@@ -9,6 +9,7 @@ use super::reply;
 use crate::config::{Source, TokenEndpoint};
 use crate::source::call_error::CallError;
 use crate::source::error::SourceError;
+use crate::source::hosts::Hosts;
 use crate::source::http::{Http, Way};
 use crate::source::retry::Effort;
 
@@ -20,9 +21,9 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &TokenEndpoint, source: &Source) -> Result<Self, SourceError> {
+    pub(super) fn new(settings: &TokenEndpoint, source: &Source, hosts: &Hosts) -> Result<Self, SourceError> {
         let way = if settings.url.is_loopback() { Way::Direct } else { Way::Environment };
-        Ok(Self { http: Http::new(source, settings.url.expose(), way)?, settings: settings.clone() })
+        Ok(Self { http: Http::new(source, settings.url.expose(), way, hosts)?, settings: settings.clone() })
     }
 
     pub(super) fn origin(&self) -> String {

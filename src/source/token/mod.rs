@@ -47,17 +47,17 @@ enum Provider {
 }
 
 impl Tokens {
-    /// Makes the tokens of `account`; nobody is asked yet.
+    /// Makes the tokens of `account`, which will be asked of `client` or of one of its other hosts; nobody is asked yet.
     ///
     /// # Errors
     ///
     /// [`SourceError`] if the HTTP client for a token server cannot be set up.
-    pub(super) fn new(account: &Account, settings: &Source) -> Result<Self, SourceError> {
+    pub(super) fn new(account: &Account, settings: &Source, client: &Client) -> Result<Self, SourceError> {
         let provider = match &account.credential {
             Credential::Secret(secret) => Provider::Stable(secret.clone()),
             Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),
             Credential::Token(source) => Provider::Given(source.clone()),
-            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings)?),
+            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings, client.hosts())?),
             Credential::Command(command) => Provider::Command(command.clone()),
             Credential::Simulated => Provider::Stable(Secret::new("simulated")),
         };

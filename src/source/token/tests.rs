@@ -31,9 +31,9 @@ async fn of_many_callers_one_asks_and_one_renews() {
     let environment = [("S", "a secret")].into_iter().collect();
     let overrides = Overrides { environment, ..Overrides::default() };
     let pipeline = Pipeline::from_toml(&text, "p.toml".as_ref(), &overrides).unwrap();
-    let client = Client::new(&pipeline.source).unwrap();
+    let client = Client::new(&pipeline.source, &pipeline.limits).unwrap();
     let effort = Arc::new(Effort::new(pipeline.source.retry.clone()));
-    let tokens = Arc::new(Tokens::new(&pipeline.accounts[0], &pipeline.source).unwrap());
+    let tokens = Arc::new(Tokens::new(&pipeline.accounts[0], &pipeline.source, &client).unwrap());
     let current = || {
         let (tokens, client, effort) = (Arc::clone(&tokens), client.clone(), Arc::clone(&effort));
         async move { tokens.current(&client, &effort).await.unwrap() }

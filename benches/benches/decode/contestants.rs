@@ -1,69 +1,19 @@
-//! How fast a page becomes `OpenID`s: fanout's decoder, a copy of the same bytes, and the parsers that one would take
-//! instead. Method and reading: `benches/README.md`.
-//!
-//! ```text
-//! cargo bench --package fanout-benches --bench decode [-- FILTER]
-//! ```
-//!
-//! Before the clock starts, each contestant reads each kind of page once, and must find the same `OpenID`s.
+//! What reads the pages: fanout, the parsers that one would take instead, and a copy of the bytes.
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
-use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use fanout::simulator::Followers;
 use fanout::source::{self, DecodePath, Reply};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The most `OpenID`s that WeChat puts on a page.
-const PAGE_OPENIDS: u64 = 10_000;
+use super::{ONE_OF_OURS, Page, Wire};
 
-/// The pages of the long list: 20 million followers in 620 MB, which no cache holds, so that every page comes from memory.
-const LIST_PAGES: u64 = 2_000;
-
-/// The `OpenID`s of a page that are written with an escape, from the last one back: all of them, or the last one alone.
-const EVERY: usize = PAGE_OPENIDS as usize;
-const LAST: usize = 1;
-
-const ONE_OF_OURS: &str = "a page that was written here is valid";
-
-criterion_group!(benches, page, list, pretty, escaped, half_escaped, late_escape);
-criterion_main!(benches);
-
-/// One page, again and again: it stays in the cache.
-fn page(criterion: &mut Criterion) {
-    compare(criterion, "page", &pages(1, Style::Compact));
-}
-
-fn list(criterion: &mut Criterion) {
-    compare(criterion, "list", &pages(LIST_PAGES, Style::Compact));
-}
-
-fn pretty(criterion: &mut Criterion) {
-    compare(criterion, "pretty", &pages(1, Style::Pretty));
-}
-
-fn escaped(criterion: &mut Criterion) {
-    compare(criterion, "escaped", &pages(1, Style::Escaped(EVERY)));
-}
-
-/// The fast path has done half of the page when it meets the first escape.
-fn half_escaped(criterion: &mut Criterion) {
-    compare(criterion, "half escaped", &pages(1, Style::Escaped(EVERY / 2)));
-}
-
-/// The fast path has done nearly all of the page.
-fn late_escape(criterion: &mut Criterion) {
-    compare(criterion, "late escape", &pages(1, Style::Escaped(LAST)));
-}
-
-fn contestants() -> Vec<Box<dyn Contestant>> {
+/// Returns everything that is compared, fanout on each of its paths.
+pub(super) fn contestants() -> Vec<Box<dyn Contestant>> {
     let mut contestants: Vec<Box<dyn Contestant>> = vec![
         Box::new(Memcpy::default()),
         Box::new(Decode { name: "fanout decode", path: DecodePath::fastest() }),
@@ -89,113 +39,8 @@ fn contestants() -> Vec<Box<dyn Contestant>> {
     contestants
 }
 
-fn compare(criterion: &mut Criterion, name: &str, pages: &[Page]) {
-    let mut contestants = contestants();
-    if pages.iter().any(|page| matches!(page.style, Style::Escaped(_))) {
-        contestants.retain(|contestant| contestant.reads_escapes());
-    }
-    for contestant in &mut contestants {
-        for page in pages {
-            assert!(contestant.agrees(page), "`{}` reads another page than was written", contestant.name());
-        }
-    }
-
-    let bytes = pages.iter().map(|page| page.body.len() as u64).sum();
-    let elements = pages.iter().map(|page| page.openids().len() as u64).sum();
-    let mut group = criterion.benchmark_group(name);
-    group.throughput(Throughput::ElementsAndBytes { elements, bytes });
-    // An iteration over the long list takes up to some seconds: as many in each sample, and few samples.
-    group.sampling_mode(SamplingMode::Flat).sample_size(if pages.len() > 1 { 10 } else { 20 });
-    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
-    for contestant in &mut contestants {
-        group.bench_function(contestant.name(), |bencher| {
-            bencher.iter(|| pages.iter().for_each(|page| contestant.run(black_box(&page.body))));
-        });
-    }
-    group.finish();
-}
-
-/// A page as it is written, and what it says.
-struct Page {
-    style: Style,
-    body: Vec<u8>,
-    reply: Wire<String>,
-}
-
-impl Page {
-    fn openids(&self) -> &[String] {
-        &self.reply.data.openid
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Style {
-    /// As WeChat sends it.
-    Compact,
-    /// A line for each `OpenID`, indented.
-    Pretty,
-    /// The `o` of the last so many `OpenID`s as `\u006f`.
-    Escaped(usize),
-}
-
-/// The reply of `user/get`, as one writes it down for serde.
-#[derive(Serialize, Deserialize)]
-struct Wire<S> {
-    total: u64,
-    count: u64,
-    data: Data<S>,
-    next_openid: S,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Data<S> {
-    openid: Vec<S>,
-}
-
-impl<S: AsRef<str>> Wire<S> {
-    fn is(&self, page: &Page) -> bool {
-        (self.total, self.count) == (page.reply.total, page.reply.count)
-            && self.next_openid.as_ref() == page.reply.next_openid
-            && self.data.openid.iter().map(AsRef::as_ref).eq(page.openids())
-    }
-}
-
-/// Returns the first pages of a list, no two alike.
-fn pages(count: u64, style: Style) -> Vec<Page> {
-    let followers = Followers::new(1, "wx0000000000000000", count * PAGE_OPENIDS);
-    let starts = (0..count).map(|page| page * PAGE_OPENIDS);
-    starts
-        .map(|start| {
-            let openid: Vec<String> = followers.range(start..start + PAGE_OPENIDS).collect();
-            let next_openid = openid.last().cloned().unwrap_or_default();
-            let data = Data { openid };
-            let reply = Wire { total: followers.count(), count: PAGE_OPENIDS, data, next_openid };
-            Page { style, body: write(&reply, style), reply }
-        })
-        .collect()
-}
-
-fn write(reply: &Wire<String>, style: Style) -> Vec<u8> {
-    let written = match style {
-        Style::Compact => serde_json::to_string(reply),
-        Style::Pretty => serde_json::to_string_pretty(reply),
-        Style::Escaped(last) => serde_json::to_string(reply).map(|page| escape(&page, reply, last)),
-    };
-    written.expect("strings and numbers can be written").into_bytes()
-}
-
-/// Escapes the first character of the last so many `OpenID`s in a page.
-fn escape(page: &str, reply: &Wire<String>, last: usize) -> String {
-    let openids = &reply.data.openid;
-    let first = &openids[openids.len() - last];
-    let (before, behind) = page.split_at(page.find(first).expect("the page has all of its OpenIDs"));
-    // All OpenIDs of an account begin alike, and no key begins like them.
-    let tag = &first[..6];
-    before.to_owned() + &behind.replace(tag, &tag.replacen('o', "\\u006f", 1))
-}
-
 /// Something that reads pages.
-trait Contestant {
+pub(super) trait Contestant {
     fn name(&self) -> &'static str;
 
     /// Returns whether it takes strings with escapes; what only borrows does not.

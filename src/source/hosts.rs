@@ -1,0 +1,28 @@
+//! How many requests are under way to one host at the same time, of all accounts together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
+use tokio::sync::Semaphore;
+
+/// The hosts that a run talks to: WeChat's, and those of token servers. Clones share the count.
+#[derive(Clone, Debug)]
+pub(super) struct Hosts {
+    /// At once, to each.
+    requests: usize,
+    gates: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+}
+
+impl Hosts {
+    pub(super) fn new(requests: usize) -> Self {
+        Self { requests, gates: Arc::default() }
+    }
+
+    /// Returns the gate of the host of `target`: a request passes with one of its permits, in the order of arrival.
+    pub(super) fn gate(&self, target: &Url) -> Arc<Semaphore> {
+        let host = target.host_str().unwrap_or_default();
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.requests))))
+    }
+}
