@@ -27,6 +27,7 @@ mod output;
 mod process;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod schema;
 #[cfg(feature = "simulator")]
@@ -83,6 +84,8 @@ enum Command {
     Status(status::StatusArguments),
     /// Show what the runs of one account came to
     History(history::HistoryArguments),
+    /// Write one page about all accounts and runs, to be opened in a browser
+    Report(report::ReportArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
     /// Write what a sink of one's own begins with
@@ -135,6 +138,7 @@ async fn execute(
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
         Command::Status(arguments) => status::execute(&arguments, environment, terminal),
         Command::History(arguments) => history::execute(&arguments, environment, terminal),
+        Command::Report(arguments) => report::execute(&arguments, environment, terminal),
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
         Command::Schema(arguments) => Ok(schema::execute(&arguments, registry, terminal)),

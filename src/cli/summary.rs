@@ -126,7 +126,7 @@ pub(super) fn calls(account: &AccountReport) -> String {
     account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
 }
 
-fn in_words(state: &SinkState) -> &'static str {
+pub(super) fn in_words(state: &SinkState) -> &'static str {
     match state {
         SinkState::Published(_) => "published",
         SinkState::AlreadyPublished(_) => "already published",
