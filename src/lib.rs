@@ -3,7 +3,7 @@
 //!
 //! The modules stand in the order of the data's way: the pipeline file is read ([`config`]), its sinks are bound
 //! ([`registry`]), the pages of a list are fetched ([`source`]), written to disk ([`journal`]), turned into Arrow
-//! ([`batch`]) and delivered ([`engine`]).
+//! ([`batch`]) and delivered ([`engine`]); what comes of it is told to Prometheus ([`metrics`]).
 
 pub mod cli;
 pub mod config;
@@ -12,6 +12,7 @@ pub mod source;
 pub mod journal;
 pub mod batch;
 pub mod engine;
+pub mod metrics;
 pub mod error;
 #[cfg(feature = "simulator")]
 pub mod simulator;

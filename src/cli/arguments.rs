@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::config::{ConfigError, ConfigErrors, Environment, Overrides, Pipeline, did_you_mean};
+use super::shard::ShardArgument;
+use crate::config::{ConfigErrors, Environment, Overrides, Pipeline};
 use crate::engine::Selection;
 
 /// A pipeline file, and what the command line changes about it.
@@ -40,9 +41,17 @@ impl FileArguments {
 pub(super) struct PipelineArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// Only this account of the file; may be repeated [default: all]
+    /// Only the accounts of this name, or that this pattern matches (`brand-*`); may be repeated [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
+    /// Only this part of the accounts, from `0/4` to `3/4`; `auto` or `auto/COUNT` where a scheduler numbers its tasks
+    ///
+    /// Each account belongs to exactly one of the shards, whichever accounts there are beside it, and stays there when
+    /// others come and go. `auto` takes index and count from the environment of Cloud Run, AWS Batch, Google Batch and
+    /// Slurm (whose `--array` must begin with 0); Kubernetes says the index alone, so there it is `auto/COUNT`, with the
+    /// job's `completions`.
+    #[arg(long, value_name = "INDEX/COUNT")]
+    shard: Option<ShardArgument>,
     /// Print the result as one JSON document
     #[arg(long)]
     pub(super) json: bool,
@@ -51,25 +60,30 @@ pub(super) struct PipelineArguments {
 impl PipelineArguments {
     /// Reads the pipeline file and leaves only the selected accounts in it.
     pub(super) fn load(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        let mut pipeline = self.file.load(environment, false)?;
+        let pipeline = self.load_with(environment, false)?;
         if cfg!(not(feature = "simulator")) && pipeline.source.simulate.is_some() {
             let message = "this program was built without the feature `simulator`, which a simulated list needs";
             return Err(pipeline.problem("source.simulate", message).into());
         }
-        select_accounts(&mut pipeline, &self.accounts)?;
         Ok(pipeline)
     }
 
     /// The same for a command that makes no call: it needs no credentials, and no simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        let mut pipeline = self.file.load_offline(environment)?;
-        select_accounts(&mut pipeline, &self.accounts)?;
-        Ok(pipeline)
+        self.load_with(environment, true)
     }
 
     /// Returns the pipeline file's path, as it was given.
     pub(super) fn file(&self) -> &Path {
         &self.file.path
+    }
+
+    fn load_with(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
+        let mut pipeline = self.file.load(environment, offline)?;
+        let shard = self.shard.map(|shard| shard.resolve(environment)).transpose();
+        let shard = shard.map_err(|message| pipeline.problem("accounts", message))?;
+        pipeline.select(&self.accounts, shard)?;
+        Ok(pipeline)
     }
 }
 
@@ -89,28 +103,6 @@ impl DateArguments {
     }
 }
 
-/// Keeps the accounts that are named, in the order of the file; all of them if none is.
-fn select_accounts(pipeline: &mut Pipeline, selected: &[String]) -> Result<(), ConfigErrors> {
-    let unknown = selected.iter().filter(|name| pipeline.accounts.iter().all(|account| account.name != **name));
-    let problems = unknown.map(|name| unknown_account(pipeline, name, "`--account`"));
-    ConfigErrors::check(problems.collect(), Some(()))?;
-    if !selected.is_empty() {
-        pipeline.accounts.retain(|account| selected.contains(&account.name));
-    }
-    Ok(())
-}
-
-/// Makes the error that `asking` names an account which the file has not.
-pub(super) fn unknown_account(pipeline: &Pipeline, name: &str, asking: &str) -> ConfigError {
-    let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
-    let hint = did_you_mean(name, &names);
-    let known = names.join("`, `");
-    pipeline.problem(
-        "accounts",
-        format!("found no account `{name}`, which {asking} asks for; expected one of `{known}`{hint}"),
-    )
-}
-
 /// Reads a date in exactly the form in which it will stand in paths.
 fn parse_date(text: &str) -> Result<NaiveDate, String> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
@@ -125,46 +117,7 @@ pub(super) fn parse_count(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-
-    const FILE: &str = r#"
-        name = "test"
-        source.simulate = { followers = 1 }
-        accounts = [
-            { name = "brand", app_id = "wx1" },
-            { name = "shop", app_id = "wx2" },
-            { name = "商店", app_id = "wx3" },
-        ]
-        [sinks.archive]
-        type = "parquet"
-    "#;
-
-    fn selected(names: &[&str]) -> Result<Vec<String>, String> {
-        let mut pipeline = Pipeline::from_toml(FILE, Path::new("p.toml"), &Overrides::default()).unwrap();
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        select_accounts(&mut pipeline, &names).map_err(|errors| errors.to_string())?;
-        Ok(pipeline.accounts.into_iter().map(|account| account.name).collect())
-    }
-
-    #[test]
-    fn accounts_are_selected_by_name_and_stay_in_the_order_of_the_file() {
-        assert_eq!(selected(&[]).unwrap(), ["brand", "shop", "商店"]);
-        assert_eq!(selected(&["商店", "brand", "brand"]).unwrap(), ["brand", "商店"]);
-    }
-
-    #[test]
-    fn every_unknown_account_is_reported_with_those_that_there_are() {
-        let expected = "expected one of `brand`, `shop`, `商店`";
-        assert_eq!(
-            selected(&["brnd", "shop", "x"]).unwrap_err(),
-            format!(
-                "p.toml: `accounts`: found no account `brnd`, which `--account` asks for; {expected}; did you mean `brand`?\n\
-                 p.toml: `accounts`: found no account `x`, which `--account` asks for; {expected}"
-            )
-        );
-    }
 
     #[test]
     fn a_date_has_one_form() {

@@ -4,9 +4,11 @@ use clap::Args;
 
 use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
-use super::summary;
+#[cfg(feature = "simulator")]
+use super::simulate;
+use super::{findings, summary};
 use crate::SinkRegistry;
-use crate::config::Environment;
+use crate::config::{Environment, Pipeline};
 use crate::engine;
 use crate::error::{Error, Exit};
 
@@ -18,11 +20,18 @@ pub(super) struct CheckArguments {
     pipeline: PipelineArguments,
     #[command(flatten)]
     date: DateArguments,
+    /// Ask for a token, the calls that are left and one page of each account; write where a run will write
+    #[arg(long)]
+    connect: bool,
+    /// With `--connect`: no page, which would be one call of the day's
+    #[arg(long, requires = "connect")]
+    no_calls: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  fanout check pipelines/followers.toml
+  fanout check pipelines/followers.toml                           without any API call
+  fanout check pipelines/followers.toml --connect                 tokens, quotas, a page, disks, clock: each with a hint
   fanout check pipelines/followers.toml --account brand --set journal.path=/data/state";
 
 /// Checks a pipeline file, its sinks and its state.
@@ -33,8 +42,26 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load(environment)?;
+    if arguments.connect {
+        return connect(arguments, pipeline, registry, terminal).await;
+    }
     let report = engine::check(pipeline, registry, arguments.date.selection()).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)
+}
+
+/// Tries out what a run will need.
+async fn connect(
+    arguments: &CheckArguments,
+    pipeline: Pipeline,
+    registry: &SinkRegistry,
+    terminal: &Terminal,
+) -> Result<Exit, Error> {
+    #[cfg(feature = "simulator")]
+    let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
+    let selection = arguments.date.selection();
+    let diagnosis = engine::diagnose(pipeline, registry, selection, !arguments.no_calls).await?;
+    terminal.result(&if arguments.pipeline.json { findings::json(&diagnosis) } else { findings::render(&diagnosis) });
+    Ok(diagnosis.exit)
 }

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::arguments::{FileArguments, unknown_account};
+use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
 use super::table::{NOTHING, Side, grouped, render};
-use crate::config::{ConfigErrors, Environment};
+use crate::config::Environment;
 use crate::engine::{self, History, PastRun};
 use crate::error::{Error, Exit};
 
@@ -37,9 +37,7 @@ pub(super) fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.file.load_offline(environment)?;
-    let Some(account) = pipeline.accounts.iter().find(|account| account.name == arguments.account) else {
-        return Err(ConfigErrors::from(unknown_account(&pipeline, &arguments.account, "the command line")).into());
-    };
+    let account = pipeline.account(&arguments.account)?;
     let history = engine::history(&pipeline, account)?;
     terminal.result(&if arguments.json { json(&history) } else { in_words(&history) });
     if history.runs.is_empty() {

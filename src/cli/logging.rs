@@ -1,5 +1,8 @@
-//! Logs: which events are shown, and where.
+//! Logs: which events are shown, where, and in which form.
 
+use std::ffi::OsString;
+
+use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
@@ -11,6 +14,26 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::output::Terminal;
 use crate::config::Environment;
 
+/// How the lines on stderr are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people: text, with colours and bars on a terminal.
+    #[default]
+    Text,
+    /// For programs: a JSON object a line, whatever the line is about.
+    Json,
+}
+
+impl LogFormat {
+    /// Finds the format in a command line that is wrong, so that the error can be told in it.
+    pub(super) fn of_arguments(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let apart = arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+        let is_json = apart || arguments.iter().any(|argument| argument == "--log-format=json");
+        if is_json { Self::Json } else { Self::Text }
+    }
+}
+
 /// What is shown without `RUST_LOG`. A directive covers every target that begins with it: our sinks, too.
 const DEFAULT_FILTER: &str = "warn,fanout=info";
 
@@ -20,7 +43,7 @@ pub(super) fn start(environment: &Environment, terminal: &Terminal) {
     let filter = wanted.and_then(|value| EnvFilter::builder().parse(value.to_str()?).ok());
     let is_misread = wanted.is_some() && filter.is_none();
     let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
-    let layer = layer(terminal.clone(), terminal.is_colored(), filter);
+    let layer = layer(terminal.clone(), terminal.format(), terminal.is_colored(), filter);
     // It fails where a program that brings its own sinks has brought its own subscriber, too.
     let _ = tracing_subscriber::registry().with(layer).try_init();
     if is_misread {
@@ -28,12 +51,17 @@ pub(super) fn start(environment: &Environment, terminal: &Terminal) {
     }
 }
 
-fn layer<S, W>(writer: W, is_colored: bool, filter: EnvFilter) -> impl Layer<S>
+fn layer<S, W>(writer: W, format: LogFormat, is_colored: bool, filter: EnvFilter) -> impl Layer<S>
 where
-    S: Subscriber + for<'span> LookupSpan<'span>,
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    fmt::layer().with_writer(writer).with_ansi(is_colored).with_filter(filter.and(filter_fn(shows_no_request)))
+    let layer = fmt::layer().with_writer(writer);
+    let layer = match format {
+        LogFormat::Text => layer.with_ansi(is_colored).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
+    };
+    layer.with_filter(filter.and(filter_fn(shows_no_request)))
 }
 
 /// Returns whether an event can be trusted to show no secret.
@@ -67,7 +95,7 @@ mod tests {
     fn shown(filter: &str) -> Vec<String> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let layer = layer(move || writer.clone(), false, EnvFilter::new(filter));
+        let layer = layer(move || writer.clone(), LogFormat::Text, false, EnvFilter::new(filter));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::trace!(target: "hyper::proto", "stranger-trace");
             tracing::debug!(target: "reqwest::connect", "stranger-debug");
@@ -86,6 +114,18 @@ mod tests {
         for filter in ["trace", "hyper=trace,reqwest=trace,fanout=trace", "hyper::proto=trace,info,fanout=trace"] {
             assert!(!shown(filter).iter().any(|line| line == "stranger-trace" || line == "stranger-debug"), "{filter}");
             assert!(shown(filter).contains(&"ours-trace".to_owned()), "{filter}");
+        }
+    }
+
+    #[test]
+    fn the_format_of_a_wrong_command_line_is_found_in_it() {
+        for (arguments, format) in [
+            (&["fanout", "rnu", "--log-format", "json"][..], LogFormat::Json),
+            (&["fanout", "--log-format=json"], LogFormat::Json),
+            (&["fanout", "run", "json", "--log-format", "text"], LogFormat::Text),
+            (&["fanout", "run", "--log-format"], LogFormat::Text),
+        ] {
+            assert_eq!(LogFormat::of_arguments(arguments.iter().map(OsString::from)), format, "{arguments:?}");
         }
     }
 

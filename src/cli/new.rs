@@ -12,6 +12,7 @@ use crate::error::Exit;
 
 /// Arguments of `fanout new`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct NewArguments {
     #[command(subcommand)]
     what: What,

@@ -2,9 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use chrono::{SecondsFormat, Utc};
 use indicatif::MultiProgress;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::logging::LogFormat;
 use crate::config::Environment;
 use crate::error::Error;
 
@@ -12,17 +14,23 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(super) struct Terminal {
     bars: MultiProgress,
+    format: LogFormat,
     is_interactive: bool,
     is_colored: bool,
 }
 
 impl Terminal {
-    /// Looks at the streams of this process.
-    pub(super) fn new(environment: &Environment) -> Self {
-        let is_interactive = io::stderr().is_terminal();
+    /// Looks at the streams of this process. With JSON, stderr has lines and nothing else, whoever may be watching.
+    pub(super) fn new(environment: &Environment, format: LogFormat) -> Self {
+        let is_interactive = io::stderr().is_terminal() && format == LogFormat::Text;
         // <https://no-color.org>: present and not empty, whatever the value.
         let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { bars: MultiProgress::new(), is_interactive, is_colored: is_interactive && !no_color }
+        Self { bars: MultiProgress::new(), format, is_interactive, is_colored: is_interactive && !no_color }
+    }
+
+    /// Returns how the lines on stderr are written.
+    pub(super) fn format(&self) -> LogFormat {
+        self.format
     }
 
     /// Returns whether somebody may be watching stderr.
@@ -50,26 +58,47 @@ impl Terminal {
     pub(super) fn result(&self, text: &str) {
         let mut stdout = io::stdout().lock();
         if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-            self.write(text.as_bytes());
+            self.result_aside(text);
         }
     }
 
     /// Prints a result on stderr: for a run whose stdout carries something else.
     pub(super) fn result_aside(&self, text: &str) {
-        self.write(text.as_bytes());
+        match self.format {
+            LogFormat::Text => self.write(text.as_bytes()),
+            LogFormat::Json => self.line("INFO", text, None),
+        }
     }
 
     /// Prints a line on stderr.
     pub(super) fn note(&self, line: &str) {
-        self.write(format!("{line}\n").as_bytes());
+        match self.format {
+            LogFormat::Text => self.write(format!("{line}\n").as_bytes()),
+            LogFormat::Json => self.line("INFO", line, None),
+        }
     }
 
     /// Prints an error on stderr, and what a person can do about it.
     pub(super) fn error(&self, message: &str, hint: Option<&str>) {
-        self.note(&format!("error: {message}"));
-        if let Some(hint) = hint {
-            self.note(&format!("hint: {hint}"));
+        match self.format {
+            LogFormat::Text => {
+                let hint = hint.map_or_else(String::new, |hint| format!("hint: {hint}\n"));
+                self.write(format!("error: {message}\n{hint}").as_bytes());
+            }
+            LogFormat::Json => self.line("ERROR", message, hint),
         }
+    }
+
+    /// Prints a line of JSON on stderr, in the form that the logs have.
+    fn line(&self, level: &str, message: &str, hint: Option<&str>) {
+        let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let mut line = serde_json::json!({
+            "timestamp": timestamp, "level": level, "message": message.trim_end(), "target": "fanout::cli",
+        });
+        if let Some(hint) = hint {
+            line["hint"] = hint.into();
+        }
+        self.write(format!("{line}\n").as_bytes());
     }
 
     /// Prints why a command failed.

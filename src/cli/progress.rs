@@ -1,14 +1,18 @@
-//! How far a run has come: a bar for each account on a terminal, a log line now and then otherwise.
+//! How far a run has come. On a terminal a bar for each of the largest accounts under way and, if there are more of them, a
+//! line about all; otherwise a log line now and then.
 
-use std::fmt::Write as _;
+mod overview;
+mod view;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Terminal;
-use super::table::grouped;
-use crate::engine::{AccountProgress, Progress};
+use crate::engine::Progress;
+use overview::Overview;
+use view::View;
 
 /// Ten times a second looks alive and costs nothing.
 const LOOK: Duration = Duration::from_millis(100);
@@ -16,95 +20,80 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Often enough to see that a run is alive, seldom enough for a log that is kept.
 const LOG_LINE: Duration = Duration::from_secs(10);
 
+/// Accounts that are shown one by one; what is beyond that is a number.
+const FEW: usize = 5;
+
 /// Shows the progress until it is dropped.
 pub(super) async fn show(progress: Arc<Progress>, terminal: Terminal) {
-    let mut views: Vec<View> = progress.accounts().iter().map(|_| View::default()).collect();
+    let mut watch = Watch::new(&progress);
     let mut looks = tokio::time::interval(LOOK);
     let mut logged = Instant::now();
     loop {
         looks.tick().await;
-        let log = !terminal.is_interactive() && logged.elapsed() >= LOG_LINE;
-        if log {
+        watch.look(&progress);
+        if terminal.is_interactive() {
+            watch.draw(&terminal);
+        } else if logged.elapsed() >= LOG_LINE {
             logged = Instant::now();
-        }
-        for (account, view) in progress.accounts().iter().zip(&mut views) {
-            let state = is_active(account).then(|| view.state(account));
-            if terminal.is_interactive() {
-                view.draw(account.name(), state.as_ref(), &terminal);
-            } else if log && let Some(state) = state {
-                tracing::info!("{}: {}", account.name(), state.describe());
-            }
+            watch.lines().iter().for_each(|line| tracing::info!("{line}"));
         }
     }
 }
 
-fn is_active(account: &AccountProgress) -> bool {
-    account.pages() > 0 && !account.is_finished()
-}
-
-/// What is remembered of an account from one look to the next.
-#[derive(Debug, Default)]
-struct View {
-    bar: Option<ProgressBar>,
-    /// When the first page was seen, and how many followers there were then: earlier ones came from the journal.
-    start: Option<(Instant, u64)>,
-}
-
-impl View {
-    fn state(&mut self, account: &AccountProgress) -> State {
-        let followers = account.followers();
-        let (since, before) = *self.start.get_or_insert_with(|| (Instant::now(), followers));
-        let seconds = since.elapsed().as_secs_f64();
-        let rate = if seconds > 0.0 { (followers - before) as f64 / seconds } else { 0.0 };
-        State { pages: account.pages(), followers, total: account.total(), rate }
-    }
-
-    /// Draws the bar of the account `name`, or takes it away if there is nothing to tell.
-    fn draw(&mut self, name: &str, state: Option<&State>, terminal: &Terminal) {
-        let Some(state) = state else {
-            if let Some(bar) = self.bar.take() {
-                bar.finish_and_clear();
-                terminal.bars().remove(&bar);
-            }
-            return;
-        };
-        let bar = self.bar.get_or_insert_with(|| terminal.bars().add(bar(name)));
-        // The total may be short of what has come: followers come and go while the walk goes on.
-        bar.set_length(state.total.unwrap_or(0).max(state.followers).max(1));
-        bar.set_position(state.followers);
-        bar.set_message(state.describe());
-    }
-}
-
-fn bar(account: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix}  {bar:24}  {msg}").expect("a constant template");
-    ProgressBar::no_length().with_style(style.progress_chars("█▌░")).with_prefix(account.to_owned())
-}
-
-/// How far one account has come.
+/// What is remembered of a run from one look to the next.
 #[derive(Debug)]
-struct State {
-    pages: u64,
-    followers: u64,
-    total: Option<u64>,
-    /// Followers a second.
-    rate: f64,
+struct Watch {
+    started: Instant,
+    views: Vec<View>,
+    /// The accounts that have a bar, by number. One keeps it until it is finished, for lines that jump cannot be read.
+    barred: Vec<usize>,
+    overview: Overview,
+    line: Option<ProgressBar>,
 }
 
-impl State {
-    fn describe(&self) -> String {
-        let mut text = format!("{} pages, {}", grouped(self.pages), grouped(self.followers));
-        if let Some(total) = self.total {
-            let _ = write!(text, " of {}", grouped(total));
+impl Watch {
+    fn new(progress: &Progress) -> Self {
+        let views = progress.accounts().iter().map(|account| View::new(account.name())).collect();
+        Self { started: Instant::now(), views, barred: Vec::new(), overview: Overview::default(), line: None }
+    }
+
+    fn look(&mut self, progress: &Progress) {
+        for (account, view) in progress.accounts().iter().zip(&mut self.views) {
+            view.look(account);
         }
-        text.push_str(" followers");
-        if self.rate >= 1.0 {
-            let _ = write!(text, ", {}/s", grouped(self.rate as u64));
-            if let Some(left) = self.total.and_then(|total| total.checked_sub(self.followers)) {
-                let _ = write!(text, ", {} left", rough(left as f64 / self.rate));
-            }
+        self.overview = Overview::of(progress, self.started.elapsed());
+        self.choose_bars();
+    }
+
+    /// Gives the places of finished accounts to the largest ones that are under way and have none.
+    fn choose_bars(&mut self) {
+        let views = &mut self.views;
+        self.barred.retain(|&index| views[index].is_active());
+        let mut others: Vec<usize> =
+            (0..views.len()).filter(|index| views[*index].is_active() && !self.barred.contains(index)).collect();
+        others.sort_by_key(|&index| std::cmp::Reverse(views[index].size()));
+        self.barred.extend(others.into_iter().take(FEW - self.barred.len()));
+    }
+
+    fn draw(&mut self, terminal: &Terminal) {
+        if self.views.len() > FEW {
+            let line = self.line.get_or_insert_with(|| {
+                let style = ProgressStyle::with_template("{msg}").expect("a constant template");
+                terminal.bars().insert(0, ProgressBar::no_length().with_style(style))
+            });
+            line.set_message(self.overview.describe());
         }
-        text
+        for (index, view) in self.views.iter_mut().enumerate() {
+            if self.barred.contains(&index) { view.draw(terminal) } else { view.hide(terminal) }
+        }
+    }
+
+    /// Returns what a log is told: a line for each account under way, or one about all where there are many.
+    fn lines(&self) -> Vec<String> {
+        if self.views.len() > FEW {
+            return vec![self.overview.describe()];
+        }
+        self.views.iter().filter(|view| view.is_active()).map(View::line).collect()
     }
 }
 
@@ -122,14 +111,32 @@ pub(super) fn rough(seconds: f64) -> String {
 mod tests {
     use super::*;
 
+    /// A watch of accounts under way of these sizes; of size 0 they have not begun.
+    fn watch(sizes: &[u64]) -> Watch {
+        let views =
+            sizes.iter().enumerate().map(|(index, size)| View::under_way(&format!("a{index}"), *size)).collect();
+        Watch { started: Instant::now(), views, barred: Vec::new(), overview: Overview::default(), line: None }
+    }
+
     #[test]
-    fn progress_is_told_as_far_as_it_is_known() {
-        let state = State { pages: 12, followers: 120_000, total: Some(1_000_000), rate: 8_000.0 };
-        assert_eq!(state.describe(), "12 pages, 120,000 of 1,000,000 followers, 8,000/s, 1 min 50 s left");
-        let over = State { total: Some(100_000), ..state };
-        assert_eq!(over.describe(), "12 pages, 120,000 of 100,000 followers, 8,000/s");
-        let early = State { pages: 1, followers: 10_000, total: None, rate: 0.0 };
-        assert_eq!(early.describe(), "1 pages, 10,000 followers");
+    fn the_largest_accounts_have_bars_and_keep_them_until_they_are_finished() {
+        let mut watch = watch(&[10, 70, 20, 60, 0, 30, 50, 40]);
+        watch.choose_bars();
+        assert_eq!(watch.barred, [1, 3, 6, 7, 5]);
+        watch.views[4] = View::under_way("a4", 1_000);
+        watch.choose_bars();
+        assert_eq!(watch.barred, [1, 3, 6, 7, 5], "a larger one waits for a place");
+        watch.views[3] = View::new("a3");
+        watch.choose_bars();
+        assert_eq!(watch.barred, [1, 6, 7, 5, 4]);
+    }
+
+    #[test]
+    fn a_log_has_a_line_for_each_of_few_accounts_and_one_for_many() {
+        let lines = watch(&[10, 0, 20, 30, 0]).lines();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].starts_with("a0: 1 pages, "), "{lines:?}");
+        assert_eq!(watch(&[10; 6]).lines().len(), 1);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `fanout replay`: to the sinks what they lack, from the journal.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::arguments::{DateArguments, PipelineArguments};
@@ -45,7 +47,7 @@ pub(super) async fn execute(
     let pipeline = arguments.pipeline.load_offline(environment)?;
     let selection = Selection { again: arguments.again, ..arguments.date.selection() };
     let how_to_go_on = selection.how_to_go_on();
-    let progress = Progress::new(&pipeline);
+    let progress = Arc::new(Progress::new(&pipeline));
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
         engine::replay(pipeline, registry, &arguments.sinks, selection, progress, stop)
     });

@@ -15,6 +15,7 @@ use crate::SinkRegistry;
 use crate::config::Environment;
 use crate::engine::{self, Progress, RunReport, Selection, Verdict};
 use crate::error::{Error, Exit};
+use crate::metrics::Metrics;
 
 /// Arguments of `fanout run`.
 #[derive(Debug, Args)]
@@ -40,6 +41,8 @@ Examples:
   fanout run pipelines/demo.toml                                  23,000 made-up followers, no account needed
   fanout run pipelines/followers.toml                             the real lists
   fanout run pipelines/followers.toml --account brand --json      one account, for a machine to read
+  fanout run pipelines/followers.toml --account 'brand-*'         those that a pattern matches
+  fanout run pipelines/followers.toml --shard 0/4                 a quarter of them; three other machines do the rest
   fanout run pipelines/followers.toml --simulate 1_000_000        the same pipeline, made-up followers
 
 A run that was cut off is continued by the same command.";
@@ -62,11 +65,13 @@ pub(super) async fn execute(
         ..arguments.date.selection()
     };
     let how_to_go_on = selection.how_to_go_on();
-    let progress = Progress::new(&pipeline);
+    let progress = Arc::new(Progress::new(&pipeline));
+    let metrics = Metrics::begin(&pipeline, Arc::clone(&progress)).await?;
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
         engine::run(pipeline, registry, selection, progress, stop)
     });
     let report = report.await?;
+    metrics.end(&report);
     summary::print_run(&report, &arguments.pipeline, terminal);
     if report.accounts.iter().any(|account| account.verdict == Verdict::Interrupted) {
         terminal.note(how_to_go_on);
@@ -76,13 +81,12 @@ pub(super) async fn execute(
 
 /// Does the work of a pipeline while its progress is shown and signals are heard.
 pub(super) async fn accompany<Work: Future<Output = Result<RunReport, Error>>>(
-    progress: Progress,
+    progress: Arc<Progress>,
     how_to_go_on: &'static str,
     terminal: &Terminal,
     work: impl FnOnce(Arc<Progress>, CancellationToken) -> Work,
 ) -> Result<RunReport, Error> {
     let stop = CancellationToken::new();
-    let progress = Arc::new(progress);
     let watching = interrupt::watch(Signals::catch(), stop.clone(), terminal.clone(), how_to_go_on);
     let watching = tokio::spawn(watching);
     let showing = tokio::spawn(progress::show(Arc::clone(&progress), terminal.clone()));

@@ -9,11 +9,19 @@ use crate::error::Exit;
 
 /// Arguments of `fanout schema`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct SchemaArguments {
     /// The schema of a run's report instead: what `--json` prints, and what lies in `runs/` beside the journals
     #[arg(long)]
     report: bool,
 }
+
+const EXAMPLES: &str = "\
+An editor that knows TOML checks and completes a file whose first line is `#:schema fanout.schema.json`.
+
+Examples:
+  fanout schema > fanout.schema.json
+  fanout schema --report > report.schema.json";
 
 /// Prints a JSON Schema.
 pub(super) fn execute(arguments: &SchemaArguments, registry: &SinkRegistry, terminal: &Terminal) -> Exit {

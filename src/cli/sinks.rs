@@ -13,7 +13,7 @@ use crate::error::{Error, Exit};
 
 /// Arguments of `fanout sinks`.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct SinksArguments {
     /// Print every option of this type
     #[arg(value_name = "TYPE")]
@@ -21,6 +21,12 @@ pub(super) struct SinksArguments {
     #[command(subcommand)]
     command: Option<SinksCommand>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  fanout sinks                                            the kinds there are
+  fanout sinks parquet                                    every option of one
+  fanout sinks test pipelines/demo.toml --sink lake       whether one keeps the contract";
 
 #[derive(Debug, Subcommand)]
 enum SinksCommand {

@@ -53,6 +53,9 @@ fn of_run(report: &RunReport) -> String {
         ("seconds", Side::Right),
         ("sinks", Side::Left),
     ];
+    if let Some(text) = of_nobody(report) {
+        return text;
+    }
     let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
     let mut text = render(columns, &rows);
     if report.accounts.len() > 1 {
@@ -68,6 +71,12 @@ fn of_run(report: &RunReport) -> String {
         }
     }
     text
+}
+
+/// Says that there is nothing to be done: a shard may have no account.
+fn of_nobody(report: &RunReport) -> Option<String> {
+    let shard = report.shard.as_deref().filter(|_| report.accounts.is_empty())?;
+    Some(format!("no account of `{}` is in the shard {shard}\n", report.pipeline))
 }
 
 /// Adds up what came of all accounts.
@@ -162,7 +171,7 @@ pub(super) fn of_check(report: &RunReport) -> String {
             ]
         })
         .collect();
-    render(columns, &rows)
+    of_nobody(report).unwrap_or_else(|| render(columns, &rows))
 }
 
 /// Prints what went wrong with each account and each sink on stderr.
@@ -227,6 +236,7 @@ mod tests {
             date: None,
             snapshot: None,
             previous_followers: None,
+            previous_fetched_at: None,
             pages: 3,
             calls: 4,
             calls_left: None,

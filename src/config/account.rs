@@ -45,7 +45,7 @@ pub enum Credential {
 
 /// What is written under `[[accounts]]`.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
+#[schemars(crate = "fanout_sink::schemars", extend("required" = ["name", "app_id"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountKeys {
     /// `name`: yours, for logs, reports and the outputs of sinks; unique in the file.
@@ -84,7 +84,7 @@ fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
     Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&name), &expected))
 }
 
-/// Completes the accounts of the whole file's `tree`; under a simulation or offline nothing is asked of them but their
+/// Completes the accounts of the whole file's `tree` (the pipeline file's, or the accounts file's); under a simulation or offline nothing is asked of them but their
 /// names.
 pub(super) fn complete(
     accounts: Vec<AccountKeys>,
@@ -117,7 +117,8 @@ fn report_twins(accounts: &[AccountKeys], tree: &Tree, problems: &mut Vec<Config
         if let Some(name) = &account.name
             && let Some(first) = names.insert(name, place)
         {
-            let message = format!("found `{name}`, which `accounts[{first}]` has already; expected a name of its own");
+            let first = tree.account(first);
+            let message = format!("found `{name}`, which {first} has already; expected a name of its own");
             problems.push(tree.problem(&["accounts", &number, "name"], message));
         }
         if let Some(app_id) = &account.app_id
@@ -172,6 +173,12 @@ impl AccountKeys {
                 None
             }
             _ if unneeded => Some(Credential::Simulated),
+            [] if tree.is_sheet() => {
+                let message =
+                    "expected a cell in one of the columns `secret_env`, `secret_file`, `token_env` and `token_file`";
+                problems.push(tree.problem(&["accounts", place], message));
+                None
+            }
             [] => {
                 let message = "missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
                                `secret = { env = \"NAME\" }`";

@@ -1,6 +1,7 @@
 //! Values with a range: read and checked in one step, so that the error knows the key.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,6 +95,26 @@ pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf
         return Err(D::Error::invalid_value(Unexpected::Str(""), &"a path"));
     }
     Ok(path)
+}
+
+/// An address and a port.
+struct ListenAddress;
+
+impl Visitor<'_> for ListenAddress {
+    type Value = SocketAddr;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an address and a port such as `127.0.0.1:9464`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<SocketAddr, E> {
+        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+/// Reads an address to listen on.
+pub(super) fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    deserializer.deserialize_str(ListenAddress).map(Some)
 }
 
 /// What [`is_identifier`] asks for, in words.

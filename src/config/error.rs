@@ -1,5 +1,6 @@
 //! What is wrong with a pipeline file, in words that say where and what instead.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,13 +8,14 @@ use std::path::{Path, PathBuf};
 use figment::Metadata;
 use figment::error::{Actual, Kind};
 
-/// One thing that is wrong with a pipeline file or its overrides.
+/// One thing that is wrong with a pipeline file, its overrides or its accounts file.
 ///
-/// `Display` is one line: the file, the key, where its value came from if not from the file, what was found, what was
+/// `Display` is one line: the file, the line if it is a sheet, the key, where its value came from if not from the file, what was found, what was
 /// expected, and what was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     file: PathBuf,
+    line: Option<u64>,
     key: Option<String>,
     origin: Origin,
     message: String,
@@ -21,7 +23,12 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(file: &Path, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), key: None, origin: Origin::File, message: message.into() }
+        Self { file: file.to_owned(), line: None, key: None, origin: Origin::File, message: message.into() }
+    }
+
+    #[must_use]
+    pub(super) fn with_line(self, line: u64) -> Self {
+        Self { line: Some(line), ..self }
     }
 
     #[must_use]
@@ -39,12 +46,17 @@ impl ConfigError {
         Self { message: message.into(), ..self }
     }
 
-    /// Returns the pipeline file.
+    /// Returns whether a variable of one of these names brought it about.
+    pub(super) fn is_from(&self, variables: &BTreeSet<String>) -> bool {
+        matches!(&self.origin, Origin::Variable(name) if variables.contains(name))
+    }
+
+    /// Returns the file that is wrong.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Returns the dotted key, if it is about one.
+    /// Returns the dotted key (of a sheet the column), if it is about one.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
@@ -53,6 +65,9 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: ", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(formatter, "line {line}: ")?;
+        }
         if let Some(key) = &self.key {
             write!(formatter, "`{key}`")?;
             match &self.origin {

@@ -44,8 +44,8 @@ pub(super) fn merge(
             format!("line {line}, column {column}: {}", error.message().trim_end().replace('\n', ", ")),
         )
     })?;
-    let secrets = names_of_secret_variables(&table);
     let root = Value::Dict(Tag::Default, table.clone());
+    let secrets = names_of_secret_variables(&root);
     let mut figment = Figment::from(Layer { origin: Origin::File, table });
     for (name, value) in overrides.environment.starting_with(PREFIX) {
         if name == RESERVED || secrets.contains(name) {
@@ -138,7 +138,7 @@ fn path_of_variable(name: &str, root: &Value) -> Vec<String> {
 }
 
 /// Returns every name under a key `env`: such a variable holds a secret, even if its name starts with our prefix.
-fn names_of_secret_variables(table: &Dict) -> BTreeSet<String> {
+pub(super) fn names_of_secret_variables(root: &Value) -> BTreeSet<String> {
     fn collect(key: &str, value: &Value, names: &mut BTreeSet<String>) {
         match value {
             Value::String(_, name) if key == "env" => {
@@ -150,14 +150,12 @@ fn names_of_secret_variables(table: &Dict) -> BTreeSet<String> {
         }
     }
     let mut names = BTreeSet::new();
-    for (key, value) in table {
-        collect(key, value, &mut names);
-    }
+    collect("", root, &mut names);
     names
 }
 
 /// Returns the line and the column (in characters), both from 1, of the byte `offset`.
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

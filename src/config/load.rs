@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
-use super::account::{self, Account, AccountKeys};
+use super::account::Account;
+use super::accounts_file::AccountsSection;
 use super::checked;
 use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
-use super::section::{Journal, Limits, Source};
+use super::section::{Journal, Limits, Metrics, Source};
+use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
 use super::tree::Tree;
 
@@ -28,12 +30,19 @@ pub struct Pipeline {
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
     pub source: Source,
-    /// `[[accounts]]`: whose lists are read; at least one, in the order of the file.
+    /// `[[accounts]]`, or the accounts of `accounts.file`: whose lists are read; in the order of the file, as long as
+    /// nobody takes some out.
     pub accounts: Vec<Account>,
+    /// The names of all accounts of the file, whichever of them are read.
+    pub account_names: Vec<String>,
+    /// `--shard`: the part of the accounts that was kept; none if it is all of them.
+    pub shard: Option<Shard>,
     /// `[journal]`: where the raw pages are kept.
     pub journal: Journal,
     /// `[limits]`: what a run may use.
     pub limits: Limits,
+    /// `[metrics]`: what a run tells Prometheus.
+    pub metrics: Metrics,
     /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
     pub sinks: Vec<SinkSection>,
     /// Whether `--simulate` stands in for the real source: state and outputs then have places of their own.
@@ -83,13 +92,14 @@ struct PipelineKeys {
     name: Option<String>,
     /// `[source]`: where the lists are read.
     source: Source,
-    /// `[[accounts]]`: whose lists are read; none is needed under `source.simulate`.
-    #[schemars(length(min = 1))]
-    accounts: Vec<AccountKeys>,
+    /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under `source.simulate`.
+    accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
     journal: Journal,
     /// `[limits]`: what a run may use.
     limits: Limits,
+    /// `[metrics]`: what a run tells Prometheus.
+    metrics: Metrics,
     /// `[sinks.<name>]`: where the lists go; the names are yours.
     sinks: BTreeMap<String, SinkKeys>,
 }
@@ -116,12 +126,17 @@ impl PipelineKeys {
         }
         let simulated = tree.get(&["source", "simulate"]).is_some();
         let source = complete_source(self.source, &directory, tree, problems);
-        let accounts = account::complete(self.accounts, simulated, overrides.offline, tree, &resolver, problems);
+        let accounts = self.accounts.complete(simulated, overrides.offline, tree, &resolver, problems);
         let mut journal = self.journal;
         // `components` drops a slash at the end, after which the suffix would become a file of its own.
         journal.path = directory.join(&journal.path).components().collect();
         if overrides.simulate.is_some() {
             journal.path.as_mut_os_string().push(".simulated");
+        }
+        let mut metrics = self.metrics;
+        metrics.path = metrics.path.map(|path| directory.join(path));
+        if let Some(path) = metrics.path.as_mut().filter(|_| overrides.simulate.is_some()) {
+            path.as_mut_os_string().push(".simulated");
         }
         if self.sinks.is_empty() && !is_reported("sinks", problems) {
             problems.push(
@@ -136,9 +151,12 @@ impl PipelineKeys {
             file: file.to_owned(),
             directory,
             source,
+            account_names: accounts.iter().map(|account| account.name.clone()).collect(),
             accounts,
+            shard: None,
             journal,
             limits: self.limits,
+            metrics,
             sinks,
             simulated_by_flag: overrides.simulate.is_some(),
         })

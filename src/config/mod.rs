@@ -27,6 +27,7 @@
 //! is an error, except `FANOUT_REQUIRE_ALL` and those that the file names as a secret's `env`.
 
 mod account;
+mod accounts_file;
 mod address;
 mod checked;
 mod environment;
@@ -35,6 +36,9 @@ mod layers;
 mod load;
 mod section;
 mod secret;
+mod selected;
+mod shard;
+mod sheet;
 mod sink_section;
 #[cfg(test)]
 mod tests;
@@ -48,7 +52,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
-pub use section::{Journal, Limits, Quota, Retry, Simulate, Source};
+pub use section::{Journal, Limits, Metrics, Quota, Retry, Simulate, Source};
+pub use shard::Shard;
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 

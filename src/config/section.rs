@@ -1,5 +1,6 @@
-//! The sections `[source]`, `[journal]` and `[limits]`. Their documentation is the user's.
+//! The sections `[source]`, `[journal]`, `[limits]` and `[metrics]`. Their documentation is the user's.
 
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -242,4 +243,20 @@ impl Default for Limits {
         let deliveries = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self { memory: 256 << 20, accounts: 8, calls_per_host: 100, deliveries }
     }
+}
+
+/// `[metrics]`: what a run tells Prometheus.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// `path`: a file, written at the end of a run, for the textfile collector of `node_exporter` (`….prom`); relative to the
+    /// pipeline file. Under `--simulate`, `<path>.simulated`. Default none.
+    pub path: Option<PathBuf>,
+    /// `listen`: an address and a port where `/metrics` is served while a run lasts, such as `127.0.0.1:9464`. Whoever
+    /// reaches it reads names of accounts and numbers of followers. Default none.
+    #[serde(deserialize_with = "checked::listen_address")]
+    #[schemars(with = "Option<String>")]
+    pub listen: Option<SocketAddr>,
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::*;
 
+mod accounts_file;
 mod credentials;
 
 const FILE: &str = "pipelines/p.toml";
@@ -241,7 +242,7 @@ fn every_problem_is_reported_at_once() {
         "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
         "`limits.memory`: found \"64 MiBs\", expected a number of bytes such as `8 MiB`, `900 kB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)",
         &format!("`name`: found \"two words\", expected {identifier}"),
-        "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `sinks`; did you mean \
+        "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`; did you mean \
          `sinks`?",
         "`sinks.archive.columns`: found \"openid\", expected a list",
         "`sinks.archive.options`: found 5, expected a table",

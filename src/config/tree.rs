@@ -23,6 +23,8 @@ pub(super) struct Tree {
     value: Value,
     /// Kept for the origin of each value.
     layers: Arc<Figment>,
+    /// Of a sheet the line of each account.
+    lines: Option<Arc<[u64]>>,
 }
 
 impl Tree {
@@ -30,14 +32,26 @@ impl Tree {
     pub(super) fn new(file: &Path, layers: Figment) -> Self {
         let mut profiles = layers.data().expect("every layer was parsed before it was merged");
         let root = profiles.remove(&Profile::Default).unwrap_or_default();
-        Self { file: file.into(), path: Vec::new(), value: Value::Dict(Tag::Default, root), layers: Arc::new(layers) }
+        Self { layers: Arc::new(layers), ..Self::of(file, root) }
+    }
+
+    /// Makes the tree of a file alone.
+    pub(super) fn of(file: &Path, root: Dict) -> Self {
+        let value = Value::Dict(Tag::Default, root);
+        Self { file: file.into(), path: Vec::new(), value, layers: Arc::default(), lines: None }
+    }
+
+    /// Says that the file is a sheet, and in which line of it each of `accounts` stands.
+    #[must_use]
+    pub(super) fn with_lines(self, lines: Vec<u64>) -> Self {
+        Self { lines: Some(lines.into()), ..self }
     }
 
     /// Returns the table at `path`, which is empty if there is none.
     pub(super) fn table(&self, path: &[&str]) -> Self {
         let value = self.get(path).cloned().unwrap_or_else(|| Value::Dict(Tag::Default, Dict::new()));
         let path = self.path.iter().cloned().chain(path.iter().map(|&segment| segment.to_owned())).collect();
-        Self { file: Arc::clone(&self.file), path, value, layers: Arc::clone(&self.layers) }
+        Self { path, value, ..self.clone() }
     }
 
     /// Returns the value at `path`; none if the key is absent.
@@ -87,8 +101,45 @@ impl Tree {
         self.error(path, Origin::File, format!("missing, expected {expected}"))
     }
 
+    /// Returns what an error calls the account at `place`.
+    pub(super) fn account(&self, place: usize) -> String {
+        match self.line(&place.to_string()) {
+            Some(line) => format!("line {line}"),
+            None => format!("`accounts[{place}]`"),
+        }
+    }
+
+    /// Returns whether the file is a sheet.
+    pub(super) fn is_sheet(&self) -> bool {
+        self.lines.is_some()
+    }
+
     fn error(&self, path: &[&str], origin: Origin, message: String) -> ConfigError {
-        ConfigError::new(&self.file, message).with_key(self.key(path)).with_origin(origin)
+        let error = ConfigError::new(&self.file, message).with_origin(origin);
+        let (Some(line), column) = (path.get(1).and_then(|place| self.line(place)), path.get(2)) else {
+            return error.with_key(self.key(path));
+        };
+        let error = error.with_line(line);
+        match column {
+            Some(column) => error.with_key(self.column(&path[..2], column)),
+            None => error,
+        }
+    }
+
+    /// Returns the line of the account at `place`; none if the file is no sheet.
+    fn line(&self, place: &str) -> Option<u64> {
+        self.lines.as_ref()?.get(place.parse::<usize>().ok()?).copied()
+    }
+
+    /// Returns the column that the key of an account was read from: a reference has its kind in the name.
+    fn column(&self, account: &[&str], key: &str) -> String {
+        match self.get(&[account, &[key]].concat()) {
+            Some(Value::Dict(_, reference)) => {
+                let kinds: Vec<&str> = reference.keys().map(String::as_str).collect();
+                format!("{key}_{}", kinds.join("_"))
+            }
+            _ => key.to_owned(),
+        }
     }
 
     /// Returns which layer the value at `path` (or the closest table above it) came from.

@@ -15,9 +15,9 @@ use super::report::{AccountReport, SinkState, Verdict};
 use super::shared::Shared;
 use crate::config::{Account, ConfigErrors, Pipeline, SinkSection};
 use crate::error::Error;
-use crate::journal::{AccountState, FORMAT, Identity, Journal, Recipient, WalkFolder};
+use crate::journal::{AccountState, Commit, FORMAT, Identity, Journal, Recipient, WalkFolder};
 use crate::registry::BoundSink;
-use crate::source::{Source, host_identity};
+use crate::source::{Source, SourceError, host_identity};
 
 /// One account, with its state locked and its walk chosen.
 #[derive(Debug)]
@@ -119,6 +119,18 @@ impl AccountRun {
         Ok(Ok(()))
     }
 
+    /// Makes the way to the account's list; no call is made yet.
+    pub(super) fn source(&self) -> Result<Source, SourceError> {
+        let settings = &self.shared.pipeline.source;
+        Source::new(self.shared.client.clone(), self.account(), settings, self.state.ledger())
+    }
+
+    /// Returns what `sink` has published last; none if that is nothing, or cannot be read.
+    pub(super) fn last_commit(&self, sink: &BoundSink) -> Option<Commit> {
+        let walks = self.state.walks().ok()?;
+        walks.iter().rev().find_map(|walk| walk.commit(&self.recipient(sink)).ok().flatten())
+    }
+
     /// Reports what a run would begin with.
     pub(super) fn preview(&self) -> AccountReport {
         let mut report = AccountReport::new(&self.account().name, &self.account().app_id);
@@ -135,9 +147,9 @@ impl AccountRun {
         let started = Instant::now();
         let account = self.account();
         let mut report = AccountReport::new(&account.name, &account.app_id);
-        let settings = &self.shared.pipeline.source;
-        match Source::new(self.shared.client.clone(), account, settings, self.state.ledger()) {
+        match self.source() {
             Ok(source) => {
+                self.progress().begin(source.tally());
                 if let Err(error) = self.work(&source, &mut report).await {
                     let error = self.shared.why_stopped(error);
                     report.fail(&error);
@@ -152,8 +164,9 @@ impl AccountRun {
             Err(error) => report.fail(&error.into()),
         }
         report.previous_followers = self.last.as_ref().map(|list| list.followers);
+        report.previous_fetched_at = self.last.as_ref().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
-        self.progress().finish();
+        self.progress().finish(&report);
         self.shared.note(&report);
         report
     }

@@ -42,7 +42,7 @@ impl Forecast {
 
     /// Says so if `left` cannot finish the list, and refuses the walk if `settings` want that.
     pub(super) fn judge(self, left: CallsLeft, settings: &Quota) -> Result<(), SourceError> {
-        let CallsLeft { calls: calls_left, is_stated } = left;
+        let CallsLeft { calls: calls_left, is_stated, .. } = left;
         let Some(calls_needed) = self.calls().filter(|&calls| calls > calls_left) else {
             tracing::debug!(calls_left, is_stated, calls_needed = self.calls(), "today's calls may do");
             return Ok(());

@@ -17,6 +17,7 @@ mod account;
 mod budget;
 mod census;
 mod delivery;
+mod doctor;
 mod forecast;
 mod history;
 mod plan;
@@ -32,6 +33,7 @@ mod stage;
 mod status;
 mod walking;
 
+pub use doctor::{Check, Diagnosis, Finding, Severity, diagnose};
 pub use history::{History, PastRun, history, past_runs};
 pub use plan::Selection;
 pub use progress::{AccountProgress, Progress};

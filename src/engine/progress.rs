@@ -1,9 +1,11 @@
 //! How far a run has come, for whoever shows it.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use super::report::AccountReport;
 use crate::config::Pipeline;
+use crate::source::Tally;
 
 /// The progress of every account of a run, in the order of the pipeline file. Reading it disturbs nothing.
 #[derive(Debug)]
@@ -18,7 +20,8 @@ pub struct AccountProgress {
     pages: AtomicU64,
     followers: AtomicU64,
     total: OnceLock<AtomicU64>,
-    finished: AtomicBool,
+    tally: OnceLock<Arc<Tally>>,
+    report: OnceLock<Box<AccountReport>>,
 }
 
 impl Progress {
@@ -55,9 +58,20 @@ impl AccountProgress {
         self.total.get().map(|total| total.load(Ordering::Relaxed))
     }
 
-    /// Returns whether nothing more happens with this account in this run.
-    pub fn is_finished(&self) -> bool {
-        self.finished.load(Ordering::Relaxed)
+    /// Returns what the account has cost so far; none while it waits for its turn.
+    pub fn tally(&self) -> Option<&Tally> {
+        self.tally.get().map(Arc::as_ref)
+    }
+
+    /// Returns what came of the account; none before it is finished. Of the lists of a replay, the first.
+    pub fn report(&self) -> Option<&AccountReport> {
+        self.report.get().map(Box::as_ref)
+    }
+
+    /// Notes that it is the account's turn, and who counts what it costs.
+    pub(super) fn begin(&self, tally: &Arc<Tally>) {
+        // Of the lists of a replay, which cost nothing, the first one has done so.
+        let _ = self.tally.set(Arc::clone(tally));
     }
 
     /// Notes the pages that the journal had before this run, and their followers.
@@ -77,7 +91,8 @@ impl AccountProgress {
         }
     }
 
-    pub(super) fn finish(&self) {
-        self.finished.store(true, Ordering::Relaxed);
+    /// Notes that nothing more happens with this account in this run.
+    pub(super) fn finish(&self, report: &AccountReport) {
+        let _ = self.report.set(Box::new(report.clone()));
     }
 }

@@ -38,11 +38,14 @@ pub async fn replay(
     let shared = share(pipeline, &sinks, selection, progress, stop)?;
     let mut reports = Vec::new();
     for index in 0..shared.pipeline.accounts.len() {
-        reports.extend(account(&shared, &sinks, index).await?);
-        shared.progress.accounts()[index].finish();
+        let lists = account(&shared, &sinks, index).await?;
+        for report in &lists {
+            shared.progress.accounts()[index].finish(report);
+        }
+        reports.extend(lists);
     }
     let pipeline = &shared.pipeline;
-    let report = RunReport::new(&pipeline.name, begun_at, reports);
+    let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 

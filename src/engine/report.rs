@@ -7,6 +7,7 @@ use fanout_sink::{SinkReport, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::Pipeline;
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::source::error_chain;
@@ -54,6 +55,8 @@ pub struct AccountReport {
     pub snapshot: Option<Snapshot>,
     /// The followers of the list that was decided on before this one; none of the first.
     pub previous_followers: Option<u64>,
+    /// When the last page of that list was fetched, in microseconds since 1970 (UTC).
+    pub previous_fetched_at: Option<i64>,
     /// Pages in the journal.
     pub pages: u64,
     /// Calls of `user/get` in this run, failed ones included.
@@ -151,14 +154,14 @@ impl RunReport {
     }
 
     /// Makes the report of a run that began at `begun_at` and has just ended.
-    pub(super) fn new(pipeline: &str, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
+    pub(super) fn new(pipeline: &Pipeline, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
         let exit = accounts.iter().fold(Exit::Done, |exit, account| exit.worst(account.exit));
         Self {
             run: None,
             begun_at: begun_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             seconds: (Utc::now() - begun_at).as_seconds_f64().max(0.0),
-            shard: None,
-            pipeline: pipeline.to_owned(),
+            shard: pipeline.shard.map(|shard| shard.to_string()),
+            pipeline: pipeline.name.clone(),
             exit,
             accounts,
         }
@@ -192,6 +195,7 @@ impl AccountReport {
             date: None,
             snapshot: None,
             previous_followers: None,
+            previous_fetched_at: None,
             pages: 0,
             calls: 0,
             calls_left: None,

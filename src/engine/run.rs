@@ -81,7 +81,7 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selec
         Ok(account) => account.preview(),
         Err(report) => *report,
     });
-    Ok(RunReport::new(&planned.shared.pipeline.name, begun_at, reports.collect()))
+    Ok(RunReport::new(&planned.shared.pipeline, begun_at, reports.collect()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -129,7 +129,7 @@ pub async fn run(
         }
     }
     let pipeline = &planned.shared.pipeline;
-    let report = RunReport::new(&pipeline.name, begun_at, reports.into_iter().flatten().collect());
+    let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
@@ -146,7 +146,7 @@ pub(super) fn share(
         SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
         error => Error::from(error),
     })?;
-    let account_names = pipeline.accounts.iter().map(|account| account.name.clone()).collect();
+    let account_names = pipeline.account_names.as_slice().into();
     let slots = Slots::new(&pipeline.limits);
     let failed_first = OnceLock::new();
     Ok(Arc::new(Shared { pipeline, account_names, client, budget, slots, progress, stop, selection, failed_first }))
@@ -189,7 +189,7 @@ impl Planned {
             let account = &shared.pipeline.accounts[index];
             let mut report = AccountReport::new(&account.name, &account.app_id);
             report.fail(&error);
-            shared.progress.accounts()[index].finish();
+            shared.progress.accounts()[index].finish(&report);
             shared.note(&report);
             Box::new(report)
         }))

@@ -21,7 +21,6 @@ impl SinkRegistry {
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
         schema["title"] = "A pipeline file of fanout".into();
         schema["required"] = json!(["name", "sinks"]);
-        schema["properties"]["accounts"]["items"]["required"] = json!(["name", "app_id"]);
         let credentials = config::CREDENTIALS.map(|key| json!({ "required": [key] }));
         // Without a simulation there must be accounts, and each must prove that it may be read.
         schema["if"] = json!({ "properties": { "source": { "required": ["simulate"] } }, "required": ["source"] });

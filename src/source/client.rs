@@ -1,6 +1,7 @@
 //! The API of WeChat: where a call goes, and how.
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use reqwest::header::CONTENT_TYPE;
 
 use super::call_error::CallError;
@@ -37,6 +38,12 @@ impl Client {
     /// Returns the hosts that the accounts of the run talk to.
     pub(super) fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+
+    /// Returns by how much the API's clock was ahead of this machine's when it last answered; none if it has not, or has
+    /// not said so (`Date`).
+    pub fn clock_ahead(&self) -> Option<TimeDelta> {
+        self.http.clock_ahead()
     }
 
     /// Makes one GET call and returns the body of its reply.

@@ -13,7 +13,7 @@ pub(crate) fn date(now: DateTime<Utc>) -> String {
 }
 
 /// Returns when the day after `now` begins, in words: `2026-11-24 00:00 in Beijing (2026-11-23 16:00 UTC)`.
-pub(super) fn next_midnight(now: DateTime<Utc>) -> String {
+pub(crate) fn next_midnight(now: DateTime<Utc>) -> String {
     let midnight = now.with_timezone(&beijing()).date_naive().checked_add_days(Days::new(1)).map(|date| {
         date.and_time(NaiveTime::MIN).and_local_timezone(beijing()).earliest().expect("no hour is missing in Beijing")
     });

@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::RETRY_AFTER;
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Proxy, RequestBuilder, Response, Url};
 use rustls::RootCertStore;
@@ -27,9 +29,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
     max_reply_bytes: u64,
+    /// By how many seconds the server's clock was ahead at its last reply, or [`NO_DATE`].
+    ahead: Arc<AtomicI64>,
     /// Of the host that it is made for.
     gate: Arc<Semaphore>,
 }
+
+/// No reply has had a `Date` yet.
+const NO_DATE: i64 = i64::MIN;
 
 /// The way that requests take.
 #[derive(Clone, Copy, Debug)]
@@ -69,13 +76,22 @@ impl Http {
             Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
         };
         let client = builder.build().map_err(setup)?;
-        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, gate: hosts.gate(target) })
+        let (gate, ahead) = (hosts.gate(target), Arc::new(AtomicI64::new(NO_DATE)));
+        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, gate })
+    }
+
+    /// Returns by how much the server's clock was ahead of ours at its last reply, to the second.
+    pub(super) fn clock_ahead(&self) -> Option<TimeDelta> {
+        Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NO_DATE).and_then(TimeDelta::try_seconds)
     }
 
     /// Sends a request, once it is its turn, and returns the body of its reply, less a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
         let _turn = self.gate.acquire().await.expect("a gate is never closed");
         let response = request.send().await.map_err(CallError::transport)?;
+        if let Some(date) = date(&response) {
+            self.ahead.store((DateTime::<Utc>::from(date) - Utc::now()).num_seconds(), Ordering::Relaxed);
+        }
         let status = response.status();
         if status.is_redirection() {
             return Err(CallError::Redirect(status.as_u16()));
@@ -128,6 +144,11 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, SourceError> {
         return Err(unusable("holds no certificate".to_owned()));
     }
     Ok(certificates)
+}
+
+/// Returns when the server says that it answered (RFC 9110, 6.6.1).
+fn date(response: &Response) -> Option<SystemTime> {
+    httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Returns what a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3).

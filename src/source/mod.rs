@@ -23,8 +23,8 @@ mod retry;
 mod tag;
 mod token;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -35,11 +35,12 @@ pub use call_error::{CallError, TransportError};
 pub use chain::{Chain, Link};
 pub use client::{Client, host_identity};
 pub use cursor::Cursor;
-pub(crate) use day::date as date_in_beijing;
+pub(crate) use day::{date as date_in_beijing, next_midnight};
 pub use errcode::{Class, Reaction};
 pub use error::SourceError;
 pub use page::{DecodePath, Malformed, Reply, Summary, decode, decode_with, summarize, summarize_with};
-pub use quota::CallsLeft;
+pub use quota::{CallsLeft, Unanswered};
+pub use retry::Tally;
 pub(crate) use retry::chain as error_chain;
 pub use tag::AccountTag;
 
@@ -107,12 +108,17 @@ impl Source {
 
     /// Returns how many calls of `user/get` were made, the failed ones included.
     pub fn calls(&self) -> u64 {
-        self.effort.calls()
+        self.tally().calls()
+    }
+
+    /// Returns what the account has cost so far, for whoever watches.
+    pub fn tally(&self) -> &Arc<Tally> {
+        self.effort.tally()
     }
 
     /// Returns how many tries beyond the first were made, of whatever call.
     pub fn retries(&self) -> u64 {
-        self.effort.retries()
+        self.tally().retries()
     }
 
     /// Returns how many calls for pages are left today, as far as it is known without asking again; none before
@@ -122,6 +128,15 @@ impl Source {
         Some(left.saturating_sub(self.calls() - calls))
     }
 
+    /// Makes sure that there is a token.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] if there is none.
+    pub async fn obtain_token(&self) -> Result<(), SourceError> {
+        self.tokens.current(&self.client, &self.effort).await.map(drop)
+    }
+
     /// Returns how many calls for pages are left today. WeChat is asked, if `source.quota.check` allows it; what it does
     /// not say is taken from `source.quota.daily_calls` and the ledger.
     ///
@@ -129,21 +144,36 @@ impl Source {
     ///
     /// [`SourceError`] if there is no token to ask with. A question that fails is no error.
     pub async fn calls_left(&self) -> Result<CallsLeft, SourceError> {
-        let left = self.ask_calls_left().await?;
-        // A walk asks once; whoever asks again knows better than this.
-        let _ = self.asked.set((left.calls, self.calls()));
+        let (left, unanswered) = self.ask_calls_left().await?;
+        if let Some(Unanswered { problem, .. }) = unanswered {
+            tracing::debug!(problem, "WeChat does not say how many calls are left");
+        }
         Ok(left)
     }
 
-    async fn ask_calls_left(&self) -> Result<CallsLeft, SourceError> {
+    /// Returns the same, and why WeChat did not say so, if it was asked and did not.
+    ///
+    /// # Errors
+    ///
+    /// As [`calls_left`](Self::calls_left).
+    pub async fn ask_calls_left(&self) -> Result<(CallsLeft, Option<Unanswered>), SourceError> {
+        let mut unanswered = None;
+        let mut left = None;
         if self.quota.check {
             let token = self.tokens.current(&self.client, &self.effort).await?;
-            if let Some(calls) = quota::ask(&self.client, token.expose()).await {
-                return Ok(CallsLeft { calls, is_stated: true });
+            match quota::ask(&self.client, token.expose()).await {
+                Ok(stated) => left = Some(stated),
+                Err(reason) => unanswered = Some(reason),
             }
         }
-        let used = self.ledger.today(Utc::now());
-        Ok(CallsLeft { calls: self.quota.daily_calls.saturating_sub(used), is_stated: false })
+        let left = left.unwrap_or_else(|| {
+            let limit = self.quota.daily_calls;
+            let calls = limit.saturating_sub(self.ledger.today(Utc::now()));
+            CallsLeft { calls, limit: Some(limit), is_stated: false }
+        });
+        // A walk asks once; whoever asks again knows better than this.
+        let _ = self.asked.set((left.calls, self.calls()));
+        Ok((left, unanswered))
     }
 
     /// Fetches the page behind `cursor`, whatever it takes: tries again what may pass, renews a refused token once.

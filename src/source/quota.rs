@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::client::Client;
-use super::{ApiError, error_chain};
+use super::{ApiError, Reaction, error_chain};
 
 /// What is asked about: the call for a page.
 pub(super) const USER_GET: &str = "/cgi-bin/user/get";
@@ -21,29 +21,50 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct CallsLeft {
     /// How many.
     pub calls: u64,
+    /// Of how many a day, if that is known.
+    pub limit: Option<u64>,
     /// Whether WeChat has said so; else they are those of `source.quota.daily_calls` that this state has not seen used.
     pub is_stated: bool,
 }
 
-/// Asks WeChat; none if it does not say, whatever the reason.
-pub(super) async fn ask(client: &Client, token: &str) -> Option<u64> {
+/// Why WeChat does not say how many calls are left. No run stops because of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What it did instead, in words.
+    pub problem: String,
+    /// What it said, if that is an error of its own.
+    pub api_error: Option<ApiError>,
+}
+
+impl Unanswered {
+    /// Returns whether it is the token that was refused, and not the question.
+    pub fn refuses_token(&self) -> bool {
+        self.api_error.as_ref().is_some_and(|error| error.reaction() == Reaction::RenewToken)
+    }
+
+    fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), api_error: None }
+    }
+}
+
+/// Asks WeChat.
+///
+/// # Errors
+///
+/// [`Unanswered`], whatever the reason.
+pub(super) async fn ask(client: &Client, token: &str) -> Result<CallsLeft, Unanswered> {
     let question = serde_json::json!({ "cgi_path": USER_GET });
     let query = [("access_token", token)];
     let asked = tokio::time::timeout(PATIENCE, client.post("/cgi-bin/openapi/quota/get", &query, &question)).await;
-    let problem = match asked {
-        Err(_) => format!("no reply within {PATIENCE:?}"),
-        Ok(Err(error)) => error_chain(&error.without(token)),
-        Ok(Ok(body)) => match parse(&body) {
-            Ok(left) => return Some(left),
-            Err(problem) => problem,
-        },
-    };
-    tracing::debug!(problem, "WeChat does not say how many calls are left");
-    None
+    match asked {
+        Err(_) => Err(Unanswered::new(format!("no reply within {PATIENCE:?}"))),
+        Ok(Err(error)) => Err(Unanswered::new(error_chain(&error.without(token)))),
+        Ok(Ok(body)) => parse(&body),
+    }
 }
 
 /// Takes what is left out of a reply. No error carries any of its text: it may hold the token.
-fn parse(body: &[u8]) -> Result<u64, String> {
+fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
     #[derive(Deserialize)]
     struct Reply {
         #[serde(default)]
@@ -52,13 +73,19 @@ fn parse(body: &[u8]) -> Result<u64, String> {
     }
     #[derive(Deserialize)]
     struct Quota {
+        daily_limit: Option<u64>,
         remain: u64,
     }
     let reply: Reply = serde_json::from_slice(body)
-        .map_err(|error| format!("no JSON, line {} column {}", error.line(), error.column()))?;
+        .map_err(|error| Unanswered::new(format!("no JSON, line {} column {}", error.line(), error.column())))?;
     match reply.quota {
-        Some(quota) if reply.errcode == 0 => Ok(quota.remain),
-        _ => Err(ApiError::new(reply.errcode, "").to_string()),
+        Some(quota) if reply.errcode == 0 => {
+            Ok(CallsLeft { calls: quota.remain, limit: quota.daily_limit, is_stated: true })
+        }
+        _ => Err(Unanswered {
+            problem: format!("WeChat answered errcode {}", reply.errcode),
+            api_error: Some(ApiError::new(reply.errcode, "")),
+        }),
     }
 }
 
@@ -70,9 +97,11 @@ mod tests {
     fn what_is_left_is_taken_out_of_the_reply() {
         let reply =
             br#"{"errcode":0,"errmsg":"ok","quota":{"daily_limit":500,"used":40,"remain":460},"rate_limit":{}}"#;
-        assert_eq!(parse(reply), Ok(460));
+        assert_eq!(parse(reply), Ok(CallsLeft { calls: 460, limit: Some(500), is_stated: true }));
+        let short = br#"{"errcode":0,"quota":{"remain":460}}"#;
+        assert_eq!(parse(short), Ok(CallsLeft { calls: 460, limit: None, is_stated: true }));
         for body in [&b"CANARY"[..], b"{}", br#"{"errcode":76021,"errmsg":"CANARY"}"#, br#"{"quota":{"remain":-1}}"#] {
-            assert!(!parse(body).unwrap_err().contains("CANARY"));
+            assert!(!format!("{:?}", parse(body).unwrap_err()).contains("CANARY"));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Trying again: how often, how long, and how patiently; and what all of it has cost.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -14,27 +15,39 @@ use crate::config::Retry;
 #[derive(Debug)]
 pub(super) struct Effort {
     settings: Retry,
-    /// Calls of `user/get`.
+    tally: Arc<Tally>,
+}
+
+/// What one account has cost in a run so far: to be read by whoever watches, at any time.
+#[derive(Debug, Default)]
+pub struct Tally {
     calls: AtomicU64,
-    /// Tries beyond the first, of whatever call.
     retries: AtomicU32,
+}
+
+impl Tally {
+    /// Returns how many calls of `user/get` were made, the failed ones included.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many tries beyond the first were made, of whatever call.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed).into()
+    }
 }
 
 impl Effort {
     pub(super) fn new(settings: Retry) -> Self {
-        Self { settings, calls: AtomicU64::new(0), retries: AtomicU32::new(0) }
+        Self { settings, tally: Arc::default() }
     }
 
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed).into()
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     pub(super) fn count_call(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.tally.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Repeats a call until it succeeds, fails for good, or has used up its tries, its time, or those of the walk.
@@ -63,10 +76,11 @@ impl Effort {
             });
             // `Retry-After` may ask for centuries.
             let wait = wait.filter(|wait| elapsed.saturating_add(*wait) <= self.settings.budget);
-            let fail = |error| SourceError::Call { what: what.to_owned(), tries, calls: self.calls(), elapsed, error };
+            let fail =
+                |error| SourceError::Call { what: what.to_owned(), tries, calls: self.tally.calls(), elapsed, error };
             let Some(wait) = wait.filter(|_| tries < self.settings.attempts) else { return Err(fail(error)) };
             let budget = self.settings.walk_budget;
-            if self.retries.fetch_add(1, Ordering::Relaxed) >= budget {
+            if self.tally.retries.fetch_add(1, Ordering::Relaxed) >= budget {
                 return Err(SourceError::RetriesSpent { budget, error: Box::new(fail(error)) });
             }
             tracing::warn!(what, tries, error = %chain(&error), "a call failed; trying again in {wait:.1?}");

@@ -1,5 +1,7 @@
 //! What the README claims: its commands, its keys with their defaults, its tables, and what the demo leaves behind.
 
+mod translation;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs::File;
@@ -23,7 +25,7 @@ const README: &str = include_str!("../../README.md");
 const FOLLOWERS: usize = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
@@ -34,6 +36,7 @@ const TABLES: [(&str, &str); 12] = [
     ("accounts.token_command.", "[[accounts]]\n[accounts.token_command]"),
     ("journal.", "[journal]"),
     ("limits.", "[limits]"),
+    ("metrics.", "[metrics]"),
     ("sinks.<name>.", "[sinks.x]"),
     ("sinks.<name>.retry.", "[sinks.x.retry]"),
 ];
@@ -129,12 +132,12 @@ fn every_command_and_flag_exists() {
     let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
     let sentence = rest.split("\n`fanout sinks`").next().unwrap();
     let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
-    assert_eq!(flags.len(), 7, "{flags:?}");
+    assert_eq!(flags.len(), 10, "{flags:?}");
     for flag in flags {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
     }
-    for command in ["sinks", "simulate", "replay", "schema", "new"] {
+    for command in ["sinks", "simulate", "replay", "schema", "new", "completions", "man"] {
         help(command);
     }
 }
@@ -149,6 +152,10 @@ fn the_table_names_exactly_the_keys_there_are() {
     let is_table =
         |key: &str| TABLES.iter().any(|(prefix, _)| prefix.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
     expected.retain(|key| !is_table(key));
+    // The other form of `accounts`, whose only key it is.
+    let errors = load("[accounts]\nunknown = 1\n", &[]).unwrap_err();
+    assert!(errors.contains("`accounts.unknown`: unknown key, expected `file`"), "{errors}");
+    expected.insert("accounts.file".to_owned());
     assert_eq!(column("### Keys"), expected.iter().map(String::as_str).collect());
 }
 

@@ -132,6 +132,18 @@ fn what_a_run_refuses_in_a_file_an_editor_marks() {
 }
 
 #[test]
+fn the_accounts_may_be_in_a_file() {
+    let (head, tail) = GOOD.split_once("[[accounts]]").unwrap();
+    let (_, sinks) = tail.split_once("[sinks.lake]").unwrap();
+    let places =
+        |accounts: &str| validator(&registry()).places(&format!("{head}accounts = {accounts}\n[sinks.lake]{sinks}"));
+    assert_eq!(places("{ file = \"accounts.csv\" }"), Vec::<String>::new());
+    assert!(places("{ fil = \"accounts.csv\" }").contains(&"/accounts".to_owned()));
+    assert!(places("{ file = 5 }").contains(&"/accounts/file".to_owned()));
+    assert!(places("[]").contains(&"/accounts".to_owned()));
+}
+
+#[test]
 fn a_sink_of_ones_own_is_part_of_the_schema() {
     let custom = "[sinks.hook]\ntype = \"hook\"\n";
     let hook = ClosureFactory::new("hook", |_batch: Batch| async { Ok::<(), SinkError>(()) });

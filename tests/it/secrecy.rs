@@ -35,9 +35,15 @@ fn traced_run(simulator: &SimulatorHandle, secret: &str) -> Ended {
 
 /// Runs a pipeline with everything traced, and searches all that it has written.
 fn traced_pipeline(simulator: &SimulatorHandle, pipeline: &str, variables: &[(&str, &str)]) -> Ended {
+    traced_command(simulator, pipeline, &["run", "pipeline.toml"], variables)
+}
+
+/// Runs a command on a pipeline with everything traced, and searches all that it has written.
+fn traced_command(simulator: &SimulatorHandle, pipeline: &str, command: &[&str], variables: &[(&str, &str)]) -> Ended {
     let project = Project::new(pipeline);
     let base_url = format!("source.base_url={}", simulator.base_url());
-    let mut command = project.command(&["run", "pipeline.toml", "--set", &base_url]);
+    let mut command = project.command(command);
+    command.args(["--set", &base_url]);
     let everything = "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,tower=trace,h2=trace";
     let ended = Ended::of(command.env("RUST_LOG", everything).envs(variables.iter().copied()));
     let mut written = vec![ended.stdout.clone().into_bytes(), ended.stderr.clone().into_bytes()];
@@ -70,6 +76,18 @@ fn a_traced_run_shows_no_token_and_no_secret() {
     let runtime = Runtime::new().unwrap();
     let ended = traced_run(&simulator(&runtime), SECRET);
     assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn neither_does_one_that_logs_json_nor_a_look_at_the_connections() {
+    let runtime = Runtime::new().unwrap();
+    let (run, check) = (&["run", "pipeline.toml"][..], &["check", "pipeline.toml", "--connect"][..]);
+    for command in [&[run, &["--log-format", "json"]].concat(), check] {
+        for (secret, code) in [(SECRET, 0), (OTHER_SECRET, 1)] {
+            let ended = traced_command(&simulator(&runtime), PIPELINE, command, &[("TEST_SECRET", secret)]);
+            assert_eq!(ended.code, Some(code), "{ended:?}");
+        }
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) mod moments;
 pub(crate) mod outputs;
 mod records;
 mod rehearsal;
-mod small_disk;
+pub(crate) mod small_disk;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -29,7 +29,7 @@ cp -R "$disk/." "$finished"
 const WAYS: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];
 
 /// Returns how to mount; none where the system does not let us, which fails the test where nothing may be skipped.
-fn way_to_mount() -> Option<&'static [&'static str]> {
+pub(crate) fn way_to_mount() -> Option<&'static [&'static str]> {
     let can = |way: &&&[&str]| {
         let mut unshare = Command::new("unshare");
         unshare.args(**way).args(["sh", "-c", "mount -t tmpfs none /mnt"]);

@@ -26,16 +26,19 @@ pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
     result.map_err(|error| io_error("create the folder", path, error))
 }
 
-/// Creates a folder with its parents, and removes again what was missing. Permissions do not tell whether that is
-/// possible: a disk or a quota may be full, and a file system may know no folders of ours (`/proc`).
-pub(super) fn try_folders(path: &Path) -> Result<(), SinkError> {
-    let missing: Vec<_> = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).collect();
-    let created = create_folders(path);
-    for folder in missing {
-        // One that is in use by now was not made for nothing.
-        let _ = fs::remove_dir(folder);
+/// Creates the first folder that is missing on the way to `path`, and removes it again. Permissions do not tell whether that is
+/// possible: a disk or a quota may be full, and a file system may know no folders of ours (`/proc`). One folder tells it all,
+/// and thousands of accounts are checked in a row.
+pub(super) fn try_folder(path: &Path) -> Result<(), SinkError> {
+    let missing = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).last();
+    let Some(folder) = missing else { return Ok(()) };
+    match fs::create_dir(folder) {
+        Ok(()) => drop(fs::remove_dir(folder)),
+        // Another sink has made it in the meantime: it can be made.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(io_error("create the folder", folder, error)),
     }
-    created
+    Ok(())
 }
 
 /// Writes a small file, and makes it durable.

@@ -51,7 +51,7 @@ impl StagedFiles {
     /// As [`check`](super::check), or if staging cannot be created.
     pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let target = Target::new(options, context)?;
-        target.check()?;
+        target.check_places()?;
         let floor = nearest_folder(target.staging_root());
         let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None };
         staged.discard()?;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::error::io_error;
 use super::layout::{Layout, sanitise};
 use super::manifest::Owner;
-use super::publish::try_folders;
+use super::publish::try_folder;
 use crate::{SinkContext, SinkError};
 
 /// What every sink that writes files is told in its options.
@@ -89,7 +89,14 @@ impl Target {
         Ok(target)
     }
 
+    /// Finds out whether the list could be staged and published.
     pub(super) fn check(&self) -> Result<(), SinkError> {
+        self.check_places()?;
+        try_folder(&self.staging)
+    }
+
+    /// The same, for whoever creates staging right after it.
+    pub(super) fn check_places(&self) -> Result<(), SinkError> {
         let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
         let (home, home_metadata) = writable_folder(home)?;
         let (staging, staging_metadata) = writable_folder(&self.staging)?;
@@ -100,8 +107,7 @@ impl Target {
             return Err(SinkError::permanent(message)
                 .with_hint("choose a `root` below the mount point: a list is published by one rename"));
         }
-        self.check_in_the_way()?;
-        try_folders(&self.staging)
+        self.check_in_the_way()
     }
 
     /// Makes sure that what lies at the target, if anything, is an older list of the same owner.

@@ -1,0 +1,95 @@
+//! How far all accounts of a run have come, on one line.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::super::table::grouped;
+use super::rough;
+use crate::engine::{Progress, Verdict};
+use crate::source::Tally;
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overview {
+    accounts: u64,
+    done: u64,
+    failed: u64,
+    /// Stopped before their end.
+    stopped: u64,
+    under_way: u64,
+    pages: u64,
+    followers: u64,
+    calls: u64,
+    elapsed: Duration,
+}
+
+impl Overview {
+    /// Looks at a run that has lasted for `elapsed`.
+    pub(super) fn of(progress: &Progress, elapsed: Duration) -> Self {
+        let mut overview = Self { accounts: progress.accounts().len() as u64, elapsed, ..Self::default() };
+        for account in progress.accounts() {
+            match account.report().map(|report| report.verdict) {
+                Some(Verdict::Failed) => overview.failed += 1,
+                Some(Verdict::Interrupted | Verdict::Stopped) => overview.stopped += 1,
+                Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
+                None => overview.under_way += u64::from(account.tally().is_some()),
+            }
+            overview.pages += account.pages();
+            overview.followers += account.followers();
+            overview.calls += account.tally().map_or(0, Tally::calls);
+        }
+        overview
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let mut text = format!("{} of {} accounts done", grouped(self.done), grouped(self.accounts));
+        let ended = self.done + self.failed + self.stopped;
+        let waiting = self.accounts - ended - self.under_way;
+        for (count, what) in
+            [(self.failed, "failed"), (self.stopped, "stopped"), (self.under_way, "under way"), (waiting, "waiting")]
+        {
+            if count > 0 {
+                let _ = write!(text, ", {} {what}", grouped(count));
+            }
+        }
+        let _ = write!(text, "; {} pages, {} followers", grouped(self.pages), grouped(self.followers));
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds >= 1.0 {
+            let _ = write!(text, ", {:.1} calls/s", self.calls as f64 / seconds);
+            // As long for each that is left as for those before. Of those under way nobody knows how much is left.
+            if ended > 0 && ended < self.accounts {
+                let left = seconds / ended as f64 * (self.accounts - ended) as f64;
+                let _ = write!(text, ", about {} left", rough(left));
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_told_on_one_line() {
+        let begun = Overview { accounts: 2_500, under_way: 200, ..Overview::default() };
+        assert_eq!(begun.describe(), "0 of 2,500 accounts done, 200 under way, 2,300 waiting; 0 pages, 0 followers");
+        let half = Overview {
+            done: 1_240,
+            failed: 10,
+            pages: 6_000,
+            followers: 31_234_567,
+            calls: 7_250,
+            elapsed: Duration::from_secs(100),
+            ..begun
+        };
+        assert_eq!(
+            half.describe(),
+            "1,240 of 2,500 accounts done, 10 failed, 200 under way, 1,050 waiting; 6,000 pages, 31,234,567 followers, \
+             72.5 calls/s, about 1 min 40 s left"
+        );
+        let ended = Overview { accounts: 1_251, under_way: 0, stopped: 1, ..half };
+        assert!(ended.describe().starts_with("1,240 of 1,251 accounts done, 10 failed, 1 stopped; "));
+        assert!(ended.describe().ends_with(" calls/s"));
+    }
+}

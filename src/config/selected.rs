@@ -1,0 +1,197 @@
+//! Which accounts of a pipeline file a run is about: those of a name, of a pattern, or of a shard.
+
+use glob::Pattern;
+
+use super::account::Account;
+use super::error::{ConfigError, ConfigErrors, did_you_mean};
+use super::load::Pipeline;
+use super::shard::Shard;
+
+/// So many names are told of what might have been meant; nobody reads thousands.
+const NAMES_SHOWN: usize = 10;
+
+impl Pipeline {
+    /// Keeps the accounts that one of `wanted` is the name of, or matches as a pattern (all of them if there is none), and
+    /// of these those of the shard. They stay in the order of the file. A shard may have none.
+    ///
+    /// # Errors
+    ///
+    /// Each name and each pattern that no account has.
+    pub fn select(&mut self, wanted: &[String], shard: Option<Shard>) -> Result<(), ConfigErrors> {
+        let mut problems = Vec::new();
+        let mut is_selected = vec![wanted.is_empty(); self.accounts.len()];
+        for wanted in wanted {
+            match matching(wanted, self) {
+                Ok(places) => places.into_iter().for_each(|place| is_selected[place] = true),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        ConfigErrors::check(problems, Some(()))?;
+        let mut is_selected = is_selected.into_iter();
+        self.accounts.retain(|account| {
+            is_selected.next().unwrap_or_default() && shard.is_none_or(|shard| shard.has(&account.app_id))
+        });
+        self.shard = shard;
+        Ok(())
+    }
+
+    /// Returns the account of this name.
+    ///
+    /// # Errors
+    ///
+    /// A name that no account has.
+    pub fn account(&self, name: &str) -> Result<&Account, ConfigErrors> {
+        let found = self.accounts.iter().find(|account| account.name == name);
+        found.ok_or_else(|| unknown(name, "the command line", self).into())
+    }
+}
+
+/// Returns the places of the accounts that `wanted` is the name of, or that it matches as a pattern.
+fn matching(wanted: &str, pipeline: &Pipeline) -> Result<Vec<usize>, ConfigError> {
+    let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
+    // First, for a name may have `[` in it.
+    if let Some(place) = names.iter().position(|name| *name == wanted) {
+        return Ok(vec![place]);
+    }
+    let pattern = Pattern::new(wanted).map_err(|error| {
+        let message = format!("found `--account {wanted}`, expected a name or a pattern such as `brand-*` ({error})");
+        pipeline.problem("accounts", message)
+    })?;
+    let places: Vec<usize> = (0..names.len()).filter(|&place| pattern.matches(names[place])).collect();
+    if !places.is_empty() {
+        return Ok(places);
+    }
+    Err(unknown(wanted, "`--account`", pipeline))
+}
+
+/// Makes the error that `asking` asks for an account which is not there, with those that are.
+fn unknown(wanted: &str, asking: &str, pipeline: &Pipeline) -> ConfigError {
+    let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
+    let shown = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join("`, `");
+    let more = match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let hint = near(wanted, &names);
+    let message =
+        format!("found no account `{wanted}`, which {asking} asks for; expected one of `{shown}`{more}{hint}");
+    pipeline.problem("accounts", message)
+}
+
+/// Returns `; did you mean …?` for what matches nothing: of a pattern what stands before its first wildcard may be wrong.
+fn near(wanted: &str, names: &[&str]) -> String {
+    let Some(wildcard) = wanted.find(['*', '?', '[']) else { return did_you_mean(wanted, names) };
+    let (begin, rest) = wanted.split_at(wildcard);
+    let length = begin.chars().count();
+    // One or two letters might be anything.
+    if length < 3 {
+        return String::new();
+    }
+    let begins = |name: &&str| {
+        // One letter too few, or too many, is a slip as well.
+        [length, length + 1, length - 1].map(|length| name.chars().take(length).collect::<String>() + rest)
+    };
+    let mut patterns: Vec<String> = names.iter().flat_map(begins).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
+    patterns
+        .retain(|pattern| Pattern::new(pattern).is_ok_and(|pattern| names.iter().any(|name| pattern.matches(name))));
+    did_you_mean(wanted, &patterns)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Overrides;
+
+    const FILE: &str = r#"
+        name = "test"
+        source.simulate = { followers = 1 }
+        accounts = [
+            { name = "brand", app_id = "wx1" },
+            { name = "brand-shop", app_id = "wx2" },
+            { name = "商店", app_id = "wx3" },
+            { name = "商店 [二]", app_id = "wx4" },
+        ]
+        [sinks.archive]
+        type = "parquet"
+    "#;
+
+    fn selected(wanted: &[&str], shard: Option<&str>) -> Result<Vec<String>, String> {
+        let mut pipeline = Pipeline::from_toml(FILE, Path::new("p.toml"), &Overrides::default()).unwrap();
+        let wanted: Vec<String> = wanted.iter().map(|&name| name.to_owned()).collect();
+        let shard = shard.map(|shard| shard.parse().unwrap());
+        pipeline.select(&wanted, shard).map_err(|errors| errors.to_string())?;
+        assert_eq!((pipeline.account_names.len(), pipeline.shard), (4, shard));
+        Ok(pipeline.accounts.into_iter().map(|account| account.name).collect())
+    }
+
+    #[test]
+    fn accounts_are_selected_by_name_or_pattern_and_stay_in_the_order_of_the_file() {
+        for (wanted, expected) in [
+            (&[][..], &["brand", "brand-shop", "商店", "商店 [二]"][..]),
+            (&["商店", "brand", "brand"], &["brand", "商店"]),
+            (&["brand*"], &["brand", "brand-shop"]),
+            (&["brand-*"], &["brand-shop"]),
+            (&["商?*", "brand"], &["brand", "商店", "商店 [二]"]),
+            // The name of an account is itself, whatever it is as a pattern.
+            (&["商店 [二]"], &["商店 [二]"]),
+        ] {
+            assert_eq!(selected(wanted, None).unwrap(), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn the_shards_divide_what_is_selected() {
+        for wanted in [&[][..], &["brand*"]] {
+            let all = selected(wanted, None).unwrap();
+            let mut divided: Vec<_> =
+                ["0/3", "1/3", "2/3"].iter().flat_map(|shard| selected(wanted, Some(shard)).unwrap()).collect();
+            divided.sort_by_key(|name| all.iter().position(|known| known == name));
+            assert_eq!(divided, all);
+        }
+        // Of two accounts some of a hundred shards have none, and that is no mistake.
+        let empty = (0..100).filter(|index| selected(&["brand*"], Some(&format!("{index}/100"))).unwrap().is_empty());
+        assert_eq!(empty.count(), 98);
+    }
+
+    #[test]
+    fn what_matches_nothing_is_reported_with_the_near_one() {
+        let expected = "which `--account` asks for; expected one of `brand`, `brand-shop`, `商店`, `商店 [二]`";
+        for (wanted, hint) in [
+            ("brnd", "; did you mean `brand`?"),
+            ("brnd*", "; did you mean `brand*`?"),
+            ("brnad-*", "; did you mean `brand-*`?"),
+            ("brandx-sh?p", "; did you mean `brand-sh?p`?"),
+            ("x*", ""),
+            ("Brand-Shop", "; did you mean `brand-shop`?"),
+        ] {
+            let message = format!("p.toml: `accounts`: found no account `{wanted}`, {expected}{hint}");
+            assert_eq!(selected(&[wanted], None).unwrap_err(), message);
+        }
+        let both = selected(&["brnd", "brand", "x"], None).unwrap_err();
+        assert_eq!(both.lines().count(), 2, "{both}");
+        let malformed = selected(&["brand["], None).unwrap_err();
+        assert!(
+            malformed.starts_with("p.toml: `accounts`: found `--account brand[`, expected a name or a"),
+            "{malformed}"
+        );
+    }
+
+    #[test]
+    fn of_many_accounts_some_are_named() {
+        let accounts: Vec<String> = (0..12).map(|n| format!("{{ name = 'a{n}', app_id = 'wx{n}' }}")).collect();
+        let text = format!(
+            "name = 'p'\naccounts = [{}]\nsource.simulate.followers = 1\nsinks.x.type = 'parquet'\n",
+            accounts.join(", ")
+        );
+        let mut pipeline = Pipeline::from_toml(&text, Path::new("p.toml"), &Overrides::default()).unwrap();
+        let errors = pipeline.select(&["other".to_owned()], None).unwrap_err().to_string();
+        assert!(
+            errors.ends_with("expected one of `a0`, `a1`, `a2`, `a3`, `a4`, `a5`, `a6`, `a7`, `a8`, `a9` and 2 more"),
+            "{errors}"
+        );
+    }
+}
