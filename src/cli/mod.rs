@@ -29,6 +29,7 @@ mod options;
 mod output;
 mod process;
 mod progress;
+mod prune;
 mod replay;
 mod report;
 mod run;
@@ -100,6 +101,8 @@ enum Command {
     History(history::HistoryArguments),
     /// Write one page about all accounts and runs, to be opened in a browser
     Report(report::ReportArguments),
+    /// Show what of the state can go, and with `--yes` remove it
+    Prune(prune::PruneArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
     /// Write what a sink of one's own begins with
@@ -171,6 +174,7 @@ async fn execute(
         Command::Status(arguments) => status::execute(&arguments, environment, terminal),
         Command::History(arguments) => history::execute(&arguments, environment, terminal),
         Command::Report(arguments) => report::execute(&arguments, environment, terminal),
+        Command::Prune(arguments) => prune::execute(&arguments, environment, terminal),
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
         Command::Schema(arguments) => Ok(schema::execute(&arguments, registry, terminal)),

@@ -268,7 +268,7 @@ impl AccountRun {
 }
 
 /// Returns what another run is told of this one.
-fn holder(pipeline: &Pipeline) -> String {
+pub(super) fn holder(pipeline: &Pipeline) -> String {
     format!("pipeline `{}`", pipeline.name)
 }
 

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::folder::{AccountFolder, NEW, OLD, is_left_behind, is_walk, number, read_holder};
+use super::folder::{AccountFolder, NEW, number, read_holder};
 use super::record::{Header, Identity};
 use super::{Journal, JournalError, Ledger, WalkFolder, disk, frame};
 
@@ -101,7 +101,7 @@ impl AccountState {
         };
         let fresh = self.list.join(format!("{walk}{NEW}"));
         if fresh.exists() {
-            remove(&fresh)?;
+            fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
         }
         disk::create_folder(&fresh.join("commits"))?;
         let payload = disk::to_json(&header);
@@ -117,39 +117,4 @@ impl AccountState {
         disk::sync_folder(&self.list)?;
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
-
-    /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
-    /// A walk that cannot be read and was never decided goes with those of its age, and what a crash left of a walk that
-    /// was being begun or removed goes as well.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Io`] if a folder cannot be removed.
-    pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
-        for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
-            remove(&self.list.join(name))?;
-        }
-        let owed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
-        let walks = self.walks()?;
-        let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
-        let oldest_kept = &walks[place].header.walk;
-        let mut removed = 0;
-        for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
-            let path = self.list.join(name);
-            if !owed.contains(&path) && path.is_dir() {
-                // In one step it is no walk any more: one without its commit records would look owed, and be published
-                // over a newer list; one without its pages would look damaged.
-                let leaving = self.list.join(format!("{name}{OLD}"));
-                fs::rename(&path, &leaving).map_err(JournalError::io("rename", &path))?;
-                disk::sync_folder(&self.list)?;
-                remove(&leaving)?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
-    }
-}
-
-fn remove(folder: &Path) -> Result<(), JournalError> {
-    fs::remove_dir_all(folder).map_err(JournalError::io("remove", folder))
 }

@@ -1,6 +1,7 @@
 //! What somebody sees who looks at the accounts of a night: how they stand, what their runs came to, and what can go.
 
 mod page;
+mod prune;
 mod runs;
 mod status;
 
