@@ -1,7 +1,9 @@
 //! The errors of the stages, composed once: what the command line prints, and the exit code that goes with it.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use fanout_sink::{SinkError, SinkErrorKind};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +75,8 @@ pub enum Exit {
 }
 
 impl Exit {
+    const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::Usage, Self::Later, Self::Interrupted];
+
     /// Returns the number.
     pub fn code(self) -> u8 {
         match self {
@@ -110,8 +114,24 @@ impl TryFrom<u8> for Exit {
     type Error = String;
 
     fn try_from(code: u8) -> Result<Self, String> {
-        let exits = [Self::Done, Self::Failed, Self::Usage, Self::Later, Self::Interrupted];
-        exits.into_iter().find(|exit| exit.code() == code).ok_or_else(|| format!("{code} is no exit code of fanout"))
+        Self::ALL
+            .into_iter()
+            .find(|exit| exit.code() == code)
+            .ok_or_else(|| format!("{code} is no exit code of fanout"))
+    }
+}
+
+impl JsonSchema for Exit {
+    fn schema_name() -> Cow<'static, str> {
+        "Exit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "0: complete and published; 1: a person must act; 2: the pipeline file is wrong; 75: try again \
+                            later; 130: interrupted",
+            "enum": Self::ALL.map(Self::code),
+        })
     }
 }
 

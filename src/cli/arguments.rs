@@ -11,13 +11,36 @@ use crate::engine::Selection;
 
 /// A pipeline file, and what the command line changes about it.
 #[derive(Debug, Args)]
-pub(super) struct PipelineArguments {
+pub(super) struct FileArguments {
     /// The pipeline file (TOML)
-    file: PathBuf,
-    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
-    /// walk]
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
-    date: Option<NaiveDate>,
+    #[arg(value_name = "FILE")]
+    path: PathBuf,
+    /// Set a key of the pipeline file, such as `journal.keep=5`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Read so many made-up followers instead of the real list, with a state and outputs of their own
+    #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
+    simulate: Option<u64>,
+}
+
+impl FileArguments {
+    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
+        self.load(environment, true)
+    }
+
+    fn load(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
+        let (environment, set) = (environment.clone(), self.set.clone());
+        let overrides = Overrides { environment, set, simulate: self.simulate, offline };
+        Pipeline::load(&self.path, &overrides)
+    }
+}
+
+/// Which accounts of a pipeline file a command is about, and how it tells what came of them.
+#[derive(Debug, Args)]
+pub(super) struct PipelineArguments {
+    #[command(flatten)]
+    file: FileArguments,
     /// Only the accounts of this name, or that this pattern matches (`brand-*`); may be repeated [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
@@ -29,12 +52,6 @@ pub(super) struct PipelineArguments {
     /// job's `completions`.
     #[arg(long, value_name = "INDEX/COUNT")]
     shard: Option<ShardArgument>,
-    /// Set a key of the pipeline file, such as `journal.keep=5`; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Read so many made-up followers instead of the real list, with a state and outputs of their own
-    #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
-    simulate: Option<u64>,
     /// Print the result as one JSON document
     #[arg(long)]
     pub(super) json: bool,
@@ -51,26 +68,35 @@ impl PipelineArguments {
         Ok(pipeline)
     }
 
-    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    /// The same for a command that makes no call: it needs no credentials, and no simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load_with(environment, true)
     }
 
     /// Returns the pipeline file's path, as it was given.
     pub(super) fn file(&self) -> &Path {
-        &self.file
+        &self.file.path
     }
 
     fn load_with(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
-        let environment = environment.clone();
-        let overrides = Overrides { set: self.set.clone(), simulate: self.simulate, offline, environment };
-        let mut pipeline = Pipeline::load(&self.file, &overrides)?;
-        let shard = self.shard.map(|shard| shard.resolve(&overrides.environment)).transpose();
+        let mut pipeline = self.file.load(environment, offline)?;
+        let shard = self.shard.map(|shard| shard.resolve(environment)).transpose();
         let shard = shard.map_err(|message| pipeline.problem("accounts", message))?;
         pipeline.select(&self.accounts, shard)?;
         Ok(pipeline)
     }
+}
 
+/// `--date`, of the commands that are about one list.
+#[derive(Debug, Args)]
+pub(super) struct DateArguments {
+    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
+    /// walk]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
+    date: Option<NaiveDate>,
+}
+
+impl DateArguments {
     /// Returns what the arguments say about the walk.
     pub(super) fn selection(&self) -> Selection {
         Selection { date: self.date, ..Selection::default() }

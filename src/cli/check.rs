@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
@@ -18,6 +18,8 @@ use crate::error::{Error, Exit};
 pub(super) struct CheckArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    date: DateArguments,
     /// Ask for a token, the calls that are left and one page of each account; write where a run will write
     #[arg(long)]
     connect: bool,
@@ -43,7 +45,7 @@ pub(super) async fn execute(
     if arguments.connect {
         return connect(arguments, pipeline, registry, terminal).await;
     }
-    let report = engine::check(pipeline, registry, arguments.pipeline.selection()).await?;
+    let report = engine::check(pipeline, registry, arguments.date.selection()).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)
@@ -58,7 +60,7 @@ async fn connect(
 ) -> Result<Exit, Error> {
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
-    let selection = arguments.pipeline.selection();
+    let selection = arguments.date.selection();
     let diagnosis = engine::diagnose(pipeline, registry, selection, !arguments.no_calls).await?;
     terminal.result(&if arguments.pipeline.json { findings::json(&diagnosis) } else { findings::render(&diagnosis) });
     Ok(diagnosis.exit)

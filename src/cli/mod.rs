@@ -20,6 +20,7 @@ mod check;
 mod completions;
 mod conformance;
 mod findings;
+mod history;
 mod interrupt;
 mod logging;
 mod man;
@@ -28,13 +29,16 @@ mod options;
 mod output;
 mod process;
 mod progress;
+mod prune;
 mod replay;
+mod report;
 mod run;
 mod schema;
 mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
+mod status;
 mod summary;
 mod table;
 #[cfg(feature = "otel")]
@@ -93,13 +97,20 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Say what would keep a run from its end: without any API call, or with `--connect`
     Check(check::CheckArguments),
+    /// Show how the accounts stand: their last lists, walks under way, calls of today, disk
+    Status(status::StatusArguments),
+    /// Show what the runs of one account came to
+    History(history::HistoryArguments),
+    /// Write one page about all accounts and runs, to be opened in a browser
+    Report(report::ReportArguments),
+    /// Show what of the state can go, and with `--yes` remove it
+    Prune(prune::PruneArguments),
     /// List the sinks that a pipeline file may name, or every option of one, or test one
     Sinks(sinks::SinksArguments),
     /// Write what a sink of one's own begins with
     New(new::NewArguments),
-    /// Print the JSON Schema of a pipeline file, for editors
-    #[command(after_help = schema::EXAMPLES)]
-    Schema,
+    /// Print the JSON Schema of a pipeline file, for editors, or that of a run's report
+    Schema(schema::SchemaArguments),
     /// Print what a shell needs to complete commands and flags
     Completions(completions::CompletionsArguments),
     /// Print the manual, a page for all commands
@@ -172,9 +183,13 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
+        Command::Status(arguments) => status::execute(&arguments, environment, terminal),
+        Command::History(arguments) => history::execute(&arguments, environment, terminal),
+        Command::Report(arguments) => report::execute(&arguments, environment, terminal),
+        Command::Prune(arguments) => prune::execute(&arguments, environment, terminal),
         Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
         Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
-        Command::Schema => Ok(schema::execute(registry, terminal)),
+        Command::Schema(arguments) => Ok(schema::execute(&arguments, registry, terminal)),
         Command::Completions(arguments) => Ok(completions::execute(&arguments, CommandLine::command(), terminal)),
         Command::Man => Ok(man::execute(CommandLine::command(), terminal)),
         #[cfg(feature = "simulator")]

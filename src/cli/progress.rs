@@ -98,7 +98,7 @@ impl Watch {
 }
 
 /// Writes a number of seconds as roughly as it is known.
-fn rough(seconds: f64) -> String {
+pub(super) fn rough(seconds: f64) -> String {
     let seconds = seconds.ceil() as u64;
     match seconds {
         0..60 => format!("{seconds} s"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 use super::run::accompany;
 use super::summary;
@@ -19,6 +19,8 @@ use crate::error::{Error, Exit};
 pub(super) struct ReplayArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    date: DateArguments,
     /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
@@ -43,7 +45,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let selection = Selection { again: arguments.again, ..arguments.pipeline.selection() };
+    let selection = Selection { again: arguments.again, ..arguments.date.selection() };
     let how_to_go_on = selection.how_to_go_on();
     let progress = Arc::new(Progress::new(&pipeline));
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -6,7 +6,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{DateArguments, PipelineArguments};
 use super::interrupt::{self, Signals};
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
@@ -24,6 +24,8 @@ use crate::metrics::Metrics;
 pub(super) struct RunArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    date: DateArguments,
     /// Begin a new walk, even if there is one to finish or today's is published already
     #[arg(long)]
     fresh: bool,
@@ -61,7 +63,7 @@ pub(super) async fn execute(
         fresh: arguments.fresh,
         again: arguments.again,
         fail_fast: arguments.fail_fast,
-        ..arguments.pipeline.selection()
+        ..arguments.date.selection()
     };
     let how_to_go_on = selection.how_to_go_on();
     let progress = Arc::new(Progress::new(&pipeline));

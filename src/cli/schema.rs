@@ -1,18 +1,31 @@
-//! `fanout schema`: what a pipeline file of this program may say, for editors and validators.
+//! `fanout schema`: what a pipeline file of this program may say, and what the report of a run says.
+
+use clap::Args;
 
 use super::output::Terminal;
 use crate::SinkRegistry;
+use crate::engine::RunReport;
 use crate::error::Exit;
 
-pub(super) const EXAMPLES: &str = "\
+/// Arguments of `fanout schema`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct SchemaArguments {
+    /// The schema of a run's report instead: what `--json` prints, and what lies in `runs/` beside the journals
+    #[arg(long)]
+    report: bool,
+}
+
+const EXAMPLES: &str = "\
 An editor that knows TOML checks and completes a file whose first line is `#:schema fanout.schema.json`.
 
 Examples:
-  fanout schema > fanout.schema.json";
+  fanout schema > fanout.schema.json
+  fanout schema --report > report.schema.json";
 
-/// Prints the JSON Schema of a pipeline file.
-pub(super) fn execute(registry: &SinkRegistry, terminal: &Terminal) -> Exit {
-    let schema = registry.pipeline_schema();
+/// Prints a JSON Schema.
+pub(super) fn execute(arguments: &SchemaArguments, registry: &SinkRegistry, terminal: &Terminal) -> Exit {
+    let schema = if arguments.report { RunReport::schema() } else { registry.pipeline_schema() };
     terminal.result(&format!("{schema:#}\n"));
     Exit::Done
 }

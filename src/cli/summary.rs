@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 
 use fanout_sink::SinkReport;
 use indicatif::HumanBytes;
+use serde::Serialize;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::table::{Side, grouped, render};
+use super::table::{NOTHING, Side, grouped, render};
 use crate::engine::{AccountReport, RunReport, SinkState, Verdict};
-
-const NOTHING: &str = "-";
 
 /// Of more accounts than these it is not said where each list is: the report of the run has it.
 const FEW: usize = 20;
@@ -124,19 +123,19 @@ fn run_row(account: &AccountReport) -> [String; 10] {
 }
 
 /// Says by how much the list has grown or shrunk since the one before.
-fn change(account: &AccountReport) -> Option<String> {
+pub(super) fn change(account: &AccountReport) -> Option<String> {
     let (now, before) = (account.snapshot.as_ref()?.followers, account.previous_followers?);
     let sign = if now < before { '-' } else { '+' };
     Some(format!("{sign}{}", grouped(now.abs_diff(before))))
 }
 
 /// Says how many of the calls were made that were left when the run came to the account.
-fn calls(account: &AccountReport) -> String {
+pub(super) fn calls(account: &AccountReport) -> String {
     let calls = grouped(account.calls);
     account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
 }
 
-fn in_words(state: &SinkState) -> &'static str {
+pub(super) fn in_words(state: &SinkState) -> &'static str {
     match state {
         SinkState::Published(_) => "published",
         SinkState::AlreadyPublished(_) => "already published",
@@ -213,9 +212,9 @@ fn has_rows_on_stdout(report: &RunReport) -> bool {
     })
 }
 
-/// Writes a report as one JSON document.
-pub(super) fn json(report: &RunReport) -> String {
-    serde_json::to_string_pretty(report).expect("a report has no failing `Serialize`") + "\n"
+/// Writes a result as one JSON document.
+pub(super) fn json(result: &impl Serialize) -> String {
+    serde_json::to_string_pretty(result).expect("a result has no failing `Serialize`") + "\n"
 }
 
 #[cfg(test)]

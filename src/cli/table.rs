@@ -11,6 +11,9 @@ pub(super) enum Side {
     Right,
 }
 
+/// What stands in a cell that has nothing to say.
+pub(super) const NOTHING: &str = "-";
+
 /// Writes rows under a header, two spaces between columns, as wide as a terminal shows them.
 pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], rows: &[[String; COLUMNS]]) -> String {
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {

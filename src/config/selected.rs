@@ -2,6 +2,7 @@
 
 use glob::Pattern;
 
+use super::account::Account;
 use super::error::{ConfigError, ConfigErrors, did_you_mean};
 use super::load::Pipeline;
 use super::shard::Shard;
@@ -33,6 +34,16 @@ impl Pipeline {
         self.shard = shard;
         Ok(())
     }
+
+    /// Returns the account of this name.
+    ///
+    /// # Errors
+    ///
+    /// A name that no account has.
+    pub fn account(&self, name: &str) -> Result<&Account, ConfigErrors> {
+        let found = self.accounts.iter().find(|account| account.name == name);
+        found.ok_or_else(|| unknown(name, "the command line", self).into())
+    }
 }
 
 /// Returns the places of the accounts that `wanted` is the name of, or that it matches as a pattern.
@@ -50,6 +61,12 @@ fn matching(wanted: &str, pipeline: &Pipeline) -> Result<Vec<usize>, ConfigError
     if !places.is_empty() {
         return Ok(places);
     }
+    Err(unknown(wanted, "`--account`", pipeline))
+}
+
+/// Makes the error that `asking` asks for an account which is not there, with those that are.
+fn unknown(wanted: &str, asking: &str, pipeline: &Pipeline) -> ConfigError {
+    let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
     let shown = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join("`, `");
     let more = match names.len().saturating_sub(NAMES_SHOWN) {
         0 => String::new(),
@@ -57,8 +74,8 @@ fn matching(wanted: &str, pipeline: &Pipeline) -> Result<Vec<usize>, ConfigError
     };
     let hint = near(wanted, &names);
     let message =
-        format!("found no account `{wanted}`, which `--account` asks for; expected one of `{shown}`{more}{hint}");
-    Err(pipeline.problem("accounts", message))
+        format!("found no account `{wanted}`, which {asking} asks for; expected one of `{shown}`{more}{hint}");
+    pipeline.problem("accounts", message)
 }
 
 /// Returns `; did you mean …?` for what matches nothing: of a pattern what stands before its first wildcard may be wrong.

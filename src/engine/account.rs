@@ -13,7 +13,7 @@ use super::progress::AccountProgress;
 use super::publication::{Publication, Published};
 use super::report::{AccountReport, SinkState, Verdict};
 use super::shared::Shared;
-use crate::config::{Account, ConfigErrors, Pipeline};
+use crate::config::{Account, ConfigErrors, Pipeline, SinkSection};
 use crate::error::Error;
 use crate::journal::{AccountState, Commit, FORMAT, Identity, Journal, Recipient, WalkFolder};
 use crate::registry::BoundSink;
@@ -238,11 +238,7 @@ impl AccountRun {
 
     /// Returns whom a commit record of `sink` is about.
     pub(super) fn recipient(&self, sink: &BoundSink) -> Recipient {
-        Recipient {
-            pipeline: self.shared.pipeline.name.clone(),
-            sink: sink.name().to_owned(),
-            options: sink.section().digest(),
-        }
+        recipient(&self.shared.pipeline, sink.section())
     }
 
     pub(super) fn budget(&self) -> &Budget {
@@ -272,12 +268,17 @@ impl AccountRun {
 }
 
 /// Returns what another run is told of this one.
-fn holder(pipeline: &Pipeline) -> String {
+pub(super) fn holder(pipeline: &Pipeline) -> String {
     format!("pipeline `{}`", pipeline.name)
 }
 
+/// Returns whom a commit record is about that names a sink of `pipeline`.
+pub(super) fn recipient(pipeline: &Pipeline, sink: &SinkSection) -> Recipient {
+    Recipient { pipeline: pipeline.name.clone(), sink: sink.name.clone(), options: sink.digest() }
+}
+
 /// Returns which walks an account may go on with.
-fn identity(pipeline: &Pipeline, index: usize) -> Identity {
+pub(super) fn identity(pipeline: &Pipeline, index: usize) -> Identity {
     let source = &pipeline.source;
     let (host, list) = match &source.simulate {
         // A simulated list of another length or seed is another list.

@@ -1,8 +1,11 @@
 //! What came of a run.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use fanout_sink::schemars::JsonSchema;
+use fanout_sink::schemars::generate::SchemaSettings;
 use fanout_sink::{SinkReport, Snapshot};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::config::Pipeline;
 use crate::error::{Error, Exit};
@@ -11,7 +14,8 @@ use crate::source::error_chain;
 
 /// What came of a run: of every account, in the order of the pipeline file. Recorded as `runs/<run>.json` beside the
 /// journals.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
 pub struct RunReport {
     /// The name of the run, under which its report is recorded; none of a check.
@@ -31,7 +35,8 @@ pub struct RunReport {
 }
 
 /// What came of one account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
 pub struct AccountReport {
     /// The account's name.
@@ -72,7 +77,8 @@ pub struct AccountReport {
 }
 
 /// What came of an account, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing stands in its way; `check` ends here.
@@ -104,7 +110,8 @@ impl Verdict {
 }
 
 /// What came of one sink.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
 pub struct SinkOutcome {
     /// The sink's name in the pipeline file.
@@ -117,7 +124,8 @@ pub struct SinkOutcome {
 }
 
 /// What happened to a sink.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SinkState {
@@ -137,6 +145,14 @@ pub enum SinkState {
 }
 
 impl RunReport {
+    /// Returns the [JSON Schema](https://json-schema.org) of a report, as it is recorded and printed.
+    pub fn schema() -> Value {
+        let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let mut schema = generator.into_root_schema_for::<Self>().to_value();
+        schema["title"] = "The report of a run of fanout".into();
+        schema
+    }
+
     /// Makes the report of a run that began at `begun_at` and has just ended.
     pub(super) fn new(pipeline: &Pipeline, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
         let exit = accounts.iter().fold(Exit::Done, |exit, account| exit.worst(account.exit));

@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -63,16 +63,10 @@ impl Record {
 impl Ledger {
     /// Reads the ledger at `path`, or begins one.
     pub(super) fn open(path: PathBuf) -> Self {
-        let read = disk::read_json::<Record>(&path).map(Option::unwrap_or_default);
-        let is_whole =
-            |record: &Record| *record == Record::default() || *record == Record::new(record.day.clone(), record.calls);
-        let record = match read {
-            Ok(record) if is_whole(&record) => record,
-            Ok(_) | Err(_) => {
-                tracing::warn!(path = %path.display(), "the ledger of calls is damaged and not believed; it begins anew");
-                Record::default()
-            }
-        };
+        let record = read(&path).unwrap_or_else(|| {
+            tracing::warn!(path = %path.display(), "the ledger of calls is damaged and not believed; it begins anew");
+            Record::default()
+        });
         Self { path, state: Mutex::new(State { record, file: Sheet::NotOpened }) }
     }
 
@@ -105,6 +99,20 @@ impl Ledger {
         let line = format!("{text:<width$}\n", width = LENGTH - 1);
         file.write_all_at(line.as_bytes(), 0).map_err(JournalError::io("write", &self.path))
     }
+}
+
+/// Returns how many calls the ledger at `path` has of today, for whoever only looks. One that is damaged has none.
+pub(super) fn calls_today(path: &Path, now: DateTime<Utc>) -> u64 {
+    // It is written over in place, and may be met half-way.
+    let record = read(path).or_else(|| read(path)).unwrap_or_default();
+    calls_on(&record, now)
+}
+
+/// Reads the record at `path`, an empty one if there is none yet; none if it is damaged.
+fn read(path: &Path) -> Option<Record> {
+    let record = disk::read_json::<Record>(path).ok()?.unwrap_or_default();
+    let is_whole = record == Record::default() || record == Record::new(record.day.clone(), record.calls);
+    is_whole.then_some(record)
 }
 
 /// Returns the calls of `record`, if it is of today. A clock that has jumped makes it one of another day, and no more.

@@ -4,13 +4,17 @@
 //! append-only, every frame carries a checksum, and the cursors of its pages must form a chain; a tail that was cut off
 //! in the middle of a write is dropped, and whatever else does not fit cuts an undecided walk or stops a decided one.
 
+mod contents;
 mod disk;
 mod error;
+mod folder;
 mod frame;
 mod ledger;
+mod prune;
 mod record;
 mod runs;
 mod state;
+mod walk_folder;
 
 use std::fs::File;
 use std::io;
@@ -20,13 +24,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use contents::Contents;
 pub use error::JournalError;
+pub use folder::{AccountFolder, HeldLocks};
 pub use ledger::Ledger;
+pub use prune::{Leaving, Why};
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Recipient};
 pub use runs::{RUNS, RunReports};
-pub use state::{AccountState, WalkFolder};
+pub use state::AccountState;
+pub use walk_folder::WalkFolder;
 
-use crate::source::{Chain, Link, Page, Reply, summarize};
+use crate::source::{Chain, Link, Page};
 use frame::{Found, Kind};
 
 /// A walk that is open for reading and, until its end, for more pages.
@@ -34,15 +42,7 @@ use frame::{Found, Kind};
 pub struct Journal {
     folder: WalkFolder,
     file: Arc<File>,
-    /// Where the next frame goes.
-    length: u64,
-    /// Where each page's frame begins.
-    offsets: Vec<u64>,
-    chain: Chain,
-    openids: u64,
-    first_fetched_at: Option<i64>,
-    last_fetched_at: Option<i64>,
-    end: Option<End>,
+    contents: Contents,
 }
 
 /// A page as the journal has it.
@@ -76,72 +76,18 @@ impl Journal {
     pub fn open(folder: WalkFolder) -> Result<Self, JournalError> {
         let path = folder.path.join("pages");
         let file = disk::open_file(&path)?;
-        let file_length = file.metadata().map_err(JournalError::io("read", &path))?.len();
-        let mut journal = Self {
-            folder,
-            file: Arc::new(file),
-            length: 0,
-            offsets: Vec::new(),
-            chain: Chain::default(),
-            openids: 0,
-            first_fetched_at: None,
-            last_fetched_at: None,
-            end: None,
+        let (contents, misfit) = Contents::read(&file).map_err(JournalError::io("read", &path))?;
+        let is_decided = folder.decision.is_some();
+        let missing = || (is_decided && contents.end.is_none()).then(|| "its end is missing".to_owned());
+        let Some(misfit) = misfit.or_else(missing) else {
+            return Ok(Self { folder, file: Arc::new(file), contents });
         };
-        let misfit = loop {
-            match frame::read(&journal.file, journal.length, file_length).map_err(JournalError::io("read", &path))? {
-                Found::Nothing if journal.folder.decision.is_some() && journal.end.is_none() => {
-                    break "its end is missing".to_owned();
-                }
-                Found::Nothing => return Ok(journal),
-                Found::Torn => break "its last frame is cut off".to_owned(),
-                Found::Altered => break format!("a frame at byte {} was altered", journal.length),
-                Found::Frame(kind, payload) => match journal.take_in(kind, &payload) {
-                    Ok(()) => journal.length += (frame::PREFIX + payload.len()) as u64,
-                    Err(what) => break what,
-                },
-            }
-        };
-        if journal.folder.decision.is_some() || journal.length == 0 {
-            return Err(JournalError::Damaged { path: journal.folder.path, what: misfit });
+        if is_decided || contents.length == 0 {
+            return Err(JournalError::Damaged { path: folder.path, what: misfit });
         }
-        tracing::warn!(walk = journal.walk(), pages = journal.offsets.len(), "the journal is cut here: {misfit}");
-        journal.file.set_len(journal.length).map_err(JournalError::io("cut", &path))?;
-        Ok(journal)
-    }
-
-    /// Takes a frame that was read into what is known of the walk, or says what does not fit.
-    fn take_in(&mut self, kind: Kind, payload: &Bytes) -> Result<(), String> {
-        match kind {
-            _ if self.end.is_some() => Err("something follows its end".to_owned()),
-            Kind::Header if self.length == 0 => Ok(()),
-            Kind::Header => Err("it has a second header".to_owned()),
-            Kind::End => {
-                let end = serde_json::from_slice(payload).map_err(|error| format!("its end is no record: {error}"))?;
-                self.end = Some(end);
-                Ok(())
-            }
-            Kind::Page => {
-                let number = self.pages() + 1;
-                let (fetched_at, cursor, body) =
-                    frame::split_page(payload).ok_or_else(|| format!("page {number} is too short"))?;
-                let Ok(Reply::Page(summary)) = summarize(&body) else {
-                    return Err(format!("page {number} is no page of a list"));
-                };
-                if !self.chain.extend(Link { cursor, next: summary.next, page: number }) {
-                    return Err(format!("page {number} does not follow from an earlier one"));
-                }
-                self.note_page(self.length, fetched_at, summary.openids);
-                Ok(())
-            }
-        }
-    }
-
-    fn note_page(&mut self, offset: u64, fetched_at: i64, openids: u64) {
-        self.offsets.push(offset);
-        self.openids += openids;
-        self.first_fetched_at.get_or_insert(fetched_at);
-        self.last_fetched_at = Some(fetched_at);
+        tracing::warn!(walk = folder.header.walk, pages = contents.pages(), "the journal is cut here: {misfit}");
+        file.set_len(contents.length).map_err(JournalError::io("cut", &path))?;
+        Ok(Self { folder, file: Arc::new(file), contents })
     }
 
     /// Appends a page, and returns it as the journal has it. It is in the operating system's hands when this returns, and durable
@@ -155,13 +101,13 @@ impl Journal {
     ///
     /// If the page does not hang on the chain, or the walk has ended: the walk asks only for what does.
     pub fn append(&mut self, page: &Page) -> Result<JournaledPage, JournalError> {
-        assert!(self.end.is_none(), "a page after the end of the walk");
+        assert!(self.contents.end.is_none(), "a page after the end of the walk");
         let number = self.pages() + 1;
-        let offset = self.length;
+        let offset = self.contents.length;
         self.write(Kind::Page, &[&frame::page_head(page.fetched_at, &page.cursor), &page.body])?;
         let link = Link { cursor: page.cursor.clone(), next: page.summary.next.clone(), page: number };
-        assert!(self.chain.extend(link), "a page that does not hang on the chain");
-        self.note_page(offset, page.fetched_at, page.summary.openids);
+        assert!(self.contents.chain.extend(link), "a page that does not hang on the chain");
+        self.contents.note_page(offset, page.fetched_at, page.summary.openids);
         let folder = Arc::from(self.folder.path.as_path());
         Ok(JournaledPage { number, fetched_at: page.fetched_at, body: page.body.clone(), folder })
     }
@@ -174,19 +120,19 @@ impl Journal {
     pub fn append_end(&mut self, end: End) -> Result<(), JournalError> {
         self.write(Kind::End, &[&disk::to_json(&end)])?;
         self.sync()?;
-        self.end = Some(end);
+        self.contents.end = Some(end);
         Ok(())
     }
 
     fn write(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<(), JournalError> {
-        let start = self.length;
+        let start = self.contents.length;
         let prefix = frame::prefix(kind, parts);
         let written = std::iter::once(&prefix[..]).chain(parts.iter().copied()).try_fold(start, |offset, part| {
             self.file.write_all_at(part, offset)?;
             Ok(offset + part.len() as u64)
         });
         match written {
-            Ok(end) => self.length = end,
+            Ok(end) => self.contents.length = end,
             Err(error) => {
                 // Half a frame in the middle would hide what is appended later; a torn tail is harmless anyway.
                 let _ = self.file.set_len(start);
@@ -223,8 +169,8 @@ impl Journal {
         PageReader {
             file: self.file(),
             path: self.folder.path.as_path().into(),
-            offsets: self.offsets.clone().into_iter().enumerate(),
-            length: self.length,
+            offsets: self.contents.offsets.clone().into_iter().enumerate(),
+            length: self.contents.length,
         }
     }
 
@@ -235,7 +181,7 @@ impl Journal {
     /// [`JournalError::Damaged`] if it is no longer what was written.
     pub fn page(&self, number: u64) -> Result<JournaledPage, JournalError> {
         let folder = Arc::from(self.folder.path.as_path());
-        read_page(&self.file, &folder, self.offsets[number as usize - 1], self.length, number)
+        read_page(&self.file, &folder, self.contents.offsets[number as usize - 1], self.contents.length, number)
     }
 
     /// Fixes the list: durable when it returns.
@@ -244,7 +190,7 @@ impl Journal {
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing is decided then.
     pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        disk::write_record(&self.folder.path.join(state::DECISION), &decision)?;
+        disk::write_record(&self.folder.path.join(walk_folder::DECISION), &decision)?;
         self.folder.decision = Some(decision);
         Ok(())
     }
@@ -261,32 +207,32 @@ impl Journal {
 
     /// Returns the chain of cursors, as far as the walk has come.
     pub fn chain(&self) -> &Chain {
-        &self.chain
+        &self.contents.chain
     }
 
     /// Returns how many pages there are.
     pub fn pages(&self) -> u64 {
-        self.offsets.len() as u64
+        self.contents.pages()
     }
 
     /// Returns how many `OpenID`s the pages hold, repeated ones included.
     pub fn openids(&self) -> u64 {
-        self.openids
+        self.contents.openids
     }
 
     /// Returns the length of the file in bytes.
     pub fn bytes(&self) -> u64 {
-        self.length
+        self.contents.length
     }
 
     /// Returns the accepted end; none while the walk is open.
     pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        self.contents.end.as_ref()
     }
 
     /// Returns when the first and the last page were fetched, in microseconds since 1970 (UTC).
     pub fn fetched_between(&self) -> (Option<i64>, Option<i64>) {
-        (self.first_fetched_at, self.last_fetched_at)
+        (self.contents.first_fetched_at, self.contents.last_fetched_at)
     }
 }
 

@@ -91,6 +91,16 @@ impl RunReports {
         disk::read_json(&path)
     }
 
+    /// Removes the report of `run`.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be removed.
+    pub fn remove(&self, run: &str) -> Result<(), JournalError> {
+        let path = self.path(run);
+        fs::remove_file(&path).map_err(JournalError::io("remove", &path))
+    }
+
     /// Returns the file of the report of `run`.
     pub fn path(&self, run: &str) -> PathBuf {
         self.folder.join(format!("{run}.json"))

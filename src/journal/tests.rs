@@ -7,7 +7,7 @@ use fanout_sink::{SinkReport, Snapshot};
 use tempfile::TempDir;
 
 use super::*;
-use crate::source::Cursor;
+use crate::source::{Cursor, Reply, summarize};
 
 fn identity() -> Identity {
     Identity { format: FORMAT, app_id: "wx1".to_owned(), host: "official".to_owned(), list: "followers".to_owned() }
@@ -95,6 +95,24 @@ fn a_file_cut_anywhere_loses_no_whole_page_before_the_cut() {
         // And it can go on from there.
         journal.append(&page(expected + 1)).unwrap();
         assert_eq!(reopen(&state).unwrap().pages(), expected + 1);
+    }
+}
+
+#[test]
+fn whoever_looks_at_half_a_page_sees_those_before_it_and_cuts_nothing() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let mut journal = begin(&state);
+    journal.append(&page(1)).unwrap();
+    let one = journal.bytes();
+    journal.append(&page(2)).unwrap();
+    let path = pages_file(&state);
+    let whole = fs::read(&path).unwrap();
+    for length in one..whole.len() as u64 {
+        fs::write(&path, &whole[..length as usize]).unwrap();
+        let contents = state.walks().unwrap().pop().unwrap().contents().unwrap();
+        assert_eq!((contents.pages(), contents.openids(), contents.last_fetched_at()), (1, 1, Some(1000)));
+        assert_eq!(fs::metadata(&path).unwrap().len(), length);
     }
 }
 
@@ -298,7 +316,7 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
     assert_eq!(state.prune(2).unwrap(), 1);
-    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| state::number(&walk.header.walk)).collect();
+    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| folder::number(&walk.header.walk)).collect();
     assert_eq!(left, [3, 4]);
 }
 

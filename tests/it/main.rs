@@ -13,6 +13,7 @@ mod examples;
 mod kafka;
 mod metrics;
 mod moods;
+mod morning;
 mod night;
 mod pipelines;
 mod readers;

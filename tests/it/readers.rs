@@ -64,10 +64,23 @@ pub(crate) fn read_with(
     outputs: &[impl AsRef<OsStr>],
     how_to_get_it: &str,
 ) -> Option<(i32, String)> {
+    let arguments: Vec<&OsStr> = std::iter::once("truth".as_ref()).chain(outputs.iter().map(AsRef::as_ref)).collect();
+    run_script(project, script, &arguments, "other programs were not asked to read the output", how_to_get_it)
+}
+
+/// Runs a script of ours. None if what it needs is not installed, which fails the test where nothing may be skipped; otherwise
+/// it is said what was not done.
+pub(crate) fn run_script(
+    project: &Project,
+    script: &str,
+    arguments: &[impl AsRef<OsStr>],
+    not_done: &str,
+    how_to_get_it: &str,
+) -> Option<(i32, String)> {
     let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
     let mut command = Command::new(python);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
-    command.arg("truth").args(outputs).current_dir(project.path("."));
+    command.args(arguments).current_dir(project.path("."));
     let (code, said) = match command.output() {
         Ok(output) => (output.status.code().unwrap(), text(&output)),
         Err(error) => (NOT_INSTALLED, error.to_string()),
@@ -75,8 +88,8 @@ pub(crate) fn read_with(
     if code != NOT_INSTALLED {
         return Some((code, said));
     }
-    assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "a reader is not installed ({}); {how_to_get_it}", said.trim());
-    say(&format!("skipped: other programs were not asked to read the output; {how_to_get_it}"));
+    assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "it is not installed ({}); {how_to_get_it}", said.trim());
+    say(&format!("skipped: {not_done}; {how_to_get_it}"));
     None
 }
 

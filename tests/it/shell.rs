@@ -6,10 +6,14 @@ use std::process::{Command, Stdio};
 use crate::support::{Ended, Project, fanout, say, variable};
 
 /// Every command, with the words that lead to it.
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 15] = [
     &["run"],
     &["replay"],
     &["check"],
+    &["status"],
+    &["history"],
+    &["report"],
+    &["prune"],
     &["sinks"],
     &["sinks", "test"],
     &["new"],
@@ -54,7 +58,7 @@ fn every_shell_takes_its_completions() {
 #[test]
 fn bash_completes_a_command_and_a_flag() {
     let completions = Ended::of(&mut fanout(&["completions", "bash"])).stdout;
-    for (line, expected) in [("fanout rep", "replay"), ("fanout run --sha", "--shard"), ("fanout sinks te", "test")] {
+    for (line, expected) in [("fanout repl", "replay"), ("fanout run --sha", "--shard"), ("fanout sinks te", "test")] {
         let words: Vec<&str> = line.split(' ').collect();
         let (last, previous) = (words.len() - 1, words[words.len() - 2]);
         let ask = format!(

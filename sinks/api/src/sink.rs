@@ -171,7 +171,7 @@ impl fmt::Display for Guarantee {
 }
 
 /// What a commit made visible.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SinkReport {
     /// Rows that are visible; must equal [`Snapshot::followers`], or the engine counts the sink as failed.
     pub rows: u64,
@@ -182,7 +182,7 @@ pub struct SinkReport {
 }
 
 /// One file, topic or table that a commit made visible.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Output {
     /// Where it is: a path, a URL without credentials, a topic, a table.
     pub location: String,

@@ -1,12 +1,13 @@
 //! What a complete walk publishes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The facts of a complete list, as the verdict proved them. Only a complete list ever reaches a sink, so there is
 /// no incomplete snapshot.
 ///
 /// Every field is a function of the journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// The walk that read the list.
     pub walk: String,

@@ -1,0 +1,80 @@
+//! `fanout history`: what the runs of one account came to.
+
+use clap::Args;
+
+use super::arguments::FileArguments;
+use super::output::Terminal;
+use super::summary::{calls, change, json};
+use super::table::{NOTHING, Side, grouped, render};
+use crate::config::Environment;
+use crate::engine::{self, History, PastRun};
+use crate::error::{Error, Exit};
+
+/// Arguments of `fanout history`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct HistoryArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// The account's name in the file
+    account: String,
+    /// Print the result as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+The runs are those whose reports lie in `runs/` under `journal.path`, oldest first.
+
+Examples:
+  fanout history pipelines/followers.toml brand
+  fanout history pipelines/followers.toml brand --json";
+
+/// Shows what the runs of an account came to.
+pub(super) fn execute(
+    arguments: &HistoryArguments,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<Exit, Error> {
+    let pipeline = arguments.file.load_offline(environment)?;
+    let account = pipeline.account(&arguments.account)?;
+    let history = engine::history(&pipeline, account)?;
+    terminal.result(&if arguments.json { json(&history) } else { in_words(&history) });
+    if history.runs.is_empty() {
+        terminal.note(&format!("there is no report of a run of account `{}` yet", history.account));
+    }
+    Ok(Exit::Done)
+}
+
+fn in_words(history: &History) -> String {
+    let columns = [
+        ("begun at", Side::Left),
+        ("verdict", Side::Left),
+        ("list of", Side::Left),
+        ("followers", Side::Right),
+        ("change", Side::Right),
+        ("pages", Side::Right),
+        ("calls", Side::Right),
+        ("retries", Side::Right),
+        ("seconds", Side::Right),
+        ("error", Side::Left),
+    ];
+    let rows: Vec<_> = history.runs.iter().map(row).collect();
+    render(columns, &rows)
+}
+
+fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
+    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    [
+        begun_at.clone(),
+        report.verdict.as_str().to_owned(),
+        or_nothing(report.date.clone()),
+        or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.followers))),
+        or_nothing(change(report)),
+        grouped(report.pages),
+        calls(report),
+        grouped(report.retries),
+        format!("{:.1}", report.seconds),
+        or_nothing(report.error.as_ref().map(|error| error.replace('\n', " "))),
+    ]
+}

@@ -1,0 +1,77 @@
+//! How followers went over time, as the paths of a small drawing that is stretched to where it is shown.
+
+use std::fmt::Write as _;
+
+use super::gather::AccountPast;
+
+/// The drawing is so wide and so high, whatever it is stretched to.
+const WIDTH: i64 = 1_000;
+const HEIGHT: u64 = 100;
+/// The line keeps clear of the edge above, and of the marks of failed runs below.
+const TOP: u64 = 6;
+const BOTTOM: u64 = 84;
+/// Marks of failed runs go from here to the edge.
+const MARK: u64 = 90;
+
+/// What is drawn of an account.
+#[derive(Debug)]
+pub(super) struct Chart {
+    /// The followers of its lists.
+    line: String,
+    /// A mark for each run that failed.
+    marks: String,
+    /// The fewest and the most followers.
+    pub(super) range: Option<(u64, u64)>,
+}
+
+impl Chart {
+    /// Draws what is known of an account from the moment `first` to `last`, in seconds since 1970: the same for all accounts, so
+    /// that one can be held against the other.
+    pub(super) fn new(account: &AccountPast, (first, last): (i64, i64)) -> Self {
+        let across = |at: i64| (at - first) * WIDTH / (last - first).max(1);
+        let followers = || account.lists().map(|list| list.followers);
+        let range = followers().min().zip(followers().max());
+        let mut line = String::new();
+        if let Some((fewest, most)) = range {
+            for list in account.lists() {
+                let up = match most - fewest {
+                    0 => (BOTTOM - TOP) / 2,
+                    // In 128 bits: a count of followers is as large as its writer liked.
+                    height => {
+                        (u128::from(list.followers - fewest) * u128::from(BOTTOM - TOP) / u128::from(height)) as u64
+                    }
+                };
+                let to = if line.is_empty() { 'M' } else { 'L' };
+                let _ = write!(line, "{to}{} {}", across(list.at), BOTTOM - up);
+            }
+            // A line to where it is shows a single list as a dot.
+            line.push_str("h0");
+        }
+        let mut marks = String::new();
+        for at in account.failures() {
+            let _ = write!(marks, "M{} {MARK}V{HEIGHT}", across(at));
+        }
+        Self { line, marks, range }
+    }
+
+    /// Writes the drawing, which others can show again as `id`.
+    pub(super) fn drawing(&self, id: &str) -> String {
+        let path = |class: &str, path: &str| match path {
+            "" => String::new(),
+            path => format!("<path class=\"{class}\" d=\"{path}\"/>"),
+        };
+        let (line, marks) = (path("line", &self.line), path("marks", &self.marks));
+        svg("spark", &format!("<g id=\"{id}\">{line}{marks}</g>"))
+    }
+}
+
+/// Writes a drawing that was written before once more.
+pub(super) fn again(id: &str) -> String {
+    svg("chart", &format!("<use href=\"#{id}\"/>"))
+}
+
+fn svg(class: &str, content: &str) -> String {
+    format!(
+        "<svg class=\"{class}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{content}</svg>"
+    )
+}

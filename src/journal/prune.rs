@@ -1,0 +1,123 @@
+//! What of an app id's state can go: nothing of it is owed to a sink, or is what the next run would go on with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::folder::{OLD, bytes_below, is_left_behind, is_walk};
+use super::{AccountFolder, AccountState, JournalError, disk};
+
+/// What can go, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leaving {
+    /// The folder or file.
+    pub path: PathBuf,
+    /// Bytes in it.
+    pub bytes: u64,
+    /// Why nobody needs it.
+    pub why: Why,
+}
+
+/// Why something can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// A crash has left it of a walk that was being begun or removed.
+    LeftBehind,
+    /// Newer lists are kept, and no sink is owed this one.
+    BeyondKeep,
+    /// It was never finished, is too old to go on with, and a newer list is complete.
+    Abandoned,
+    /// It is the report of a run that is as old as was said.
+    OldReport,
+}
+
+impl AccountFolder {
+    /// Returns what can go if the newest `keep` complete lists stay, and walks are gone on with up to the age `resume_within` at
+    /// the time `now`. Only who has the lock can be sure of it a moment later.
+    ///
+    /// # Errors
+    ///
+    /// As [`owed`](Self::owed): where something cannot be read, nobody knows what it is needed for.
+    pub fn leaving(
+        &self,
+        keep: usize,
+        resume_within: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Leaving>, JournalError> {
+        let (walks, owed) = (self.walks()?, self.owed()?);
+        let complete: Vec<_> = walks.iter().filter(|walk| walk.decision().is_some()).collect();
+        let newest = complete.last().map(|walk| walk.header.walk.as_str());
+        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.as_str());
+        let is_older = |name: &str, than: Option<&str>| than.is_some_and(|than| name < than);
+        let mut leaving = Vec::new();
+        for name in self.names()? {
+            let path = self.list.join(&name);
+            let walk = walks.iter().find(|walk| walk.path == path);
+            let why = match walk {
+                _ if is_left_behind(&name) => Some(Why::LeftBehind),
+                // What cannot be read was never decided, and goes with those of its age.
+                None => (is_walk(&name) && path.is_dir() && is_older(&name, oldest_kept)).then_some(Why::BeyondKeep),
+                Some(walk) if walk.decision().is_none() => {
+                    let age = now.timestamp_micros().saturating_sub(walk.header.begun_at).max(0) as u64;
+                    let is_too_old = age > resume_within.as_micros() as u64;
+                    (is_too_old && is_older(&name, newest)).then_some(Why::Abandoned)
+                }
+                Some(_) => {
+                    let is_owed = owed.iter().any(|owed| owed.path == path);
+                    (!is_owed && is_older(&name, oldest_kept)).then_some(Why::BeyondKeep)
+                }
+            };
+            leaving.extend(why.map(|why| Leaving { bytes: bytes_below(&path), path, why }));
+        }
+        Ok(leaving)
+    }
+}
+
+impl AccountState {
+    /// Removes all walks but the newest `keep`, and never one that is owed to a sink. Returns how many were removed.
+    /// A walk that cannot be read and was never decided goes with those of its age, and what a crash left of a walk that
+    /// was being begun or removed goes as well.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if a folder cannot be removed.
+    pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
+        for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
+            self.remove(&self.list.join(name))?;
+        }
+        let owed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
+        let walks = self.walks()?;
+        let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
+        let oldest_kept = &walks[place].header.walk;
+        let mut removed = 0;
+        for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
+            let path = self.list.join(name);
+            if !owed.contains(&path) && path.is_dir() {
+                self.remove(&path)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes a walk, or what a crash has left of one.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the folder cannot be removed; the next time goes on with it.
+    pub fn remove(&self, path: &Path) -> Result<(), JournalError> {
+        let mut leaving = path.to_owned();
+        if !path.to_str().is_some_and(is_left_behind) {
+            // In one step it is no walk any more: one without its commit records would look owed, and be published over a
+            // newer list; one without its pages would look damaged.
+            leaving.as_mut_os_string().push(OLD);
+            fs::rename(path, &leaving).map_err(JournalError::io("rename", path))?;
+            disk::sync_folder(&self.list)?;
+        }
+        fs::remove_dir_all(&leaving).map_err(JournalError::io("remove", &leaving))
+    }
+}

@@ -1,0 +1,115 @@
+//! `fanout status`: how the accounts stand, told without a lock, a secret or a call.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::crash::current_walk;
+use crate::support::signal;
+
+const SINKS: [&str; 4] = ["lake", "lines", "packed", "single"];
+
+/// Looks at the one account of a scene, without the secret that a run needs.
+fn account(scene: &Scene) -> Value {
+    let ended = scene.project.fanout(&["status", "pipeline.toml", "--json"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    ended.json()["accounts"][0].clone()
+}
+
+#[test]
+fn before_the_first_run_there_is_nothing_and_nothing_is_created() {
+    let scene = scene(Duration::ZERO);
+    let account = account(&scene);
+    assert_eq!((&account["list"], &account["walk"], &account["held_by"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!((&account["calls_today"], &account["bytes"]), (&0.into(), &0.into()));
+    assert_eq!(scene.project.files(), [scene.project.path("pipeline.toml")]);
+}
+
+#[test]
+fn while_a_run_is_at_work_its_walk_is_seen_beside_the_last_list_and_is_not_disturbed() {
+    let scene = scene(Duration::from_millis(200));
+    run(&scene, &[]);
+    let process = started(&scene, &["--fresh"], 3);
+    let account = account(&scene);
+    let list = &account["list"];
+    assert_eq!((&list["followers"], &list["published"]), (&json!(FOLLOWERS), &json!(SINKS)), "{account:#}");
+    assert_eq!(list["lacking"], Value::Array(Vec::new()));
+    let pages = account["walk"]["pages"].as_u64().unwrap();
+    assert!((2..=PAGES).contains(&pages), "{account:#}");
+    assert_eq!(account["walk"]["followers"], pages * PAGE_SIZE);
+    let holder = account["held_by"].as_str().unwrap();
+    assert!(holder.starts_with(&format!("process {} on `", process.id())), "{holder}");
+    assert!(holder.ends_with(", pipeline `crash`"), "{holder}");
+    let calls = account["calls_today"].as_u64().unwrap();
+    assert!((CALLS + 3..=2 * CALLS).contains(&calls), "{account:#}");
+    let state = fs::metadata(current_walk(&scene.project, 0).unwrap().join("pages")).unwrap().len();
+    assert!(account["bytes"].as_u64().unwrap() > state / 2, "{account:#}");
+    let table = scene.project.fanout(&["status", "pipeline.toml"]).stdout;
+    assert!(table.contains(&format!("brand is in use by process {}", process.id())), "{table}");
+
+    let ended = Ended::after(process);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(scene.calls(), 2 * CALLS);
+}
+
+#[test]
+fn the_lock_of_a_process_that_is_gone_holds_nobody() {
+    let scene = scene(Duration::from_millis(200));
+    let mut process = started(&scene, &[], 2);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let account = account(&scene);
+    assert_eq!(account["held_by"], Value::Null);
+    let pages = account["walk"]["pages"].as_u64().unwrap();
+    assert_eq!(run(&scene, &["--json"]).json()["accounts"][0]["calls"], 1 + CALLS - pages, "{account:#}");
+}
+
+#[test]
+fn a_sink_that_lacks_the_list_is_named() {
+    let scene = scene(Duration::ZERO);
+    run(&scene, &[]);
+    let file = scene.project.path("pipeline.toml");
+    let late = "[sinks.late]\ntype = 'ndjson'\noptions = { root = 'late' }\n";
+    fs::write(&file, fs::read_to_string(&file).unwrap() + late).unwrap();
+    let account = account(&scene);
+    assert_eq!(account["list"]["published"], json!(SINKS));
+    assert_eq!(account["list"]["lacking"], json!(["late"]));
+    // Other options are another output.
+    let moved = ["status", "pipeline.toml", "--json", "--set", "sinks.lake.options.root=moved"];
+    assert_eq!(scene.project.fanout(&moved).json()["accounts"][0]["list"]["lacking"], json!(["lake", "late"]));
+}
+
+#[test]
+fn whoever_looks_again_and_again_meets_no_half_removed_walk() {
+    let scene = scene(Duration::ZERO);
+    let keep_one = ["--fresh", "--set", "journal.keep=1"];
+    run(&scene, &keep_one);
+    for _ in 0..3 {
+        let mut process = scene.command(&keep_one).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while process.try_wait().unwrap().is_none() {
+            let account = account(&scene);
+            assert_eq!(account["error"], Value::Null, "{account:#}");
+            assert_eq!(account["list"]["followers"], FOLLOWERS);
+        }
+        assert_eq!(process.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_halted_run_is_named_and_a_state_that_cannot_be_read_is_an_error_with_a_hint() {
+    let scene = scene(Duration::from_millis(200));
+    let process = started(&scene, &[], 2);
+    signal(&process, "STOP");
+    assert!(account(&scene)["held_by"].is_string());
+    signal(&process, "CONT");
+    assert_eq!(Ended::after(process).code, Some(0));
+
+    fs::write(current_walk(&scene.project, 0).unwrap().join("decision.json"), "{").unwrap();
+    let ended = scene.project.fanout(&["status", "pipeline.toml"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("error: account `brand`: the record ") && ended.stderr.contains("\nhint: "),
+        "{ended:?}"
+    );
+}
