@@ -9,7 +9,7 @@ use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, Whe
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::support::Project;
+use crate::support::{Project, variable};
 
 /// As many accounts as a test of every day has time for, in a debug build.
 const FEW: usize = 250;
@@ -24,7 +24,7 @@ const SECRET: &str = "the secret of all";
 
 /// Returns how many accounts there are to be.
 pub(crate) fn accounts() -> usize {
-    std::env::var("NIGHT_ACCOUNTS").map_or(FEW, |count| count.parse().unwrap())
+    variable("NIGHT_ACCOUNTS").map_or(FEW, |count| count.parse().unwrap())
 }
 
 /// One account, and what becomes of it.

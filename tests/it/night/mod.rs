@@ -7,7 +7,7 @@ mod fleet;
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::support::{Ended, signal};
+use crate::support::{Ended, say, signal};
 use fleet::{Fate, Fleet};
 
 /// Memory that the process may take, in KiB.
@@ -45,7 +45,7 @@ fn a_night_of_many_accounts_is_exact_and_names_those_that_failed() {
         }
     }
     assert!(peak < MEMORY_KIB, "the peak was {peak} KiB");
-    eprintln!("{}", fleet.describe(seconds, peak, accounts));
+    say(&fleet.describe(seconds, peak, accounts));
 }
 
 #[test]
@@ -68,7 +68,11 @@ fn after_a_kill_accounts_that_are_finished_are_not_called_again() {
     for account in fleet.good() {
         assert!(fleet.published(account) == fleet.truth(account), "the list of {} differs", account.name);
     }
-    eprintln!("night: {} of {} accounts were finished when the run was killed", before.len(), fleet.accounts().len());
+    say(&format!(
+        "night: {} of {} accounts were finished when the run was killed",
+        before.len(),
+        fleet.accounts().len()
+    ));
 }
 
 #[test]
@@ -140,5 +144,5 @@ fn shards_at_once_on_one_state_read_each_account_once() {
         let expected = if matches!(account.fate, Fate::Good) { fleet.truth(account) } else { Vec::new() };
         assert!(fleet.published(account) == expected, "the list of {} differs", account.name);
     }
-    eprintln!("night: {SHARDS} shards with {sizes:?} accounts: {seconds:.1} s");
+    say(&format!("night: {SHARDS} shards with {sizes:?} accounts: {seconds:.1} s"));
 }

@@ -30,15 +30,23 @@ pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
 /// possible: a disk or a quota may be full, and a file system may know no folders of ours (`/proc`). One folder tells it all,
 /// and thousands of accounts are checked in a row.
 pub(super) fn try_folder(path: &Path) -> Result<(), SinkError> {
-    let missing = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).last();
-    let Some(folder) = missing else { return Ok(()) };
-    match fs::create_dir(folder) {
-        Ok(()) => drop(fs::remove_dir(folder)),
-        // Another sink has made it in the meantime: it can be made.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(io_error("create the folder", folder, error)),
+    for _ in 1..CREATE_ATTEMPTS {
+        let missing = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).last();
+        let Some(folder) = missing else { return Ok(()) };
+        match fs::create_dir(folder) {
+            Ok(()) => {
+                // One that is in use by now was not made for nothing.
+                let _ = fs::remove_dir(folder);
+                return Ok(());
+            }
+            // Another sink has made it in the meantime: it can be made.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            // Another sink has removed the folder above it in the meantime; if not, the last attempt says so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error("create the folder", folder, error)),
+        }
     }
-    Ok(())
+    create_folders(path)
 }
 
 /// Writes a small file, and makes it durable.
