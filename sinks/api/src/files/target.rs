@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::error::io_error;
@@ -259,9 +260,12 @@ fn writable_folder(path: &Path) -> Result<(PathBuf, Metadata), SinkError> {
             return Err(SinkError::permanent(format!("`{}` is a file where a folder is needed", ancestor.display()))
                 .with_hint("move the file away, or choose another `root`"));
         }
-        access(ancestor, Access::WRITE_OK | Access::EXEC_OK)
-            .map_err(|error| io_error("write in the folder", ancestor, error.into()))?;
-        return Ok((ancestor.to_owned(), metadata));
+        match access(ancestor, Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) => return Ok((ancestor.to_owned(), metadata)),
+            // Another list has just been published, and has removed its empty staging.
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(io_error("write in the folder", ancestor, error.into())),
+        }
     }
     Err(SinkError::permanent(format!("no part of `{}` exists", path.display())))
 }
