@@ -60,11 +60,13 @@ impl<'a> Publication<'a> {
     async fn publish(&mut self, source: &Source) -> Result<(), Error> {
         let (staged, later) = self.lacking();
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
-        let streaming = self.run.shared.slots.streaming(self.run.last().map(|list| list.followers));
+        let last = self.run.last().map(|list| list.followers);
+        // A list whose end was read has nothing left to stream, and keeps no slot from one that has.
         let is_open = self.journal.end().is_none();
+        let streaming = if is_open { self.run.shared.slots.streaming(last) } else { None };
         let delivering = match streaming {
-            Some(slot) if is_open => self.stream(source, &staged, slot).await?,
-            _ => self.complete(source, &staged, decided.as_ref()).await?,
+            Some(slot) => self.stream(source, &staged, slot).await?,
+            None => self.complete(source, &staged, decided.as_ref()).await?,
         };
         let span = tracing::debug_span!("publication");
         self.settle(delivering, decided.as_ref(), later).instrument(span).await
