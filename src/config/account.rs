@@ -84,8 +84,8 @@ fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
     Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&name), &expected))
 }
 
-/// Completes the accounts of the whole file's `tree` (the pipeline file's, or the accounts file's); under a simulation or offline nothing is asked of them but their
-/// names.
+/// Completes the accounts of a whole file's `tree` (the pipeline file's, or the accounts file's); under a simulation or
+/// offline nothing is asked of them but their names.
 pub(super) fn complete(
     accounts: Vec<AccountKeys>,
     simulated: bool,

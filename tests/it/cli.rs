@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::support::{Ended, Project, SimulatorProcess, fanout, signal};
+use crate::support::{Ended, Project, SimulatorProcess, TWO_ACCOUNTS, fanout, signal};
 
 /// The example of WeChat's documentation.
 const FOLLOWERS: u64 = 23_000;
@@ -17,25 +17,6 @@ const ONE_ACCOUNT: &str = r#"
 name = "test"
 [source]
 simulate = { followers = 23_000 }
-[sinks.archive]
-type = "parquet"
-[sinks.archive.options]
-root = "out"
-"#;
-
-const TWO_ACCOUNTS: &str = r#"
-name = "test"
-[source.retry]
-attempts = 2
-base_ms = 1
-[[accounts]]
-name = "brand"
-app_id = "wx1"
-secret = { env = "TEST_SECRET" }
-[[accounts]]
-name = "shop"
-app_id = "wx2"
-secret = { env = "TEST_SECRET" }
 [sinks.archive]
 type = "parquet"
 [sinks.archive.options]

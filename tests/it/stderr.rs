@@ -5,26 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Ended, Project, say, signal, variable};
-
-const TWO_ACCOUNTS: &str = r#"
-name = "test"
-[source.retry]
-attempts = 2
-base_ms = 1
-[[accounts]]
-name = "brand"
-app_id = "wx1"
-secret = { env = "TEST_SECRET" }
-[[accounts]]
-name = "shop"
-app_id = "wx2"
-secret = { env = "TEST_SECRET" }
-[sinks.archive]
-type = "parquet"
-[sinks.archive.options]
-root = "out"
-"#;
+use crate::support::{Ended, Project, TWO_ACCOUNTS, say, signal, variable};
 
 const JSON: [&str; 2] = ["--log-format", "json"];
 

@@ -7,6 +7,26 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
+/// A pipeline file of two accounts, whose secret is in `TEST_SECRET`; each call is tried twice.
+pub(crate) const TWO_ACCOUNTS: &str = r#"
+name = "test"
+[source.retry]
+attempts = 2
+base_ms = 1
+[[accounts]]
+name = "brand"
+app_id = "wx1"
+secret = { env = "TEST_SECRET" }
+[[accounts]]
+name = "shop"
+app_id = "wx2"
+secret = { env = "TEST_SECRET" }
+[sinks.archive]
+type = "parquet"
+[sinks.archive.options]
+root = "out"
+"#;
+
 /// A folder with a pipeline file, its state and its outputs.
 pub(crate) struct Project {
     folder: TempDir,
