@@ -62,8 +62,7 @@ impl<'a> Publication<'a> {
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
         let last = self.run.last().map(|list| list.followers);
         // A list whose end was read has nothing left to stream, and keeps no slot from one that has.
-        let is_open = self.journal.end().is_none();
-        let streaming = if is_open { self.run.shared.slots.streaming(last) } else { None };
+        let streaming = if self.journal.end().is_none() { self.run.shared.slots.streaming(last) } else { None };
         let delivering = match streaming {
             Some(slot) => self.stream(source, &staged, slot).await?,
             None => self.complete(source, &staged, decided.as_ref()).await?,
