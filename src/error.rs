@@ -175,7 +175,7 @@ impl Error {
 
     /// Returns the message with its causes, on one line.
     pub fn chain(&self) -> String {
-        crate::source::error_chain(self)
+        crate::causes::error_chain(self)
     }
 }
 

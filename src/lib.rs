@@ -8,12 +8,16 @@
 pub mod cli;
 pub mod config;
 pub mod registry;
+pub mod wechat;
 pub mod source;
 pub mod journal;
-pub mod batch;
+pub mod rows;
 pub mod engine;
+pub mod inspect;
+pub mod report;
 pub mod metrics;
 pub mod error;
+mod causes;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::shard::ShardArgument;
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline};
-use crate::engine::Selection;
+use crate::engine::RunOptions;
 
 /// A pipeline file, and what the command line changes about it.
 #[derive(Debug, Args)]
@@ -98,8 +98,8 @@ pub(super) struct DateArguments {
 
 impl DateArguments {
     /// Returns what the arguments say about the walk.
-    pub(super) fn selection(&self) -> Selection {
-        Selection { date: self.date, ..Selection::default() }
+    pub(super) fn selection(&self) -> RunOptions {
+        RunOptions { date: self.date, ..RunOptions::default() }
     }
 }
 

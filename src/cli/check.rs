@@ -7,7 +7,7 @@ use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
 use super::{findings, summary};
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::config::{Environment, Pipeline};
 use crate::engine;
 use crate::error::{Error, Exit};

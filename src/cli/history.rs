@@ -7,7 +7,7 @@ use super::output::Terminal;
 use super::summary::{calls, change, json};
 use super::table::{NOTHING, Side, grouped, render};
 use crate::config::Environment;
-use crate::engine::{self, History, PastRun};
+use crate::inspect::{self, History, PastRun};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout history`.
@@ -38,7 +38,7 @@ pub(super) fn execute(
 ) -> Result<Exit, Error> {
     let pipeline = arguments.file.load_offline(environment)?;
     let account = pipeline.account(&arguments.account)?;
-    let history = engine::history(&pipeline, account)?;
+    let history = inspect::history(&pipeline, account)?;
     terminal.result(&if arguments.json { json(&history) } else { in_words(&history) });
     if history.runs.is_empty() {
         terminal.note(&format!("there is no report of a run of account `{}` yet", history.account));

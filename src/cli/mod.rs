@@ -48,7 +48,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use logging::LogFormat;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::output::Terminal;
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::error::Exit;
 
 /// Arguments of `fanout new`.

@@ -11,7 +11,7 @@ use super::output::Terminal;
 use super::summary::json;
 use super::table::{NOTHING, Side, grouped, render};
 use crate::config::Environment;
-use crate::engine::{self, Pruning};
+use crate::inspect::{self, Pruning};
 use crate::error::{Error, Exit};
 use crate::journal::{Leaving, Why};
 
@@ -47,7 +47,7 @@ pub(super) fn execute(
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
     let age = arguments.reports_older_than.map(|days| Duration::from_secs(u64::from(days) * 86_400));
-    let pruning = engine::prune(&pipeline, arguments.yes, age)?;
+    let pruning = inspect::prune(&pipeline, arguments.yes, age)?;
     terminal.result(&if arguments.pipeline.json { json(&pruning) } else { in_words(&pruning) });
     for account in &pruning.accounts {
         if let Some(holder) = &account.held_by {

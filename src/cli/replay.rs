@@ -8,9 +8,9 @@ use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 use super::run::accompany;
 use super::summary;
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Progress, Selection};
+use crate::engine::{self, Progress, RunOptions};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout replay`.
@@ -45,7 +45,7 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let selection = Selection { again: arguments.again, ..arguments.date.selection() };
+    let selection = RunOptions { again: arguments.again, ..arguments.date.selection() };
     let how_to_go_on = selection.how_to_go_on();
     let progress = Arc::new(Progress::new(&pipeline));
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {

@@ -12,9 +12,10 @@ use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
 use super::{progress, summary};
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Progress, RunReport, Selection, Verdict};
+use crate::engine::{self, Progress, RunOptions};
+use crate::report::{RunReport, Verdict};
 use crate::error::{Error, Exit};
 use crate::metrics::Metrics;
 
@@ -59,7 +60,7 @@ pub(super) async fn execute(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
-    let selection = Selection {
+    let selection = RunOptions {
         fresh: arguments.fresh,
         again: arguments.again,
         fail_fast: arguments.fail_fast,

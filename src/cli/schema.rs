@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::output::Terminal;
-use crate::SinkRegistry;
-use crate::engine::RunReport;
+use crate::registry::SinkRegistry;
+use crate::report::RunReport;
 use crate::error::Exit;
 
 /// Arguments of `fanout schema`.

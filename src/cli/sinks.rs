@@ -7,7 +7,7 @@ use super::conformance::{self, TestArguments};
 use super::options;
 use super::output::Terminal;
 use super::table::{Side, render};
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::config::{Environment, did_you_mean};
 use crate::error::{Error, Exit};
 

@@ -11,7 +11,7 @@ use super::progress::rough;
 use super::summary::json;
 use super::table::{NOTHING, Side, grouped, render};
 use crate::config::Environment;
-use crate::engine::{self, AccountStatus, ListStatus, Status, WalkStatus};
+use crate::inspect::{self, AccountStatus, ListStatus, Status, WalkStatus};
 use crate::error::{Error, Exit};
 
 /// Arguments of `fanout status`.
@@ -37,7 +37,7 @@ pub(super) fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let status = engine::status(&pipeline);
+    let status = inspect::status(&pipeline);
     terminal.result(&if arguments.pipeline.json { json(&status) } else { in_words(&status) });
     let mut exit = Exit::Done;
     for account in &status.accounts {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
 use super::table::{NOTHING, Side, grouped, render};
-use crate::engine::{AccountReport, RunReport, SinkState, Verdict};
+use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 
 /// Of more accounts than these it is not said where each list is: the report of the run has it.
 const FEW: usize = 20;
@@ -222,7 +222,7 @@ mod tests {
     use fanout_sink::{Output, Snapshot};
 
     use super::*;
-    use crate::engine::SinkOutcome;
+    use crate::report::SinkOutcome;
     use crate::error::Exit;
 
     fn account(name: &str, verdict: Verdict, sinks: Vec<(&str, SinkState)>) -> AccountReport {

@@ -27,7 +27,7 @@ use tracing_subscriber::layer::Layer;
 use super::logging::Listener;
 use crate::config::Environment;
 use crate::error::Exit;
-use crate::source::error_chain;
+use crate::causes::error_chain;
 
 /// Nothing is sent unless one of them says where to.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];

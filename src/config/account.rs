@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::checked;
 use super::error::{ConfigError, is_reported};
 use super::secret::{SecretResolver, TokenSource};
+use super::section::RUNS;
 use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
 use super::tree::Tree;
-use crate::journal::RUNS;
 
 /// One of `[[accounts]]`: a WeChat Official Account.
 #[derive(Clone, Debug)]

@@ -61,3 +61,4 @@ pub(crate) use account::CREDENTIALS;
 pub(crate) use checked::IDENTIFIER_PATTERN;
 pub(crate) use error::did_you_mean;
 pub(crate) use load::schema;
+pub(crate) use section::RUNS;

@@ -12,6 +12,9 @@ use serde::Deserialize;
 use super::address::{BaseUrl, ProxyUrl};
 use super::checked;
 
+/// The folder below `journal.path` that holds the reports of runs. No account may have this app id.
+pub(crate) const RUNS: &str = "runs";
+
 /// `[source]`: where the list is read, and with how much patience.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::report::AccountReport;
+use crate::report::AccountReport;
 use crate::config::Pipeline;
 use crate::source::Tally;
 

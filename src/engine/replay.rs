@@ -5,18 +5,18 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use super::account::AccountRun;
-use super::plan::Selection;
+use super::account::{AccountRun, Refusal};
+use super::run_options::RunOptions;
 use super::progress::Progress;
-use super::report::{AccountReport, RunReport};
+use crate::report::{AccountReport, RunReport};
 use super::run::{bind, share};
-use super::shared::Shared;
+use super::run_context::RunContext;
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 
-/// Delivers every complete list of the journal (of the selection's date, if it has one) to the sinks that are named and
+/// Delivers every complete list of the journal (of the options's date, if it has one) to the sinks that are named and
 /// lack it; to all that lack it, if none is named. Of one date the newest list counts. No API call is made.
 ///
 /// Whoever names a sink wants its list there: the replay fails with it, also where a run would not.
@@ -29,22 +29,22 @@ pub async fn replay(
     pipeline: Pipeline,
     registry: &SinkRegistry,
     names: &[String],
-    selection: Selection,
+    options: RunOptions,
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let sinks: Arc<[BoundSink]> = select(bind(&pipeline, registry)?, names, &pipeline)?.into();
-    let shared = share(pipeline, &sinks, selection, progress, stop)?;
+    let run = share(pipeline, &sinks, options, progress, stop)?;
     let mut reports = Vec::new();
-    for index in 0..shared.pipeline.accounts.len() {
-        let lists = account(&shared, &sinks, index).await?;
+    for index in 0..run.pipeline.accounts.len() {
+        let lists = account(&run, &sinks, index).await?;
         for report in &lists {
-            shared.progress.accounts()[index].finish(report);
+            run.progress.accounts()[index].finish(report);
         }
         reports.extend(lists);
     }
-    let pipeline = &shared.pipeline;
+    let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
@@ -66,25 +66,26 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
 
 /// Delivers the lists of one account, oldest first; one that fails does not keep back the next.
 async fn account(
-    shared: &Arc<Shared>,
+    run: &Arc<RunContext>,
     sinks: &Arc<[BoundSink]>,
     index: usize,
 ) -> Result<Vec<AccountReport>, ConfigErrors> {
-    let account = &shared.pipeline.accounts[index];
+    let account = &run.pipeline.accounts[index];
     let failed = |error: &Error| {
         let mut report = AccountReport::new(&account.name, &account.app_id);
         report.fail(error);
         report
     };
-    let lists = match AccountRun::replays(shared, sinks, index) {
+    let lists = match AccountRun::replays(run, sinks, index) {
         Ok(lists) => lists,
         Err(error) => return Ok(vec![failed(&error)]),
     };
     let mut reports = Vec::new();
     for list in lists {
-        let report = match list.check().await? {
+        let report = match list.check().await {
             Ok(()) => list.run().await,
-            Err(error) => failed(&error),
+            Err(Refusal::Pipeline(errors)) => return Err(errors),
+            Err(Refusal::Account(error)) => failed(&error),
         };
         let is_interrupted = report.exit == Exit::Interrupted;
         reports.push(report);

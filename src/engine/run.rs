@@ -9,15 +9,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::account::AccountRun;
+use super::account::{AccountRun, Refusal};
 use super::budget::{self, Budget};
-use super::delivery::footprint;
-use super::plan::Selection;
+use super::deliver::footprint;
+use super::run_options::RunOptions;
 use super::progress::Progress;
-use super::report::{AccountReport, RunReport};
-use super::shared::Shared;
+use crate::report::{AccountReport, RunReport};
+use super::run_context::RunContext;
 use super::slots::Slots;
-use crate::batch::follower_schema;
+use crate::rows::follower_schema;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::RunReports;
@@ -74,15 +74,15 @@ fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigEr
 /// # Errors
 ///
 /// [`ConfigErrors`] for what is wrong with the pipeline file. The reports say what stands in the way of each account.
-pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selection) -> Result<RunReport, Error> {
+pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOptions) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
-    let planned = Planned::new(pipeline, registry, selection, progress, CancellationToken::new()).await?;
+    let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
     let reports = planned.accounts.into_iter().map(|account| match account {
         Ok(account) => account.preview(),
         Err(report) => *report,
     });
-    Ok(RunReport::new(&planned.shared.pipeline, begun_at, reports.collect()))
+    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -95,13 +95,13 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selec
 pub async fn run(
     pipeline: Pipeline,
     registry: &SinkRegistry,
-    selection: Selection,
+    options: RunOptions,
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
-    let planned = Planned::new(pipeline, registry, selection, progress, stop).await?;
-    let places = Arc::new(Semaphore::new(planned.shared.pipeline.limits.accounts));
+    let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
+    let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
     for (index, account) in planned.accounts.into_iter().enumerate() {
@@ -118,7 +118,7 @@ pub async fn run(
     let mut running = JoinSet::new();
     for (index, account) in waiting {
         let place = Arc::clone(&places).acquire_owned().await;
-        let span = tracing::info_span!("account", account = account.account().name);
+        let span = tracing::info_span!("account", account = account.context().account().name);
         let work = async move {
             let _place = place;
             (index, account.run().await)
@@ -131,7 +131,7 @@ pub async fn run(
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    let pipeline = &planned.shared.pipeline;
+    let pipeline = &planned.run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
@@ -140,10 +140,10 @@ pub async fn run(
 pub(super) fn share(
     pipeline: Pipeline,
     sinks: &[BoundSink],
-    selection: Selection,
+    options: RunOptions,
     progress: Arc<Progress>,
     stop: CancellationToken,
-) -> Result<Arc<Shared>, Error> {
+) -> Result<Arc<RunContext>, Error> {
     let budget = Budget::new(page_budget(&pipeline, sinks)?);
     let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
         SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
@@ -152,12 +152,12 @@ pub(super) fn share(
     let account_names = pipeline.account_names.as_slice().into();
     let slots = Slots::new(&pipeline.limits);
     let failed_first = OnceLock::new();
-    Ok(Arc::new(Shared { pipeline, account_names, client, budget, slots, progress, stop, selection, failed_first }))
+    Ok(Arc::new(RunContext { pipeline, account_names, client, budget, slots, progress, stop, options, failed_first }))
 }
 
 /// A run in which everything is checked and no API call was made.
 struct Planned {
-    shared: Arc<Shared>,
+    run: Arc<RunContext>,
     /// One for each account of the file; for some there is already nothing but a report of what failed.
     accounts: Vec<Result<AccountRun, Box<AccountReport>>>,
 }
@@ -166,35 +166,40 @@ impl Planned {
     async fn new(
         pipeline: Pipeline,
         registry: &SinkRegistry,
-        selection: Selection,
+        options: RunOptions,
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
-        let shared = share(pipeline, &sinks, selection, progress, stop)?;
+        let run = share(pipeline, &sinks, options, progress, stop)?;
         let mut accounts = Vec::new();
-        for index in 0..shared.pipeline.accounts.len() {
-            accounts.push(Self::account(&shared, &sinks, index).await?);
+        for index in 0..run.pipeline.accounts.len() {
+            accounts.push(match Self::account(&run, &sinks, index).await {
+                Ok(account) => Ok(account),
+                Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
+                Err(Refusal::Account(error)) => Err(refused(&run, index, &error)),
+            });
         }
-        Ok(Self { shared, accounts })
+        Ok(Self { run, accounts })
     }
 
     async fn account(
-        shared: &Arc<Shared>,
+        run: &Arc<RunContext>,
         sinks: &Arc<[BoundSink]>,
         index: usize,
-    ) -> Result<Result<AccountRun, Box<AccountReport>>, ConfigErrors> {
-        let planned = match AccountRun::plan(shared, sinks, index) {
-            Ok(run) => run.check().await?.map(|()| run),
-            Err(error) => Err(error),
-        };
-        Ok(planned.map_err(|error| {
-            let account = &shared.pipeline.accounts[index];
-            let mut report = AccountReport::new(&account.name, &account.app_id);
-            report.fail(&error);
-            shared.progress.accounts()[index].finish(&report);
-            shared.note(&report);
-            Box::new(report)
-        }))
+    ) -> Result<AccountRun, Refusal> {
+        let account = AccountRun::plan(run, sinks, index)?;
+        account.check().await?;
+        Ok(account)
     }
+}
+
+/// Reports that an account fails before its first call.
+fn refused(run: &RunContext, index: usize, error: &Error) -> Box<AccountReport> {
+    let account = &run.pipeline.accounts[index];
+    let mut report = AccountReport::new(&account.name, &account.app_id);
+    report.fail(error);
+    run.progress.accounts()[index].finish(&report);
+    run.note(&report);
+    Box::new(report)
 }

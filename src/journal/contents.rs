@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::frame::{self, Found, Kind};
 use super::record::End;
-use crate::source::{Chain, Link, Reply, summarize};
+use crate::wechat::{Chain, Link, PageReply, summarize};
 
 /// What was found in the file of a walk.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Contents {
                 let number = self.pages() + 1;
                 let (fetched_at, cursor, body) =
                     frame::split_page(payload).ok_or_else(|| format!("page {number} is too short"))?;
-                let Ok(Reply::Page(summary)) = summarize(&body) else {
+                let Ok(PageReply::Page(summary)) = summarize(&body) else {
                     return Err(format!("page {number} is no page of a list"));
                 };
                 if !self.chain.extend(Link { cursor, next: summary.next, page: number }) {

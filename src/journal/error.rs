@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::walk_folder::DECISION;
+use super::record::DECISION;
 
 /// An error of the journal or of the records beside it.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 
-use crate::source::Cursor;
+use crate::wechat::Cursor;
 
 /// Bytes before a frame's payload.
 pub(super) const PREFIX: usize = 9;

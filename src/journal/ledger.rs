@@ -14,8 +14,9 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{JournalError, disk};
-use crate::source::date_in_beijing;
+use super::disk;
+use super::error::JournalError;
+use crate::wechat::date_in_beijing;
 
 /// The calls of one list on one day. The lock of the account keeps every other process from it.
 #[derive(Debug)]

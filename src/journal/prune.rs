@@ -7,8 +7,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::folder::{OLD, bytes_below, is_left_behind, is_walk};
-use super::{AccountFolder, AccountState, JournalError, disk};
+use super::folder::{AccountFolder, OLD, bytes_below, is_left_behind, is_walk};
+use super::disk;
+use super::error::JournalError;
+use super::state::AccountState;
 
 /// What can go, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

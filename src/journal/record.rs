@@ -3,6 +3,15 @@
 use fanout_sink::{SinkReport, Snapshot};
 use serde::{Deserialize, Serialize};
 
+/// The file of a walk's frames.
+pub(super) const PAGES: &str = "pages";
+
+/// The file of a walk's decision.
+pub(super) const DECISION: &str = "decision.json";
+
+/// The folder of a walk's commit records.
+pub(super) const COMMITS: &str = "commits";
+
 /// The version of everything that a walk's folder holds.
 pub const FORMAT: u32 = 1;
 

@@ -14,10 +14,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{JournalError, disk};
-
-/// The folder of the reports; no account may have this app id.
-pub const RUNS: &str = "runs";
+use super::disk;
+use super::error::JournalError;
+use crate::config::RUNS;
 
 /// The reports of the runs of one state, from the oldest to the newest.
 #[derive(Clone, Debug)]

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use fanout_sink::{SinkReport, Snapshot};
 use tempfile::TempDir;
 
+use super::frame::Kind;
 use super::*;
-use crate::source::{Cursor, Reply, summarize};
+use crate::wechat::{Cursor, Page, PageReply, summarize};
 
 fn identity() -> Identity {
     Identity { format: FORMAT, app_id: "wx1".to_owned(), host: "official".to_owned(), list: "followers".to_owned() }
@@ -24,7 +25,7 @@ fn begin(state: &AccountState) -> Journal {
 /// Page `number` of a list whose pages hold one follower each.
 fn page(number: u64) -> Page {
     let body = format!(r#"{{"total":9,"count":1,"data":{{"openid":["o{number}"]}},"next_openid":"o{number}"}}"#);
-    let Reply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
+    let PageReply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
     let cursor = Cursor::after(&format!("o{}", number - 1)).filter(|_| number > 1).unwrap_or_default();
     Page { cursor, body: body.into(), summary, fetched_at: number as i64 * 1000 }
 }

@@ -4,11 +4,10 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::record::{Commit, Decision, Header, Identity, Recipient};
-use super::{Contents, JournalError, disk, frame};
-
-/// The file of a walk's decision.
-pub(super) const DECISION: &str = "decision.json";
+use super::contents::Contents;
+use super::error::JournalError;
+use super::record::{COMMITS, Commit, DECISION, Decision, Header, Identity, PAGES, Recipient};
+use super::{disk, frame};
 
 /// One walk on disk, as far as it can be known without reading its pages.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ impl WalkFolder {
     pub(super) fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
         let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
         // In a folder of another name it is a copy, and which of the two is meant nobody knows.
-        let header = read_header(&path.join("pages"))?.filter(|header| path.ends_with(&header.walk));
+        let header = read_header(&path.join(PAGES))?.filter(|header| path.ends_with(&header.walk));
         let Some(header) = header else {
             if !path.exists() {
                 // A run has removed it since it was listed.
@@ -80,7 +79,7 @@ impl WalkFolder {
     ///
     /// [`JournalError::Io`] if the file cannot be read.
     pub fn contents(&self) -> Result<Contents, JournalError> {
-        let path = self.path.join("pages");
+        let path = self.path.join(PAGES);
         let read = File::open(&path).and_then(|file| Contents::read(&file));
         Ok(read.map_err(JournalError::io("read", &path))?.0)
     }
@@ -116,7 +115,7 @@ impl WalkFolder {
     /// [`JournalError::Io`] if the records cannot be listed.
     pub fn lacking(&self) -> Result<Vec<String>, JournalError> {
         let Some(decision) = &self.decision else { return Ok(Vec::new()) };
-        let folder = self.path.join("commits");
+        let folder = self.path.join(COMMITS);
         let mut lacking = decision.sinks.clone();
         for entry in fs::read_dir(&folder).map_err(JournalError::io("list", &folder))? {
             let path = entry.map_err(JournalError::io("list", &folder))?.path();
@@ -139,7 +138,7 @@ impl WalkFolder {
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {
         // The configuration allows letters, digits, `-` and `_` in names, so a full stop separates them.
         let Recipient { pipeline, sink, options } = recipient;
-        self.path.join("commits").join(format!("{pipeline}.{sink}.{options}.json"))
+        self.path.join(COMMITS).join(format!("{pipeline}.{sink}.{options}.json"))
     }
 }
 

@@ -13,7 +13,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
-use crate::engine::{AccountProgress, AccountReport, Progress, RunReport, SinkState, Verdict};
+use crate::engine::{AccountProgress, Progress};
+use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 use crate::source::Tally;
 
 /// What every name begins with.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{ApiError, Cursor, Reaction};
+use crate::wechat::{ApiError, Cursor, Reaction};
 
 /// What went wrong with one call. It cannot hold a URL: the query of one carries a token.
 #[derive(Debug, thiserror::Error)]

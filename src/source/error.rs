@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use rustls::CertificateError;
 
 use super::call_error::CallError;
-use super::{ApiError, Cursor, Reaction, day};
 use crate::config::ConfigError;
+use crate::wechat::{ApiError, Cursor, Reaction, next_midnight};
 
 /// Why a walk, or the run-up to it, stopped.
 #[derive(Debug, thiserror::Error)]
@@ -167,11 +167,11 @@ impl SourceError {
                     .to_owned()
             }
             Self::DayOver { at, .. } => {
-                format!("run again after {}; the walk goes on where it stopped", day::next_midnight(*at))
+                format!("run again after {}; the walk goes on where it stopped", next_midnight(*at))
             }
             Self::QuotaTooSmall { at, .. } => format!(
                 "run again after {}, or set `source.quota.refuse = false` to begin today and go on then",
-                day::next_midnight(*at)
+                next_midnight(*at)
             ),
             Self::RetriesSpent { error, .. } => {
                 let hint = error.hint().unwrap_or_default();

@@ -5,16 +5,27 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::client::Client;
-use super::{ApiError, Reaction, error_chain};
+use crate::causes::error_chain;
+use crate::wechat::{ApiError, Reaction};
 
 /// What is asked about: the call for a page.
 pub(super) const USER_GET: &str = "/cgi-bin/user/get";
 
 /// The question has value only while it is cheap.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Counts the calls for pages, so that it is known how many of a day's are used.
+pub trait CallCounter: std::fmt::Debug + Send + Sync + 'static {
+    /// Counts a call that is about to be made at `now`.
+    fn count(&self, now: DateTime<Utc>);
+
+    /// Returns how many calls were made on the day of `now` in Beijing.
+    fn today(&self, now: DateTime<Utc>) -> u64;
+}
 
 /// The calls that are left today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

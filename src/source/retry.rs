@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::call_error::{CallError, Patience};
 use super::error::SourceError;
+use crate::causes::error_chain;
 use crate::config::Retry;
 
 /// What one account may cost in a run, and what it has cost so far.
@@ -83,7 +84,7 @@ impl Effort {
             if self.tally.retries.fetch_add(1, Ordering::Relaxed) >= budget {
                 return Err(SourceError::RetriesSpent { budget, error: Box::new(fail(error)) });
             }
-            tracing::warn!(what, tries, error = %chain(&error), "a call failed; trying again in {wait:.1?}");
+            tracing::warn!(what, tries, error = %error_chain(&error), "a call failed; trying again in {wait:.1?}");
             tokio::time::sleep(wait).await;
         }
     }
@@ -109,22 +110,10 @@ fn random() -> f64 {
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }
 
-/// Writes an error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::ApiError;
+    use crate::wechat::ApiError;
 
     fn settings(attempts: u32) -> Retry {
         Retry { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..Retry::default() }

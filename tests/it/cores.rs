@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fanout::SinkRegistry;
 use fanout::config::{Environment, Overrides, Pipeline};
-use fanout::engine::{self, Progress, Selection};
+use fanout::engine::{self, Progress, RunOptions};
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{
@@ -182,7 +182,7 @@ fn a_run_with_a_sink_that_panics() {
     let pipeline = Pipeline::from_toml(&pipeline(&base_url, sink), &file, &overrides).unwrap();
     let progress = Arc::new(Progress::new(&pipeline));
     let registry = SinkRegistry::builtin().with(Clumsy);
-    let run = engine::run(pipeline.clone(), &registry, Selection::default(), progress, CancellationToken::new());
+    let run = engine::run(pipeline.clone(), &registry, RunOptions::default(), progress, CancellationToken::new());
     let report = Runtime::new().unwrap().block_on(run).unwrap();
     panic!("{pipeline:?} {registry:?} {report:?}");
 }

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::path::Path;
 
-use fanout::batch::follower_schema;
+use fanout::rows::follower_schema;
 use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
 use fanout::{SinkRegistry, engine};

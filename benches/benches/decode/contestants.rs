@@ -7,7 +7,8 @@ use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
-use fanout::source::{self, DecodePath, Reply};
+use fanout::wechat;
+use fanout::wechat::{DecodePath, PageReply};
 use serde_json::Value;
 
 use super::{ONE_OF_OURS, Page, Wire};
@@ -95,11 +96,11 @@ impl Contestant for Decode {
     }
 
     fn run(&mut self, body: &[u8]) {
-        black_box(source::decode_with(self.path, body).expect(ONE_OF_OURS));
+        black_box(wechat::decode_with(self.path, body).expect(ONE_OF_OURS));
     }
 
     fn agrees(&mut self, page: &Page) -> bool {
-        let (reply, openids) = source::decode_with(self.path, &page.body).expect(ONE_OF_OURS);
+        let (reply, openids) = wechat::decode_with(self.path, &page.body).expect(ONE_OF_OURS);
         envelope_is(&reply, page) && openids.iter().flatten().eq(page.openids())
     }
 }
@@ -113,17 +114,17 @@ impl Contestant for Summarize {
     }
 
     fn run(&mut self, body: &[u8]) {
-        black_box(source::summarize(body).expect(ONE_OF_OURS));
+        black_box(wechat::summarize(body).expect(ONE_OF_OURS));
     }
 
     fn agrees(&mut self, page: &Page) -> bool {
-        envelope_is(&source::summarize(&page.body).expect(ONE_OF_OURS), page)
+        envelope_is(&wechat::summarize(&page.body).expect(ONE_OF_OURS), page)
     }
 }
 
-fn envelope_is(reply: &Reply, page: &Page) -> bool {
-    let Reply::Page(summary) = reply else { return false };
-    let next = summary.next.as_ref().map(source::Cursor::as_str);
+fn envelope_is(reply: &PageReply, page: &Page) -> bool {
+    let PageReply::Page(summary) = reply else { return false };
+    let next = summary.next.as_ref().map(wechat::Cursor::as_str);
     (summary.total, summary.count) == (Some(page.reply.total), Some(page.reply.count))
         && (summary.openids, summary.empty) == (page.openids().len() as u64, 0)
         && next == Some(&*page.reply.next_openid)

@@ -11,7 +11,7 @@ use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::conformance::{Published, ReadError, Subject};
 use fanout_sink::{Delivery, NoOptions, Sink, SinkContext, SinkError, SinkFactory};
 
-use crate::SinkRegistry;
+use crate::registry::SinkRegistry;
 use crate::registry::BoundSink;
 
 /// A sink of a pipeline file.

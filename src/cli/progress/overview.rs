@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::super::table::grouped;
 use super::rough;
-use crate::engine::{Progress, Verdict};
+use crate::engine::Progress;
+use crate::report::Verdict;
 use crate::source::Tally;
 
 /// How far a run has come.

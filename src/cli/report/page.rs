@@ -7,7 +7,7 @@ use super::super::table::grouped;
 use super::gather::{AccountPast, Overview, is_good};
 use super::rows;
 use super::text::{Html, duration, fill, moment};
-use crate::engine::{AccountReport, SinkState, Verdict};
+use crate::report::{AccountReport, SinkState, Verdict};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -9,7 +9,7 @@ use super::super::table::{NOTHING, grouped};
 use super::chart::{self, Chart};
 use super::gather::{AccountPast, List, Overview, RunFacts, is_good};
 use super::text::{Html, duration, moment};
-use crate::engine::{AccountReport, Verdict};
+use crate::report::{AccountReport, Verdict};
 use crate::error::Exit;
 
 /// So many runs are shown at once, two weeks of nights; the earlier ones wait behind a click.

@@ -8,12 +8,13 @@ use chrono::Utc;
 
 use super::finding::{Check, Finding};
 use crate::engine::account::AccountRun;
-use crate::engine::report::{AccountReport, Verdict};
-use crate::engine::shared::Shared;
+use crate::report::{AccountReport, Verdict};
+use crate::engine::run_context::RunContext;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;
-use crate::source::{ApiError, CallsLeft, Chain, Cursor, Page, Source, SourceError, Unanswered, next_midnight};
+use crate::source::{CallsLeft, Source, SourceError, Unanswered};
+use crate::wechat::{ApiError, Chain, Cursor, Page, next_midnight};
 
 /// What came of an account, and what is known of its list.
 #[derive(Debug, Default)]
@@ -42,23 +43,23 @@ pub(super) fn state(report: &AccountReport) -> Finding {
 
 /// Tries out the account with number `index`.
 pub(super) async fn examine(
-    shared: &Arc<Shared>,
+    run: &Arc<RunContext>,
     sinks: &Arc<[BoundSink]>,
     index: usize,
     asks_for_page: bool,
 ) -> Examination {
     // An account that has no state that can be used has a finding already, of the check.
-    let Ok(run) = AccountRun::plan(shared, sinks, index) else { return Examination::default() };
+    let Ok(account) = AccountRun::plan(run, sinks, index) else { return Examination::default() };
     let mut examination = Examination {
         findings: Vec::new(),
-        followers: run.last().map(|list| list.followers),
-        published: sinks.iter().map(|sink| bytes_a_follower(&run, sink)).collect(),
+        followers: account.context().last().map(|list| list.followers),
+        published: sinks.iter().map(|sink| bytes_a_follower(&account, sink)).collect(),
     };
-    if let Err(error) = connect(&run, asks_for_page, &mut examination).await {
+    if let Err(error) = connect(&account, asks_for_page, &mut examination).await {
         examination.findings.push(Finding::of(Check::Token, &error));
     }
-    let account = &shared.pipeline.accounts[index].name;
-    examination.findings = examination.findings.into_iter().map(|finding| finding.for_account(account)).collect();
+    let name = &run.pipeline.accounts[index].name;
+    examination.findings = examination.findings.into_iter().map(|finding| finding.for_account(name)).collect();
     examination
 }
 
@@ -67,8 +68,8 @@ pub(super) async fn examine(
 /// # Errors
 ///
 /// Why there is no token, without which nothing else can be asked.
-async fn connect(run: &AccountRun, asks_for_page: bool, examination: &mut Examination) -> Result<(), Error> {
-    let source = run.source().map_err(Error::from)?;
+async fn connect(account: &AccountRun, asks_for_page: bool, examination: &mut Examination) -> Result<(), Error> {
+    let source = account.source().map_err(Error::from)?;
     source.obtain_token().await.map_err(Error::from)?;
     let (left, unanswered) = source.ask_calls_left().await.map_err(Error::from)?;
     if let Some(refusal) = unanswered.as_ref().filter(|unanswered| unanswered.refuses_token() && !asks_for_page) {
@@ -85,7 +86,7 @@ async fn connect(run: &AccountRun, asks_for_page: bool, examination: &mut Examin
             examination.followers = page.summary.total.or(examination.followers);
             calls_for(page)
         }
-        _ => run.last().map(|list| list.pages + 1),
+        _ => account.context().last().map(|list| list.pages + 1),
     };
     examination.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
     examination.findings.extend(page.map(|page| match page {
@@ -148,7 +149,7 @@ fn refused(unanswered: &Unanswered) -> Finding {
 }
 
 /// Returns the bytes a follower of what `sink` has published last.
-fn bytes_a_follower(run: &AccountRun, sink: &BoundSink) -> Option<f64> {
-    let Commit { report, .. } = run.last_commit(sink)?;
+fn bytes_a_follower(account: &AccountRun, sink: &BoundSink) -> Option<f64> {
+    let Commit { report, .. } = account.last_commit(sink)?;
     (report.rows > 0).then(|| report.bytes as f64 / report.rows as f64)
 }

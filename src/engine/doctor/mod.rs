@@ -15,10 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::plan::Selection;
+use super::run_options::RunOptions;
 use super::progress::Progress;
 use super::run::{bind, check, share};
-use super::shared::Shared;
+use super::run_context::RunContext;
 use crate::config::{Pipeline, Retry};
 use crate::error::Error;
 use crate::registry::{BoundSink, SinkRegistry};
@@ -41,25 +41,25 @@ const CLOCK_TOLERANCE_SECS: i64 = 60;
 pub async fn diagnose(
     mut pipeline: Pipeline,
     registry: &SinkRegistry,
-    selection: Selection,
+    options: RunOptions,
     asks_for_page: bool,
 ) -> Result<Diagnosis, Error> {
-    let checked = check(pipeline.clone(), registry, selection.clone()).await?;
+    let checked = check(pipeline.clone(), registry, options.clone()).await?;
     hurry(&mut pipeline.source.retry);
     let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
     let progress = Arc::new(Progress::new(&pipeline));
-    let shared = share(pipeline, &sinks, selection, progress, CancellationToken::new())?;
-    let examinations = examine_all(&shared, &sinks, asks_for_page).await;
+    let run = share(pipeline, &sinks, options, progress, CancellationToken::new())?;
+    let examinations = examine_all(&run, &sinks, asks_for_page).await;
 
     let mut findings = Vec::new();
     for (report, examination) in checked.accounts.iter().zip(&examinations) {
         findings.push(account::state(report));
         findings.extend(examination.findings.iter().cloned());
     }
-    findings.extend(place::probe(&shared, &sinks));
-    findings.extend(room::compare(&shared, &sinks, &examinations));
-    findings.extend(shared.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
-    Ok(Diagnosis::new(&shared.pipeline.name, findings))
+    findings.extend(place::probe(&run, &sinks));
+    findings.extend(room::compare(&run, &sinks, &examinations));
+    findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
+    Ok(Diagnosis::new(&run.pipeline.name, findings))
 }
 
 fn hurry(retry: &mut Retry) {
@@ -69,15 +69,15 @@ fn hurry(retry: &mut Retry) {
 }
 
 /// Examines the accounts, as many at a time as a run would.
-async fn examine_all(shared: &Arc<Shared>, sinks: &Arc<[BoundSink]>, asks_for_page: bool) -> Vec<Examination> {
-    let accounts = shared.pipeline.accounts.len();
-    let slots = Arc::new(Semaphore::new(shared.pipeline.limits.accounts));
+async fn examine_all(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, asks_for_page: bool) -> Vec<Examination> {
+    let accounts = run.pipeline.accounts.len();
+    let slots = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
     for index in 0..accounts {
-        let (shared, sinks, slots) = (Arc::clone(shared), Arc::clone(sinks), Arc::clone(&slots));
+        let (run, sinks, slots) = (Arc::clone(run), Arc::clone(sinks), Arc::clone(&slots));
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (index, examine(&shared, &sinks, index, asks_for_page).await)
+            (index, examine(&run, &sinks, index, asks_for_page).await)
         });
     }
     let mut examinations: Vec<Examination> = (0..accounts).map(|_| Examination::default()).collect();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fanout_sink::SinkContext;
 
 use super::finding::{Check, Finding};
-use crate::engine::shared::Shared;
+use crate::engine::run_context::RunContext;
 use crate::error::Exit;
 use crate::registry::BoundSink;
 
@@ -25,13 +25,13 @@ pub(super) struct Place {
 
 impl Place {
     /// Returns the places of a pipeline: its journal, and what its sinks call theirs.
-    pub(super) fn all(shared: &Shared, sinks: &[BoundSink]) -> Vec<Self> {
-        let mut places = vec![Self { sink: None, path: shared.pipeline.journal.path.clone() }];
+    pub(super) fn all(run: &RunContext, sinks: &[BoundSink]) -> Vec<Self> {
+        let mut places = vec![Self { sink: None, path: run.pipeline.journal.path.clone() }];
         for (index, sink) in sinks.iter().enumerate() {
             // Where a sink writes is no matter of whose list it is.
             let context = SinkContext::new("any", "any", Arc::clone(sink.schema()))
-                .with_directory(&shared.pipeline.directory)
-                .with_simulated(shared.pipeline.simulated_by_flag);
+                .with_directory(&run.pipeline.directory)
+                .with_simulated(run.pipeline.simulated_by_flag);
             let roots = sink.roots().into_iter();
             places.extend(roots.map(|root| Self { sink: Some(index), path: context.output_path(&root) }));
         }
@@ -45,9 +45,9 @@ impl Place {
 }
 
 /// Writes in every place of a pipeline, and leaves nothing there.
-pub(super) fn probe(shared: &Shared, sinks: &[BoundSink]) -> Vec<Finding> {
+pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for place in Place::all(shared, sinks) {
+    for place in Place::all(run, sinks) {
         let (check, what) = match place.sink {
             Some(index) => (Check::Sink, format!("`{}`: ", sinks[index].name())),
             None => (Check::Journal, String::new()),

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use super::account::Examination;
 use super::finding::{Check, Finding};
 use super::{amount, place::Place};
-use crate::engine::shared::Shared;
+use crate::engine::run_context::RunContext;
 use crate::error::Exit;
 use crate::registry::BoundSink;
 
@@ -31,9 +31,9 @@ struct Disk {
 }
 
 /// Compares each file system that a pipeline writes to with what its lists will take there.
-pub(super) fn compare(shared: &Shared, sinks: &[BoundSink], examinations: &[Examination]) -> Vec<Finding> {
+pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], examinations: &[Examination]) -> Vec<Finding> {
     let mut disks: BTreeMap<u64, Disk> = BTreeMap::new();
-    for place in Place::all(shared, sinks) {
+    for place in Place::all(run, sinks) {
         let Ok(folder) = place.folder() else { continue };
         let (Ok(metadata), Ok(system)) = (fs::metadata(&folder), rustix::fs::statvfs(&folder)) else { continue };
         let disk = disks.entry(metadata.dev()).or_default();

@@ -19,8 +19,9 @@ use tokio::sync::Mutex;
 use super::client::Client;
 use super::error::SourceError;
 use super::retry::Effort;
-use super::{ApiError, error_chain};
+use crate::causes::error_chain;
 use crate::config::{Account, Credential, Source, TokenCommand, TokenSource};
+use crate::wechat::ApiError;
 use endpoint::Endpoint;
 
 /// How often the owner of a refused token is asked for another one. With the pauses between, that is some seconds: as

@@ -4,8 +4,8 @@ use fanout_sink::Secret;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::source::ApiError;
 use crate::source::call_error::CallError;
+use crate::wechat::ApiError;
 
 /// Takes the token out of a reply of WeChat.
 pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fanout::batch::{Rows, follower_schema};
+use fanout::rows::{Rows, follower_schema};
 use fanout_sink::arrow::array::StringArray;
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, Snapshot};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};

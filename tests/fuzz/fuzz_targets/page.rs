@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use fanout::source::{DecodePath, decode_with, summarize_with};
+use fanout::wechat::{DecodePath, decode_with, summarize_with};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

@@ -84,12 +84,12 @@ async fn a_token_that_was_given_is_used_and_never_renewed() {
     let token = place.folder.path().join("token");
     std::fs::write(&token, place.simulator.issue_token(APP_ID) + "\n").unwrap();
     let run =
-        async || place.run_file(&(head.clone() + ONE_SINK), Selection::default()).await.unwrap().accounts.remove(0);
+        async || place.run_file(&(head.clone() + ONE_SINK), RunOptions::default()).await.unwrap().accounts.remove(0);
     published(&run().await);
     assert_eq!(place.simulator.requests().stable_token, 0);
 
     std::fs::write(&token, "stale\n").unwrap();
-    let fresh = Selection::default().with_fresh();
+    let fresh = RunOptions::default().with_fresh();
     let report = place.run_file(&(head.clone() + ONE_SINK), fresh).await.unwrap().accounts.remove(0);
     failed(&report, 1, "the token from the file");
     assert!(report.hint.unwrap().contains("does not renew"));

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use fanout::SinkRegistry;
 use fanout::config::{Overrides, Pipeline};
-use fanout::engine::{self, AccountReport, Progress, RunReport, Selection};
+use fanout::engine::{self, Progress, RunOptions};
+use fanout::report::{AccountReport, RunReport};
 use fanout::simulator::{Followers, Simulator, SimulatorBuilder, SimulatorHandle};
 use fanout_sink::Snapshot;
 use recorder::Recorder;
@@ -66,7 +67,7 @@ impl Place {
     }
 
     /// Runs the pipeline file `text`.
-    pub(crate) async fn run_file(&self, text: &str, selection: Selection) -> Result<RunReport, fanout::error::Error> {
+    pub(crate) async fn run_file(&self, text: &str, selection: RunOptions) -> Result<RunReport, fanout::error::Error> {
         self.run_set(text, &[], selection).await
     }
 
@@ -75,7 +76,7 @@ impl Place {
         &self,
         text: &str,
         set: &[String],
-        selection: Selection,
+        selection: RunOptions,
     ) -> Result<RunReport, fanout::error::Error> {
         let pipeline = self.pipeline(text, set);
         let progress = Arc::new(Progress::new(&pipeline));
@@ -84,7 +85,7 @@ impl Place {
 
     /// Runs one account with the sinks in `sinks`.
     async fn run_with(&self, sinks: &str) -> AccountReport {
-        let report = self.run_file(&(self.head() + sinks), Selection::default()).await.unwrap();
+        let report = self.run_file(&(self.head() + sinks), RunOptions::default()).await.unwrap();
         report.accounts.into_iter().next().unwrap()
     }
 

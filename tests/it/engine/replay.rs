@@ -1,6 +1,6 @@
 //! What a sink has missed is delivered later from the journal, without a call.
 
-use fanout::engine::{SinkState, Verdict};
+use fanout::report::{SinkState, Verdict};
 use fanout_sink::SinkError;
 
 use super::*;
@@ -18,7 +18,7 @@ async fn extra_has_missed(dates: &[&str]) -> Place {
         for _ in 0..=missed {
             place.recorder.fail("extra", "commit", SinkError::permanent("it is broken"));
         }
-        let selection = Selection::default().with_date(date.parse().unwrap());
+        let selection = RunOptions::default().with_date(date.parse().unwrap());
         let report = place.run_file(&(place.head() + SINKS), selection).await.unwrap();
         published(&report.accounts[0]);
         assert!(matches!(report.accounts[0].sinks[0].state, SinkState::Failed { .. }), "{report:#?}");
@@ -27,7 +27,7 @@ async fn extra_has_missed(dates: &[&str]) -> Place {
 }
 
 /// Replays the pipeline file without the environment that holds the secret.
-async fn replay(place: &Place, names: &[&str], selection: Selection) -> Result<RunReport, fanout::error::Error> {
+async fn replay(place: &Place, names: &[&str], selection: RunOptions) -> Result<RunReport, fanout::error::Error> {
     let overrides = Overrides { offline: true, ..Overrides::default() };
     let text = place.head() + SINKS;
     let pipeline = Pipeline::from_toml(&text, &place.folder.path().join("p.toml"), &overrides).unwrap();
@@ -41,13 +41,13 @@ async fn a_sink_catches_up_without_a_call_and_is_then_left_alone() {
     let place = extra_has_missed(&[LATER]).await;
     let calls = place.simulator.requests().total();
 
-    let report = replay(&place, &["extra"], Selection::default()).await.unwrap();
+    let report = replay(&place, &["extra"], RunOptions::default()).await.unwrap();
     assert_eq!(published(&report.accounts[0]).followers, FOLLOWERS);
     assert_eq!(report.accounts[0].verdict, Verdict::Published);
     assert_eq!(report.accounts[0].sinks.len(), 1, "the other sink is not asked for");
     assert_eq!(place.recorder.published("extra", "brand").unwrap(), place.truth());
 
-    let again = replay(&place, &["extra"], Selection::default()).await.unwrap();
+    let again = replay(&place, &["extra"], RunOptions::default()).await.unwrap();
     assert_eq!(again.accounts[0].verdict, Verdict::AlreadyPublished);
     assert_eq!(place.recorder.count("extra commit"), 2, "the one that failed, and the one that did not");
     assert_eq!(place.simulator.requests().total(), calls, "not even a token");
@@ -56,7 +56,7 @@ async fn a_sink_catches_up_without_a_call_and_is_then_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_list_that_was_missed_is_delivered_from_the_oldest_on() {
     let place = extra_has_missed(&[EARLIER, LATER]).await;
-    let report = replay(&place, &[], Selection::default()).await.unwrap();
+    let report = replay(&place, &[], RunOptions::default()).await.unwrap();
     let dates: Vec<_> = report.accounts.iter().map(|account| account.date.as_deref().unwrap()).collect();
     assert_eq!(dates, [EARLIER, LATER]);
     for account in &report.accounts {
@@ -68,7 +68,7 @@ async fn every_list_that_was_missed_is_delivered_from_the_oldest_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_date_selects_one_list() {
     let place = extra_has_missed(&[EARLIER, LATER]).await;
-    let report = replay(&place, &[], Selection::default().with_date(EARLIER.parse().unwrap())).await.unwrap();
+    let report = replay(&place, &[], RunOptions::default().with_date(EARLIER.parse().unwrap())).await.unwrap();
     assert_eq!(report.accounts.len(), 1);
     assert_eq!(report.accounts[0].date.as_deref(), Some(EARLIER));
 }
@@ -77,9 +77,9 @@ async fn a_date_selects_one_list() {
 async fn of_two_lists_of_a_date_the_older_one_is_not_delivered() {
     let place = extra_has_missed(&[LATER]).await;
     place.recorder.fail("extra", "commit", SinkError::permanent("it is broken"));
-    let fresh = Selection::default().with_date(LATER.parse().unwrap()).with_fresh();
+    let fresh = RunOptions::default().with_date(LATER.parse().unwrap()).with_fresh();
     let fresh = place.run_file(&(place.head() + SINKS), fresh).await.unwrap();
-    let report = replay(&place, &[], Selection::default()).await.unwrap();
+    let report = replay(&place, &[], RunOptions::default()).await.unwrap();
     let walks: Vec<_> = report.accounts.iter().map(|account| &account.walk).collect();
     assert_eq!(walks, [&fresh.accounts[0].walk]);
 }
@@ -88,18 +88,18 @@ async fn of_two_lists_of_a_date_the_older_one_is_not_delivered() {
 async fn a_sink_that_is_asked_for_fails_the_replay_even_if_a_run_could_do_without() {
     let place = extra_has_missed(&[LATER]).await;
     place.recorder.fail("extra", "commit", SinkError::permanent("it is still broken"));
-    let report = replay(&place, &["extra"], Selection::default()).await.unwrap();
+    let report = replay(&place, &["extra"], RunOptions::default()).await.unwrap();
     failed(&report.accounts[0], 1, "sink `extra`: it is still broken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_complete_list_there_is_nothing_to_replay() {
     let place = extra_has_missed(&[LATER]).await;
-    let report = replay(&place, &[], Selection::default().with_date(EARLIER.parse().unwrap())).await.unwrap();
+    let report = replay(&place, &[], RunOptions::default().with_date(EARLIER.parse().unwrap())).await.unwrap();
     failed(&report.accounts[0], 1, &format!("the journal has no complete list of {EARLIER}"));
 
     let place = extra_has_missed(&[]).await;
-    let report = replay(&place, &[], Selection::default()).await.unwrap();
+    let report = replay(&place, &[], RunOptions::default()).await.unwrap();
     failed(&report.accounts[0], 1, "the journal has no complete list");
     assert_eq!(report.accounts[0].hint.as_deref(), Some("`fanout run` reads one"));
     assert_eq!(place.simulator.requests().total(), 0);
@@ -108,7 +108,7 @@ async fn without_a_complete_list_there_is_nothing_to_replay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_sink_is_told_which_there_are() {
     let place = extra_has_missed(&[]).await;
-    let error = replay(&place, &["extr"], Selection::default()).await.unwrap_err();
+    let error = replay(&place, &["extr"], RunOptions::default()).await.unwrap_err();
     assert_eq!(error.exit().code(), 2);
     let expected = "`sinks`: found no sink `extr`, which `--sink` asks for; expected one of `extra`, `kept`; did you \
                     mean `extra`?";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanout::engine::{SinkState, Verdict};
+use fanout::report::{SinkState, Verdict};
 use fanout::simulator::{Effect, Endpoint, Fault, When};
 use fanout_sink::SinkError;
 
@@ -35,7 +35,7 @@ async fn a_list_that_is_published_is_not_read_again() {
 async fn fresh_forces_a_new_walk() {
     let place = Place::new(five_pages()).await;
     let first = place.run().await;
-    let again = place.run_file(&(place.head() + ONE_SINK), Selection::default().with_fresh()).await.unwrap();
+    let again = place.run_file(&(place.head() + ONE_SINK), RunOptions::default().with_fresh()).await.unwrap();
     published(&again.accounts[0]);
     assert_ne!(again.accounts[0].walk, first.walk);
     assert_eq!(place.calls(), 2 * 6);
@@ -66,7 +66,7 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one_of_its_date() {
     let place = Place::new(five_pages()).await;
     place.recorder.fail("second", "commit", broken());
     failed(&place.run_with(TWO_SINKS).await, 1, "sink `second`: it is broken");
-    let fresh = place.run_file(&(place.head() + TWO_SINKS), Selection::default().with_fresh()).await.unwrap();
+    let fresh = place.run_file(&(place.head() + TWO_SINKS), RunOptions::default().with_fresh()).await.unwrap();
     published(&fresh.accounts[0]);
     let commits = place.recorder.count("second commit");
     let report = place.run_with(TWO_SINKS).await;
@@ -88,7 +88,7 @@ async fn a_sink_added_after_publishing_gets_the_list_without_a_call() {
 async fn a_list_of_an_earlier_day_is_delivered_first_to_a_sink_that_lacks_it() {
     let place = Place::new(five_pages()).await;
     place.recorder.fail("second", "commit", broken());
-    let earlier = Selection::default().with_date("2026-01-31".parse().unwrap());
+    let earlier = RunOptions::default().with_date("2026-01-31".parse().unwrap());
     let report = place.run_file(&(place.head() + TWO_SINKS), earlier).await.unwrap();
     failed(&report.accounts[0], 1, "sink `second`");
     // Without that sink there is nobody to deliver it to.
@@ -116,7 +116,7 @@ async fn another_pipeline_shares_the_walk() {
     published(&place.run().await);
     let calls = place.simulator.requests().total();
     let other = place.head().replace("name = 'test'", "name = 'other'");
-    let report = place.run_file(&(other + ONE_SINK), Selection::default()).await.unwrap();
+    let report = place.run_file(&(other + ONE_SINK), RunOptions::default()).await.unwrap();
     assert_eq!(report.accounts[0].verdict, Verdict::Published);
     assert_eq!(place.recorder.count("kept commit"), 2);
     assert_eq!(place.simulator.requests().total(), calls);
@@ -127,7 +127,7 @@ async fn a_changed_app_id_under_an_old_name_is_another_list() {
     let place = Place::new(five_pages().account("wx0000000000000002", 30)).await;
     published(&place.run().await);
     let changed = place.head().replace(APP_ID, "wx0000000000000002");
-    let report = place.run_file(&(changed + ONE_SINK), Selection::default()).await.unwrap();
+    let report = place.run_file(&(changed + ONE_SINK), RunOptions::default()).await.unwrap();
     assert_eq!(published(&report.accounts[0]).followers, 30);
     let truth = list(&place.simulator.followers("wx0000000000000002"));
     assert_eq!(place.recorder.published("kept", "brand").unwrap(), truth);
@@ -140,7 +140,7 @@ async fn a_changed_app_id_does_not_replace_the_files_of_another() {
     published(&place.run_with(sink).await);
     let calls = place.simulator.requests().total();
     let changed = place.head().replace(APP_ID, "wx0000000000000002");
-    let report = place.run_file(&(changed + sink), Selection::default()).await.unwrap();
+    let report = place.run_file(&(changed + sink), RunOptions::default()).await.unwrap();
     failed(&report.accounts[0], 1, APP_ID);
     assert_eq!(place.simulator.requests().total(), calls, "found before the first call");
 }
@@ -329,7 +329,7 @@ async fn accounts_run_beside_each_other_and_the_worst_decides() {
     let place = Place::new(five_pages().account("wx2", 35).fault(wrong)).await;
     let more = "[[accounts]]\nname = 'b'\napp_id = 'wx2'\nsecret = { env = 'SECRET' }\n\
                 [[accounts]]\nname = 'c'\napp_id = 'wx3'\nsecret = { env = 'SECRET' }\n";
-    let report = place.run_file(&(place.head() + more + ONE_SINK), Selection::default()).await.unwrap();
+    let report = place.run_file(&(place.head() + more + ONE_SINK), RunOptions::default()).await.unwrap();
     assert_eq!(report.exit.code(), 1);
     published(&report.accounts[0]);
     assert_eq!(published(&report.accounts[1]).followers, 35);
@@ -366,7 +366,7 @@ async fn a_list_that_is_not_what_was_decided_is_not_delivered() {
 async fn memory_that_cannot_suffice_is_found_before_the_first_call() {
     let place = Place::new(five_pages()).await;
     let text = place.head() + "[limits]\nmemory = '10 MiB'\n" + ONE_SINK;
-    let error = place.run_file(&text, Selection::default()).await.unwrap_err();
+    let error = place.run_file(&text, RunOptions::default()).await.unwrap_err();
     assert_eq!(error.exit().code(), 2);
     assert!(error.to_string().contains("`limits.memory`: found 10 MiB"), "{error}");
     assert_eq!(place.simulator.requests().total(), 0);

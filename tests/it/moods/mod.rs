@@ -9,7 +9,8 @@ mod quota;
 mod tokens;
 mod transport;
 
-use fanout::engine::{AccountReport, Selection};
+use fanout::engine::RunOptions;
+use fanout::report::AccountReport;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, When};
 
 use crate::engine::{ONE_SINK, Place};
@@ -108,7 +109,7 @@ impl Mood {
 
 /// Runs the pipeline with these keys.
 pub(super) async fn run(place: &Place, set: &[String]) -> AccountReport {
-    let report = place.run_set(&(place.head() + ONE_SINK), set, Selection::default()).await.unwrap();
+    let report = place.run_set(&(place.head() + ONE_SINK), set, RunOptions::default()).await.unwrap();
     report.accounts.into_iter().next().unwrap()
 }
 

@@ -28,7 +28,7 @@ fn calls_in_the_ledger(place: &Place) -> u64 {
 }
 
 async fn walk_anew(place: &Place, keys: &[&str]) -> AccountReport {
-    let fresh = Selection::default().with_fresh();
+    let fresh = RunOptions::default().with_fresh();
     let report = place.run_set(&(place.head() + ONE_SINK), &set(keys), fresh).await.unwrap();
     report.accounts.into_iter().next().unwrap()
 }
@@ -57,7 +57,7 @@ async fn a_walk_that_meets_the_days_quota_goes_on_the_next_day_under_its_first_d
     const WHOLE: u64 = 100;
     const BEFORE: u64 = 60;
     let place = Place::new(Simulator::builder().followers(WHOLE * PAGE_SIZE).page_size(PAGE_SIZE).quota(BEFORE)).await;
-    let yesterday = Selection::default().with_date("2026-01-31".parse().unwrap());
+    let yesterday = RunOptions::default().with_date("2026-01-31".parse().unwrap());
     let text = place.head() + ONE_SINK;
     let report = place.run_set(&text, &[], yesterday).await.unwrap().accounts.remove(0);
     failed(&place, &report, 75, &["no calls left today, with about 40 pages to go", "00:00 in Beijing"]);
@@ -94,7 +94,7 @@ async fn a_quota_of_one_account_is_not_that_of_another() {
     let builder = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE);
     let place = Place::new(builder.account_quota("wx2", 2)).await;
     let other = "[[accounts]]\nname = 'other'\napp_id = 'wx2'\nsecret = { env = 'SECRET' }\n";
-    let report = place.run_set(&(place.head() + other + ONE_SINK), &[], Selection::default()).await.unwrap();
+    let report = place.run_set(&(place.head() + other + ONE_SINK), &[], RunOptions::default()).await.unwrap();
     assert_eq!(report.accounts.iter().map(|account| account.exit.code()).collect::<Vec<_>>(), [0, 75]);
     assert_eq!(report.exit.code(), 75);
     exact(&place, &report.accounts[0]);
@@ -153,7 +153,7 @@ async fn the_ledger_counts_for_other_pipelines_on_the_same_state() {
     let place = place(1_000).await;
     exact(&place, &run(&place, &set(&[NO_CHECK])).await);
     let other = place.head().replace("name = 'test'", "name = 'other'") + ONE_SINK;
-    let fresh = Selection::default().with_fresh();
+    let fresh = RunOptions::default().with_fresh();
     let keys = set(&[NO_CHECK, REFUSE, "source.quota.daily_calls=6"]);
     let report = place.run_set(&other, &keys, fresh).await.unwrap().accounts.remove(0);
     assert_eq!(report.error.as_deref(), Some("the account has 0 calls left today, and the list takes about 6"));

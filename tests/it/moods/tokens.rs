@@ -56,7 +56,7 @@ impl Provider {
 
     async fn run(&self) -> AccountReport {
         let text = self.place.head().replace(SECRET, &self.keys) + ONE_SINK;
-        let report = self.place.run_set(&text, &[], Selection::default()).await.unwrap();
+        let report = self.place.run_set(&text, &[], RunOptions::default()).await.unwrap();
         report.accounts.into_iter().next().unwrap()
     }
 
@@ -161,7 +161,7 @@ async fn a_file_that_is_replaced_a_moment_after_its_token_was_refused() {
     // Long enough pauses between the questions for a file to be written.
     let text = provider.place.head().replace(SECRET, &provider.keys) + ONE_SINK;
     let set = ["source.retry.base_ms=300", "source.retry.max_ms=300"].map(str::to_owned);
-    let (report, ()) = tokio::join!(provider.place.run_set(&text, &set, Selection::default()), renewing);
+    let (report, ()) = tokio::join!(provider.place.run_set(&text, &set, RunOptions::default()), renewing);
     exact(&provider.place, &report.unwrap().accounts[0]);
     assert_eq!(provider.place.calls(), CALLS + 1);
 }

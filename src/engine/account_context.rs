@@ -1,0 +1,69 @@
+//! What every step of an account's run needs: its settings, its sinks, its memory, its progress.
+
+use std::sync::Arc;
+
+use fanout_sink::{SinkContext, Snapshot};
+
+use super::budget::Budget;
+use super::keys::recipient;
+use super::progress::AccountProgress;
+use super::run_context::RunContext;
+use crate::config::Account;
+use crate::journal::Recipient;
+use crate::registry::BoundSink;
+
+/// One account within a run.
+#[derive(Debug)]
+pub(super) struct AccountContext {
+    pub(super) run: Arc<RunContext>,
+    pub(super) sinks: Arc<[BoundSink]>,
+    /// The account's place in the pipeline file.
+    index: usize,
+    budget: Budget,
+    /// The list that was decided before this one: what the next will be like.
+    last: Option<Snapshot>,
+}
+
+impl AccountContext {
+    pub(super) fn new(
+        run: &Arc<RunContext>,
+        sinks: &Arc<[BoundSink]>,
+        index: usize,
+        last: Option<Snapshot>,
+    ) -> Self {
+        Self { run: Arc::clone(run), sinks: Arc::clone(sinks), index, budget: run.budget.for_account(), last }
+    }
+
+    /// Returns what a sink is told about a walk of this account.
+    pub(super) fn sink_context(&self, sink: &BoundSink, walk: &str, date: &str) -> SinkContext {
+        let pipeline = &self.run.pipeline;
+        SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
+            .with_names(&pipeline.name, sink.name())
+            .with_accounts(Arc::clone(&self.run.account_names))
+            .with_walk(walk, date)
+            .with_again(self.run.options.again)
+            .with_directory(&pipeline.directory)
+            .with_simulated(pipeline.simulated_by_flag)
+    }
+
+    /// Returns the recipient that a commit record of `sink` names.
+    pub(super) fn recipient(&self, sink: &BoundSink) -> Recipient {
+        recipient(&self.run.pipeline, sink.section())
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.run.pipeline.accounts[self.index]
+    }
+
+    pub(super) fn progress(&self) -> &AccountProgress {
+        &self.run.progress.accounts()[self.index]
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(super) fn last(&self) -> Option<&Snapshot> {
+        self.last.as_ref()
+    }
+}
