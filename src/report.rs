@@ -7,10 +7,10 @@ use fanout_sink::{SinkReport, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::causes::error_chain;
 use crate::config::Pipeline;
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
-use crate::causes::error_chain;
 
 /// What came of a run: of every account, in the order of the pipeline file. Recorded as `runs/<run>.json` beside the
 /// journals.
@@ -135,7 +135,7 @@ pub enum SinkState {
     AlreadyPublished(SinkReport),
     /// It has failed.
     Failed {
-        /// Why, with the causes.
+        /// PruneReason, with the causes.
         error: String,
         /// What a person can do.
         hint: Option<String>,

@@ -7,10 +7,10 @@ use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
 use super::{findings, summary};
-use crate::registry::SinkRegistry;
 use crate::config::{Environment, Pipeline};
 use crate::engine;
 use crate::error::{Error, Exit};
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout check`.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ async fn connect(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
     let selection = arguments.date.selection();
-    let diagnosis = engine::diagnose(pipeline, registry, selection, !arguments.no_calls).await?;
+    let diagnosis = engine::check_connected(pipeline, registry, selection, !arguments.no_calls).await?;
     terminal.result(&if arguments.pipeline.json { findings::json(&diagnosis) } else { findings::render(&diagnosis) });
     Ok(diagnosis.exit)
 }

@@ -7,8 +7,8 @@ use super::output::Terminal;
 use super::summary::{calls, change, json};
 use super::table::{NOTHING, Side, grouped, render};
 use crate::config::Environment;
-use crate::inspect::{self, History, PastRun};
 use crate::error::{Error, Exit};
+use crate::inspect::{self, History, PastRun};
 
 /// Arguments of `fanout history`.
 #[derive(Debug, Args)]

@@ -1,8 +1,5 @@
 //! Logs: which events are shown, where, and in which form.
 
-use std::ffi::OsString;
-
-use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Registry;
@@ -12,28 +9,9 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_format::LogFormat;
 use super::output::Terminal;
 use crate::config::Environment;
-
-/// How the lines on stderr are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    /// For people: text, with colours and bars on a terminal.
-    #[default]
-    Text,
-    /// For programs: a JSON object a line, whatever the line is about.
-    Json,
-}
-
-impl LogFormat {
-    /// Finds the format in a command line that is wrong, so that the error can be told in it.
-    pub(super) fn of_arguments(arguments: impl IntoIterator<Item = OsString>) -> Self {
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
-        let apart = arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-        let is_json = apart || arguments.iter().any(|argument| argument == "--log-format=json");
-        if is_json { Self::Json } else { Self::Text }
-    }
-}
 
 /// What is shown without `RUST_LOG`. A directive covers every target that begins with it: our sinks, too.
 const DEFAULT_FILTER: &str = "warn,fanout=info";
@@ -118,18 +96,6 @@ mod tests {
         for filter in ["trace", "hyper=trace,reqwest=trace,fanout=trace", "hyper::proto=trace,info,fanout=trace"] {
             assert!(!shown(filter).iter().any(|line| line == "stranger-trace" || line == "stranger-debug"), "{filter}");
             assert!(shown(filter).contains(&"ours-trace".to_owned()), "{filter}");
-        }
-    }
-
-    #[test]
-    fn the_format_of_a_wrong_command_line_is_found_in_it() {
-        for (arguments, format) in [
-            (&["fanout", "rnu", "--log-format", "json"][..], LogFormat::Json),
-            (&["fanout", "--log-format=json"], LogFormat::Json),
-            (&["fanout", "run", "json", "--log-format", "text"], LogFormat::Text),
-            (&["fanout", "run", "--log-format"], LogFormat::Text),
-        ] {
-            assert_eq!(LogFormat::of_arguments(arguments.iter().map(OsString::from)), format, "{arguments:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use chrono::{SecondsFormat, Utc};
 use indicatif::MultiProgress;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::logging::LogFormat;
+use super::log_format::LogFormat;
 use crate::config::Environment;
 use crate::error::Error;
 

@@ -11,9 +11,9 @@ use super::output::Terminal;
 use super::summary::json;
 use super::table::{NOTHING, Side, grouped, render};
 use crate::config::Environment;
-use crate::inspect::{self, Pruning};
 use crate::error::{Error, Exit};
-use crate::journal::{Leaving, Why};
+use crate::inspect::{self, Pruning};
+use crate::journal::{Prunable, PruneReason};
 
 /// Arguments of `fanout prune`.
 #[derive(Debug, Args)]
@@ -81,13 +81,13 @@ fn in_words(pruning: &Pruning) -> String {
     render(columns, &rows) + &total
 }
 
-fn row(account: &str, leaving: &Leaving) -> [String; 4] {
+fn row(account: &str, leaving: &Prunable) -> [String; 4] {
     let name = leaving.path.file_name().map(Path::new).map_or_else(String::new, |name| name.display().to_string());
     let why = match leaving.why {
-        Why::LeftBehind => "left by a crash",
-        Why::BeyondKeep => "beyond `journal.keep`, owed to nobody",
-        Why::Abandoned => "never finished, and a newer list is complete",
-        Why::OldReport => "an old report",
+        PruneReason::LeftBehind => "left by a crash",
+        PruneReason::BeyondKeep => "beyond `journal.keep`, owed to nobody",
+        PruneReason::Abandoned => "never finished, and a newer list is complete",
+        PruneReason::OldReport => "an old report",
     };
     [account.to_owned(), name, why.to_owned(), HumanBytes(leaving.bytes).to_string()]
 }

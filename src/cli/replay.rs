@@ -8,10 +8,10 @@ use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 use super::run::accompany;
 use super::summary;
-use crate::registry::SinkRegistry;
 use crate::config::Environment;
 use crate::engine::{self, Progress, RunOptions};
 use crate::error::{Error, Exit};
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout replay`.
 #[derive(Debug, Args)]

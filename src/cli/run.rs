@@ -12,12 +12,12 @@ use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
 use super::{progress, summary};
-use crate::registry::SinkRegistry;
 use crate::config::Environment;
 use crate::engine::{self, Progress, RunOptions};
-use crate::report::{RunReport, Verdict};
 use crate::error::{Error, Exit};
 use crate::metrics::Metrics;
+use crate::registry::SinkRegistry;
+use crate::report::{RunReport, Verdict};
 
 /// Arguments of `fanout run`.
 #[derive(Debug, Args)]

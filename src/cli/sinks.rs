@@ -7,9 +7,9 @@ use super::conformance::{self, TestArguments};
 use super::options;
 use super::output::Terminal;
 use super::table::{Side, render};
-use crate::registry::SinkRegistry;
 use crate::config::{Environment, did_you_mean};
 use crate::error::{Error, Exit};
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout sinks`.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use super::progress::rough;
 use super::summary::json;
 use super::table::{NOTHING, Side, grouped, render};
 use crate::config::Environment;
-use crate::inspect::{self, AccountStatus, ListStatus, Status, WalkStatus};
 use crate::error::{Error, Exit};
+use crate::inspect::{self, AccountStatus, ListStatus, Status, WalkStatus};
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]

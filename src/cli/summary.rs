@@ -222,8 +222,8 @@ mod tests {
     use fanout_sink::{Output, Snapshot};
 
     use super::*;
-    use crate::report::SinkOutcome;
     use crate::error::Exit;
+    use crate::report::SinkOutcome;
 
     fn account(name: &str, verdict: Verdict, sinks: Vec<(&str, SinkState)>) -> AccountReport {
         let sinks = sinks.into_iter();

@@ -147,7 +147,7 @@ impl AccountRun {
         let mut report = AccountReport::new(&account.name, &account.app_id);
         match self.source() {
             Ok(source) => {
-                self.context.progress().begin(source.tally());
+                self.context.progress().begin(source.stats());
                 if let Err(error) = self.work(&source, &mut report).await {
                     let error = self.context.run.why_stopped(error);
                     report.fail(&error);

@@ -25,12 +25,7 @@ pub(super) struct AccountContext {
 }
 
 impl AccountContext {
-    pub(super) fn new(
-        run: &Arc<RunContext>,
-        sinks: &Arc<[BoundSink]>,
-        index: usize,
-        last: Option<Snapshot>,
-    ) -> Self {
+    pub(super) fn new(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, index: usize, last: Option<Snapshot>) -> Self {
         Self { run: Arc::clone(run), sinks: Arc::clone(sinks), index, budget: run.budget.for_account(), last }
     }
 

@@ -16,8 +16,8 @@
 mod account;
 mod account_context;
 mod budget;
+mod check;
 mod deliver;
-mod doctor;
 pub(crate) mod keys;
 mod plan;
 mod progress;
@@ -28,7 +28,7 @@ mod run_options;
 mod slots;
 mod walk;
 
-pub use doctor::{Check, Diagnosis, Finding, Severity, diagnose};
+pub use check::{Check, CheckReport, Finding, Severity, check_connected};
 pub use progress::{AccountProgress, Progress};
 pub use replay::replay;
 pub use run::{bind, check, run};

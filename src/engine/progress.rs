@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::report::AccountReport;
 use crate::config::Pipeline;
-use crate::source::Tally;
+use crate::report::AccountReport;
+use crate::source::CallStats;
 
 /// The progress of every account of a run, in the order of the pipeline file. Reading it disturbs nothing.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct AccountProgress {
     pages: AtomicU64,
     followers: AtomicU64,
     total: OnceLock<AtomicU64>,
-    tally: OnceLock<Arc<Tally>>,
+    stats: OnceLock<Arc<CallStats>>,
     report: OnceLock<Box<AccountReport>>,
 }
 
@@ -59,8 +59,8 @@ impl AccountProgress {
     }
 
     /// Returns what the account has cost so far; none while it waits for its turn.
-    pub fn tally(&self) -> Option<&Tally> {
-        self.tally.get().map(Arc::as_ref)
+    pub fn stats(&self) -> Option<&CallStats> {
+        self.stats.get().map(Arc::as_ref)
     }
 
     /// Returns what came of the account; none before it is finished. Of the lists of a replay, the first.
@@ -69,9 +69,9 @@ impl AccountProgress {
     }
 
     /// Notes that it is the account's turn, and who counts what it costs.
-    pub(super) fn begin(&self, tally: &Arc<Tally>) {
+    pub(super) fn begin(&self, stats: &Arc<CallStats>) {
         // Of the lists of a replay, which cost nothing, the first one has done so.
-        let _ = self.tally.set(Arc::clone(tally));
+        let _ = self.stats.set(Arc::clone(stats));
     }
 
     /// Notes the pages that the journal had before this run, and their followers.

@@ -6,15 +6,15 @@ use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountRun, Refusal};
-use super::run_options::RunOptions;
 use super::progress::Progress;
-use crate::report::{AccountReport, RunReport};
 use super::run::{bind, share};
 use super::run_context::RunContext;
+use super::run_options::RunOptions;
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
+use crate::report::{AccountReport, RunReport};
 
 /// Delivers every complete list of the journal (of the options's date, if it has one) to the sinks that are named and
 /// lack it; to all that lack it, if none is named. Of one date the newest list counts. No API call is made.

@@ -12,16 +12,16 @@ use tracing::Instrument as _;
 use super::account::{AccountRun, Refusal};
 use super::budget::{self, Budget};
 use super::deliver::footprint;
-use super::run_options::RunOptions;
 use super::progress::Progress;
-use crate::report::{AccountReport, RunReport};
 use super::run_context::RunContext;
+use super::run_options::RunOptions;
 use super::slots::Slots;
-use crate::rows::follower_schema;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
+use crate::report::{AccountReport, RunReport};
+use crate::rows::follower_schema;
 use crate::source::{Client, SourceError};
 
 /// Bytes that the engine itself needs for a delivery, beside its pages: the count of distinct followers.
@@ -183,11 +183,7 @@ impl Planned {
         Ok(Self { run, accounts })
     }
 
-    async fn account(
-        run: &Arc<RunContext>,
-        sinks: &Arc<[BoundSink]>,
-        index: usize,
-    ) -> Result<AccountRun, Refusal> {
+    async fn account(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<AccountRun, Refusal> {
         let account = AccountRun::plan(run, sinks, index)?;
         account.check().await?;
         Ok(account)

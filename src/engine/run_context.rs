@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
-use super::run_options::RunOptions;
 use super::progress::Progress;
+use super::run_options::RunOptions;
 use super::slots::Slots;
 use crate::config::Pipeline;
 use crate::error::Error;

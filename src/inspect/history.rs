@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::report::{AccountReport, RunReport};
+use crate::causes::error_chain;
 use crate::config::{Account, Pipeline};
 use crate::journal::{JournalError, RunReports};
-use crate::causes::error_chain;
+use crate::report::{AccountReport, RunReport};
 
 /// What the runs of a pipeline came to for one account.
 #[derive(Clone, Debug, Serialize)]

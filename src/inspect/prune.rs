@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::engine::keys::{identity, lock_holder};
-use crate::report::RunReport;
 use crate::config::Pipeline;
+use crate::engine::keys::{identity, lock_holder};
 use crate::error::{Error, Exit};
-use crate::journal::{AccountFolder, AccountState, HeldLocks, JournalError, Leaving, RunReports, Why};
+use crate::journal::{AccountFolder, AccountState, HeldLocks, JournalError, Prunable, PruneReason, RunReports};
+use crate::report::RunReport;
 
 /// What goes, or would go.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct Pruning {
     /// The accounts of which there is something to say, in the order of the pipeline file.
     pub accounts: Vec<AccountPruning>,
     /// Reports of runs.
-    pub reports: Vec<Leaving>,
+    pub reports: Vec<Prunable>,
 }
 
 /// What goes of one account, or would go.
@@ -32,7 +32,7 @@ pub struct AccountPruning {
     /// The account's name.
     pub account: String,
     /// Its walks and what is left of some, oldest first.
-    pub leaving: Vec<Leaving>,
+    pub leaving: Vec<Prunable>,
     /// What the process says of itself that is at work on the account: nothing of it is touched then.
     pub held_by: Option<String>,
     /// Why it cannot be told, or was not removed, with the causes.
@@ -98,7 +98,7 @@ fn account(pipeline: &Pipeline, index: usize, remove: bool, locks: &HeldLocks, n
     pruning
 }
 
-fn leaving(pipeline: &Pipeline, folder: &AccountFolder, now: DateTime<Utc>) -> Result<Vec<Leaving>, JournalError> {
+fn leaving(pipeline: &Pipeline, folder: &AccountFolder, now: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
     folder.leaving(pipeline.journal.keep, pipeline.journal.resume_within, now)
 }
 
@@ -107,7 +107,7 @@ fn under_lock(
     pipeline: &Pipeline,
     index: usize,
     now: DateTime<Utc>,
-    gone: &mut Vec<Leaving>,
+    gone: &mut Vec<Prunable>,
 ) -> Result<(), JournalError> {
     let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &lock_holder(pipeline))?;
     for item in leaving(pipeline, &state, now)? {
@@ -118,7 +118,7 @@ fn under_lock(
 }
 
 /// Finds the reports of this pipeline's runs that began before `before`.
-fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<Vec<Leaving>, JournalError> {
+fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
     let reports = RunReports::new(&pipeline.journal.path);
     let mut leaving = Vec::new();
     for run in reports.names()? {
@@ -131,7 +131,7 @@ fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<V
             if remove {
                 reports.remove(&run)?;
             }
-            leaving.push(Leaving { path, bytes, why: Why::OldReport });
+            leaving.push(Prunable { path, bytes, why: PruneReason::OldReport });
         }
     }
     Ok(leaving)

@@ -6,8 +6,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::engine::keys::{identity, recipient};
 use crate::config::Pipeline;
+use crate::engine::keys::{identity, recipient};
 use crate::error::Error;
 use crate::journal::{AccountFolder, HeldLocks, JournalError, WalkFolder};
 

@@ -27,7 +27,7 @@ pub use folder::AccountFolder;
 pub use ledger::Ledger;
 pub use lock::HeldLocks;
 pub use pages::Journal;
-pub use prune::{Leaving, Why};
+pub use prune::{Prunable, PruneReason};
 pub use reader::{JournaledPage, PageReader};
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Recipient};
 pub use runs::RunReports;

@@ -6,12 +6,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::contents::Contents;
+use super::disk;
 use super::error::JournalError;
 use super::frame::{self, Kind};
 use super::reader::{JournaledPage, PageReader, read_page};
 use super::record::{DECISION, Decision, End, PAGES};
 use super::walk_folder::WalkFolder;
-use super::disk;
 use crate::wechat::{Chain, Link, Page};
 
 /// A walk that is open for reading and, until its end, for more pages.
@@ -96,9 +96,7 @@ impl Journal {
                 // Half a frame in the middle would hide what is appended later; a torn tail is harmless anyway.
                 let _ = self.file.set_len(start);
                 let bytes = prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>();
-                return Err(JournalError::io(format!("write {bytes} bytes to"), &self.folder.path.join(PAGES))(
-                    error,
-                ));
+                return Err(JournalError::io(format!("write {bytes} bytes to"), &self.folder.path.join(PAGES))(error));
             }
         }
         Ok(())

@@ -7,26 +7,26 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::folder::{AccountFolder, OLD, bytes_below, is_left_behind, is_walk};
 use super::disk;
 use super::error::JournalError;
+use super::folder::{AccountFolder, OLD, bytes_below, is_left_behind, is_walk};
 use super::state::AccountState;
 
 /// What can go, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Leaving {
+pub struct Prunable {
     /// The folder or file.
     pub path: PathBuf,
     /// Bytes in it.
     pub bytes: u64,
     /// Why nobody needs it.
-    pub why: Why,
+    pub why: PruneReason,
 }
 
 /// Why something can go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum PruneReason {
     /// A crash has left it of a walk that was being begun or removed.
     LeftBehind,
     /// Newer lists are kept, and no sink is owed this one.
@@ -49,7 +49,7 @@ impl AccountFolder {
         keep: usize,
         resume_within: Duration,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Leaving>, JournalError> {
+    ) -> Result<Vec<Prunable>, JournalError> {
         let (walks, owed) = (self.walks()?, self.owed()?);
         let complete: Vec<_> = walks.iter().filter(|walk| walk.decision().is_some()).collect();
         let newest = complete.last().map(|walk| walk.header.walk.as_str());
@@ -60,20 +60,22 @@ impl AccountFolder {
             let path = self.list.join(&name);
             let walk = walks.iter().find(|walk| walk.path == path);
             let why = match walk {
-                _ if is_left_behind(&name) => Some(Why::LeftBehind),
+                _ if is_left_behind(&name) => Some(PruneReason::LeftBehind),
                 // What cannot be read was never decided, and goes with those of its age.
-                None => (is_walk(&name) && path.is_dir() && is_older(&name, oldest_kept)).then_some(Why::BeyondKeep),
+                None => {
+                    (is_walk(&name) && path.is_dir() && is_older(&name, oldest_kept)).then_some(PruneReason::BeyondKeep)
+                }
                 Some(walk) if walk.decision().is_none() => {
                     let age = now.timestamp_micros().saturating_sub(walk.header.begun_at).max(0) as u64;
                     let is_too_old = age > resume_within.as_micros() as u64;
-                    (is_too_old && is_older(&name, newest)).then_some(Why::Abandoned)
+                    (is_too_old && is_older(&name, newest)).then_some(PruneReason::Abandoned)
                 }
                 Some(_) => {
                     let is_owed = owed.iter().any(|owed| owed.path == path);
-                    (!is_owed && is_older(&name, oldest_kept)).then_some(Why::BeyondKeep)
+                    (!is_owed && is_older(&name, oldest_kept)).then_some(PruneReason::BeyondKeep)
                 }
             };
-            leaving.extend(why.map(|why| Leaving { bytes: bytes_below(&path), path, why }));
+            leaving.extend(why.map(|why| Prunable { bytes: bytes_below(&path), path, why }));
         }
         Ok(leaving)
     }

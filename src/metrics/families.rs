@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 
 use crate::engine::{AccountProgress, Progress};
 use crate::report::{AccountReport, RunReport, SinkState, Verdict};
-use crate::source::Tally;
+use crate::source::CallStats;
 
 /// What every name begins with.
 const PREFIX: &str = "fanout";
@@ -80,12 +80,17 @@ impl Scrape {
 
     /// Encodes what is known of every account, whatever has come of it.
     fn encode_accounts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let tallies = |count: fn(&Tally) -> u64| {
-            let tally = move |account: &AccountProgress| Some(account.tally().map_or(0, count));
-            self.of_accounts(tally)
+        let tallies = |count: fn(&CallStats) -> u64| {
+            let stats = move |account: &AccountProgress| Some(account.stats().map_or(0, count));
+            self.of_accounts(stats)
         };
-        counter(encoder, "calls", "Calls for pages in this run, failed ones included", tallies(Tally::calls))?;
-        counter(encoder, "retries", "Tries beyond the first in this run, of whatever call", tallies(Tally::retries))?;
+        counter(encoder, "calls", "Calls for pages in this run, failed ones included", tallies(CallStats::calls))?;
+        counter(
+            encoder,
+            "retries",
+            "Tries beyond the first in this run, of whatever call",
+            tallies(CallStats::retries),
+        )?;
         let pages = self.of_accounts(|account| Some(account.pages()));
         counter(encoder, "pages", "Pages of the walk in the journal, those of earlier runs included", pages)?;
         let verdicts = self.accounts().map(|(mut labels, account)| {
@@ -168,7 +173,7 @@ impl Scrape {
 /// Returns the verdict of an account as one word, or how far it is.
 fn verdict(account: &AccountProgress) -> &'static str {
     match account.report().map(|report| report.verdict) {
-        None if account.tally().is_none() => "waiting",
+        None if account.stats().is_none() => "waiting",
         None => "under_way",
         Some(Verdict::Ready) => "ready",
         Some(Verdict::Published) => "published",

@@ -23,7 +23,7 @@ pub(super) const PATH: &str = "/metrics";
 const MOST_CONNECTIONS: usize = 16;
 
 /// How long a connection may be silent: longer than between two scrapes of most servers, which keep theirs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// After an error of `accept`: descriptors come back as connections end.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -50,7 +50,7 @@ pub(super) async fn serve(listener: TcpListener, families: Arc<Families>) {
 async fn serve_connection(stream: TcpStream, families: Arc<Families>) {
     let service = service_fn(|request| answer(Arc::clone(&families), request));
     let mut connection = http1::Builder::new();
-    connection.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    connection.timer(TokioTimer::new()).header_read_timeout(TIMEOUT);
     if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a scrape was broken off");
     }

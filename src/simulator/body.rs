@@ -11,7 +11,25 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::reply::Delivery;
+/// How, and how much, of a reply arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transmission {
+    Whole,
+    /// So many bytes at a time, with a pause before each.
+    Dripping(usize, Duration),
+    /// So many bytes of the body, then the connection is closed.
+    Truncated(usize),
+    /// So many bytes of the body, then the connection is reset.
+    Torn(usize),
+    /// The headers, and nothing after them.
+    Stalled,
+    /// Nothing: the connection is reset.
+    Reset,
+    /// Nothing: the connection is closed.
+    Closed,
+    /// All of it, then the connection is closed without notice.
+    ThenClosed,
+}
 
 /// A connection is to be closed instead of answered to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,20 +76,20 @@ const SPACES_IN_A_BLOCK: usize = 1 << 20;
 
 impl ReplyBody {
     /// Returns the body of `prefix` and `content` as far as it is delivered.
-    pub(super) fn new(prefix: Bytes, content: Bytes, delivery: Delivery) -> Self {
+    pub(super) fn new(prefix: Bytes, content: Bytes, transmission: Transmission) -> Self {
         let mut body =
             Self { first: prefix, block: Bytes::new(), times: 0, last: content, pace: None, end: End::Whole };
-        match delivery {
-            Delivery::Truncated(length) => body.cut(length, Broken::Closed),
-            Delivery::Torn(length) => body.cut(length, Broken::Reset),
-            Delivery::Stalled => {
+        match transmission {
+            Transmission::Truncated(length) => body.cut(length, Broken::Closed),
+            Transmission::Torn(length) => body.cut(length, Broken::Reset),
+            Transmission::Stalled => {
                 (body.first, body.last) = (Bytes::new(), Bytes::new());
                 body.end = End::Never;
             }
-            Delivery::Dripping(bytes, pause) => {
+            Transmission::Dripping(bytes, pause) => {
                 body.pace = Some(Pace { bytes, pause, sleep: Box::pin(sleep(pause)) });
             }
-            Delivery::Whole | Delivery::Reset | Delivery::Closed | Delivery::ThenClosed => {}
+            Transmission::Whole | Transmission::Reset | Transmission::Closed | Transmission::ThenClosed => {}
         }
         body
     }

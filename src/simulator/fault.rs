@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::api::{Call, Endpoint};
+use super::body::Transmission;
+use super::call::{Call, Endpoint};
 use super::followers::mix;
 use super::page::PageStyle;
-use super::reply::{Coding, Content, Delivery, Reply, message};
+use super::reply::{Coding, Content, SimulatedReply, message};
 use super::token::Tokens;
 
 /// One thing that goes wrong: on which calls, and how.
@@ -214,10 +215,12 @@ impl Effect {
     }
 
     /// Changes the reply to `call` as this effect says.
-    fn apply(&self, call: &Call, tokens: &mut Tokens, reply: &mut Reply) {
+    fn apply(&self, call: &Call, tokens: &mut Tokens, reply: &mut SimulatedReply) {
         match self {
-            Self::Errcode { code, message } => reply.replace(Reply::errcode_with(*code, message)),
-            Self::Http { status, headers, body } => reply.replace(Reply::http(*status, headers.clone(), body.clone())),
+            Self::Errcode { code, message } => reply.replace(SimulatedReply::errcode_with(*code, message)),
+            Self::Http { status, headers, body } => {
+                reply.replace(SimulatedReply::http(*status, headers.clone(), body.clone()))
+            }
             Self::Huge(length) => reply.content = Content::Spaces(*length),
             Self::GzipBomb(length) => reply.content = Content::GzippedSpaces(*length),
             Self::Prefix(prefix) => reply.prefix = prefix.clone(),
@@ -226,22 +229,22 @@ impl Effect {
             Self::Gzip => reply.coding = Coding::Gzipped,
             Self::Chunked => reply.coding = Coding::Chunked,
             Self::Delay(delay) => reply.delay += *delay,
-            Self::Drip { bytes, pause } => reply.delivery = Delivery::Dripping(*bytes, *pause),
-            Self::Truncate(length) => reply.delivery = Delivery::Truncated(*length),
-            Self::ResetAfter(length) => reply.delivery = Delivery::Torn(*length),
-            Self::Stall => reply.delivery = Delivery::Stalled,
-            Self::Reset => reply.delivery = Delivery::Reset,
-            Self::Close => reply.delivery = Delivery::Closed,
-            Self::CloseIdle => reply.delivery = Delivery::ThenClosed,
+            Self::Drip { bytes, pause } => reply.transmission = Transmission::Dripping(*bytes, *pause),
+            Self::Truncate(length) => reply.transmission = Transmission::Truncated(*length),
+            Self::ResetAfter(length) => reply.transmission = Transmission::Torn(*length),
+            Self::Stall => reply.transmission = Transmission::Stalled,
+            Self::Reset => reply.transmission = Transmission::Reset,
+            Self::Close => reply.transmission = Transmission::Closed,
+            Self::CloseIdle => reply.transmission = Transmission::ThenClosed,
             Self::ExpireToken => {
                 tokens.expire(call.app_id.as_deref().unwrap_or_default());
-                reply.replace(Reply::errcode(42001));
+                reply.replace(SimulatedReply::errcode(42001));
             }
             _ => self.apply_to_page(reply),
         }
     }
 
-    fn apply_to_page(&self, reply: &mut Reply) {
+    fn apply_to_page(&self, reply: &mut SimulatedReply) {
         let Content::Page(page) = &mut reply.content else { return };
         match self {
             Self::Style(style) => page.style = style.clone(),
@@ -284,7 +287,7 @@ impl Faults {
     }
 
     /// Counts `call`, and changes its reply as the faults say.
-    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, reply: &mut Reply) {
+    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, reply: &mut SimulatedReply) {
         for counted in &mut self.counted {
             if counted.count(call) {
                 counted.fault.effect.apply(call, tokens, reply);

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
-use super::body::{ReplyBody, gzip};
+use super::body::{ReplyBody, Transmission, gzip};
 use super::followers::mix;
 use super::page::Page;
 
 /// An answer before it is sent.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct SimulatedReply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) content: Content,
@@ -21,7 +21,7 @@ pub(super) struct Reply {
     /// Waited before the first byte.
     pub(super) delay: Duration,
     pub(super) coding: Coding,
-    pub(super) delivery: Delivery,
+    pub(super) transmission: Transmission,
 }
 
 /// The body of a reply. A page stays a page until it is sent, so that faults can edit what it says.
@@ -46,30 +46,10 @@ pub(super) enum Coding {
     Gzipped,
 }
 
-/// How, and how much, of a reply arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Delivery {
-    Whole,
-    /// So many bytes at a time, with a pause before each.
-    Dripping(usize, Duration),
-    /// So many bytes of the body, then the connection is closed.
-    Truncated(usize),
-    /// So many bytes of the body, then the connection is reset.
-    Torn(usize),
-    /// The headers, and nothing after them.
-    Stalled,
-    /// Nothing: the connection is reset.
-    Reset,
-    /// Nothing: the connection is closed.
-    Closed,
-    /// All of it, then the connection is closed without notice.
-    ThenClosed,
-}
-
 /// WeChat says `encoding`, not `charset`.
 const JSON: &str = "application/json; encoding=utf-8";
 
-impl Reply {
+impl SimulatedReply {
     /// Returns a reply of WeChat's kind: status 200, JSON.
     pub(super) fn json(json: impl Into<Bytes>) -> Self {
         Self::new(200, vec![(CONTENT_TYPE.to_string(), JSON.to_owned())], Content::Bytes(json.into()))
@@ -97,8 +77,8 @@ impl Reply {
     }
 
     fn new(status: u16, headers: Vec<(String, String)>, content: Content) -> Self {
-        let (coding, delivery) = (Coding::Plain, Delivery::Whole);
-        Self { status, headers, content, prefix: Bytes::new(), delay: Duration::ZERO, coding, delivery }
+        let (coding, transmission) = (Coding::Plain, Transmission::Whole);
+        Self { status, headers, content, prefix: Bytes::new(), delay: Duration::ZERO, coding, transmission }
     }
 
     /// Becomes the reply that `replacement` is, and keeps how it is to be sent.
@@ -152,14 +132,14 @@ impl Reply {
         if self.coding != Coding::Chunked {
             response = response.header(CONTENT_LENGTH, prefix.len() + content.len());
         }
-        finish(response, ReplyBody::new(prefix, content, self.delivery))
+        finish(response, ReplyBody::new(prefix, content, self.transmission))
     }
 }
 
 fn finish(response: hyper::http::response::Builder, body: ReplyBody) -> Response<ReplyBody> {
     response.body(body).unwrap_or_else(|error| {
         let text = Bytes::from(format!("a fault of the simulator is not valid HTTP: {error}"));
-        let mut response = Response::new(ReplyBody::new(text, Bytes::new(), Delivery::Whole));
+        let mut response = Response::new(ReplyBody::new(text, Bytes::new(), Transmission::Whole));
         *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
         response
     })

@@ -19,8 +19,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::api::{Api, ApiRequest};
-use super::body::{Broken, ReplyBody};
-use super::reply::Delivery;
+use super::body::{Broken, ReplyBody, Transmission};
 
 /// The API behind a lock that is held for microseconds: pages are written outside it.
 #[derive(Debug, Clone)]
@@ -102,10 +101,10 @@ async fn answer(api: &SharedApi, closing: &Closing, request: Request<Incoming>) 
     let request = read(request).await.map_err(|_| Broken::Reset)?;
     let reply = api.lock().answer(&request);
     tokio::time::sleep(reply.delay).await;
-    match reply.delivery {
-        Delivery::Reset => return Err(Broken::Reset),
-        Delivery::Closed => return Err(Broken::Closed),
-        Delivery::ThenClosed => {
+    match reply.transmission {
+        Transmission::Reset => return Err(Broken::Reset),
+        Transmission::Closed => return Err(Broken::Closed),
+        Transmission::ThenClosed => {
             closing.is_near.store(true, Ordering::Relaxed);
             closing.notify.notify_one();
         }

@@ -73,17 +73,17 @@ impl CallError {
     }
 
     /// Returns whether another try may succeed, and how long it must wait; none if it has no point.
-    pub(super) fn patience(&self) -> Option<Patience> {
+    pub(super) fn retry_after(&self) -> Option<RetryAfter> {
         match self {
             Self::Connection(_) | Self::Timeout(_) | Self::Malformed(_) | Self::Loop { .. } => {
-                Some(Patience::AtLeast(Duration::ZERO))
+                Some(RetryAfter::AtLeast(Duration::ZERO))
             }
             Self::Status { status: 429 | 500..=599, retry_after } => {
-                Some(Patience::AtLeast(retry_after.unwrap_or_default()))
+                Some(RetryAfter::AtLeast(retry_after.unwrap_or_default()))
             }
             Self::Api(error) => match error.reaction() {
-                Reaction::BackOff => Some(Patience::AtLeast(Duration::ZERO)),
-                Reaction::NextMinute => Some(Patience::NextMinute),
+                Reaction::BackOff => Some(RetryAfter::AtLeast(Duration::ZERO)),
+                Reaction::NextMinute => Some(RetryAfter::NextMinute),
                 _ => None,
             },
             Self::Certificate(_) | Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
@@ -93,7 +93,7 @@ impl CallError {
 
 /// How long to wait before another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum RetryAfter {
     /// As usual, and at least so long.
     AtLeast(Duration),
     /// Until WeChat begins to count anew.

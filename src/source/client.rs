@@ -7,7 +7,7 @@ use reqwest::header::CONTENT_TYPE;
 use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
-use super::http::{Http, Way};
+use super::http::{Http, ProxyMode};
 use crate::config::{BaseUrl, Limits, Source};
 
 /// The client of WeChat's API, shared by the accounts of a run.
@@ -28,9 +28,9 @@ impl Client {
         let hosts = Hosts::new(limits.calls_per_host);
         let base_url = settings.base_url.clone();
         let way = match &settings.proxy {
-            Some(proxy) => Way::Proxy(proxy),
-            None if base_url.is_loopback() => Way::Direct,
-            None => Way::Environment,
+            Some(proxy) => ProxyMode::Proxy(proxy),
+            None if base_url.is_loopback() => ProxyMode::Direct,
+            None => ProxyMode::Environment,
         };
         Ok(Self { http: Http::new(settings, base_url.url(), way, &hosts)?, base_url, hosts })
     }

@@ -137,7 +137,7 @@ impl SourceError {
             Self::Call { error: CallError::Api(api), .. } if api.reaction() == Reaction::NextDay => true,
             // The list itself is at fault, not the way to it.
             Self::Call { error: CallError::Loop { .. }, .. } => false,
-            Self::Call { error, .. } => error.patience().is_some(),
+            Self::Call { error, .. } => error.retry_after().is_some(),
             Self::DayOver { .. } | Self::QuotaTooSmall { .. } => true,
             Self::TokenServer { error, .. } | Self::RetriesSpent { error, .. } => error.is_temporary(),
             _ => false,

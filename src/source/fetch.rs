@@ -11,7 +11,7 @@ use super::call_error::CallError;
 use super::client::Client;
 use super::error::SourceError;
 use super::quota::{self, CallCounter, CallsLeft, Unanswered};
-use super::retry::{Effort, Tally};
+use super::retry::{CallStats, Retrier};
 use super::token::Tokens;
 use crate::config::{self, Account};
 use crate::wechat::{Chain, Cursor, Malformed, Page, PageReply, Reaction, Summary, summarize};
@@ -23,7 +23,7 @@ pub struct Source {
     tokens: Tokens,
     quota: config::Quota,
     counter: Box<dyn CallCounter>,
-    effort: Effort,
+    retrier: Retrier,
     /// The calls that were left, and how many of this run had been made by then.
     asked: OnceLock<(u64, u64)>,
     /// Whether it was said that `count` is not to be relied on.
@@ -47,7 +47,7 @@ impl Source {
             client,
             quota: settings.quota.clone(),
             counter: Box::new(counter),
-            effort: Effort::new(settings.retry.clone()),
+            retrier: Retrier::new(settings.retry.clone()),
             asked: OnceLock::new(),
             has_miscounted: AtomicBool::new(false),
         })
@@ -55,17 +55,17 @@ impl Source {
 
     /// Returns how many calls of `user/get` were made, the failed ones included.
     pub fn calls(&self) -> u64 {
-        self.tally().calls()
+        self.stats().calls()
     }
 
     /// Returns what the account has cost so far, for whoever watches.
-    pub fn tally(&self) -> &Arc<Tally> {
-        self.effort.tally()
+    pub fn stats(&self) -> &Arc<CallStats> {
+        self.retrier.stats()
     }
 
     /// Returns how many tries beyond the first were made, of whatever call.
     pub fn retries(&self) -> u64 {
-        self.tally().retries()
+        self.stats().retries()
     }
 
     /// Returns how many calls for pages are left today, as far as it is known without asking again; none before
@@ -81,7 +81,7 @@ impl Source {
     ///
     /// [`SourceError`] if there is none.
     pub async fn obtain_token(&self) -> Result<(), SourceError> {
-        self.tokens.current(&self.client, &self.effort).await.map(drop)
+        self.tokens.current(&self.client, &self.retrier).await.map(drop)
     }
 
     /// Returns how many calls for pages are left today. WeChat is asked, if `source.quota.check` allows it; what it does
@@ -107,7 +107,7 @@ impl Source {
         let mut unanswered = None;
         let mut left = None;
         if self.quota.check {
-            let token = self.tokens.current(&self.client, &self.effort).await?;
+            let token = self.tokens.current(&self.client, &self.retrier).await?;
             match quota::ask(&self.client, token.expose()).await {
                 Ok(stated) => left = Some(stated),
                 Err(reason) => unanswered = Some(reason),
@@ -147,10 +147,10 @@ impl Source {
     async fn call_for_page(&self, what: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
         let mut renewed = false;
         loop {
-            let token = self.tokens.current(&self.client, &self.effort).await?;
+            let token = self.tokens.current(&self.client, &self.retrier).await?;
             let attempt =
                 async || self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
-            let error = match self.effort.retrying(what, attempt).await {
+            let error = match self.retrier.retrying(what, attempt).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
@@ -160,7 +160,7 @@ impl Source {
                 Some(api) => {
                     tracing::info!(code = api.code, "WeChat refused the token; asking for it again");
                     renewed = true;
-                    self.tokens.renew(&token, api, &self.client, &self.effort).await?;
+                    self.tokens.renew(&token, api, &self.client, &self.retrier).await?;
                 }
                 None => return Err(error),
             }
@@ -170,7 +170,7 @@ impl Source {
     async fn call(&self, token: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, CallError> {
         // Before it is sent: whether WeChat counts one that fails on the way is not known.
         self.counter.count(Utc::now());
-        self.effort.count_call();
+        self.retrier.count_call();
         let query = [("access_token", token), ("next_openid", cursor.as_str())];
         // The first page is asked for without a cursor: an empty one means the same, but only by observation.
         let query = if cursor.is_start() { &query[..1] } else { &query[..] };

@@ -11,18 +11,18 @@ use tokio::sync::Semaphore;
 pub(super) struct Hosts {
     /// At once, to each.
     requests: usize,
-    gates: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    limiters: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
 impl Hosts {
     pub(super) fn new(requests: usize) -> Self {
-        Self { requests, gates: Arc::default() }
+        Self { requests, limiters: Arc::default() }
     }
 
-    /// Returns the gate of the host of `target`: a request passes with one of its permits, in the order of arrival.
-    pub(super) fn gate(&self, target: &Url) -> Arc<Semaphore> {
+    /// Returns the limiter of the host of `target`: a request passes with one of its permits, in the order of arrival.
+    pub(super) fn limiter(&self, target: &Url) -> Arc<Semaphore> {
         let host = target.host_str().unwrap_or_default();
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.requests))))
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(limiters.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.requests))))
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Http {
     /// By how many seconds the server's clock was ahead at its last reply, or [`NO_DATE`].
     ahead: Arc<AtomicI64>,
     /// Of the host that it is made for.
-    gate: Arc<Semaphore>,
+    limiter: Arc<Semaphore>,
 }
 
 /// No reply has had a `Date` yet.
@@ -40,7 +40,7 @@ const NO_DATE: i64 = i64::MIN;
 
 /// The way that requests take.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way<'a> {
+pub(super) enum ProxyMode<'a> {
     /// As the environment says.
     Environment,
     /// Whatever the environment says, without a proxy.
@@ -55,7 +55,7 @@ impl Http {
     /// # Errors
     ///
     /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
-    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>, hosts: &Hosts) -> Result<Self, SourceError> {
+    pub(super) fn new(settings: &Source, target: &Url, way: ProxyMode<'_>, hosts: &Hosts) -> Result<Self, SourceError> {
         // Two libraries may install a provider; the first one stays, and any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let setup = |error: reqwest::Error| SourceError::Setup(error.without_url().into());
@@ -71,13 +71,13 @@ impl Http {
             builder = builder.tls_certs_merge(authorities(file)?);
         }
         builder = match way {
-            Way::Environment => builder,
-            Way::Direct => builder.no_proxy(),
-            Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
+            ProxyMode::Environment => builder,
+            ProxyMode::Direct => builder.no_proxy(),
+            ProxyMode::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
         };
         let client = builder.build().map_err(setup)?;
-        let (gate, ahead) = (hosts.gate(target), Arc::new(AtomicI64::new(NO_DATE)));
-        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, gate })
+        let (limiter, ahead) = (hosts.limiter(target), Arc::new(AtomicI64::new(NO_DATE)));
+        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, limiter })
     }
 
     /// Returns by how much the server's clock was ahead of ours at its last reply, to the second.
@@ -87,7 +87,7 @@ impl Http {
 
     /// Sends a request, once it is its turn, and returns the body of its reply, less a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
-        let _turn = self.gate.acquire().await.expect("a gate is never closed");
+        let _turn = self.limiter.acquire().await.expect("a limiter is never closed");
         let response = request.send().await.map_err(CallError::transport)?;
         if let Some(date) = date(&response) {
             self.ahead.store((DateTime::<Utc>::from(date) - Utc::now()).num_seconds(), Ordering::Relaxed);
@@ -123,8 +123,8 @@ impl Http {
 
 /// Returns whether there is anybody whose certificate must be checked. A simulated list must not fail for want of the
 /// system's certificates, which small containers do not have.
-fn needs_authorities(target: &Url, way: Way<'_>) -> bool {
-    let proxy = if let Way::Proxy(proxy) = way { Some(proxy.url()) } else { None };
+fn needs_authorities(target: &Url, way: ProxyMode<'_>) -> bool {
+    let proxy = if let ProxyMode::Proxy(proxy) = way { Some(proxy.url()) } else { None };
     [Some(target), proxy].into_iter().flatten().any(|url| url.scheme() == "https")
 }
 

@@ -22,4 +22,4 @@ pub use client::Client;
 pub use error::SourceError;
 pub use fetch::Source;
 pub use quota::{CallCounter, CallsLeft, Unanswered};
-pub use retry::Tally;
+pub use retry::CallStats;

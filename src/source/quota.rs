@@ -16,7 +16,7 @@ use crate::wechat::{ApiError, Reaction};
 pub(super) const USER_GET: &str = "/cgi-bin/user/get";
 
 /// The question has value only while it is cheap.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Counts the calls for pages, so that it is known how many of a day's are used.
 pub trait CallCounter: std::fmt::Debug + Send + Sync + 'static {
@@ -66,9 +66,9 @@ impl Unanswered {
 pub(super) async fn ask(client: &Client, token: &str) -> Result<CallsLeft, Unanswered> {
     let question = serde_json::json!({ "cgi_path": USER_GET });
     let query = [("access_token", token)];
-    let asked = tokio::time::timeout(PATIENCE, client.post("/cgi-bin/openapi/quota/get", &query, &question)).await;
+    let asked = tokio::time::timeout(TIMEOUT, client.post("/cgi-bin/openapi/quota/get", &query, &question)).await;
     match asked {
-        Err(_) => Err(Unanswered::new(format!("no reply within {PATIENCE:?}"))),
+        Err(_) => Err(Unanswered::new(format!("no reply within {TIMEOUT:?}"))),
         Ok(Err(error)) => Err(Unanswered::new(error_chain(&error.without(token)))),
         Ok(Ok(body)) => parse(&body),
     }

@@ -7,26 +7,26 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::call_error::{CallError, Patience};
+use super::call_error::{CallError, RetryAfter};
 use super::error::SourceError;
 use crate::causes::error_chain;
 use crate::config::Retry;
 
 /// What one account may cost in a run, and what it has cost so far.
 #[derive(Debug)]
-pub(super) struct Effort {
+pub(super) struct Retrier {
     settings: Retry,
-    tally: Arc<Tally>,
+    stats: Arc<CallStats>,
 }
 
 /// What one account has cost in a run so far: to be read by whoever watches, at any time.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct CallStats {
     calls: AtomicU64,
     retries: AtomicU32,
 }
 
-impl Tally {
+impl CallStats {
     /// Returns how many calls of `user/get` were made, the failed ones included.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
@@ -38,17 +38,17 @@ impl Tally {
     }
 }
 
-impl Effort {
+impl Retrier {
     pub(super) fn new(settings: Retry) -> Self {
-        Self { settings, tally: Arc::default() }
+        Self { settings, stats: Arc::default() }
     }
 
-    pub(super) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(super) fn stats(&self) -> &Arc<CallStats> {
+        &self.stats
     }
 
     pub(super) fn count_call(&self) {
-        self.tally.calls.fetch_add(1, Ordering::Relaxed);
+        self.stats.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Repeats a call until it succeeds, fails for good, or has used up its tries, its time, or those of the walk.
@@ -71,17 +71,17 @@ impl Effort {
                 Err(error) => error,
             };
             let elapsed = started.elapsed();
-            let wait = error.patience().map(|patience| match patience {
-                Patience::AtLeast(least) => self.backoff(tries).max(least),
-                Patience::NextMinute => self.until_next_minute(),
+            let wait = error.retry_after().map(|after| match after {
+                RetryAfter::AtLeast(least) => self.backoff(tries).max(least),
+                RetryAfter::NextMinute => self.until_next_minute(),
             });
             // `Retry-After` may ask for centuries.
             let wait = wait.filter(|wait| elapsed.saturating_add(*wait) <= self.settings.budget);
             let fail =
-                |error| SourceError::Call { what: what.to_owned(), tries, calls: self.tally.calls(), elapsed, error };
+                |error| SourceError::Call { what: what.to_owned(), tries, calls: self.stats.calls(), elapsed, error };
             let Some(wait) = wait.filter(|_| tries < self.settings.attempts) else { return Err(fail(error)) };
             let budget = self.settings.walk_budget;
-            if self.tally.retries.fetch_add(1, Ordering::Relaxed) >= budget {
+            if self.stats.retries.fetch_add(1, Ordering::Relaxed) >= budget {
                 return Err(SourceError::RetriesSpent { budget, error: Box::new(fail(error)) });
             }
             tracing::warn!(what, tries, error = %error_chain(&error), "a call failed; trying again in {wait:.1?}");
@@ -119,8 +119,8 @@ mod tests {
         Retry { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..Retry::default() }
     }
 
-    fn effort(attempts: u32) -> Effort {
-        Effort::new(settings(attempts))
+    fn retrier(attempts: u32) -> Retrier {
+        Retrier::new(settings(attempts))
     }
 
     fn busy() -> CallError {
@@ -130,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_temporary_error_is_tried_as_often_as_the_settings_say() {
         let mut made = 0;
-        let result: Result<(), _> = effort(4)
+        let result: Result<(), _> = retrier(4)
             .retrying("a token", || {
                 made += 1;
                 async { Err(busy()) }
@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_for_retries_is_bounded() {
         let started = tokio::time::Instant::now();
-        let result: Result<(), _> = effort(u32::MAX).retrying("a token", || async { Err(busy()) }).await;
+        let result: Result<(), _> = retrier(u32::MAX).retrying("a token", || async { Err(busy()) }).await;
         assert!(result.is_err());
         assert!(started.elapsed() <= Duration::from_secs(100), "{:?}", started.elapsed());
     }
@@ -153,7 +153,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_that_stays_is_not_repeated() {
         let result: Result<(), _> =
-            effort(9).retrying("a token", || async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
+            retrier(9).retrying("a token", || async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
         let error = result.unwrap_err();
         assert!(matches!(error, SourceError::Call { tries: 1, .. }));
         assert!(!error.is_temporary());
@@ -165,7 +165,7 @@ mod tests {
         let asked = Duration::from_secs(40);
         let mut first = true;
         let wait = || std::future::ready(if std::mem::take(&mut first) { Err(asking_for(asked)) } else { Ok(()) });
-        effort(2).retrying("a page", wait).await.unwrap();
+        retrier(2).retrying("a page", wait).await.unwrap();
         assert!(started.elapsed() >= asked);
     }
 
@@ -177,7 +177,7 @@ mod tests {
     async fn a_server_that_names_a_time_beyond_all_patience_is_not_waited_for() {
         for asked in [Duration::from_secs(101), Duration::MAX] {
             let started = tokio::time::Instant::now();
-            let error = effort(9).retrying("a page", || async { Err::<(), _>(asking_for(asked)) }).await.unwrap_err();
+            let error = retrier(9).retrying("a page", || async { Err::<(), _>(asking_for(asked)) }).await.unwrap_err();
             assert!(matches!(error, SourceError::Call { tries: 1, .. }) && error.is_temporary());
             assert_eq!(started.elapsed(), Duration::ZERO);
         }
@@ -185,14 +185,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_calls_of_a_walk_share_its_retries() {
-        let effort = Effort::new(Retry { walk_budget: 5, ..settings(4) });
+        let retrier = Retrier::new(Retry { walk_budget: 5, ..settings(4) });
         let mut made = 0;
         let mut call = async || {
             let attempt = || {
                 made += 1;
                 async { Err::<(), _>(busy()) }
             };
-            effort.retrying("a page", attempt).await.unwrap_err()
+            retrier.retrying("a page", attempt).await.unwrap_err()
         };
         assert!(matches!(call().await, SourceError::Call { tries: 4, .. }));
         let error = call().await;
@@ -202,9 +202,9 @@ mod tests {
 
     #[test]
     fn the_next_minute_is_waited_for_and_not_a_whole_one() {
-        let effort = effort(1);
+        let retrier = retrier(1);
         for _ in 0..100 {
-            let wait = effort.until_next_minute();
+            let wait = retrier.until_next_minute();
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
             let second = (now + wait).as_secs_f64() % 60.0;
             assert!(wait <= Duration::from_secs(63) && !(3.1..59.9).contains(&second), "{wait:?}, {second}");
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         for (tries, full) in [(1, 500), (2, 1000), (5, 8000), (7, 30_000), (40, 30_000)] {
-            let pause = effort(1).backoff(tries).as_millis();
+            let pause = retrier(1).backoff(tries).as_millis();
             assert!((full / 2..=full).contains(&pause), "{pause} ms after try {tries}");
         }
     }

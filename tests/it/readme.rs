@@ -7,9 +7,9 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::path::Path;
 
-use fanout::rows::follower_schema;
 use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
+use fanout::rows::follower_schema;
 use fanout::{SinkRegistry, engine};
 use fanout_sink_command::CommandOptions;
 use fanout_sink_kafka::KafkaOptions;

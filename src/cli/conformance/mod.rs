@@ -8,11 +8,11 @@ use clap::Args;
 use fanout_sink::conformance::{Outcome, Summary, cases};
 
 use super::output::Terminal;
-use crate::registry::SinkRegistry;
-use crate::rows::follower_schema;
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::registry::BoundSink;
+use crate::registry::SinkRegistry;
+use crate::rows::follower_schema;
 use subject::Configured;
 
 /// Arguments of `fanout sinks test`.

@@ -11,8 +11,8 @@ use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::conformance::{Published, ReadError, Subject};
 use fanout_sink::{Delivery, NoOptions, Sink, SinkContext, SinkError, SinkFactory};
 
-use crate::registry::SinkRegistry;
 use crate::registry::BoundSink;
+use crate::registry::SinkRegistry;
 
 /// A sink of a pipeline file.
 pub(super) struct Configured<'a> {

@@ -7,7 +7,7 @@ use super::super::table::grouped;
 use super::rough;
 use crate::engine::Progress;
 use crate::report::Verdict;
-use crate::source::Tally;
+use crate::source::CallStats;
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default)]
@@ -33,11 +33,11 @@ impl Overview {
                 Some(Verdict::Failed) => overview.failed += 1,
                 Some(Verdict::Interrupted | Verdict::Stopped) => overview.stopped += 1,
                 Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
-                None => overview.under_way += u64::from(account.tally().is_some()),
+                None => overview.under_way += u64::from(account.stats().is_some()),
             }
             overview.pages += account.pages();
             overview.followers += account.followers();
-            overview.calls += account.tally().map_or(0, Tally::calls);
+            overview.calls += account.stats().map_or(0, CallStats::calls);
         }
         overview
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use chrono::DateTime;
 
 use crate::config::Pipeline;
-use crate::report::{AccountReport, RunReport, Verdict};
 use crate::error::Exit;
+use crate::report::{AccountReport, RunReport, Verdict};
 
 /// As much of the past is shown, of each account and of the runs: three months of nights, and more points than a chart on a
 /// phone has room for.

@@ -3,58 +3,10 @@
 //! The page is a function of the reports of the runs: the same reports make the same page.
 
 mod chart;
+mod command;
 mod gather;
 mod page;
 mod rows;
 mod text;
 
-use std::path::PathBuf;
-
-use clap::Args;
-
-use super::arguments::FileArguments;
-use super::output::Terminal;
-use crate::config::Environment;
-use crate::inspect;
-use crate::error::{Error, Exit};
-use gather::Overview;
-
-/// Arguments of `fanout report`.
-#[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct ReportArguments {
-    #[command(flatten)]
-    file: FileArguments,
-    /// Where the page is written; what is there is replaced
-    #[arg(long, value_name = "PATH")]
-    html: PathBuf,
-}
-
-const EXAMPLES: &str = "\
-The page needs no network and nothing beside it: it can be sent by mail, or served as it is. It shows the runs whose reports lie
-in `runs/` under `journal.path`: of each account the last 90, and the last 90 of all.
-
-Examples:
-  fanout report pipelines/followers.toml --html report.html";
-
-/// Writes the page.
-pub(super) fn execute(
-    arguments: &ReportArguments,
-    environment: &Environment,
-    terminal: &Terminal,
-) -> Result<Exit, Error> {
-    let pipeline = arguments.file.load_offline(environment)?;
-    let mut overview = Overview::new(&pipeline);
-    inspect::past_runs(&pipeline)?.for_each(|run| overview.add(run));
-    let path = arguments.html.display();
-    match std::fs::write(&arguments.html, page::render(&overview)) {
-        Ok(()) => {
-            terminal.result(&format!("{path}\n"));
-            Ok(Exit::Done)
-        }
-        Err(error) => {
-            terminal.error(&format!("cannot write `{path}`: {error}"), None);
-            Ok(Exit::Failed)
-        }
-    }
-}
+pub(super) use command::{ReportArguments, execute};

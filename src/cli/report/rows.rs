@@ -9,8 +9,8 @@ use super::super::table::{NOTHING, grouped};
 use super::chart::{self, Chart};
 use super::gather::{AccountPast, List, Overview, RunFacts, is_good};
 use super::text::{Html, duration, moment};
-use crate::report::{AccountReport, Verdict};
 use crate::error::Exit;
+use crate::report::{AccountReport, Verdict};
 
 /// So many runs are shown at once, two weeks of nights; the earlier ones wait behind a click.
 const LATEST: usize = 14;

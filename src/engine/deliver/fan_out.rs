@@ -64,7 +64,11 @@ impl DistinctCount {
     /// # Errors
     ///
     /// Whatever keeps a page from being read, and [`Error::Interrupted`].
-    pub(in crate::engine) async fn of(pages: PageReader, folder: &Path, stop: CancellationToken) -> Result<Self, Error> {
+    pub(in crate::engine) async fn of(
+        pages: PageReader,
+        folder: &Path,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
         let mut counter = DistinctCounter::new(folder);
         let work = move || {
             for page in pages.clone() {
@@ -229,13 +233,17 @@ impl Work {
         if self.duplicates.count() == 0 {
             return openids;
         }
-        let kept: BooleanArray = (first..).take(openids.len()).map(|row| Some(!self.duplicates.contains(row))).collect();
+        let kept: BooleanArray =
+            (first..).take(openids.len()).map(|row| Some(!self.duplicates.contains(row))).collect();
         let kept = filter(&openids, &kept).expect("one flag a row");
         kept.as_any().downcast_ref::<StringArray>().expect("filtering keeps the type").clone()
     }
 
     fn count(&self, pages: &PageReader) -> Result<DistinctCount, Error> {
-        DistinctCount::new(self.counter.as_ref().expect("a delivery is measured only where its duplicates are not known"), pages)
+        DistinctCount::new(
+            self.counter.as_ref().expect("a delivery is measured only where its duplicates are not known"),
+            pages,
+        )
     }
 }
 

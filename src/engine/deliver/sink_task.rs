@@ -116,7 +116,10 @@ async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Rece
 }
 
 /// Makes a call again while it fails with a temporary error.
-async fn with_retries<T>(retry: &SinkRetry, mut call: impl AsyncFnMut() -> Result<T, SinkError>) -> Result<T, SinkError> {
+async fn with_retries<T>(
+    retry: &SinkRetry,
+    mut call: impl AsyncFnMut() -> Result<T, SinkError>,
+) -> Result<T, SinkError> {
     let mut pause = retry.base;
     for _ in 1..retry.attempts {
         match call().await {

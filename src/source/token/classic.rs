@@ -6,12 +6,12 @@ use fanout_sink::Secret;
 use super::reply;
 use crate::source::client::Client;
 use crate::source::error::SourceError;
-use crate::source::retry::Effort;
+use crate::source::retry::Retrier;
 
 /// Fetches a new token.
 pub(super) async fn ask(
     client: &Client,
-    effort: &Effort,
+    retrier: &Retrier,
     app_id: &str,
     secret: &Secret,
 ) -> Result<Secret, SourceError> {
@@ -25,5 +25,5 @@ pub(super) async fn ask(
         let body = client.get("/cgi-bin/token", &query).await?;
         reply::parse(&body).map_err(|error| error.without(secret.expose()))
     };
-    effort.retrying("a token", attempt).await
+    retrier.retrying("a token", attempt).await
 }

@@ -6,12 +6,12 @@ use fanout_sink::Secret;
 use super::reply;
 use crate::source::client::Client;
 use crate::source::error::SourceError;
-use crate::source::retry::Effort;
+use crate::source::retry::Retrier;
 
 /// Asks for the token that is good now.
 pub(super) async fn ask(
     client: &Client,
-    effort: &Effort,
+    retrier: &Retrier,
     app_id: &str,
     secret: &Secret,
 ) -> Result<Secret, SourceError> {
@@ -25,5 +25,5 @@ pub(super) async fn ask(
         let body = client.post("/cgi-bin/stable_token", &[], &request).await?;
         reply::parse(&body).map_err(|error| error.without(secret.expose()))
     };
-    effort.retrying("a token", attempt).await
+    retrier.retrying("a token", attempt).await
 }

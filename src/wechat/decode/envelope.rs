@@ -42,12 +42,7 @@ pub(super) fn read(kernel: Kernel, body: &[u8], mut openids: Option<&mut Openids
 }
 
 /// Reads the object under `data`, which holds the array and nothing else.
-fn data(
-    kernel: Kernel,
-    scanner: &mut Scanner<'_>,
-    summary: &mut Summary,
-    openids: Option<&mut Openids>,
-) -> Option<()> {
+fn data(kernel: Kernel, scanner: &mut Scanner<'_>, summary: &mut Summary, openids: Option<&mut Openids>) -> Option<()> {
     scanner.token(b'{')?;
     if scanner.string()? != b"openid" {
         return None;

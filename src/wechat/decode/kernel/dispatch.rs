@@ -66,7 +66,12 @@ impl Kernel {
     /// Takes elements of `shape`, separators included, from the front of `bytes`; returns how many.
     ///
     /// It may stop early, and does so before the last element of an array, which has no separator.
-    pub(in crate::wechat::decode) fn take(self, bytes: &[u8], shape: &Shape, mut openids: Option<&mut Openids>) -> usize {
+    pub(in crate::wechat::decode) fn take(
+        self,
+        bytes: &[u8],
+        shape: &Shape,
+        mut openids: Option<&mut Openids>,
+    ) -> usize {
         let values = openids.as_mut().map(|openids| &mut openids.values);
         let taken = match self.0 {
             Instructions::Portable => portable::take(bytes, shape, values),

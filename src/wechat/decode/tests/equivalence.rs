@@ -4,11 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-
 use super::*;
+use crate::wechat::decode::escape::unescape;
 use crate::wechat::decode::kernel::Kernel;
 use crate::wechat::decode::paths::decode_fast;
-use crate::wechat::decode::escape::unescape;
 
 /// An `OpenID` as WeChat makes them. A pattern would do as well, and take most of the time of these tests.
 fn openid() -> impl Strategy<Value = String> {

@@ -8,17 +8,17 @@ use chrono::Utc;
 
 use super::finding::{Check, Finding};
 use crate::engine::account::AccountRun;
-use crate::report::{AccountReport, Verdict};
 use crate::engine::run_context::RunContext;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;
+use crate::report::{AccountReport, Verdict};
 use crate::source::{CallsLeft, Source, SourceError, Unanswered};
 use crate::wechat::{ApiError, Chain, Cursor, Page, next_midnight};
 
 /// What came of an account, and what is known of its list.
 #[derive(Debug, Default)]
-pub(super) struct Examination {
+pub(super) struct AccountFindings {
     pub(super) findings: Vec<Finding>,
     /// Followers: as the page says, or as the last list had; none if neither is there.
     pub(super) followers: Option<u64>,
@@ -42,25 +42,26 @@ pub(super) fn state(report: &AccountReport) -> Finding {
 }
 
 /// Tries out the account with number `index`.
-pub(super) async fn examine(
+pub(super) async fn check_account(
     run: &Arc<RunContext>,
     sinks: &Arc<[BoundSink]>,
     index: usize,
     asks_for_page: bool,
-) -> Examination {
+) -> AccountFindings {
     // An account that has no state that can be used has a finding already, of the check.
-    let Ok(account) = AccountRun::plan(run, sinks, index) else { return Examination::default() };
-    let mut examination = Examination {
+    let Ok(account) = AccountRun::plan(run, sinks, index) else { return AccountFindings::default() };
+    let mut findings_of_account = AccountFindings {
         findings: Vec::new(),
         followers: account.context().last().map(|list| list.followers),
         published: sinks.iter().map(|sink| bytes_a_follower(&account, sink)).collect(),
     };
-    if let Err(error) = connect(&account, asks_for_page, &mut examination).await {
-        examination.findings.push(Finding::of(Check::Token, &error));
+    if let Err(error) = connect(&account, asks_for_page, &mut findings_of_account).await {
+        findings_of_account.findings.push(Finding::of(Check::Token, &error));
     }
     let name = &run.pipeline.accounts[index].name;
-    examination.findings = examination.findings.into_iter().map(|finding| finding.for_account(name)).collect();
-    examination
+    findings_of_account.findings =
+        findings_of_account.findings.into_iter().map(|finding| finding.for_account(name)).collect();
+    findings_of_account
 }
 
 /// Asks for a token, the calls that are left, and a page.
@@ -68,28 +69,32 @@ pub(super) async fn examine(
 /// # Errors
 ///
 /// Why there is no token, without which nothing else can be asked.
-async fn connect(account: &AccountRun, asks_for_page: bool, examination: &mut Examination) -> Result<(), Error> {
+async fn connect(
+    account: &AccountRun,
+    asks_for_page: bool,
+    findings_of_account: &mut AccountFindings,
+) -> Result<(), Error> {
     let source = account.source().map_err(Error::from)?;
     source.obtain_token().await.map_err(Error::from)?;
     let (left, unanswered) = source.ask_calls_left().await.map_err(Error::from)?;
     if let Some(refusal) = unanswered.as_ref().filter(|unanswered| unanswered.refuses_token() && !asks_for_page) {
-        examination.findings.push(refused(refusal));
+        findings_of_account.findings.push(refused(refusal));
         return Ok(());
     }
-    examination.findings.push(Finding::ok(Check::Token, "there is one"));
+    findings_of_account.findings.push(Finding::ok(Check::Token, "there is one"));
     let mut page = None;
     if asks_for_page && !(left.is_stated && left.calls == 0) {
         page = Some(first_page(&source).await);
     }
     let needed = match &page {
         Some(Ok((page, _))) => {
-            examination.followers = page.summary.total.or(examination.followers);
+            findings_of_account.followers = page.summary.total.or(findings_of_account.followers);
             calls_for(page)
         }
         _ => account.context().last().map(|list| list.pages + 1),
     };
-    examination.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
-    examination.findings.extend(page.map(|page| match page {
+    findings_of_account.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
+    findings_of_account.findings.extend(page.map(|page| match page {
         Ok((page, seconds)) => {
             let total = page.summary.total.map_or_else(String::new, |total| format!(" of {total}"));
             let found = format!("the first one has {}{total} followers, and took {seconds:.1} s", page.summary.openids);
@@ -113,7 +118,7 @@ fn calls_for(page: &Page) -> Option<u64> {
     Some(page.summary.total?.div_ceil(page.summary.openids.max(1)) + 1)
 }
 
-/// Judges what is left of the day's calls, `made` of which the doctor has taken since. The list takes about `needed`.
+/// Judges what is left of the day's calls, `made` of which the check itself has taken since. The list takes about `needed`.
 fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Option<u64>) -> Finding {
     let of = left.limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     let calls = left.calls.saturating_sub(made);

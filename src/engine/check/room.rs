@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::account::Examination;
+use super::account::AccountFindings;
+use super::finding::amount;
 use super::finding::{Check, Finding};
-use super::{amount, place::Place};
+use super::place::Place;
 use crate::engine::run_context::RunContext;
 use crate::error::Exit;
 use crate::registry::BoundSink;
@@ -31,7 +32,7 @@ struct Disk {
 }
 
 /// Compares each file system that a pipeline writes to with what its lists will take there.
-pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], examinations: &[Examination]) -> Vec<Finding> {
+pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts_findings: &[AccountFindings]) -> Vec<Finding> {
     let mut disks: BTreeMap<u64, Disk> = BTreeMap::new();
     for place in Place::all(run, sinks) {
         let Ok(folder) = place.folder() else { continue };
@@ -40,22 +41,23 @@ pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], examinations: &[Exa
         disk.free = system.f_bavail.saturating_mul(system.f_frsize);
         disk.writers
             .push(place.sink.map_or_else(|| "the journal".to_owned(), |index| format!("`{}`", sinks[index].name())));
-        for examination in examinations {
-            let (least, most) = bytes_a_follower(examination, place.sink);
-            let followers = examination.followers.unwrap_or(0) as f64;
+        for findings_of_account in accounts_findings {
+            let (least, most) = bytes_a_follower(findings_of_account, place.sink);
+            let followers = findings_of_account.followers.unwrap_or(0) as f64;
             disk.least += least * followers;
             disk.most += most * followers;
         }
     }
-    let unknown = examinations.iter().filter(|examination| examination.followers.is_none()).count();
+    let unknown =
+        accounts_findings.iter().filter(|findings_of_account| findings_of_account.followers.is_none()).count();
     disks.into_values().map(|disk| disk.judge(unknown)).collect()
 }
 
 /// Returns what one follower takes in a place, at least and at most.
-fn bytes_a_follower(examination: &Examination, sink: Option<usize>) -> (f64, f64) {
+fn bytes_a_follower(findings_of_account: &AccountFindings, sink: Option<usize>) -> (f64, f64) {
     match sink {
         None => (JOURNAL, JOURNAL),
-        Some(index) => match examination.published.get(index).copied().flatten() {
+        Some(index) => match findings_of_account.published.get(index).copied().flatten() {
             Some(bytes) => (bytes, bytes),
             None => (0.0, SINK_AT_MOST),
         },
@@ -93,7 +95,7 @@ impl Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::doctor::Severity;
+    use crate::engine::check::finding::Severity;
 
     #[test]
     fn a_disk_is_judged_by_what_is_sure_to_come_and_by_what_may() {
@@ -107,12 +109,12 @@ mod tests {
 
     #[test]
     fn a_sink_that_has_published_is_foreseen_by_that() {
-        let examination =
-            Examination { followers: Some(10), published: vec![None, Some(17.5)], ..Examination::default() };
-        assert_eq!(bytes_a_follower(&examination, None), (JOURNAL, JOURNAL));
-        assert_eq!(bytes_a_follower(&examination, Some(0)), (0.0, SINK_AT_MOST));
-        assert_eq!(bytes_a_follower(&examination, Some(1)), (17.5, 17.5));
+        let findings_of_account =
+            AccountFindings { followers: Some(10), published: vec![None, Some(17.5)], ..AccountFindings::default() };
+        assert_eq!(bytes_a_follower(&findings_of_account, None), (JOURNAL, JOURNAL));
+        assert_eq!(bytes_a_follower(&findings_of_account, Some(0)), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_a_follower(&findings_of_account, Some(1)), (17.5, 17.5));
         // Of an account that could not be looked at nothing is known.
-        assert_eq!(bytes_a_follower(&Examination::default(), Some(1)), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_a_follower(&AccountFindings::default(), Some(1)), (0.0, SINK_AT_MOST));
     }
 }

@@ -1,13 +1,13 @@
-//! What the doctor found: one line each.
+//! What the check found: one line each.
 
 use serde::Serialize;
 
 use crate::error::{Error, Exit};
 
-/// What the doctor found about a pipeline file.
+/// What `fanout check --connect` found about a pipeline file.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Diagnosis {
+pub struct CheckReport {
     /// The pipeline's name.
     pub pipeline: String,
     /// The worst of the findings.
@@ -34,7 +34,7 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
-/// What the doctor tries.
+/// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
@@ -95,7 +95,7 @@ impl Severity {
     }
 }
 
-impl Diagnosis {
+impl CheckReport {
     pub(super) fn new(pipeline: &str, findings: Vec<Finding>) -> Self {
         let exit = findings.iter().fold(Exit::Done, |exit, finding| exit.worst(finding.exit));
         Self { pipeline: pipeline.to_owned(), exit, findings }
@@ -160,7 +160,7 @@ mod tests {
             Finding::error(Check::Quota, Exit::Later, "nothing left"),
             Finding::ok(Check::Token, "there is one"),
         ];
-        assert_eq!(Diagnosis::new("p", findings[..1].to_vec()).exit, Exit::Done);
-        assert_eq!(Diagnosis::new("p", findings).exit, Exit::Later);
+        assert_eq!(CheckReport::new("p", findings[..1].to_vec()).exit, Exit::Done);
+        assert_eq!(CheckReport::new("p", findings).exit, Exit::Later);
     }
 }

@@ -1,13 +1,8 @@
-//! The doctor: everything that can be tried out before a run, and what came of it.
+//! The check of a whole pipeline file, account by account, and what concerns all of them.
 //!
 //! It goes the way of a run as far as that costs next to nothing: what [`check`](super::check) finds, a token, a question
 //! for the calls that are left, one page. Then it writes where the run will write, and compares the room there with what
 //! the lists will take. Nothing is published, and no page is kept.
-
-mod account;
-mod finding;
-mod place;
-mod room;
 
 use std::sync::Arc;
 
@@ -15,18 +10,18 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::run_options::RunOptions;
-use super::progress::Progress;
-use super::run::{bind, check, share};
-use super::run_context::RunContext;
+use super::account::{self, AccountFindings, check_account};
+use super::finding::{Check, CheckReport, Finding};
+use super::{place, room};
 use crate::config::{Pipeline, Retry};
+use crate::engine::progress::Progress;
+use crate::engine::run::{bind, check, share};
+use crate::engine::run_context::RunContext;
+use crate::engine::run_options::RunOptions;
 use crate::error::Error;
 use crate::registry::{BoundSink, SinkRegistry};
-use account::{Examination, examine};
-use finding::amount;
-pub use finding::{Check, Diagnosis, Finding, Severity};
 
-/// A doctor who waits for the next minute helps nobody: a call is tried once more, and at once.
+/// A check that waited for the next minute would help no user: a call is tried once more, at once.
 const TRIES: u32 = 2;
 
 /// By how many seconds the clocks may differ: less than that moves no list to another date that is not begun at midnight.
@@ -38,38 +33,38 @@ const CLOCK_TOLERANCE_SECS: i64 = 60;
 /// # Errors
 ///
 /// What [`check`] returns, before any call; the rest is in the findings.
-pub async fn diagnose(
+pub async fn check_connected(
     mut pipeline: Pipeline,
     registry: &SinkRegistry,
     options: RunOptions,
     asks_for_page: bool,
-) -> Result<Diagnosis, Error> {
+) -> Result<CheckReport, Error> {
     let checked = check(pipeline.clone(), registry, options.clone()).await?;
-    hurry(&mut pipeline.source.retry);
+    limit_retries(&mut pipeline.source.retry);
     let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
     let progress = Arc::new(Progress::new(&pipeline));
     let run = share(pipeline, &sinks, options, progress, CancellationToken::new())?;
-    let examinations = examine_all(&run, &sinks, asks_for_page).await;
+    let accounts_findings = check_accounts(&run, &sinks, asks_for_page).await;
 
     let mut findings = Vec::new();
-    for (report, examination) in checked.accounts.iter().zip(&examinations) {
+    for (report, findings_of_account) in checked.accounts.iter().zip(&accounts_findings) {
         findings.push(account::state(report));
-        findings.extend(examination.findings.iter().cloned());
+        findings.extend(findings_of_account.findings.iter().cloned());
     }
     findings.extend(place::probe(&run, &sinks));
-    findings.extend(room::compare(&run, &sinks, &examinations));
+    findings.extend(room::compare(&run, &sinks, &accounts_findings));
     findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
-    Ok(Diagnosis::new(&run.pipeline.name, findings))
+    Ok(CheckReport::new(&run.pipeline.name, findings))
 }
 
-fn hurry(retry: &mut Retry) {
+fn limit_retries(retry: &mut Retry) {
     retry.attempts = retry.attempts.min(TRIES);
     // Beyond it nothing is waited for: not a minute's quota, nor what `Retry-After` asks.
     retry.budget = retry.budget.min(retry.base * 2);
 }
 
 /// Examines the accounts, as many at a time as a run would.
-async fn examine_all(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, asks_for_page: bool) -> Vec<Examination> {
+async fn check_accounts(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, asks_for_page: bool) -> Vec<AccountFindings> {
     let accounts = run.pipeline.accounts.len();
     let slots = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
@@ -77,17 +72,17 @@ async fn examine_all(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, asks_for_p
         let (run, sinks, slots) = (Arc::clone(run), Arc::clone(sinks), Arc::clone(&slots));
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (index, examine(&run, &sinks, index, asks_for_page).await)
+            (index, check_account(&run, &sinks, index, asks_for_page).await)
         });
     }
-    let mut examinations: Vec<Examination> = (0..accounts).map(|_| Examination::default()).collect();
-    while let Some(examined) = running.join_next().await {
-        match examined {
-            Ok((index, examination)) => examinations[index] = examination,
+    let mut accounts_findings: Vec<AccountFindings> = (0..accounts).map(|_| AccountFindings::default()).collect();
+    while let Some(checked) = running.join_next().await {
+        match checked {
+            Ok((index, findings_of_account)) => accounts_findings[index] = findings_of_account,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    examinations
+    accounts_findings
 }
 
 /// Judges the clock of this machine; the API's was `ahead` of it, in seconds.
@@ -106,6 +101,7 @@ fn clock(ahead: i64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::check::finding::Severity;
 
     #[test]
     fn a_clock_may_be_off_by_a_minute_and_not_by_more() {
