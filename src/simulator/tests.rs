@@ -1,6 +1,7 @@
 //! The simulator seen through a real client.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::*;
+use super::tokens::Tokens;
 use crate::config::{Overrides, Pipeline};
 use crate::simulator::Simulator;
+use crate::source::client::Client;
+use crate::source::retry::Retrier;
+use crate::wechat::ApiError;
 
 const CALLERS: usize = 16;
 
