@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::causes::error_chain;
-use crate::config::Pipeline;
+use crate::config::{Account, Pipeline};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
+use crate::wechat::List;
 
 /// What came of a run: of every account, in the order of the pipeline file. Recorded as `runs/<run>.json` beside the
 /// journals.
@@ -43,6 +44,8 @@ pub struct AccountReport {
     pub account: String,
     /// The account's app id.
     pub app_id: String,
+    /// The list's name, such as `followers`.
+    pub list: String,
     /// In one word.
     pub verdict: Verdict,
     /// What the account alone would end the process with.
@@ -185,12 +188,14 @@ impl RunReport {
 }
 
 impl AccountReport {
-    pub(crate) fn new(account: &str, app_id: &str) -> Self {
+    /// Makes the report on a list to which nothing has happened yet: a failure, unless a verdict replaces it.
+    pub(crate) fn new(account: &Account, list: List) -> Self {
         Self {
-            account: account.to_owned(),
-            app_id: app_id.to_owned(),
-            verdict: Verdict::Published,
-            exit: Exit::Done,
+            account: account.name.clone(),
+            app_id: account.app_id.clone(),
+            list: list.name().to_owned(),
+            verdict: Verdict::Failed,
+            exit: Exit::Failed,
             walk: None,
             date: None,
             snapshot: None,
@@ -205,6 +210,12 @@ impl AccountReport {
             error: None,
             hint: None,
         }
+    }
+
+    /// Notes that nothing went wrong.
+    pub(crate) fn succeed(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
+        self.exit = Exit::Done;
     }
 
     /// Notes what went wrong.

@@ -44,6 +44,9 @@ pub(super) struct PipelineArguments {
     /// Only the accounts of this name, or that this pattern matches (`brand-*`); may be repeated [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
+    /// Only this list of the accounts; may be repeated [default: every list that a sink takes]
+    #[arg(long = "list", value_name = "NAME")]
+    lists: Vec<String>,
     /// Only this part of the accounts, from `0/4` to `3/4`; `auto` or `auto/COUNT` where a scheduler numbers its tasks
     ///
     /// Each account belongs to exactly one of the shards, whichever accounts there are beside it, and stays there when
@@ -83,6 +86,7 @@ impl PipelineArguments {
         let shard = self.shard.map(|shard| shard.resolve(environment)).transpose();
         let shard = shard.map_err(|message| pipeline.problem("accounts", message))?;
         pipeline.select(&self.accounts, shard)?;
+        pipeline.select_lists(&self.lists)?;
         Ok(pipeline)
     }
 }
@@ -97,8 +101,8 @@ pub(super) struct DateArguments {
 }
 
 impl DateArguments {
-    /// Returns what the arguments say about the walk.
-    pub(super) fn selection(&self) -> RunOptions {
+    /// Returns what the arguments say about the run.
+    pub(super) fn run_options(&self) -> RunOptions {
         RunOptions { date: self.date, ..RunOptions::default() }
     }
 }

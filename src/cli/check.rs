@@ -45,7 +45,7 @@ pub(super) async fn execute(
     if arguments.connect {
         return connect(arguments, pipeline, registry, terminal).await;
     }
-    let report = engine::check(pipeline, registry, arguments.date.selection()).await?;
+    let report = engine::check(pipeline, registry, arguments.date.run_options()).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)
@@ -60,8 +60,8 @@ async fn connect(
 ) -> Result<Exit, Error> {
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
-    let selection = arguments.date.selection();
-    let diagnosis = engine::check_connected(pipeline, registry, selection, !arguments.no_calls).await?;
-    terminal.result(&if arguments.pipeline.json { findings::json(&diagnosis) } else { findings::render(&diagnosis) });
-    Ok(diagnosis.exit)
+    let options = arguments.date.run_options();
+    let report = engine::check_connected(pipeline, registry, options, !arguments.no_calls).await?;
+    terminal.result(&if arguments.pipeline.json { findings::json(&report) } else { findings::render(&report) });
+    Ok(report.exit)
 }

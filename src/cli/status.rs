@@ -9,10 +9,10 @@ use super::arguments::PipelineArguments;
 use super::output::Terminal;
 use super::progress::rough;
 use super::summary::json;
-use super::table::{NOTHING, Side, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, grouped, render};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
-use crate::inspect::{self, AccountStatus, ListStatus, Status, WalkStatus};
+use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]
@@ -62,7 +62,8 @@ fn in_words(status: &Status) -> String {
     ];
     let rows: Vec<_> = status.accounts.iter().map(row).collect();
     let mut text = render(columns, &rows);
-    for AccountStatus { account, owed, held_by, .. } in &status.accounts {
+    for AccountStatus { account, list, owed, held_by, .. } in &status.accounts {
+        let account = account_and_list(account, list);
         if let Some(holder) = held_by {
             let _ = writeln!(text, "{account} is in use by {holder}");
         }
@@ -74,13 +75,13 @@ fn in_words(status: &Status) -> String {
 }
 
 fn row(account: &AccountStatus) -> [String; 7] {
-    let list = account.list.as_ref();
-    let of_list = |show: &dyn Fn(&ListStatus) -> String| list.map_or_else(|| NOTHING.to_owned(), show);
+    let last = account.last.as_ref();
+    let of_last = |show: &dyn Fn(&LastStatus) -> String| last.map_or_else(|| NOTHING.to_owned(), show);
     [
-        account.account.clone(),
-        of_list(&|list| list.date.clone()),
-        of_list(&|list| grouped(list.followers)),
-        of_list(&sinks),
+        account_and_list(&account.account, &account.list),
+        of_last(&|last| last.date.clone()),
+        of_last(&|last| grouped(last.followers)),
+        of_last(&sinks),
         account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), walk),
         format!("{} of {}", grouped(account.calls_today), grouped(account.daily_calls)),
         HumanBytes(account.bytes).to_string(),
@@ -88,7 +89,7 @@ fn row(account: &AccountStatus) -> [String; 7] {
 }
 
 /// Says which sinks have a list, and which lack it.
-fn sinks(list: &ListStatus) -> String {
+fn sinks(list: &LastStatus) -> String {
     let (published, lacking) = (list.published.join(", "), list.lacking.join(", "));
     match (published.is_empty(), lacking.is_empty()) {
         (_, true) => published,
@@ -109,17 +110,18 @@ fn walk(walk: &WalkStatus) -> String {
 mod tests {
     use super::*;
 
-    fn list(published: &[&str], lacking: &[&str]) -> ListStatus {
+    fn last(published: &[&str], lacking: &[&str]) -> LastStatus {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let (published, lacking) = (names(published), names(lacking));
-        ListStatus { walk: "000001".to_owned(), date: "2026-01-31".to_owned(), followers: 23_000, published, lacking }
+        LastStatus { walk: "000001".to_owned(), date: "2026-01-31".to_owned(), followers: 23_000, published, lacking }
     }
 
     fn account(name: &str) -> AccountStatus {
         AccountStatus {
             account: name.to_owned(),
             app_id: "wx1".to_owned(),
-            list: None,
+            list: "followers".to_owned(),
+            last: None,
             owed: Vec::new(),
             walk: None,
             calls_today: 4,
@@ -142,7 +144,7 @@ mod tests {
             ended: false,
         };
         let brand = AccountStatus {
-            list: Some(list(&["lake"], &["lines"])),
+            last: Some(last(&["lake"], &["lines"])),
             owed: vec!["2026-01-30".to_owned()],
             walk: Some(walk),
             held_by: Some("process 7 on `host`".to_owned()),

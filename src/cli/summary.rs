@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::table::{NOTHING, Side, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, grouped, render};
 use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 
 /// Of more accounts than these it is not said where each list is: the report of the run has it.
@@ -65,7 +65,8 @@ fn of_run(report: &RunReport) -> String {
         for account in &report.accounts {
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
-                    let _ = writeln!(text, "{}, {}: {}", account.account, sink.sink, describe(report));
+                    let account = account_and_list(&account.account, &account.list);
+                    let _ = writeln!(text, "{account}, {}: {}", sink.sink, describe(report));
                 }
             }
         }
@@ -109,7 +110,7 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     let sinks: Vec<String> =
         account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(&sink.state))).collect();
     [
-        account.account.clone(),
+        account_and_list(&account.account, &account.list),
         account.verdict.as_str().to_owned(),
         account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
         count(snapshot.map(|snapshot| snapshot.followers)),
@@ -230,6 +231,7 @@ mod tests {
         AccountReport {
             account: name.to_owned(),
             app_id: "wx1".to_owned(),
+            list: "followers".to_owned(),
             verdict,
             exit: Exit::Done,
             walk: None,

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::wechat::List;
+
 /// The side to which a column is pushed: text to the left, numbers to the right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
@@ -36,6 +38,11 @@ pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], row
         text.push('\n');
     }
     text
+}
+
+/// Returns the account's name, and its list where that is not the followers.
+pub(super) fn account_and_list(account: &str, list: &str) -> String {
+    if list == List::FOLLOWERS.name() { account.to_owned() } else { format!("{account} {list}") }
 }
 
 /// Writes a number with a comma at every third digit.

@@ -6,6 +6,7 @@ use super::account::Account;
 use super::error::{ConfigError, ConfigErrors, did_you_mean};
 use super::load::Pipeline;
 use super::shard::Shard;
+use crate::wechat::List;
 
 /// So many names are told of what might have been meant; nobody reads thousands.
 const NAMES_SHOWN: usize = 10;
@@ -32,6 +33,39 @@ impl Pipeline {
             is_selected.next().unwrap_or_default() && shard.is_none_or(|shard| shard.has(&account.app_id))
         });
         self.shard = shard;
+        Ok(())
+    }
+
+    /// Returns the lists that the sinks take, each once, in the order of the sinks.
+    pub fn lists(&self) -> Vec<List> {
+        let mut lists: Vec<List> = Vec::new();
+        for sink in &self.sinks {
+            if !lists.contains(&sink.list) {
+                lists.push(sink.list);
+            }
+        }
+        lists
+    }
+
+    /// Keeps the sinks of the lists that are named in `wanted`; all of them if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// Each name of a list that no sink takes.
+    pub fn select_lists(&mut self, wanted: &[String]) -> Result<(), ConfigErrors> {
+        let lists = self.lists();
+        let names: Vec<&str> = lists.iter().map(|list| list.name()).collect();
+        let unknown = wanted.iter().filter(|wanted| !names.contains(&wanted.as_str()));
+        let problems = unknown.map(|wanted| {
+            let hint = did_you_mean(wanted, &names);
+            let message = format!(
+                "found no sink of the list `{wanted}`, which `--list` asks for; expected one of `{}`{hint}",
+                names.join("`, `")
+            );
+            self.problem("sinks", message)
+        });
+        ConfigErrors::check(problems.collect(), Some(()))?;
+        self.sinks.retain(|sink| wanted.is_empty() || wanted.iter().any(|wanted| wanted == sink.list.name()));
         Ok(())
     }
 

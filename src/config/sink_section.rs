@@ -14,6 +14,7 @@ use super::checked;
 use super::error::{ConfigError, ConfigErrors, did_you_mean};
 use super::secret::SecretResolver;
 use super::tree::Tree;
+use crate::wechat::List;
 
 /// `[sinks.<name>]`: one destination of every list.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct SinkSection {
     pub name: String,
     /// `type`: which kind of sink it is; `fanout sinks` lists them. No default.
     pub kind: String,
+    /// `list`: which list of the accounts it receives. Default `followers`.
+    pub list: List,
     /// `required`: whether the run fails if this sink does. Default `true`.
     pub required: bool,
     /// `deliver`: when the sink receives its batches. Default: `stream`, if the sink can stage them.
@@ -125,6 +128,9 @@ pub(super) struct SinkKeys {
     /// `type`: which kind of sink it is.
     #[serde(rename = "type")]
     kind: Option<String>,
+    /// `list`: which list of the accounts it receives. Default `followers`.
+    #[serde(default)]
+    list: List,
     /// `required`: whether the run fails if this sink does. Default `true`.
     #[serde(default = "SinkKeys::default_required")]
     required: bool,
@@ -176,8 +182,8 @@ impl SinkKeys {
             return None;
         };
         let options = SinkOptions { tree: section.table(&["options"]), resolver: resolver.clone() };
-        let Self { required, deliver, columns, queue, retry, .. } = self;
-        Some(SinkSection { name, kind, required, deliver, columns, queue, retry, options, tree: section })
+        let Self { list, required, deliver, columns, queue, retry, .. } = self;
+        Some(SinkSection { name, kind, list, required, deliver, columns, queue, retry, options, tree: section })
     }
 }
 

@@ -7,22 +7,23 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::account_context::AccountContext;
+use super::account_tokens::OwnedTokens;
 use super::deliver::{Publication, PublicationResult, sink_outcome};
-use super::keys::{identity, lock_holder};
 use super::plan::{Choice, choose};
 use super::run_context::RunContext;
 use crate::config::ConfigErrors;
 use crate::error::Error;
-use crate::journal::{AccountState, Commit, Journal, Ledger, WalkFolder};
+use crate::journal::{Commit, Journal, Ledger, ListState, WalkFolder};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, SinkState, Verdict};
-use crate::source::{CallCounter, Source, SourceError};
+use crate::source::{CallCounter, Source};
 
 /// One account, with its state locked and its walk chosen.
 #[derive(Debug)]
 pub(super) struct AccountRun {
     context: AccountContext,
-    state: Arc<AccountState>,
+    tokens: Arc<OwnedTokens>,
+    state: Arc<ListState>,
     choice: Choice,
     /// Decided walks of earlier days that this pipeline still owes to a sink.
     owed: Vec<WalkFolder>,
@@ -44,9 +45,10 @@ impl<Cause: Into<Error>> From<Cause> for Refusal {
 
 impl AccountRun {
     /// Takes the account's lock and chooses its walk.
-    pub(super) fn plan(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<Self, Error> {
+    pub(super) fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
         let pipeline = &run.pipeline;
-        let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &lock_holder(pipeline))?;
+        let state = run.state(unit)?;
+        let tokens = run.tokens(unit)?;
         let choice = choose(&state, &run.options, pipeline.journal.resume_within, Utc::now())?;
         let mut owed = Vec::new();
         if !run.options.fresh {
@@ -55,7 +57,10 @@ impl AccountRun {
                 let is_chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
                 // A sink that is no longer in the pipeline file cannot be given anything.
                 let lacking = walk.lacking()?;
-                if is_ours && !is_chosen && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {
+                if is_ours
+                    && !is_chosen
+                    && run.units[unit].sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name()))
+                {
                     owed.push(walk);
                 }
             }
@@ -66,13 +71,13 @@ impl AccountRun {
             Choice::Begin(_) => None,
         };
         let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
-        Ok(Self { context: AccountContext::new(run, sinks, index, last), state: Arc::new(state), choice, owed })
+        Ok(Self { context: AccountContext::new(run, unit, last), tokens, state: Arc::new(state), choice, owed })
     }
 
     /// Plans a replay: one run of the account for each of its decided walks, oldest first. Of one date the newest counts.
-    pub(super) fn replays(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<Vec<Self>, Error> {
-        let pipeline = &run.pipeline;
-        let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &lock_holder(pipeline))?;
+    pub(super) fn replays(run: &Arc<RunContext>, unit: usize) -> Result<Vec<Self>, Error> {
+        let state = run.state(unit)?;
+        let tokens = run.tokens(unit)?;
         let date = run.options.date.map(|date| date.to_string());
         let mut walks: BTreeMap<String, WalkFolder> = BTreeMap::new();
         for walk in state.walks()?.into_iter().filter(|walk| walk.decision().is_some()) {
@@ -86,7 +91,8 @@ impl AccountRun {
         walks.sort_by(|one, other| one.header().walk.cmp(&other.header().walk));
         let state = Arc::new(state);
         let replay = |walk| Self {
-            context: AccountContext::new(run, sinks, index, None),
+            context: AccountContext::new(run, unit, None),
+            tokens: Arc::clone(&tokens),
             state: Arc::clone(&state),
             choice: Choice::Finish(Box::new(walk)),
             owed: Vec::new(),
@@ -100,7 +106,7 @@ impl AccountRun {
             Choice::Finish(walk) => walk.header().walk.as_str(),
             Choice::Begin(_) => "000000",
         };
-        for sink in self.context.sinks.iter() {
+        for sink in self.context.sinks().iter() {
             if let Choice::Finish(walk) = &self.choice
                 && walk.commit(&self.context.recipient(sink))?.is_some()
             {
@@ -118,9 +124,10 @@ impl AccountRun {
     }
 
     /// Makes the way to the account's list; no call is made yet.
-    pub(super) fn source(&self) -> Result<Source, SourceError> {
-        let settings = &self.context.run.pipeline.source;
-        Source::new(self.context.run.client.clone(), self.context.account(), settings, self.state.ledger())
+    pub(super) fn source(&self) -> Source {
+        let (run, list) = (&self.context.run, self.context.list());
+        let counter = self.state.ledger(list.endpoint());
+        Source::new(run.client.clone(), list, Arc::clone(&self.tokens.tokens), &run.pipeline.source, counter)
     }
 
     /// Returns what `sink` has published last; none if that is nothing, or cannot be read.
@@ -131,8 +138,8 @@ impl AccountRun {
 
     /// Reports what a run would begin with.
     pub(super) fn preview(&self) -> AccountReport {
-        let mut report = AccountReport::new(&self.context.account().name, &self.context.account().app_id);
-        report.verdict = Verdict::Ready;
+        let mut report = self.context.report();
+        report.succeed(Verdict::Ready);
         report.date = Some(self.choice.date().to_owned());
         if let Choice::Finish(walk) = &self.choice {
             report.walk = Some(walk.header().walk.clone());
@@ -143,24 +150,19 @@ impl AccountRun {
     /// Does the work, and reports on it.
     pub(super) async fn run(self) -> AccountReport {
         let started = Instant::now();
-        let account = self.context.account();
-        let mut report = AccountReport::new(&account.name, &account.app_id);
-        match self.source() {
-            Ok(source) => {
-                self.context.progress().begin(source.stats());
-                if let Err(error) = self.work(&source, &mut report).await {
-                    let error = self.context.run.why_stopped(error);
-                    report.fail(&error);
-                    if matches!(error, Error::Interrupted) {
-                        report.hint = Some(self.context.run.options.how_to_go_on().to_owned());
-                    }
-                }
-                report.calls = source.calls();
-                report.calls_left = source.calls_left_now();
-                report.retries = source.retries();
+        let mut report = self.context.report();
+        let source = self.source();
+        self.context.progress().begin(source.stats());
+        if let Err(error) = self.work(&source, &mut report).await {
+            let error = self.context.run.why_stopped(error);
+            report.fail(&error);
+            if matches!(error, Error::Interrupted) {
+                report.hint = Some(self.context.run.options.how_to_go_on().to_owned());
             }
-            Err(error) => report.fail(&error.into()),
         }
+        report.calls = source.calls();
+        report.calls_left = source.calls_left_now();
+        report.retries = source.retries();
         report.previous_followers = self.context.last().map(|list| list.followers);
         report.previous_fetched_at = self.context.last().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
@@ -193,6 +195,7 @@ impl AccountRun {
         report.sinks = published.outcomes;
         report.snapshot = published.snapshot;
         published.result?;
+        report.succeed(Verdict::Published);
         let pruned = self.state.prune(self.context.run.pipeline.journal.keep)?;
         if pruned > 0 {
             tracing::debug!(account = self.context.account().name, pruned, "old walks were removed");
@@ -207,14 +210,14 @@ impl AccountRun {
     /// Reports on a walk that every sink has already; none if one lacks it.
     fn already_published(&self, walk: &WalkFolder) -> Result<Option<AccountReport>, Error> {
         let Some(decision) = walk.decision() else { return Ok(None) };
-        let mut report = AccountReport::new(&self.context.account().name, &self.context.account().app_id);
-        for sink in self.context.sinks.iter() {
+        let mut report = self.context.report();
+        for sink in self.context.sinks().iter() {
             match sink_outcome(&self.context, walk, sink)? {
                 outcome if matches!(outcome.state, SinkState::AlreadyPublished(_)) => report.sinks.push(outcome),
                 _ => return Ok(None),
             }
         }
-        report.verdict = Verdict::AlreadyPublished;
+        report.succeed(Verdict::AlreadyPublished);
         report.walk = Some(walk.header().walk.clone());
         report.date = Some(walk.header().date.clone());
         report.pages = decision.snapshot.pages;

@@ -6,27 +6,33 @@ use fanout_sink::{SinkContext, Snapshot};
 
 use super::budget::Budget;
 use super::keys::recipient;
-use super::progress::AccountProgress;
+use super::progress::UnitProgress;
 use super::run_context::RunContext;
 use crate::config::Account;
 use crate::journal::Recipient;
 use crate::registry::BoundSink;
+use crate::report::AccountReport;
+use crate::wechat::List;
 
-/// One account within a run.
+/// One list of one account within a run.
 #[derive(Debug)]
 pub(super) struct AccountContext {
     pub(super) run: Arc<RunContext>,
-    pub(super) sinks: Arc<[BoundSink]>,
-    /// The account's place in the pipeline file.
-    index: usize,
+    /// Its place among the units of the run.
+    unit: usize,
     budget: Budget,
     /// The list that was decided before this one: what the next will be like.
     last: Option<Snapshot>,
 }
 
 impl AccountContext {
-    pub(super) fn new(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, index: usize, last: Option<Snapshot>) -> Self {
-        Self { run: Arc::clone(run), sinks: Arc::clone(sinks), index, budget: run.budget.for_account(), last }
+    pub(super) fn new(run: &Arc<RunContext>, unit: usize, last: Option<Snapshot>) -> Self {
+        Self { run: Arc::clone(run), unit, budget: run.budget.for_account(), last }
+    }
+
+    /// Makes the report on this list, in which nothing has happened yet.
+    pub(super) fn report(&self) -> AccountReport {
+        self.run.report(self.unit)
     }
 
     /// Returns what a sink is told about a walk of this account.
@@ -47,11 +53,20 @@ impl AccountContext {
     }
 
     pub(super) fn account(&self) -> &Account {
-        &self.run.pipeline.accounts[self.index]
+        self.run.account(self.unit)
     }
 
-    pub(super) fn progress(&self) -> &AccountProgress {
-        &self.run.progress.accounts()[self.index]
+    pub(super) fn list(&self) -> List {
+        self.run.units[self.unit].list
+    }
+
+    /// Returns the sinks that take this list.
+    pub(super) fn sinks(&self) -> &[BoundSink] {
+        &self.run.units[self.unit].sinks
+    }
+
+    pub(super) fn progress(&self) -> &UnitProgress {
+        &self.run.progress.units()[self.unit]
     }
 
     pub(super) fn budget(&self) -> &Budget {

@@ -15,6 +15,7 @@
 
 mod account;
 mod account_context;
+mod account_tokens;
 mod budget;
 mod check;
 mod deliver;
@@ -29,7 +30,7 @@ mod slots;
 mod walk;
 
 pub use check::{Check, CheckReport, Finding, Severity, check_connected};
-pub use progress::{AccountProgress, Progress};
+pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
 pub use run::{bind, check, run};
 pub use run_options::RunOptions;

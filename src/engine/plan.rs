@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::run_options::RunOptions;
 
-use crate::journal::{AccountState, Journal, JournalError, WalkFolder};
+use crate::journal::{Journal, JournalError, ListState, WalkFolder};
 use crate::wechat::date_in_beijing;
 
 /// The walk that a run is about.
@@ -33,7 +33,7 @@ impl Choice {
 /// Without a date the newest walk counts: if it is open (and not too old) it is finished under its own date, and if it
 /// is today's it is published to whoever lacks it. With a date the newest walk of that date counts.
 pub(super) fn choose(
-    state: &AccountState,
+    state: &ListState,
     options: &RunOptions,
     resume_within: Duration,
     now: DateTime<Utc>,
@@ -77,14 +77,15 @@ mod tests {
 
     const RESUME: Duration = Duration::from_hours(48);
 
-    fn state(folder: &TempDir) -> AccountState {
+    fn state(folder: &TempDir) -> ListState {
         let identity = Identity {
             format: FORMAT,
             app_id: "wx1".to_owned(),
             host: "official".to_owned(),
             list: "followers".to_owned(),
+            options: serde_json::Map::new(),
         };
-        AccountState::open(folder.path(), identity, "test").unwrap()
+        ListState::open(folder.path(), identity, "test").unwrap()
     }
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -115,7 +116,7 @@ mod tests {
         }
     }
 
-    fn chosen(state: &AccountState, options: &RunOptions, now: &str) -> String {
+    fn chosen(state: &ListState, options: &RunOptions, now: &str) -> String {
         describe(&choose(state, options, RESUME, at(now)).unwrap())
     }
 

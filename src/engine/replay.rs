@@ -34,15 +34,15 @@ pub async fn replay(
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
-    let sinks: Arc<[BoundSink]> = select(bind(&pipeline, registry)?, names, &pipeline)?.into();
+    let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
     let run = share(pipeline, &sinks, options, progress, stop)?;
     let mut reports = Vec::new();
-    for index in 0..run.pipeline.accounts.len() {
-        let lists = account(&run, &sinks, index).await?;
-        for report in &lists {
-            run.progress.accounts()[index].finish(report);
+    for unit in (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()) {
+        let walks = walks_of(&run, unit).await?;
+        for report in &walks {
+            run.progress.units()[unit].finish(report);
         }
-        reports.extend(lists);
+        reports.extend(walks);
     }
     let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
@@ -64,26 +64,21 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
     Ok(sinks.into_iter().filter(is_selected).map(BoundSink::into_required).collect())
 }
 
-/// Delivers the lists of one account, oldest first; one that fails does not keep back the next.
-async fn account(
-    run: &Arc<RunContext>,
-    sinks: &Arc<[BoundSink]>,
-    index: usize,
-) -> Result<Vec<AccountReport>, ConfigErrors> {
-    let account = &run.pipeline.accounts[index];
+/// Delivers the walks of one list of an account, oldest first; one that fails does not keep back the next.
+async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountReport>, ConfigErrors> {
     let failed = |error: &Error| {
-        let mut report = AccountReport::new(&account.name, &account.app_id);
+        let mut report = run.report(unit);
         report.fail(error);
         report
     };
-    let lists = match AccountRun::replays(run, sinks, index) {
-        Ok(lists) => lists,
+    let walks = match AccountRun::replays(run, unit) {
+        Ok(walks) => walks,
         Err(error) => return Ok(vec![failed(&error)]),
     };
     let mut reports = Vec::new();
-    for list in lists {
-        let report = match list.check().await {
-            Ok(()) => list.run().await,
+    for walk in walks {
+        let report = match walk.check().await {
+            Ok(()) => walk.run().await,
             Err(Refusal::Pipeline(errors)) => return Err(errors),
             Err(Refusal::Account(error)) => failed(&error),
         };

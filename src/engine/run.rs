@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::account::{AccountRun, Refusal};
+use super::account_tokens::AccountTokens;
 use super::budget::{self, Budget};
 use super::deliver::footprint;
 use super::progress::Progress;
-use super::run_context::RunContext;
+use super::run_context::{RunContext, Unit};
 use super::run_options::RunOptions;
 use super::slots::Slots;
 use crate::config::{ConfigErrors, Pipeline};
@@ -23,6 +24,7 @@ use crate::registry::{BoundSink, SinkRegistry};
 use crate::report::{AccountReport, RunReport};
 use crate::rows::follower_schema;
 use crate::source::{Client, SourceError};
+use crate::wechat::List;
 
 /// Bytes that the engine itself needs for a delivery, beside its pages: the count of distinct followers.
 const ENGINE_MEMORY: u64 = 6 << 20;
@@ -42,9 +44,12 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
 /// are delivered at the same time have what they declare.
 fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
     let limits = &pipeline.limits;
-    let accounts = limits.accounts.min(pipeline.accounts.len());
+    let lists = pipeline.lists();
+    let accounts = limits.accounts.min(pipeline.accounts.len() * lists.len());
     let deliveries = Slots::most(limits, accounts);
-    let sinks: u64 = sinks.iter().map(BoundSink::memory).sum();
+    // A delivery is of one list, and opens the sinks that take it.
+    let sinks_of = |list| sinks.iter().filter(move |sink| sink.section().list == list);
+    let sinks = lists.iter().map(|&list| sinks_of(list).map(BoundSink::memory).sum()).max().unwrap_or(0_u64);
     let page = footprint(pipeline.source.max_reply_bytes);
     let pages = accounts as u64 * budget::OWN;
     let fixed = (deliveries as u64).saturating_mul(sinks.saturating_add(ENGINE_MEMORY)).saturating_add(pages);
@@ -118,7 +123,8 @@ pub async fn run(
     let mut running = JoinSet::new();
     for (index, account) in waiting {
         let place = Arc::clone(&places).acquire_owned().await;
-        let span = tracing::info_span!("account", account = account.context().account().name);
+        let context = account.context();
+        let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
         let work = async move {
             let _place = place;
             (index, account.run().await)
@@ -145,6 +151,12 @@ pub(super) fn share(
     stop: CancellationToken,
 ) -> Result<Arc<RunContext>, Error> {
     let budget = Budget::new(page_budget(&pipeline, sinks)?);
+    let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
+    let lists: Vec<(List, Arc<[BoundSink]>)> =
+        pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
+    let units_of =
+        |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
+    let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
     let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
         SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
         error => Error::from(error),
@@ -152,13 +164,26 @@ pub(super) fn share(
     let account_names = pipeline.account_names.as_slice().into();
     let slots = Slots::new(&pipeline.limits);
     let failed_first = OnceLock::new();
-    Ok(Arc::new(RunContext { pipeline, account_names, client, budget, slots, progress, stop, options, failed_first }))
+    let tokens = pipeline.accounts.iter().map(|_| AccountTokens::default()).collect();
+    Ok(Arc::new(RunContext {
+        pipeline,
+        units,
+        tokens,
+        account_names,
+        client,
+        budget,
+        slots,
+        progress,
+        stop,
+        options,
+        failed_first,
+    }))
 }
 
 /// A run in which everything is checked and no API call was made.
 struct Planned {
     run: Arc<RunContext>,
-    /// One for each account of the file; for some there is already nothing but a report of what failed.
+    /// One for each unit; for some there is already nothing but a report of what failed.
     accounts: Vec<Result<AccountRun, Box<AccountReport>>>,
 }
 
@@ -170,32 +195,31 @@ impl Planned {
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
+        let sinks = bind(&pipeline, registry)?;
         let run = share(pipeline, &sinks, options, progress, stop)?;
         let mut accounts = Vec::new();
-        for index in 0..run.pipeline.accounts.len() {
-            accounts.push(match Self::account(&run, &sinks, index).await {
+        for unit in 0..run.units.len() {
+            accounts.push(match Self::account(&run, unit).await {
                 Ok(account) => Ok(account),
                 Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
-                Err(Refusal::Account(error)) => Err(refused(&run, index, &error)),
+                Err(Refusal::Account(error)) => Err(refused(&run, unit, &error)),
             });
         }
         Ok(Self { run, accounts })
     }
 
-    async fn account(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<AccountRun, Refusal> {
-        let account = AccountRun::plan(run, sinks, index)?;
+    async fn account(run: &Arc<RunContext>, unit: usize) -> Result<AccountRun, Refusal> {
+        let account = AccountRun::plan(run, unit)?;
         account.check().await?;
         Ok(account)
     }
 }
 
-/// Reports that an account fails before its first call.
-fn refused(run: &RunContext, index: usize, error: &Error) -> Box<AccountReport> {
-    let account = &run.pipeline.accounts[index];
-    let mut report = AccountReport::new(&account.name, &account.app_id);
+/// Reports that a list fails before its first call.
+fn refused(run: &RunContext, unit: usize, error: &Error) -> Box<AccountReport> {
+    let mut report = run.report(unit);
     report.fail(error);
-    run.progress.accounts()[index].finish(&report);
+    run.progress.units()[unit].finish(&report);
     run.note(&report);
     Box::new(report)
 }

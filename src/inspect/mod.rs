@@ -6,4 +6,4 @@ mod status;
 
 pub use history::{History, PastRun, history, past_runs};
 pub use prune::{AccountPruning, Pruning, prune};
-pub use status::{AccountStatus, ListStatus, Status, WalkStatus, status};
+pub use status::{AccountStatus, LastStatus, Status, WalkStatus, status};

@@ -5,11 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::Pipeline;
+use crate::config::{Account, Pipeline};
 use crate::engine::keys::{identity, lock_holder};
 use crate::error::{Error, Exit};
-use crate::journal::{AccountFolder, AccountState, HeldLocks, JournalError, Prunable, PruneReason, RunReports};
+use crate::journal::{HeldLocks, Identity, JournalError, ListFolder, ListState, Prunable, PruneReason, RunReports};
 use crate::report::RunReport;
+use crate::wechat::List;
 
 /// What goes, or would go.
 #[derive(Clone, Debug, Serialize)]
@@ -31,8 +32,10 @@ pub struct Pruning {
 pub struct AccountPruning {
     /// The account's name.
     pub account: String,
+    /// The list's name.
+    pub list: String,
     /// Its walks and what is left of some, oldest first.
-    pub leaving: Vec<Prunable>,
+    pub prunable: Vec<Prunable>,
     /// What the process says of itself that is at work on the account: nothing of it is touched then.
     pub held_by: Option<String>,
     /// Why it cannot be told, or was not removed, with the causes.
@@ -61,9 +64,12 @@ impl Pruning {
 /// [`JournalError::Io`] if the reports cannot be listed or removed. What is wrong with an account is said there.
 pub fn prune(pipeline: &Pipeline, remove: bool, reports_older_than: Option<Duration>) -> Result<Pruning, JournalError> {
     let (now, locks) = (Utc::now(), HeldLocks::read());
-    let accounts = (0..pipeline.accounts.len()).map(|index| account(pipeline, index, remove, &locks, now));
+    let accounts = pipeline.accounts.iter().flat_map(|account| {
+        let locks = &locks;
+        pipeline.lists().into_iter().map(move |list| prune_list(pipeline, account, list, remove, locks, now))
+    });
     let accounts =
-        accounts.filter(|account| !account.leaving.is_empty() || account.held_by.is_some() || account.error.is_some());
+        accounts.filter(|account| !account.prunable.is_empty() || account.held_by.is_some() || account.error.is_some());
     let accounts = accounts.collect();
     let reports = match reports_older_than {
         Some(age) => reports(pipeline, remove, now - age)?,
@@ -72,11 +78,20 @@ pub fn prune(pipeline: &Pipeline, remove: bool, reports_older_than: Option<Durat
     Ok(Pruning { pipeline: pipeline.name.clone(), done: remove, accounts, reports })
 }
 
-fn account(pipeline: &Pipeline, index: usize, remove: bool, locks: &HeldLocks, now: DateTime<Utc>) -> AccountPruning {
-    let folder = AccountFolder::new(&pipeline.journal.path, identity(pipeline, index));
+fn prune_list(
+    pipeline: &Pipeline,
+    account: &Account,
+    list: List,
+    remove: bool,
+    locks: &HeldLocks,
+    now: DateTime<Utc>,
+) -> AccountPruning {
+    let identity = identity(pipeline, account, list);
+    let folder = ListFolder::new(&pipeline.journal.path, identity.clone());
     let mut pruning = AccountPruning {
-        account: pipeline.accounts[index].name.clone(),
-        leaving: Vec::new(),
+        account: account.name.clone(),
+        list: list.name().to_owned(),
+        prunable: Vec::new(),
         held_by: folder.holder(locks),
         error: None,
         hint: None,
@@ -84,8 +99,8 @@ fn account(pipeline: &Pipeline, index: usize, remove: bool, locks: &HeldLocks, n
     let done = match (&pruning.held_by, remove) {
         (Some(_), _) => Ok(()),
         // Where there is nothing, nothing is created.
-        (None, true) if folder.bytes() > 0 => under_lock(pipeline, index, now, &mut pruning.leaving),
-        (None, _) => leaving(pipeline, &folder, now).map(|leaving| pruning.leaving = leaving),
+        (None, true) if folder.bytes() > 0 => under_lock(pipeline, identity, now, &mut pruning.prunable),
+        (None, _) => prunable(pipeline, &folder, now).map(|prunable| pruning.prunable = prunable),
     };
     match done {
         Ok(()) => {}
@@ -98,19 +113,19 @@ fn account(pipeline: &Pipeline, index: usize, remove: bool, locks: &HeldLocks, n
     pruning
 }
 
-fn leaving(pipeline: &Pipeline, folder: &AccountFolder, now: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
-    folder.leaving(pipeline.journal.keep, pipeline.journal.resume_within, now)
+fn prunable(pipeline: &Pipeline, folder: &ListFolder, now: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
+    folder.prunable(pipeline.journal.keep, pipeline.journal.resume_within, now)
 }
 
 /// Removes what can go of an account, and notes each in `gone`.
 fn under_lock(
     pipeline: &Pipeline,
-    index: usize,
+    identity: Identity,
     now: DateTime<Utc>,
     gone: &mut Vec<Prunable>,
 ) -> Result<(), JournalError> {
-    let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &lock_holder(pipeline))?;
-    for item in leaving(pipeline, &state, now)? {
+    let state = ListState::open(&pipeline.journal.path, identity, &lock_holder(pipeline))?;
+    for item in prunable(pipeline, &state, now)? {
         state.remove(&item.path)?;
         gone.push(item);
     }
@@ -120,7 +135,7 @@ fn under_lock(
 /// Finds the reports of this pipeline's runs that began before `before`.
 fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
     let reports = RunReports::new(&pipeline.journal.path);
-    let mut leaving = Vec::new();
+    let mut prunable = Vec::new();
     for run in reports.names()? {
         // One that cannot be read might be of another pipeline.
         let Ok(Some(report)) = reports.read::<RunReport>(&run) else { continue };
@@ -131,8 +146,8 @@ fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<V
             if remove {
                 reports.remove(&run)?;
             }
-            leaving.push(Prunable { path, bytes, why: PruneReason::OldReport });
+            prunable.push(Prunable { path, bytes, why: PruneReason::OldReport });
         }
     }
-    Ok(leaving)
+    Ok(prunable)
 }

@@ -6,10 +6,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::config::Pipeline;
+use crate::config::{Account, Pipeline};
 use crate::engine::keys::{identity, recipient};
 use crate::error::Error;
-use crate::journal::{AccountFolder, HeldLocks, JournalError, WalkFolder};
+use crate::journal::{HeldLocks, JournalError, ListFolder, WalkFolder};
+use crate::wechat::List;
 
 /// How the accounts of a pipeline file stand.
 #[derive(Clone, Debug, Serialize)]
@@ -19,11 +20,11 @@ pub struct Status {
     pub pipeline: String,
     /// When it was looked, in UTC: `2026-01-31T02:00:00Z`.
     pub at: String,
-    /// The accounts, in the order of the pipeline file.
+    /// The lists of the accounts, accounts in the order of the pipeline file.
     pub accounts: Vec<AccountStatus>,
 }
 
-/// How one account stands.
+/// How one list of one account stands.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AccountStatus {
@@ -31,13 +32,15 @@ pub struct AccountStatus {
     pub account: String,
     /// The account's app id.
     pub app_id: String,
-    /// The last complete list; none if there was none yet.
-    pub list: Option<ListStatus>,
+    /// The list's name, such as `followers`.
+    pub list: String,
+    /// The last complete walk; none if there was none yet.
+    pub last: Option<LastStatus>,
     /// The dates of earlier lists that this pipeline still owes to a sink, oldest first.
     pub owed: Vec<String>,
     /// The walk under way; none if the newest one is decided.
     pub walk: Option<WalkStatus>,
-    /// Calls of `user/get` today (in Beijing), by whatever pipeline on this state.
+    /// Calls for pages of this list today (in Beijing), whichever pipeline on this state made them.
     pub calls_today: u64,
     /// `source.quota.daily_calls`: what WeChat grants, as far as the pipeline file knows.
     pub daily_calls: u64,
@@ -51,10 +54,10 @@ pub struct AccountStatus {
     pub hint: Option<String>,
 }
 
-/// The last complete list of an account.
+/// The last complete walk of a list.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct ListStatus {
+pub struct LastStatus {
     /// The walk that read it.
     pub walk: String,
     /// Its logical date, `YYYY-MM-DD`.
@@ -88,21 +91,31 @@ pub struct WalkStatus {
 /// Looks how the accounts of `pipeline` stand.
 pub fn status(pipeline: &Pipeline) -> Status {
     let (now, locks) = (Utc::now(), HeldLocks::read());
-    let accounts = (0..pipeline.accounts.len()).map(|index| account(pipeline, index, &locks, now)).collect();
+    let accounts = pipeline.accounts.iter().flat_map(|account| {
+        let locks = &locks;
+        pipeline.lists().into_iter().map(move |list| status_of(pipeline, account, list, locks, now))
+    });
+    let accounts = accounts.collect();
     let at = now.to_rfc3339_opts(SecondsFormat::Secs, true);
     Status { pipeline: pipeline.name.clone(), at, accounts }
 }
 
-fn account(pipeline: &Pipeline, index: usize, locks: &HeldLocks, now: DateTime<Utc>) -> AccountStatus {
-    let folder = AccountFolder::new(&pipeline.journal.path, identity(pipeline, index));
-    let account = &pipeline.accounts[index];
+fn status_of(
+    pipeline: &Pipeline,
+    account: &Account,
+    list: List,
+    locks: &HeldLocks,
+    now: DateTime<Utc>,
+) -> AccountStatus {
+    let folder = ListFolder::new(&pipeline.journal.path, identity(pipeline, account, list));
     let mut status = AccountStatus {
         account: account.name.clone(),
         app_id: account.app_id.clone(),
-        list: None,
+        list: list.name().to_owned(),
+        last: None,
         owed: Vec::new(),
         walk: None,
-        calls_today: folder.calls_today(now),
+        calls_today: folder.calls_today(list.endpoint(), now),
         daily_calls: pipeline.source.quota.daily_calls,
         bytes: folder.bytes(),
         held_by: folder.holder(locks),
@@ -124,7 +137,7 @@ fn account(pipeline: &Pipeline, index: usize, locks: &HeldLocks, now: DateTime<U
 /// Reads the walks of an account, and says whether all of them were still there at the end.
 fn look(
     pipeline: &Pipeline,
-    folder: &AccountFolder,
+    folder: &ListFolder,
     now: DateTime<Utc>,
     status: &mut AccountStatus,
 ) -> Result<bool, JournalError> {
@@ -132,7 +145,7 @@ fn look(
     let newest = walks.last().filter(|walk| walk.decision().is_none());
     status.walk = newest.map(|walk| under_way(walk, now)).transpose()?;
     let last = walks.iter().rev().find(|walk| walk.decision().is_some());
-    status.list = last.map(|walk| list(pipeline, walk)).transpose()?.flatten();
+    status.last = last.map(|walk| last_status(pipeline, walk)).transpose()?.flatten();
     status.owed.clear();
     for walk in folder.owed()? {
         let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
@@ -156,7 +169,7 @@ fn under_way(walk: &WalkFolder, now: DateTime<Utc>) -> Result<WalkStatus, Journa
     })
 }
 
-fn list(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<ListStatus>, JournalError> {
+fn last_status(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<LastStatus>, JournalError> {
     let Some(decision) = walk.decision() else { return Ok(None) };
     let (mut published, mut lacking) = (Vec::new(), Vec::new());
     for sink in &pipeline.sinks {
@@ -164,5 +177,5 @@ fn list(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<ListStatus>, Jo
         if has_it { &mut published } else { &mut lacking }.push(sink.name.clone());
     }
     let (date, followers) = (walk.header().date.clone(), decision.snapshot.followers);
-    Ok(Some(ListStatus { walk: walk.header().walk.clone(), date, followers, published, lacking }))
+    Ok(Some(LastStatus { walk: walk.header().walk.clone(), date, followers, published, lacking }))
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::frame::{self, Found, Kind};
+use super::frame::{self, Found, Kind, ReplyKind};
 use super::record::End;
 use crate::wechat::{Chain, Link, PageReply, summarize};
 
@@ -53,17 +53,19 @@ impl Contents {
                 self.end = Some(end);
                 Ok(())
             }
-            Kind::Page => {
+            Kind::Reply => {
                 let number = self.pages() + 1;
-                let (fetched_at, cursor, body) =
-                    frame::split_page(payload).ok_or_else(|| format!("page {number} is too short"))?;
-                let Ok(PageReply::Page(summary)) = summarize(&body) else {
+                let reply = frame::split_reply(payload).ok_or_else(|| format!("page {number} is too short"))?;
+                if (reply.kind, reply.number) != (ReplyKind::Page, number) {
+                    return Err(format!("page {number} is in another page's place"));
+                }
+                let Ok(PageReply::Page(summary)) = summarize(&reply.body) else {
                     return Err(format!("page {number} is no page of a list"));
                 };
-                if !self.chain.extend(Link { cursor, next: summary.next, page: number }) {
+                if !self.chain.extend(Link { cursor: reply.cursor, next: summary.next, page: number }) {
                     return Err(format!("page {number} does not follow from an earlier one"));
                 }
-                self.note_page(self.length, fetched_at, summary.openids);
+                self.note_page(self.length, reply.fetched_at, summary.openids);
                 Ok(())
             }
         }

@@ -1,4 +1,4 @@
-//! The state folder of one app id, for whoever only looks: it needs no lock, creates nothing and changes nothing.
+//! The state folder of one list of an account, for readers: it needs no lock, creates nothing and changes nothing.
 //!
 //! A run may be at work in it meanwhile. Records and folders appear and go in one step each, so what is read is whole; only
 //! that a walk is there a moment later, too, is not promised.
@@ -20,17 +20,17 @@ use super::walk_folder::WalkFolder;
 pub(super) const NEW: &str = "~new";
 pub(super) const OLD: &str = "~old";
 
-/// The walks of one app id, as they lie on disk.
+/// The walks of one list of an account, as they lie on disk.
 #[derive(Clone, Debug)]
-pub struct AccountFolder {
+pub struct ListFolder {
     account: PathBuf,
-    /// The folder of its walks.
+    /// The folder of the walks.
     pub(super) list: PathBuf,
     pub(super) identity: Identity,
 }
 
-impl AccountFolder {
-    /// Finds the folder of `identity` under `path`. Whether there is one is another question.
+impl ListFolder {
+    /// Names the folder of `identity` under `path`. It may not exist.
     pub fn new(path: &Path, identity: Identity) -> Self {
         let account = path.join(&identity.app_id);
         Self { list: account.join(&identity.list), account, identity }
@@ -55,6 +55,13 @@ impl AccountFolder {
     /// for a decided walk that cannot be read. One that was never decided and cannot be read is passed over, with a
     /// warning, and so is, without one, whatever does not have the name of a walk.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
+        let mut walks = self.walks_of_any_options()?;
+        walks.retain(|walk| walk.header.identity.options == self.identity.options);
+        Ok(walks)
+    }
+
+    /// Returns the walks of this list, also those of other options: nothing is known here of what is owed of those.
+    pub(super) fn walks_of_any_options(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = Vec::new();
         for name in self.names()?.iter().filter(|name| is_walk(name)) {
             walks.extend(WalkFolder::read(self.list.join(name), &self.identity)?);
@@ -96,19 +103,20 @@ impl AccountFolder {
         Ok(owed)
     }
 
-    /// Returns how many calls for pages this list has cost today, as far as its ledger knows.
-    pub fn calls_today(&self, now: DateTime<Utc>) -> u64 {
-        calls_today(&self.ledger_path(), now)
+    /// Returns how many calls of `endpoint` the account has cost today, as far as its ledger knows.
+    pub fn calls_today(&self, endpoint: &str, now: DateTime<Utc>) -> u64 {
+        calls_today(&self.ledger_path(endpoint), now)
     }
 
-    /// Returns the file of the list's ledger of calls.
-    pub(super) fn ledger_path(&self) -> PathBuf {
-        self.list.with_file_name(format!("{}.calls.json", self.identity.list))
+    /// Returns the file of the account's ledger of calls of `endpoint` (`/cgi-bin/user/get`): WeChat counts by endpoint.
+    pub(super) fn ledger_path(&self, endpoint: &str) -> PathBuf {
+        let name = endpoint.trim_start_matches("/cgi-bin/").replace('/', "-");
+        self.account.join(format!("calls.{name}.json"))
     }
 
-    /// Returns the file whose lock keeps other runs from the account.
+    /// Returns the file whose lock keeps other runs from this list.
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.account.join("lock")
+        self.account.join(format!("{}.lock", self.identity.list))
     }
 
     /// Returns the bytes of all files of this app id. What goes while they are counted is not counted.
@@ -138,7 +146,7 @@ pub(super) fn number(name: &str) -> u64 {
     name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Returns whether a name is one that [`AccountState::begin`](super::AccountState::begin) gives. Anything else that lies
+/// Returns whether a name is one that [`ListState::begin`](super::ListState::begin) gives. Anything else that lies
 /// there is not ours.
 pub(super) fn is_walk(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! The lock that keeps two runs from one list of an account, and what is known of its holder.
+//! The locks that keep two runs from one list of an account, and what is known of their holders.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -20,17 +20,17 @@ pub(super) struct StateLock {
 }
 
 impl StateLock {
-    /// Takes the lock file at `path` for a run of `app_id`. `holder` is what another run is told of this one.
+    /// Takes the lock file at `path`, which stands for `what`. `holder` is what another run is told of this one.
     ///
     /// # Errors
     ///
     /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the file cannot be used.
-    pub(super) fn take(path: &Path, app_id: &str, holder: &str) -> Result<Self, JournalError> {
+    pub(super) fn take(path: &Path, what: String, holder: &str) -> Result<Self, JournalError> {
         let file = disk::open_file(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { app_id: app_id.to_owned(), holder: read_holder(path) });
+                return Err(JournalError::Locked { what, holder: read_holder(path) });
             }
             Err(TryLockError::Error(error)) => return Err(JournalError::io("lock", path)(error)),
         }
@@ -51,8 +51,29 @@ impl Drop for StateLock {
     /// of it until it runs.
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
-            tracing::debug!(%error, "the lock of the account is not given back before the file is closed");
+            tracing::debug!(%error, "the lock is not given back before the file is closed");
         }
+    }
+}
+
+/// The lock of an account's token, held by this process: two owners of a classic token would take it from each other.
+#[derive(Debug)]
+pub struct TokenLock {
+    _lock: StateLock,
+}
+
+impl TokenLock {
+    /// Takes the lock of the token of `app_id` under `path`, and creates what is missing. `holder` is what another run is
+    /// told of this one.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the folder cannot be used.
+    pub fn take(path: &Path, app_id: &str, holder: &str) -> Result<Self, JournalError> {
+        let folder = path.join(app_id);
+        disk::create_folder(&folder)?;
+        let lock = StateLock::take(&folder.join("token.lock"), format!("the token of app id `{app_id}`"), holder)?;
+        Ok(Self { _lock: lock })
     }
 }
 

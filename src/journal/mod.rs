@@ -23,13 +23,13 @@ mod walk_folder;
 
 pub use contents::Contents;
 pub use error::JournalError;
-pub use folder::AccountFolder;
+pub use folder::ListFolder;
 pub use ledger::Ledger;
-pub use lock::HeldLocks;
+pub use lock::{HeldLocks, TokenLock};
 pub use pages::Journal;
 pub use prune::{Prunable, PruneReason};
 pub use reader::{JournaledPage, PageReader};
-pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Recipient};
+pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Pin, Recipient};
 pub use runs::RunReports;
-pub use state::AccountState;
+pub use state::ListState;
 pub use walk_folder::WalkFolder;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::contents::Contents;
 use super::disk;
 use super::error::JournalError;
-use super::frame::{self, Kind};
+use super::frame::{self, Kind, ReplyKind};
 use super::reader::{JournaledPage, PageReader, read_page};
 use super::record::{DECISION, Decision, End, PAGES};
 use super::walk_folder::WalkFolder;
@@ -62,7 +62,8 @@ impl Journal {
         assert!(self.contents.end.is_none(), "a page after the end of the walk");
         let number = self.pages() + 1;
         let offset = self.contents.length;
-        self.write(Kind::Page, &[&frame::page_head(page.fetched_at, &page.cursor), &page.body])?;
+        let head = frame::reply_head(ReplyKind::Page, number, page.fetched_at, &page.cursor);
+        self.write(Kind::Reply, &[&head, &page.body])?;
         let link = Link { cursor: page.cursor.clone(), next: page.summary.next.clone(), page: number };
         assert!(self.contents.chain.extend(link), "a page that does not hang on the chain");
         self.contents.note_page(offset, page.fetched_at, page.summary.openids);

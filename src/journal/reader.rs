@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::JournalError;
-use super::frame::{self, Found, Kind};
+use super::frame::{self, Found, FramedReply, Kind};
 use super::record::PAGES;
 
 /// A page as the journal has it.
@@ -57,13 +57,13 @@ pub(super) fn read_page(
     number: u64,
 ) -> Result<JournaledPage, JournalError> {
     let found = frame::read(file, offset, length);
-    let page = match found {
-        Ok(Found::Frame(Kind::Page, payload)) => frame::split_page(&payload),
+    let reply = match found {
+        Ok(Found::Frame(Kind::Reply, payload)) => frame::split_reply(&payload).filter(|reply| reply.number == number),
         Ok(_) => None,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
         Err(error) => return Err(JournalError::io("read", &folder.join(PAGES))(error)),
     };
-    let (fetched_at, _, body) = page.ok_or_else(|| JournalError::Damaged {
+    let FramedReply { fetched_at, body, .. } = reply.ok_or_else(|| JournalError::Damaged {
         path: folder.to_path_buf(),
         what: format!("page {number} is no longer what was written"),
     })?;

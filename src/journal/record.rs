@@ -2,6 +2,7 @@
 
 use fanout_sink::{SinkReport, Snapshot};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The file of a walk's frames.
 pub(super) const PAGES: &str = "pages";
@@ -12,8 +13,11 @@ pub(super) const DECISION: &str = "decision.json";
 /// The folder of a walk's commit records.
 pub(super) const COMMITS: &str = "commits";
 
+/// The folder of a walk's pins.
+pub(super) const PINS: &str = "pins";
+
 /// The version of everything that a walk's folder holds.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Which walks a run may go on with: those whose header says the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +28,12 @@ pub struct Identity {
     pub app_id: String,
     /// Where the list comes from: `official` for WeChat's own hosts, else the host, or what describes the simulator.
     pub host: String,
-    /// Which list: `followers`.
+    /// The list's name, such as `followers`.
     pub list: String,
+    /// The choices that decide what is read (of a simulated list: its length, seed and page size). A walk of other
+    /// choices is another walk, which a run passes over.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
 }
 
 /// The first frame of a walk.
@@ -60,6 +68,15 @@ pub struct Decision {
     pub pipeline: String,
     /// The sinks that the list is owed to.
     pub sinks: Vec<String>,
+}
+
+/// A walk that rests on another one, in whose folder this record lies: that one is not pruned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The list of the walk that rests on it.
+    pub list: String,
+    /// That walk.
+    pub walk: String,
 }
 
 /// One sink has published the list.

@@ -1,11 +1,13 @@
-//! The state folder of one app id: its lock, and its walks from the oldest to the newest.
+//! The state of one list of an account: its lock, and its walks from the oldest to the newest.
 //!
 //! ```text
-//! <journal.path>/<app id>/lock
-//! <journal.path>/<app id>/<list>.calls.json              the ledger of today's calls
+//! <journal.path>/<app id>/<list>.lock
+//! <journal.path>/<app id>/token.lock                     where fanout owns the account's token (`classic_token`)
+//! <journal.path>/<app id>/calls.<endpoint>.json          the ledger of today's calls
 //! <journal.path>/<app id>/<list>/<walk>/pages            the journal
 //! <journal.path>/<app id>/<list>/<walk>/decision.json    after every staged sink has prepared
 //! <journal.path>/<app id>/<list>/<walk>/commits/*.json   one for each sink that has published
+//! <journal.path>/<app id>/<list>/<walk>/pins/*.json      one for each walk that rests on this one
 //! ```
 
 use std::fs;
@@ -16,7 +18,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::error::JournalError;
-use super::folder::{AccountFolder, NEW, number};
+use super::folder::{ListFolder, NEW, number};
 use super::ledger::Ledger;
 use super::lock::StateLock;
 use super::pages::Journal;
@@ -24,40 +26,41 @@ use super::record::{COMMITS, Header, Identity, PAGES};
 use super::walk_folder::WalkFolder;
 use super::{disk, frame};
 
-/// The walks of one app id, held by this process alone.
+/// The walks of one list of an account, held by this process alone.
 #[derive(Debug)]
-pub struct AccountState {
-    folder: AccountFolder,
+pub struct ListState {
+    folder: ListFolder,
     /// Given back when the state is dropped.
     _lock: StateLock,
 }
 
-/// Who has the lock may look, as everybody may.
-impl Deref for AccountState {
-    type Target = AccountFolder;
+/// The holder of the lock can do whatever a reader can.
+impl Deref for ListState {
+    type Target = ListFolder;
 
-    fn deref(&self) -> &AccountFolder {
+    fn deref(&self) -> &ListFolder {
         &self.folder
     }
 }
 
-impl AccountState {
-    /// Takes the lock of `identity`'s app id under `path`, and creates what is missing. `holder` is what another run is
-    /// told of this one.
+impl ListState {
+    /// Takes the lock of `identity`'s list under `path`, and creates what is missing. `holder` is what another run is told
+    /// of this one.
     ///
     /// # Errors
     ///
     /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the folder cannot be used.
     pub fn open(path: &Path, identity: Identity, holder: &str) -> Result<Self, JournalError> {
-        let folder = AccountFolder::new(path, identity);
+        let folder = ListFolder::new(path, identity);
         disk::create_folder(&folder.list)?;
-        let lock = StateLock::take(&folder.lock_path(), &folder.identity.app_id, holder)?;
+        let Identity { app_id, list, .. } = &folder.identity;
+        let lock = StateLock::take(&folder.lock_path(), format!("list `{list}` of app id `{app_id}`"), holder)?;
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Returns the ledger of this list's calls.
-    pub fn ledger(&self) -> Ledger {
-        Ledger::open(self.ledger_path())
+    /// Returns the ledger of the account's calls of `endpoint`.
+    pub fn ledger(&self, endpoint: &str) -> Ledger {
+        Ledger::open(self.ledger_path(endpoint))
     }
 
     /// Begins a walk for the logical date `date` at the time `now`.

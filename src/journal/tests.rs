@@ -4,21 +4,28 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use fanout_sink::{SinkReport, Snapshot};
+use serde_json::Map;
 use tempfile::TempDir;
 
-use super::frame::Kind;
+use super::frame::{Kind, ReplyKind};
 use super::*;
 use crate::wechat::{Cursor, Page, PageReply, summarize};
 
 fn identity() -> Identity {
-    Identity { format: FORMAT, app_id: "wx1".to_owned(), host: "official".to_owned(), list: "followers".to_owned() }
+    Identity {
+        format: FORMAT,
+        app_id: "wx1".to_owned(),
+        host: "official".to_owned(),
+        list: "followers".to_owned(),
+        options: Map::new(),
+    }
 }
 
-fn open_state(folder: &TempDir) -> AccountState {
-    AccountState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
+fn open_state(folder: &TempDir) -> ListState {
+    ListState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
 }
 
-fn begin(state: &AccountState) -> Journal {
+fn begin(state: &ListState) -> Journal {
     state.begin("2026-11-22", DateTime::<Utc>::UNIX_EPOCH).unwrap()
 }
 
@@ -30,7 +37,7 @@ fn page(number: u64) -> Page {
     Page { cursor, body: body.into(), summary, fetched_at: number as i64 * 1000 }
 }
 
-fn reopen(state: &AccountState) -> Result<Journal, JournalError> {
+fn reopen(state: &ListState) -> Result<Journal, JournalError> {
     Journal::open(state.walks()?.pop().unwrap())
 }
 
@@ -50,7 +57,7 @@ fn decision(journal: &Journal) -> Decision {
     Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned(), "b".to_owned()] }
 }
 
-fn pages_file(state: &AccountState) -> PathBuf {
+fn pages_file(state: &ListState) -> PathBuf {
     state.walks().unwrap().pop().unwrap().path.join("pages")
 }
 
@@ -245,7 +252,8 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
     let mut journal = begin(&state);
     journal.append(&page(1)).unwrap();
     let stray = page(5);
-    journal.write(Kind::Page, &[&frame::page_head(0, &stray.cursor), &stray.body]).unwrap();
+    let head = frame::reply_head(ReplyKind::Page, 2, 0, &stray.cursor);
+    journal.write(Kind::Reply, &[&head, &stray.body]).unwrap();
     drop(journal);
     assert_eq!(reopen(&state).unwrap().pages(), 1);
 }
@@ -254,7 +262,7 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
 fn a_second_run_is_told_who_holds_the_account() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
-    let error = AccountState::open(&folder.path().join("state"), identity(), "second").unwrap_err();
+    let error = ListState::open(&folder.path().join("state"), identity(), "second").unwrap_err();
     let process = format!("process {} on `", std::process::id());
     let says_who = |holder: &str| holder.starts_with(&process) && holder.ends_with(" UTC, pipeline `test`");
     assert!(matches!(&error, JournalError::Locked { holder, .. } if says_who(holder)), "{error}");
@@ -270,7 +278,7 @@ fn a_walk_of_another_identity_is_an_error_and_not_damage() {
     let folder = TempDir::new().unwrap();
     drop(begin(&open_state(&folder)));
     let other = Identity { host: "proxy.example".to_owned(), ..identity() };
-    let state = AccountState::open(&folder.path().join("state"), other, "x").unwrap();
+    let state = ListState::open(&folder.path().join("state"), other, "x").unwrap();
     assert!(matches!(state.walks(), Err(JournalError::Foreign { field: "API host", .. })));
 }
 

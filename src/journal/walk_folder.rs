@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::contents::Contents;
 use super::error::JournalError;
-use super::record::{COMMITS, Commit, DECISION, Decision, Header, Identity, PAGES, Recipient};
+use super::record::{COMMITS, Commit, DECISION, Decision, Header, Identity, PAGES, PINS, Pin, Recipient};
 use super::{disk, frame};
 
 /// One walk on disk, as far as it can be known without reading its pages.
@@ -108,6 +108,42 @@ impl WalkFolder {
         disk::write_record(&self.commit_path(&commit.recipient), commit)
     }
 
+    /// Records that `pin` rests on this walk; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be written.
+    pub fn pin(&self, pin: &Pin) -> Result<(), JournalError> {
+        disk::create_folder(&self.path.join(PINS))?;
+        disk::write_record(&self.pin_path(pin), pin)
+    }
+
+    /// Removes the record of `pin`, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be removed; the walk then stays pinned.
+    pub fn unpin(&self, pin: &Pin) -> Result<(), JournalError> {
+        let path = self.pin_path(pin);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(JournalError::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether another walk rests on this one.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the records cannot be listed.
+    pub fn is_pinned(&self) -> Result<bool, JournalError> {
+        let folder = self.path.join(PINS);
+        match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            entries => Ok(entries.map_err(JournalError::io("list", &folder))?.next().is_some()),
+        }
+    }
+
     /// Returns the sinks of the deciding pipeline that have not published this walk under any options.
     ///
     /// # Errors
@@ -133,6 +169,10 @@ impl WalkFolder {
     pub(super) fn replaces(&self, older: &Self) -> bool {
         let pipeline = |walk: &Self| walk.decision.as_ref().map(|decision| decision.pipeline.clone());
         self.header.date == older.header.date && self.decision.is_some() && pipeline(self) == pipeline(older)
+    }
+
+    fn pin_path(&self, pin: &Pin) -> PathBuf {
+        self.path.join(PINS).join(format!("{}.{}.json", pin.list, pin.walk))
     }
 
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {

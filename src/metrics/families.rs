@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
-use crate::engine::{AccountProgress, Progress};
+use crate::engine::{Progress, UnitProgress};
 use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 use crate::source::CallStats;
 
@@ -81,7 +81,7 @@ impl Scrape {
     /// Encodes what is known of every account, whatever has come of it.
     fn encode_accounts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let tallies = |count: fn(&CallStats) -> u64| {
-            let stats = move |account: &AccountProgress| Some(account.stats().map_or(0, count));
+            let stats = move |account: &UnitProgress| Some(account.stats().map_or(0, count));
             self.of_accounts(stats)
         };
         counter(encoder, "calls", "Calls for pages in this run, failed ones included", tallies(CallStats::calls))?;
@@ -141,13 +141,15 @@ impl Scrape {
         )
     }
 
-    fn accounts(&self) -> impl Iterator<Item = (Labels<'_>, &AccountProgress)> {
-        let accounts = self.families.progress.accounts().iter();
-        accounts
-            .map(|account| (vec![("account", account.name()), ("pipeline", self.families.pipeline.as_str())], account))
+    fn accounts(&self) -> impl Iterator<Item = (Labels<'_>, &UnitProgress)> {
+        let accounts = self.families.progress.units().iter();
+        accounts.map(|account| {
+            let (pipeline, list) = (self.families.pipeline.as_str(), account.list().name());
+            (vec![("account", account.account()), ("list", list), ("pipeline", pipeline)], account)
+        })
     }
 
-    fn of_accounts<V>(&self, value: impl Fn(&AccountProgress) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
+    fn of_accounts<V>(&self, value: impl Fn(&UnitProgress) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
         self.accounts().filter_map(move |(labels, account)| Some((labels, value(account)?)))
     }
 
@@ -171,7 +173,7 @@ impl Scrape {
 }
 
 /// Returns the verdict of an account as one word, or how far it is.
-fn verdict(account: &AccountProgress) -> &'static str {
+fn verdict(account: &UnitProgress) -> &'static str {
     match account.report().map(|report| report.verdict) {
         None if account.stats().is_none() => "waiting",
         None => "under_way",

@@ -1,4 +1,4 @@
-//! The follower list of one account, page by page.
+//! One list of an account, page by page.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,14 +13,15 @@ use super::error::SourceError;
 use super::quota::{self, CallCounter, CallsLeft, Unanswered};
 use super::retry::{CallStats, Retrier};
 use super::token::Tokens;
-use crate::config::{self, Account};
-use crate::wechat::{Chain, Cursor, Malformed, Page, PageReply, Reaction, Summary, summarize};
+use crate::config;
+use crate::wechat::{Chain, Cursor, List, Malformed, Page, PageReply, Reaction, Summary, summarize};
 
-/// The follower list of one account.
+/// One list of an account.
 #[derive(Debug)]
 pub struct Source {
     client: Client,
-    tokens: Tokens,
+    list: List,
+    tokens: Arc<Tokens>,
     quota: config::Quota,
     counter: Box<dyn CallCounter>,
     retrier: Retrier,
@@ -31,26 +32,25 @@ pub struct Source {
 }
 
 impl Source {
-    /// Makes the source of `account`; no call is made yet, and each one will be counted by `counter`.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`] if the way to the account's token server cannot be set up.
+    /// Makes the source of `list` of the account that `tokens` belong to; no call is made yet, and each one will be
+    /// counted by `counter`.
     pub fn new(
         client: Client,
-        account: &Account,
+        list: List,
+        tokens: Arc<Tokens>,
         settings: &config::Source,
         counter: impl CallCounter,
-    ) -> Result<Self, SourceError> {
-        Ok(Self {
-            tokens: Tokens::new(account, settings, &client)?,
+    ) -> Self {
+        Self {
+            list,
+            tokens,
             client,
             quota: settings.quota.clone(),
             counter: Box::new(counter),
             retrier: Retrier::new(settings.retry.clone()),
             asked: OnceLock::new(),
             has_miscounted: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Returns how many calls of `user/get` were made, the failed ones included.
@@ -108,7 +108,7 @@ impl Source {
         let mut left = None;
         if self.quota.check {
             let token = self.tokens.current(&self.client, &self.retrier).await?;
-            match quota::ask(&self.client, token.expose()).await {
+            match quota::ask(&self.client, self.list.endpoint(), token.expose()).await {
                 Ok(stated) => left = Some(stated),
                 Err(reason) => unanswered = Some(reason),
             }
@@ -171,10 +171,10 @@ impl Source {
         // Before it is sent: whether WeChat counts one that fails on the way is not known.
         self.counter.count(Utc::now());
         self.retrier.count_call();
-        let query = [("access_token", token), ("next_openid", cursor.as_str())];
+        let query = [("access_token", token), (self.list.cursor_key(), cursor.as_str())];
         // The first page is asked for without a cursor: an empty one means the same, but only by observation.
         let query = if cursor.is_start() { &query[..1] } else { &query[..] };
-        let body = self.client.get(quota::USER_GET, query).await?;
+        let body = self.client.get(self.list.endpoint(), query).await?;
         let summary = match summarize(&body).map_err(|error| malformed(&body, &error))? {
             PageReply::Page(summary) => summary,
             PageReply::Error(error) => return Err(CallError::Api(error)),

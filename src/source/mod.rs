@@ -23,3 +23,4 @@ pub use error::SourceError;
 pub use fetch::Source;
 pub use quota::{CallCounter, CallsLeft, Unanswered};
 pub use retry::CallStats;
+pub use token::Tokens;

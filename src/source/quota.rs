@@ -12,9 +12,6 @@ use super::client::Client;
 use crate::causes::error_chain;
 use crate::wechat::{ApiError, Reaction};
 
-/// What is asked about: the call for a page.
-pub(super) const USER_GET: &str = "/cgi-bin/user/get";
-
 /// The question has value only while it is cheap.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -58,13 +55,13 @@ impl Unanswered {
     }
 }
 
-/// Asks WeChat.
+/// Asks WeChat about the calls of `endpoint`.
 ///
 /// # Errors
 ///
 /// [`Unanswered`], whatever the reason.
-pub(super) async fn ask(client: &Client, token: &str) -> Result<CallsLeft, Unanswered> {
-    let question = serde_json::json!({ "cgi_path": USER_GET });
+pub(super) async fn ask(client: &Client, endpoint: &str, token: &str) -> Result<CallsLeft, Unanswered> {
+    let question = serde_json::json!({ "cgi_path": endpoint });
     let query = [("access_token", token)];
     let asked = tokio::time::timeout(TIMEOUT, client.post("/cgi-bin/openapi/quota/get", &query, &question)).await;
     match asked {

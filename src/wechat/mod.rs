@@ -10,6 +10,7 @@ mod day;
 mod decode;
 mod errcode;
 mod host;
+mod list;
 mod openid_prefix;
 mod page;
 
@@ -20,5 +21,6 @@ pub(crate) use day::{date as date_in_beijing, next_midnight};
 pub use decode::{DecodePath, decode, decode_with, summarize, summarize_with};
 pub use errcode::{Class, Reaction};
 pub use host::host_identity;
+pub use list::List;
 pub use openid_prefix::OpenidPrefix;
 pub use page::{Malformed, Page, PageReply, Summary};

@@ -27,8 +27,8 @@ pub(super) struct Overview {
 impl Overview {
     /// Looks at a run that has lasted for `elapsed`.
     pub(super) fn of(progress: &Progress, elapsed: Duration) -> Self {
-        let mut overview = Self { accounts: progress.accounts().len() as u64, elapsed, ..Self::default() };
-        for account in progress.accounts() {
+        let mut overview = Self { accounts: progress.units().len() as u64, elapsed, ..Self::default() };
+        for account in progress.units() {
             match account.report().map(|report| report.verdict) {
                 Some(Verdict::Failed) => overview.failed += 1,
                 Some(Verdict::Interrupted | Verdict::Stopped) => overview.stopped += 1,

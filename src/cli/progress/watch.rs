@@ -49,12 +49,12 @@ struct Watch {
 
 impl Watch {
     fn new(progress: &Progress) -> Self {
-        let views = progress.accounts().iter().map(|account| View::new(account.name())).collect();
+        let views = progress.units().iter().map(|account| View::new(account.account(), account.list())).collect();
         Self { started: Instant::now(), views, barred: Vec::new(), overview: Overview::default(), line: None }
     }
 
     fn look(&mut self, progress: &Progress) {
-        for (account, view) in progress.accounts().iter().zip(&mut self.views) {
+        for (account, view) in progress.units().iter().zip(&mut self.views) {
             view.look(account);
         }
         self.overview = Overview::of(progress, self.started.elapsed());
@@ -106,6 +106,7 @@ pub(in crate::cli) fn rough(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wechat::List;
 
     /// A watch of accounts under way of these sizes; of size 0 they have not begun.
     fn watch(sizes: &[u64]) -> Watch {
@@ -122,7 +123,7 @@ mod tests {
         watch.views[4] = View::under_way("a4", 1_000);
         watch.choose_bars();
         assert_eq!(watch.barred, [1, 3, 6, 7, 5], "a larger one waits for a place");
-        watch.views[3] = View::new("a3");
+        watch.views[3] = View::new("a3", List::FOLLOWERS);
         watch.choose_bars();
         assert_eq!(watch.barred, [1, 6, 7, 5, 4]);
     }

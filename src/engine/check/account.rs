@@ -1,5 +1,6 @@
 //! One account: its state, a token, its quota, a page.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,9 +23,8 @@ pub(super) struct AccountFindings {
     pub(super) findings: Vec<Finding>,
     /// Followers: as the page says, or as the last list had; none if neither is there.
     pub(super) followers: Option<u64>,
-    /// Bytes a follower of what each sink has published last, in the order of the pipeline file; none of a sink that is
-    /// new.
-    pub(super) published: Vec<Option<f64>>,
+    /// Bytes a follower of what each sink of the list has published last, by the sink's name; `None` for a new sink.
+    pub(super) published: BTreeMap<String, Option<f64>>,
 }
 
 /// Tells what a run would begin with, as [`check`](crate::engine::check) has found.
@@ -41,27 +41,26 @@ pub(super) fn state(report: &AccountReport) -> Finding {
     finding.for_account(&report.account)
 }
 
-/// Tries out the account with number `index`.
-pub(super) async fn check_account(
-    run: &Arc<RunContext>,
-    sinks: &Arc<[BoundSink]>,
-    index: usize,
-    asks_for_page: bool,
-) -> AccountFindings {
-    // An account that has no state that can be used has a finding already, of the check.
-    let Ok(account) = AccountRun::plan(run, sinks, index) else { return AccountFindings::default() };
-    let mut findings_of_account = AccountFindings {
+/// Tries out one list of an account.
+pub(super) async fn check_account(run: &Arc<RunContext>, unit: usize, asks_for_page: bool) -> AccountFindings {
+    // Where the state cannot be used, `fanout check` has found that already.
+    let Ok(account) = AccountRun::plan(run, unit) else { return AccountFindings::default() };
+    let context = account.context();
+    let mut checked = AccountFindings {
         findings: Vec::new(),
-        followers: account.context().last().map(|list| list.followers),
-        published: sinks.iter().map(|sink| bytes_a_follower(&account, sink)).collect(),
+        followers: context.last().map(|list| list.followers),
+        published: context
+            .sinks()
+            .iter()
+            .map(|sink| (sink.name().to_owned(), bytes_a_follower(&account, sink)))
+            .collect(),
     };
-    if let Err(error) = connect(&account, asks_for_page, &mut findings_of_account).await {
-        findings_of_account.findings.push(Finding::of(Check::Token, &error));
+    if let Err(error) = connect(&account, asks_for_page, &mut checked).await {
+        checked.findings.push(Finding::of(Check::Token, &error));
     }
-    let name = &run.pipeline.accounts[index].name;
-    findings_of_account.findings =
-        findings_of_account.findings.into_iter().map(|finding| finding.for_account(name)).collect();
-    findings_of_account
+    let name = &context.account().name;
+    checked.findings = checked.findings.into_iter().map(|finding| finding.for_account(name)).collect();
+    checked
 }
 
 /// Asks for a token, the calls that are left, and a page.
@@ -69,32 +68,28 @@ pub(super) async fn check_account(
 /// # Errors
 ///
 /// Why there is no token, without which nothing else can be asked.
-async fn connect(
-    account: &AccountRun,
-    asks_for_page: bool,
-    findings_of_account: &mut AccountFindings,
-) -> Result<(), Error> {
-    let source = account.source().map_err(Error::from)?;
+async fn connect(account: &AccountRun, asks_for_page: bool, checked: &mut AccountFindings) -> Result<(), Error> {
+    let source = account.source();
     source.obtain_token().await.map_err(Error::from)?;
     let (left, unanswered) = source.ask_calls_left().await.map_err(Error::from)?;
     if let Some(refusal) = unanswered.as_ref().filter(|unanswered| unanswered.refuses_token() && !asks_for_page) {
-        findings_of_account.findings.push(refused(refusal));
+        checked.findings.push(refused(refusal));
         return Ok(());
     }
-    findings_of_account.findings.push(Finding::ok(Check::Token, "there is one"));
+    checked.findings.push(Finding::ok(Check::Token, "there is one"));
     let mut page = None;
     if asks_for_page && !(left.is_stated && left.calls == 0) {
         page = Some(first_page(&source).await);
     }
     let needed = match &page {
         Some(Ok((page, _))) => {
-            findings_of_account.followers = page.summary.total.or(findings_of_account.followers);
+            checked.followers = page.summary.total.or(checked.followers);
             calls_for(page)
         }
         _ => account.context().last().map(|list| list.pages + 1),
     };
-    findings_of_account.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
-    findings_of_account.findings.extend(page.map(|page| match page {
+    checked.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
+    checked.findings.extend(page.map(|page| match page {
         Ok((page, seconds)) => {
             let total = page.summary.total.map_or_else(String::new, |total| format!(" of {total}"));
             let found = format!("the first one has {}{total} followers, and took {seconds:.1} s", page.summary.openids);

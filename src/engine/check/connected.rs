@@ -19,7 +19,7 @@ use crate::engine::run::{bind, check, share};
 use crate::engine::run_context::RunContext;
 use crate::engine::run_options::RunOptions;
 use crate::error::Error;
-use crate::registry::{BoundSink, SinkRegistry};
+use crate::registry::SinkRegistry;
 
 /// A check that waited for the next minute would help no user: a call is tried once more, at once.
 const TRIES: u32 = 2;
@@ -41,18 +41,18 @@ pub async fn check_connected(
 ) -> Result<CheckReport, Error> {
     let checked = check(pipeline.clone(), registry, options.clone()).await?;
     limit_retries(&mut pipeline.source.retry);
-    let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
+    let sinks = bind(&pipeline, registry)?;
     let progress = Arc::new(Progress::new(&pipeline));
     let run = share(pipeline, &sinks, options, progress, CancellationToken::new())?;
-    let accounts_findings = check_accounts(&run, &sinks, asks_for_page).await;
+    let accounts = check_accounts(&run, asks_for_page).await;
 
     let mut findings = Vec::new();
-    for (report, findings_of_account) in checked.accounts.iter().zip(&accounts_findings) {
+    for (report, account) in checked.accounts.iter().zip(&accounts) {
         findings.push(account::state(report));
-        findings.extend(findings_of_account.findings.iter().cloned());
+        findings.extend(account.findings.iter().cloned());
     }
     findings.extend(place::probe(&run, &sinks));
-    findings.extend(room::compare(&run, &sinks, &accounts_findings));
+    findings.extend(room::compare(&run, &sinks, &accounts));
     findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
     Ok(CheckReport::new(&run.pipeline.name, findings))
 }
@@ -64,25 +64,25 @@ fn limit_retries(retry: &mut Retry) {
 }
 
 /// Examines the accounts, as many at a time as a run would.
-async fn check_accounts(run: &Arc<RunContext>, sinks: &Arc<[BoundSink]>, asks_for_page: bool) -> Vec<AccountFindings> {
-    let accounts = run.pipeline.accounts.len();
+async fn check_accounts(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<AccountFindings> {
+    let units = run.units.len();
     let slots = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
-    for index in 0..accounts {
-        let (run, sinks, slots) = (Arc::clone(run), Arc::clone(sinks), Arc::clone(&slots));
+    for unit in 0..units {
+        let (run, slots) = (Arc::clone(run), Arc::clone(&slots));
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (index, check_account(&run, &sinks, index, asks_for_page).await)
+            (unit, check_account(&run, unit, asks_for_page).await)
         });
     }
-    let mut accounts_findings: Vec<AccountFindings> = (0..accounts).map(|_| AccountFindings::default()).collect();
+    let mut accounts: Vec<AccountFindings> = (0..units).map(|_| AccountFindings::default()).collect();
     while let Some(checked) = running.join_next().await {
         match checked {
-            Ok((index, findings_of_account)) => accounts_findings[index] = findings_of_account,
+            Ok((unit, account)) => accounts[unit] = account,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    accounts_findings
+    accounts
 }
 
 /// Judges the clock of this machine; the API's was `ahead` of it, in seconds.

@@ -32,7 +32,7 @@ struct Disk {
 }
 
 /// Compares each file system that a pipeline writes to with what its lists will take there.
-pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts_findings: &[AccountFindings]) -> Vec<Finding> {
+pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts: &[AccountFindings]) -> Vec<Finding> {
     let mut disks: BTreeMap<u64, Disk> = BTreeMap::new();
     for place in Place::all(run, sinks) {
         let Ok(folder) = place.folder() else { continue };
@@ -41,25 +41,26 @@ pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts_findings: 
         disk.free = system.f_bavail.saturating_mul(system.f_frsize);
         disk.writers
             .push(place.sink.map_or_else(|| "the journal".to_owned(), |index| format!("`{}`", sinks[index].name())));
-        for findings_of_account in accounts_findings {
-            let (least, most) = bytes_a_follower(findings_of_account, place.sink);
-            let followers = findings_of_account.followers.unwrap_or(0) as f64;
+        for account in accounts {
+            let (least, most) = bytes_a_follower(account, place.sink.map(|index| sinks[index].name()));
+            let followers = account.followers.unwrap_or(0) as f64;
             disk.least += least * followers;
             disk.most += most * followers;
         }
     }
-    let unknown =
-        accounts_findings.iter().filter(|findings_of_account| findings_of_account.followers.is_none()).count();
+    let unknown = accounts.iter().filter(|account| account.followers.is_none()).count();
     disks.into_values().map(|disk| disk.judge(unknown)).collect()
 }
 
 /// Returns what one follower takes in a place, at least and at most.
-fn bytes_a_follower(findings_of_account: &AccountFindings, sink: Option<usize>) -> (f64, f64) {
+fn bytes_a_follower(account: &AccountFindings, sink: Option<&str>) -> (f64, f64) {
     match sink {
         None => (JOURNAL, JOURNAL),
-        Some(index) => match findings_of_account.published.get(index).copied().flatten() {
-            Some(bytes) => (bytes, bytes),
-            None => (0.0, SINK_AT_MOST),
+        Some(sink) => match account.published.get(sink) {
+            Some(Some(bytes)) => (*bytes, *bytes),
+            // It takes another list.
+            None if !account.published.is_empty() => (0.0, 0.0),
+            _ => (0.0, SINK_AT_MOST),
         },
     }
 }
@@ -109,12 +110,13 @@ mod tests {
 
     #[test]
     fn a_sink_that_has_published_is_foreseen_by_that() {
-        let findings_of_account =
-            AccountFindings { followers: Some(10), published: vec![None, Some(17.5)], ..AccountFindings::default() };
-        assert_eq!(bytes_a_follower(&findings_of_account, None), (JOURNAL, JOURNAL));
-        assert_eq!(bytes_a_follower(&findings_of_account, Some(0)), (0.0, SINK_AT_MOST));
-        assert_eq!(bytes_a_follower(&findings_of_account, Some(1)), (17.5, 17.5));
+        let published = [("lake".to_owned(), None), ("lines".to_owned(), Some(17.5))].into();
+        let account = AccountFindings { followers: Some(10), published, ..AccountFindings::default() };
+        assert_eq!(bytes_a_follower(&account, None), (JOURNAL, JOURNAL));
+        assert_eq!(bytes_a_follower(&account, Some("lake")), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_a_follower(&account, Some("lines")), (17.5, 17.5));
+        assert_eq!(bytes_a_follower(&account, Some("people")), (0.0, 0.0), "it takes another list");
         // Of an account that could not be looked at nothing is known.
-        assert_eq!(bytes_a_follower(&AccountFindings::default(), Some(1)), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_a_follower(&AccountFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
     }
 }

@@ -46,7 +46,7 @@ enum DeliveryError {
 
 impl<'a> Publication<'a> {
     pub(in crate::engine) fn new(context: &'a AccountContext, journal: Journal) -> Result<Self, Error> {
-        let outcomes = context.sinks.iter().map(|sink| sink_outcome(context, journal.folder(), sink));
+        let outcomes = context.sinks().iter().map(|sink| sink_outcome(context, journal.folder(), sink));
         Ok(Self { context, outcomes: outcomes.collect::<Result<_, _>>()?, journal, snapshot: None, failure: None })
     }
 
@@ -99,7 +99,7 @@ impl<'a> Publication<'a> {
 
     /// Returns the sinks that lack the list: those that stream, and those that wait until it is complete.
     fn lacking(&self) -> (Vec<&'a BoundSink>, Vec<&'a BoundSink>) {
-        let sinks = self.context.sinks.iter().zip(&self.outcomes);
+        let sinks = self.context.sinks().iter().zip(&self.outcomes);
         let lacking = sinks.filter(|(_, outcome)| !matches!(outcome.state, SinkState::AlreadyPublished(_)));
         lacking.map(|(sink, _)| sink).partition(|sink| sink.streams())
     }
@@ -168,7 +168,7 @@ impl<'a> Publication<'a> {
         let decision = Decision {
             snapshot: snapshot.clone(),
             pipeline: self.context.run.pipeline.name.clone(),
-            sinks: self.context.sinks.iter().map(|sink| sink.name().to_owned()).collect(),
+            sinks: self.context.sinks().iter().map(|sink| sink.name().to_owned()).collect(),
         };
         Ok(self.journal.decide(decision)?)
     }

@@ -9,7 +9,7 @@ use super::forecast::Forecast;
 use super::group_sync::GroupSync;
 use crate::engine::budget::{Budget, Lease};
 use crate::engine::deliver::{DistinctCount, FanOut, footprint};
-use crate::engine::progress::AccountProgress;
+use crate::engine::progress::UnitProgress;
 use crate::engine::run_context::RunContext;
 use crate::error::Error;
 use crate::journal::{End, Journal};
@@ -45,7 +45,7 @@ pub(in crate::engine) struct Walk<'a> {
     pub(in crate::engine) fan_out: Option<&'a FanOut>,
     pub(in crate::engine) run: &'a RunContext,
     pub(in crate::engine) budget: &'a Budget,
-    pub(in crate::engine) progress: &'a AccountProgress,
+    pub(in crate::engine) progress: &'a UnitProgress,
     /// The list that was decided on last.
     pub(in crate::engine) last: Option<&'a Snapshot>,
 }

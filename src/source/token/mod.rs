@@ -14,4 +14,4 @@ mod stable;
 mod tests;
 mod tokens;
 
-pub(super) use tokens::Tokens;
+pub use tokens::Tokens;

@@ -16,9 +16,9 @@ use crate::wechat::ApiError;
 /// long as a token server may take to notice what WeChat has told us.
 const QUESTIONS: u32 = 4;
 
-/// Hands out the token of one account.
+/// Hands out the token of one account, to all of its lists.
 #[derive(Debug)]
-pub(in crate::source) struct Tokens {
+pub struct Tokens {
     app_id: String,
     provider: Provider,
     /// Held while a token is asked for, so that of many callers one asks (single flight).
@@ -41,7 +41,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`SourceError`] if the HTTP client for a token server cannot be set up.
-    pub(in crate::source) fn new(account: &Account, settings: &Source, client: &Client) -> Result<Self, SourceError> {
+    pub fn new(account: &Account, settings: &Source, client: &Client) -> Result<Self, SourceError> {
         let provider = match &account.credential {
             Credential::Secret(secret) => Provider::Stable(secret.clone()),
             Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),

@@ -1,7 +1,7 @@
 //! Clocks that jump: walks that say that they were begun in another century.
 
 use chrono::{DateTime, Utc};
-use fanout::journal::{AccountState, FORMAT, Identity};
+use fanout::journal::{FORMAT, Identity, ListState};
 
 use super::journal::walks;
 use super::outputs::holds_the_list;
@@ -14,8 +14,9 @@ fn begin(scene: &Scene, date: &str, now: &str) {
         app_id: APP_ID.to_owned(),
         host: "127.0.0.1".to_owned(),
         list: "followers".to_owned(),
+        options: serde_json::Map::new(),
     };
-    let state = AccountState::open(&scene.project.path("state"), identity, "test").unwrap();
+    let state = ListState::open(&scene.project.path("state"), identity, "test").unwrap();
     state.begin(date, now.parse::<DateTime<Utc>>().unwrap()).unwrap();
 }
 
