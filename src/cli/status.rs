@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_list_names_who_has_it_and_who_lacks_it() {
-        assert_eq!(sinks(&list(&["lake", "lines"], &[])), "lake, lines");
-        assert_eq!(sinks(&list(&[], &["lake", "lines"])), "lack it: lake, lines");
+        assert_eq!(sinks(&last(&["lake", "lines"], &[])), "lake, lines");
+        assert_eq!(sinks(&last(&[], &["lake", "lines"])), "lack it: lake, lines");
     }
 }

@@ -94,16 +94,16 @@ impl Ledger {
         let next = |record: &Record| Record::new(date_in_beijing(now), calls_on(record, now) + 1);
         *record = next(record);
         if let LedgerFile::NotOpened = ledger {
-            let file = disk::open_file(&self.path)?;
-            file.set_len(LENGTH as u64).map_err(JournalError::io("write", &self.path))?;
-            *ledger = LedgerFile::Open(file);
+            *ledger = LedgerFile::Open(disk::open_file(&self.path)?);
         }
         let LedgerFile::Open(file) = ledger else { return Ok(()) };
         file.lock().map_err(JournalError::io("lock", &self.path))?;
         *record = next(&read(&self.path).unwrap_or_default());
         let text = serde_json::to_string(record).expect("text and numbers are JSON");
         let line = format!("{text:<width$}\n", width = LENGTH - 1);
-        let written = file.write_all_at(line.as_bytes(), 0).and(file.unlock());
+        // A file that was longer is no ledger, so it was not believed.
+        let written = file.write_all_at(line.as_bytes(), 0).and_then(|()| file.set_len(LENGTH as u64));
+        let written = written.and(file.unlock());
         written.map_err(JournalError::io("write", &self.path))
     }
 }

@@ -269,7 +269,7 @@ fn a_second_run_is_told_who_holds_the_account() {
     // A longer name was there before: nothing of it is left.
     drop(state);
     open_state(&folder);
-    let lock = fs::read_to_string(folder.path().join("state/wx1/lock")).unwrap();
+    let lock = fs::read_to_string(folder.path().join("state/wx1/followers.lock")).unwrap();
     assert_eq!(lock.lines().count(), 1, "{lock}");
 }
 
@@ -370,5 +370,74 @@ fn a_walk_that_cannot_be_read_keeps_its_number() {
     // Within the same second, too.
     let next = begin(&state);
     assert_ne!(next.walk(), unreadable.walk());
+    assert_eq!(state.walks().unwrap().len(), 1);
+}
+
+#[test]
+fn two_lists_of_an_account_are_held_at_once_and_one_list_once() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let second = Identity { list: "second".to_owned(), ..identity() };
+    let (first, beside) = (open_state(&folder), ListState::open(&path, second.clone(), "x").unwrap());
+    begin(&first);
+    assert!(beside.walks().unwrap().is_empty(), "the lists have walks of their own");
+    let refused = ListState::open(&path, second, "y").unwrap_err();
+    assert!(refused.to_string().starts_with("list `second` of app id `wx1` is in use"), "{refused}");
+}
+
+#[test]
+fn a_token_has_one_owner_whichever_list_it_is_used_for() {
+    let folder = TempDir::new().unwrap();
+    let held = TokenLock::take(folder.path(), "wx1", "x").unwrap();
+    let refused = TokenLock::take(folder.path(), "wx1", "y").unwrap_err();
+    assert!(refused.to_string().starts_with("the token of app id `wx1` is in use"), "{refused}");
+    drop(held);
+    TokenLock::take(folder.path(), "wx1", "y").unwrap();
+}
+
+#[test]
+fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let length = |followers: u64| Identity {
+        options: [("followers".to_owned(), followers.into())].into_iter().collect(),
+        ..identity()
+    };
+    let short = ListState::open(&path, length(1), "x").unwrap();
+    begin(&short);
+    drop(short);
+    let long = ListState::open(&path, length(2), "x").unwrap();
+    assert!(long.walks().unwrap().is_empty());
+    for number in 2..=4 {
+        let mut journal = begin(&long);
+        assert_eq!(&journal.walk()[..6], format!("{number:06}"), "a number is given once");
+        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+    }
+    assert_eq!(long.prune(1).unwrap(), 2);
+    drop(long);
+    assert_eq!(ListState::open(&path, length(1), "x").unwrap().walks().unwrap().len(), 1);
+}
+
+#[test]
+fn a_walk_that_another_one_rests_on_is_not_pruned() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let pin = Pin { list: "profiles".to_owned(), walk: "000001-20261122T000000Z".to_owned() };
+    for _ in 0..3 {
+        let mut journal = begin(&state);
+        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+    }
+    let oldest = state.walks().unwrap().remove(0);
+    oldest.pin(&pin).unwrap();
+    oldest.pin(&pin).unwrap();
+    assert_eq!(state.prune(1).unwrap(), 1);
+    let now = DateTime::<Utc>::UNIX_EPOCH;
+    assert_eq!(state.prunable(1, std::time::Duration::ZERO, now).unwrap(), []);
+    assert!(oldest.is_pinned().unwrap());
+    oldest.unpin(&pin).unwrap();
+    oldest.unpin(&pin).unwrap();
+    assert_eq!(state.prune(1).unwrap(), 1);
     assert_eq!(state.walks().unwrap().len(), 1);
 }
