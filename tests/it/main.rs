@@ -19,6 +19,7 @@ mod pipelines;
 mod readers;
 mod readme;
 mod scaffold;
+mod rooms;
 mod schema;
 mod secrecy;
 mod shards;
