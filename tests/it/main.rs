@@ -11,6 +11,7 @@ mod doctor;
 mod engine;
 mod examples;
 mod kafka;
+mod lists;
 mod metrics;
 mod moods;
 mod morning;
