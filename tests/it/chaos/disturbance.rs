@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::crash::journal::walks;
-use crate::crash::limits::limited;
-use crate::crash::moments::Moment;
-use crate::crash::{Scene, current_walk};
+use crate::crash_safety::file_size_limit::limited;
+use crate::crash_safety::journal::walks;
+use crate::crash_safety::kill_moments::Moment;
+use crate::crash_safety::{Scene, current_walk};
 use crate::support::{Ended, Project, Random, signal};
 
 use super::faults::List;

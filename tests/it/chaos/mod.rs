@@ -17,8 +17,8 @@ use std::thread;
 
 use fanout::simulator::Simulator;
 
-use crate::crash::outputs::{holds_nothing_or_a_whole_list, holds_the_list, openids_of_lines};
-use crate::crash::{CALLS_OF_A_RESTART, Scene};
+use crate::crash_safety::outputs::{holds_nothing_or_a_whole_list, holds_the_list, openids_of_lines};
+use crate::crash_safety::{CALLS_OF_A_RESTART, Scene};
 use crate::support::{Ended, Random, say, seed, variable};
 use disturbance::{Disturbance, damage};
 use faults::List;

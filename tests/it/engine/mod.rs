@@ -1,11 +1,10 @@
 //! The engine against a WeChat API on loopback: whole runs, with a sink that remembers what it was given.
 
-mod content;
-mod faults;
-mod policy;
+mod list_content;
 pub(crate) mod recorder;
 mod replay;
 mod rules;
+mod sink_policy;
 
 use std::sync::Arc;
 
@@ -89,7 +88,7 @@ impl Place {
     }
 
     /// Runs one account with one recording sink.
-    async fn run(&self) -> AccountReport {
+    pub(crate) async fn run(&self) -> AccountReport {
         self.run_with(ONE_SINK).await
     }
 
@@ -106,7 +105,7 @@ pub(crate) const ONE_SINK: &str = "[sinks.kept]\ntype = 'recorder'\n";
 
 /// Asserts that the account is published, and returns the facts of its list.
 #[track_caller]
-fn published(report: &AccountReport) -> &Snapshot {
+pub(crate) fn published(report: &AccountReport) -> &Snapshot {
     assert_eq!(report.error, None, "{report:#?}");
     assert_eq!(report.exit.code(), 0, "{report:#?}");
     report.snapshot.as_ref().unwrap()
@@ -114,7 +113,7 @@ fn published(report: &AccountReport) -> &Snapshot {
 
 /// Asserts that the account has failed with this exit code and these words.
 #[track_caller]
-fn failed(report: &AccountReport, exit: u8, words: &str) {
+pub(crate) fn failed(report: &AccountReport, exit: u8, words: &str) {
     assert_eq!(report.exit.code(), exit, "{report:#?}");
     let error = report.error.as_deref().unwrap_or_default();
     assert!(error.contains(words), "{error}");

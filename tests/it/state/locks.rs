@@ -1,10 +1,13 @@
 //! Two runs of one account at once: the second is told who has it, and nobody has it once its process is gone.
 
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
-use super::outputs::holds_the_list;
-use super::*;
-use crate::support::signal;
+use fanout::simulator::Simulator;
+
+use crate::crash_safety::outputs::holds_the_list;
+use crate::crash_safety::{APP_ID, SMALL_CALLS, SMALL_FOLLOWERS, SMALL_PAGE_SIZE, SMALL_PAGES, Scene};
+use crate::support::{Ended, signal};
 
 /// Starts a run, and waits until it has asked for a page.
 fn started(scene: &Scene) -> Child {

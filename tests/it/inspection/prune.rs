@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::*;
-use crate::crash::journal::walks;
+use crate::crash_safety::journal::walks;
 
 /// A sink that is not required, and that each program makes succeed or fail.
 fn pipe(program: &str) -> String {
@@ -162,7 +162,7 @@ fn an_account_that_is_in_use_is_named_and_left_alone() {
 fn old_reports_of_this_pipeline_go_only_when_they_are_asked_for() {
     let scene = scene(Duration::ZERO);
     run(&scene, &[]);
-    let [new] = &super::runs::reports(&scene)[..] else { panic!("one report") };
+    let [new] = &super::history::reports(&scene)[..] else { panic!("one report") };
     let mut report: Value = serde_json::from_slice(&fs::read(new).unwrap()).unwrap();
     report["begun_at"] = "2026-01-01T00:00:00Z".into();
     let old = new.with_file_name("20260101T000000Z-crash.json");

@@ -7,7 +7,7 @@ use fanout::simulator::Simulator;
 use crate::support::{Project, Random, say, seed, variable};
 
 use super::journal::walks;
-use super::moments::{Moment, Phase, commits, run_until};
+use super::kill_moments::{Moment, Phase, commits, run_until};
 use super::outputs::{holds_nothing_or_a_whole_list, holds_the_list};
 use super::*;
 

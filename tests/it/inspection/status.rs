@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::crash::current_walk;
+use crate::crash_safety::current_walk;
 use crate::support::signal;
 
 const SINKS: [&str; 4] = ["lake", "lines", "packed", "single"];

@@ -1,8 +1,9 @@
 //! What goes wrong between here and WeChat, and how many calls it takes.
 
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
+use fanout::engine::Selection;
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, TOKEN_MARKER, When};
 
-use super::*;
+use crate::engine::{APP_ID, ONE_SINK, Place, failed, published};
 
 /// A list of five pages; with its end, six calls.
 fn five_pages() -> SimulatorBuilder {

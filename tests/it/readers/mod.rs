@@ -1,5 +1,7 @@
 //! What other programs read: pyarrow, duckdb and polars see the list, exactly and in order, and nothing beside it.
 
+mod kafka_batches;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;

@@ -192,7 +192,12 @@ fn a_panic_prints_no_secret() {
     let runtime = Runtime::new().unwrap();
     let simulator = runtime.block_on(Simulator::builder().followers(30).page_size(10).start()).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "cores::a_run_with_a_sink_that_panics", "--ignored", "--nocapture"]);
+    child.args([
+        "--exact",
+        "secrecy::panics_and_core_files::a_run_with_a_sink_that_panics",
+        "--ignored",
+        "--nocapture",
+    ]);
     let ended = Ended::of(child.env("PANIC_BASE_URL", simulator.base_url()).env("RUST_BACKTRACE", "full"));
     let written = ended.stdout.clone() + &ended.stderr;
     // It panicked twice where it was to, with all that it knew, and said where.

@@ -2,18 +2,14 @@
 //! a list, the same command finishes the work, and what it publishes is what it would have published if nothing had
 //! happened.
 
-mod clocks;
-mod damage;
-mod folders;
+mod altered_records;
+pub(crate) mod file_size_limit;
 pub(crate) mod journal;
+pub(crate) mod kill_moments;
 mod kills;
-pub(crate) mod limits;
-mod locks;
-pub(crate) mod moments;
 pub(crate) mod outputs;
-mod records;
-mod rehearsal;
 pub(crate) mod small_disk;
+mod torn_journals;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,32 +21,32 @@ use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Project};
 pub(crate) use journal::current_walk;
-use moments::{Moment, run_until};
+use kill_moments::{Moment, run_until};
 use outputs::are_equal_to_the_byte;
 
-const APP_ID: &str = "wxcrash";
+pub(crate) const APP_ID: &str = "wxcrash";
 /// Fixed, so that midnight in Beijing is no crash of its own.
-const DATE: &str = "2026-11-22";
+pub(crate) const DATE: &str = "2026-11-22";
 
-const PAGES: u64 = 60;
+pub(crate) const PAGES: u64 = 60;
 const PAGE_SIZE: u64 = 200;
 const FOLLOWERS: u64 = PAGES * PAGE_SIZE;
 /// An undisturbed walk: every page, and the empty one at the end.
-const CALLS: u64 = PAGES + 1;
+pub(crate) const CALLS: u64 = PAGES + 1;
 /// Of a restart: the page that is read again, and the one that was under way.
 pub(crate) const CALLS_OF_A_RESTART: u64 = 2;
 
 /// The same of a small list.
-const SMALL_PAGES: u64 = 8;
-const SMALL_PAGE_SIZE: u64 = 50;
-const SMALL_FOLLOWERS: u64 = SMALL_PAGES * SMALL_PAGE_SIZE;
-const SMALL_CALLS: u64 = SMALL_PAGES + 1;
+pub(crate) const SMALL_PAGES: u64 = 8;
+pub(crate) const SMALL_PAGE_SIZE: u64 = 50;
+pub(crate) const SMALL_FOLLOWERS: u64 = SMALL_PAGES * SMALL_PAGE_SIZE;
+pub(crate) const SMALL_CALLS: u64 = SMALL_PAGES + 1;
 
 /// How long a call takes, so that a walk takes about a second and can be hit.
 const LATENCY: Duration = Duration::from_millis(10);
 
 /// Each sink with its type and options, in the order in which they commit; the root is `out/<sink>`.
-const SINKS: [(&str, &str, &str); 4] = [
+pub(crate) const SINKS: [(&str, &str, &str); 4] = [
     ("lake", "parquet", "max_file_rows = 5_000\nrow_group_rows = 700"),
     ("lines", "ndjson", ""),
     ("packed", "ndjson", "compression = 'zstd'"),
@@ -66,12 +62,12 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    fn new(seed: u64, latency: Duration) -> Self {
+    pub(crate) fn new(seed: u64, latency: Duration) -> Self {
         Self::of(Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).seed(seed).latency(latency))
     }
 
     /// Makes a scene whose runs are short.
-    fn small(seed: u64) -> Self {
+    pub(crate) fn small(seed: u64) -> Self {
         Self::of(Simulator::builder().followers(SMALL_FOLLOWERS).page_size(SMALL_PAGE_SIZE).seed(seed))
     }
 
@@ -86,12 +82,12 @@ impl Scene {
     }
 
     /// Runs to the end, which must be a good one.
-    fn finish(&self) -> Ended {
+    pub(crate) fn finish(&self) -> Ended {
         finished(&mut self.command(&[]))
     }
 
     /// Kills a run while it asks for page `page`.
-    fn kill_at_page(&self, page: u64) {
+    pub(crate) fn kill_at_page(&self, page: u64) {
         let calls = self.calls();
         let has_come = Moment::when(move || self.calls() - calls >= page);
         let ended = run_until(&mut self.command(&[]), &has_come);
@@ -117,7 +113,7 @@ impl Scene {
     }
 }
 
-fn pipeline(base_url: &str) -> String {
+pub(crate) fn pipeline(base_url: &str) -> String {
     let sinks = SINKS.map(|(sink, kind, options)| {
         format!("[sinks.{sink}]\ntype = '{kind}'\n[sinks.{sink}.options]\nroot = 'out/{sink}'\n{options}\n")
     });
@@ -134,7 +130,7 @@ fn command(project: &Project, more: &[&str]) -> Command {
     command
 }
 
-fn finished(command: &mut Command) -> Ended {
+pub(crate) fn finished(command: &mut Command) -> Ended {
     let ended = Ended::of(command);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     ended

@@ -1,8 +1,8 @@
 //! The way to WeChat, through the real binary: certificates, proxies, timeouts, encodings, and the call for a token.
 
-mod encrypted;
 mod limits;
 mod servers;
+mod tls_and_proxies;
 
 use std::io::Write;
 use std::net::TcpListener;

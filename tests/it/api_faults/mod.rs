@@ -3,11 +3,12 @@
 //! Every row is a test of its own. The list has five pages; with its end it takes six calls. A run either publishes the
 //! exact list, or publishes nothing, says why, and the next run goes on without losing a page.
 
-mod codes;
-mod content;
+mod errcodes;
+mod http;
+mod page_content;
 mod quota;
+mod retries;
 mod tokens;
-mod transport;
 
 use fanout::engine::{AccountReport, Selection};
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, When};

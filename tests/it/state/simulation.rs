@@ -1,8 +1,9 @@
 //! `--simulate` on a pipeline file that has a real state.
 
-use super::journal::current_walk;
-use super::outputs::{holds_the_list, tree};
-use super::*;
+use std::time::Duration;
+
+use crate::crash_safety::outputs::{holds_the_list, tree};
+use crate::crash_safety::{CALLS, CALLS_OF_A_RESTART, PAGES, SINKS, Scene, current_walk, finished};
 
 const REHEARSED: &str = "3_000";
 

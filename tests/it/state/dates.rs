@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use fanout::journal::{AccountState, FORMAT, Identity};
 
-use super::journal::walks;
-use super::outputs::holds_the_list;
-use super::*;
+use std::path::PathBuf;
+
+use crate::crash_safety::journal::walks;
+use crate::crash_safety::outputs::holds_the_list;
+use crate::crash_safety::{APP_ID, DATE, SMALL_CALLS, Scene, finished};
 
 /// Begins a walk at a time that the clock showed then.
 fn begin(scene: &Scene, date: &str, now: &str) {

@@ -1,6 +1,6 @@
 //! An agency's night: many accounts in one run, some of which fail, and every list exact in the morning.
 //!
-//! `NIGHT_ACCOUNTS=2500` and a release build are the size that fanout is made for; see `.ci/nightly`.
+//! `MANY_ACCOUNTS=2500` and a release build are the size that fanout is made for; see `.ci/nightly`.
 
 mod fleet;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, SimulatorHandle, TOKEN_MARKER, When};
 use tokio::runtime::Runtime;
 
-use crate::crash::small_disk::way_to_mount;
+use crate::crash_safety::small_disk::way_to_mount;
 use crate::support::{Ended, Project};
 
 const PIPELINE: &str = r#"

@@ -19,7 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::{Ended, Project, fanout};
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 /// The followers of the demo, as the documentation of WeChat has it in its example.
 const FOLLOWERS: usize = 23_000;
@@ -81,7 +81,7 @@ fn known_keys(errors: &str) -> Vec<String> {
 
 #[test]
 fn the_first_command_publishes_what_the_readme_lists() {
-    let file = include_str!("../../pipelines/demo.toml");
+    let file = include_str!("../../../pipelines/demo.toml");
     let project = Project::new("");
     std::fs::create_dir(project.path("pipelines")).unwrap();
     std::fs::write(project.path("pipelines/demo.toml"), file).unwrap();
@@ -216,7 +216,7 @@ fn every_default_is_the_one_that_holds() {
 
 #[test]
 fn the_program_in_it_is_the_example_and_works() {
-    let example = include_str!("../../examples/count.rs");
+    let example = include_str!("../../../examples/count.rs");
     let lines = |text: &str| -> Vec<String> {
         let code = text.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("#["));
         code.filter(|line| !line.is_empty()).map(str::to_owned).collect()

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::process::Stdio;
 
 use super::journal::walks;
+use super::kill_moments::commits;
 use super::kills::{OLDER_FOLLOWERS, publish_older};
-use super::moments::commits;
 use super::outputs::{holds_nothing_or_a_whole_list, holds_the_list};
 use super::*;
 

@@ -1,6 +1,7 @@
 //! No token and no secret in anything that a run writes, whatever `RUST_LOG` says and whatever goes wrong.
 
-mod providers;
+mod panics_and_core_files;
+mod token_providers;
 
 use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, TOKEN_MARKER, When};

@@ -1,8 +1,8 @@
 //! What somebody sees who looks at the accounts of a night: how they stand, what their runs came to, and what can go.
 
-mod page;
+mod history;
 mod prune;
-mod runs;
+mod report_page;
 mod status;
 
 use std::process::{Child, Stdio};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fanout::simulator::Simulator;
 
-use crate::crash::Scene;
+use crate::crash_safety::Scene;
 use crate::support::Ended;
 
 const PAGES: u64 = 8;

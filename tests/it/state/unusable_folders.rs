@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::*;
+use crate::crash_safety::{DATE, Scene, finished, pipeline};
+use crate::support::{Ended, Project};
 
 /// A place that cannot be used: what is done before, the setting that names it, and what the error says.
 type Case = (fn(&Project), &'static str, &'static str);

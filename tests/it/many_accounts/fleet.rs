@@ -24,7 +24,7 @@ const SECRET: &str = "the secret of all";
 
 /// Returns how many accounts there are to be.
 pub(crate) fn accounts() -> usize {
-    variable("NIGHT_ACCOUNTS").map_or(FEW, |count| count.parse().unwrap())
+    variable("MANY_ACCOUNTS").map_or(FEW, |count| count.parse().unwrap())
 }
 
 /// One account, and what becomes of it.
