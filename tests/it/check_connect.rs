@@ -1,13 +1,12 @@
-//! `fanout check --connect`: whatever is wrong is named before a run meets it, with what to do about it.
+//! `fanout check --connect`: it names each problem before a run meets it, with what to do about it.
 
 use std::process::Command;
 
 use bytes::Bytes;
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, SimulatorHandle, TOKEN_MARKER, When};
-use tokio::runtime::Runtime;
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, TOKEN_MARKER, When};
 
 use crate::crash_safety::small_disk::way_to_mount;
-use crate::support::{Ended, Project};
+use crate::support::{Ended, Project, wrapped};
 
 const PIPELINE: &str = r#"
 name = "doctor"
@@ -35,33 +34,20 @@ const SECRET: &str = "CANARYSECRET0123456789";
 const OTHER_SECRET: &str = "CANARYSECRET9876543210";
 const FOLLOWERS: u64 = 23_000;
 
-/// A pipeline of two accounts, and the API that it reads.
-struct Surgery {
-    project: Project,
-    simulator: SimulatorHandle,
-    _runtime: Runtime,
+fn project(simulator: SimulatorBuilder) -> Project {
+    let simulator = simulator.followers(FOLLOWERS).secret("wxbrand", SECRET);
+    let project = Project::builder().file(PIPELINE).simulator(simulator);
+    project.secret("BRAND_SECRET", SECRET).secret("SHOP_SECRET", SECRET).build()
 }
 
-impl Surgery {
-    fn new(simulator: SimulatorBuilder) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let simulator = simulator.followers(FOLLOWERS).secret("wxbrand", SECRET);
-        let simulator = runtime.block_on(simulator.start()).unwrap();
-        Self { project: Project::new(PIPELINE), simulator, _runtime: runtime }
-    }
+fn check_command(project: &Project, more: &[&str]) -> Command {
+    let check = ["check", "--connect", "pipeline.toml", "--date", "2026-11-22"];
+    project.command_with_secrets(&[&check, more].concat())
+}
 
-    fn command(&self, command: &[&str]) -> Command {
-        let base_url = format!("source.base_url={}", self.simulator.base_url());
-        let mut command = self.project.command(command);
-        command.args(["pipeline.toml", "--date", "2026-11-22", "--set", &base_url]);
-        command.env("BRAND_SECRET", SECRET).env("SHOP_SECRET", SECRET);
-        command
-    }
-
-    /// Looks at the pipeline; what is printed shows no token and no secret, and stderr has no error.
-    fn look(&self, more: &[&str]) -> Ended {
-        silent(Ended::of(self.command(&["check", "--connect"]).args(more)))
-    }
+/// Runs the check; it prints no token and no secret, and stderr has no error.
+fn check(project: &Project, more: &[&str]) -> Ended {
+    silent(Ended::of(&mut check_command(project, more)))
 }
 
 #[track_caller]
@@ -69,7 +55,7 @@ fn silent(ended: Ended) -> Ended {
     for text in [&ended.stdout, &ended.stderr] {
         assert!(!text.contains(TOKEN_MARKER) && !text.contains("CANARY"), "{ended:?}");
     }
-    // What is tried again, or renewed, is told as in a run.
+    // Retries and renewed tokens are logged as in a run.
     assert!(ended.stderr.lines().all(|line| line.contains(" INFO ")), "{ended:?}");
     ended
 }
@@ -96,8 +82,8 @@ fn assert_line(lines: &[String], beginning: &str, words: &[&str]) {
 
 #[test]
 fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
-    let surgery = Surgery::new(Simulator::builder().quota(500));
-    let ended = surgery.look(&[]);
+    let project = project(Simulator::builder().quota(500));
+    let ended = check(&project, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for account in ["brand", "shop"] {
         let lines = lines(&ended, account);
@@ -110,10 +96,10 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
             ]
         );
         assert_line(&lines, "page ok the first one has 10000 of 23000 followers, and took ", &[]);
-        let ledger = std::fs::read_to_string(surgery.project.path(&format!("state/wx{account}/followers.calls.json")));
+        let ledger = std::fs::read_to_string(project.path(&format!("state/wx{account}/followers.calls.json")));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&ledger.unwrap()).unwrap()["calls"], 1);
     }
-    assert_eq!(surgery.simulator.requests().user_get, 2);
+    assert_eq!(project.api().requests().user_get, 2);
     let all = lines(&ended, "(all)");
     assert_line(&all, "sink ok `lake`: a file was written, synced and moved in", &[]);
     assert_line(&all, "sink ok `lines`: a file was written", &[]);
@@ -123,26 +109,26 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
     assert_line(&all, "clock ok ", &["to the minute"]);
     assert!(ended.stdout.ends_with("\n13 ok, warnings: 0, errors: 0\n"), "{}", ended.stdout);
     // Nothing is left but the folders of the state.
-    assert!(surgery.project.files().iter().all(|path| !path.to_string_lossy().contains("fanout-check")));
-    assert!(!surgery.project.path("out").exists());
+    assert!(project.files().iter().all(|path| !path.to_string_lossy().contains("fanout-check")));
+    assert!(!project.path("out").exists());
 }
 
 #[test]
 fn without_calls_no_page_is_asked_for() {
-    let surgery = Surgery::new(Simulator::builder().quota(500));
-    let ended = surgery.look(&["--no-calls"]);
+    let project = project(Simulator::builder().quota(500));
+    let ended = check(&project, &["--no-calls"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(lines(&ended, "brand")[2..], ["quota ok 500 of 500 calls for pages are left today"]);
-    assert_eq!((surgery.simulator.requests().user_get, surgery.simulator.requests().quota), (0, 2));
+    assert_eq!((project.api().requests().user_get, project.api().requests().quota), (0, 2));
     assert_line(&lines(&ended, "(all)"), "disk ok ", &["and those of 2 accounts that nobody has counted yet"]);
-    let misused = surgery.project.fanout(&["check", "pipeline.toml", "--no-calls"]);
+    let misused = project.fanout(&["check", "pipeline.toml", "--no-calls"]);
     assert_eq!(misused.code, Some(2), "{misused:?}");
 }
 
 #[test]
 fn a_wrong_secret_is_named_and_the_other_accounts_are_looked_at() {
-    let surgery = Surgery::new(Simulator::builder());
-    let mut command = surgery.command(&["check", "--connect"]);
+    let project = project(Simulator::builder());
+    let mut command = check_command(&project, &[]);
     let ended = silent(Ended::of(command.env("BRAND_SECRET", OTHER_SECRET)));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let brand = lines(&ended, "brand");
@@ -155,8 +141,8 @@ fn a_wrong_secret_is_named_and_the_other_accounts_are_looked_at() {
 #[test]
 fn an_address_that_is_not_allowed_is_named_with_where_it_belongs() {
     let fault = Fault::new(Endpoint::StableToken, When::Always, Effect::errcode(40164)).account("wxshop");
-    let surgery = Surgery::new(Simulator::builder().fault(fault));
-    let ended = surgery.look(&[]);
+    let project = project(Simulator::builder().fault(fault));
+    let ended = check(&project, &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let words = ["errcode 40164: invalid ip 127.0.0.1", "hint: ", "add `127.0.0.1` to the IP allow list"];
     assert_line(&lines(&ended, "shop"), "token error ", &words);
@@ -165,8 +151,8 @@ fn an_address_that_is_not_allowed_is_named_with_where_it_belongs() {
 
 #[test]
 fn an_empty_quota_is_said_before_a_page_is_asked_for() {
-    let surgery = Surgery::new(Simulator::builder().account_quota("wxbrand", 0).account_quota("wxshop", 3));
-    let ended = surgery.look(&[]);
+    let project = project(Simulator::builder().account_quota("wxbrand", 0).account_quota("wxshop", 3));
+    let ended = check(&project, &[]);
     assert_eq!(ended.code, Some(75), "{ended:?}");
     let brand = lines(&ended, "brand");
     assert_line(
@@ -175,7 +161,7 @@ fn an_empty_quota_is_said_before_a_page_is_asked_for() {
         &["00:00 in Beijing"],
     );
     assert_eq!(brand.len(), 3, "{brand:#?}");
-    assert_eq!(surgery.simulator.user_get_calls("wxbrand"), 0);
+    assert_eq!(project.api().user_get_calls("wxbrand"), 0);
     // Three pages and the end: one call short, and a run goes as far as it can.
     let words = ["and the list takes about 4; hint: a run goes as far as it can today"];
     assert_line(&lines(&ended, "shop"), "quota warning 2 of 3 calls for pages are left today,", &words);
@@ -184,31 +170,31 @@ fn an_empty_quota_is_said_before_a_page_is_asked_for() {
 #[test]
 fn a_quota_that_nobody_states_is_the_ledgers() {
     let fault = Fault::new(Endpoint::Quota, When::Always, Effect::errcode(76022));
-    let surgery = Surgery::new(Simulator::builder().fault(fault));
+    let project = project(Simulator::builder().fault(fault));
     for spent in [0, 1] {
-        let ended = surgery.look(&["--no-calls", "--set", "source.quota.daily_calls=1"]);
+        let ended = check(&project, &["--no-calls", "--set", "source.quota.daily_calls=1"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let (severity, left) = if spent == 0 { ("ok", 1) } else { ("warning", 0) };
         let line =
             format!("quota {severity} {left} of 1 calls for pages are left today, as far as this state has counted; ");
         assert_line(&lines(&ended, "brand"), &line, &["WeChat does not say (WeChat answered errcode 76022)"]);
-        surgery.look(&[]);
+        check(&project, &[]);
     }
 }
 
 #[test]
 fn a_token_of_another_program_that_is_refused_is_found_without_a_page() {
-    let surgery = Surgery::new(Simulator::builder());
+    let project = project(Simulator::builder());
     let text = PIPELINE.replace("secret = { env = \"SHOP_SECRET\" }", "token = { env = \"SHOP_SECRET\" }");
-    std::fs::write(surgery.project.path("pipeline.toml"), text).unwrap();
-    let ended = surgery.look(&["--no-calls"]);
+    std::fs::write(project.path("pipeline.toml"), text).unwrap();
+    let ended = check(&project, &["--no-calls"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_line(
         &lines(&ended, "shop"),
         "token error the token was refused: WeChat answered errcode 40001; hint: ",
         &[],
     );
-    let ended = surgery.look(&["--set", "source.quota.check=false"]);
+    let ended = check(&project, &["--set", "source.quota.check=false"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let refused = "page error the token from the environment variable `SHOP_SECRET` was refused";
     assert_line(&lines(&ended, "shop"), refused, &["hint: "]);
@@ -222,8 +208,8 @@ fn a_clock_that_is_off_is_said_with_its_side() {
     {
         let headers = vec![("date".to_owned(), date.to_owned())];
         let effect = Effect::Http { status: 200, headers, body: Bytes::from_static(body.as_bytes()) };
-        let surgery = Surgery::new(Simulator::builder().fault(Fault::new(Endpoint::Quota, When::Always, effect)));
-        let ended = surgery.look(&["--no-calls"]);
+        let project = project(Simulator::builder().fault(Fault::new(Endpoint::Quota, When::Always, effect)));
+        let ended = check(&project, &["--no-calls"]);
         assert_eq!(ended.code, Some(0), "a run would begin: {ended:?}");
         assert_line(&lines(&ended, "(all)"), "clock warning this machine is ", &[words, "; hint: set the clock"]);
     }
@@ -238,13 +224,12 @@ fn a_disk_that_cannot_be_written_is_found_and_the_accounts_are_looked_at_all_the
         (read_only, "Read-only file system", "must be writable for this user"),
         (full, "No space left on device", "hint: make room on this disk"),
     ] {
-        let surgery = Surgery::new(Simulator::builder());
-        std::fs::create_dir(surgery.project.path("disk")).unwrap();
-        let check = surgery.command(&["check", "--connect", "--set", "sinks.lake.options.root=disk/lake"]);
+        let project = project(Simulator::builder());
+        std::fs::create_dir(project.path("disk")).unwrap();
+        let check = check_command(&project, &["--set", "sinks.lake.options.root=disk/lake"]);
         let mut unshare = Command::new("unshare");
         unshare.args(way).args(["sh", "-c", &format!("{mount} 2>/dev/null; \"$@\""), "sh"]);
-        unshare.arg(check.get_program()).args(check.get_args()).current_dir(surgery.project.path(""));
-        let ended = silent(Ended::of(unshare.env("BRAND_SECRET", SECRET).env("SHOP_SECRET", SECRET)));
+        let ended = silent(Ended::of(&mut wrapped(unshare, &check)));
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert_line(
             &lines(&ended, "(all)"),
@@ -259,8 +244,8 @@ fn a_disk_that_cannot_be_written_is_found_and_the_accounts_are_looked_at_all_the
 #[test]
 fn the_json_document_has_every_finding() {
     let fault = Fault::new(Endpoint::UserGet, When::Always, Effect::errcode(48001)).account("wxshop");
-    let surgery = Surgery::new(Simulator::builder().fault(fault));
-    let ended = surgery.look(&["--json"]);
+    let project = project(Simulator::builder().fault(fault));
+    let ended = check(&project, &["--json"]);
     let document = ended.json();
     assert_eq!((ended.code, &document["exit"]), (Some(1), &1.into()));
     let findings = document["findings"].as_array().unwrap();
@@ -276,12 +261,12 @@ fn the_json_document_has_every_finding() {
 
 #[test]
 fn an_account_that_another_run_holds_is_left_alone() {
-    let surgery = Surgery::new(Simulator::builder());
-    let folder = surgery.project.path("state/wxbrand");
+    let project = project(Simulator::builder());
+    let folder = project.path("state/wxbrand");
     std::fs::create_dir_all(&folder).unwrap();
     let lock = std::fs::File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
-    let ended = surgery.look(&[]);
+    let ended = check(&project, &[]);
     let brand = lines(&ended, "brand");
     assert_eq!(brand.len(), 1, "{brand:#?}");
     assert_line(&brand, "state error ", &["; hint: "]);
@@ -290,9 +275,9 @@ fn an_account_that_another_run_holds_is_left_alone() {
 
 #[test]
 fn a_simulated_list_can_be_tried_out_too() {
-    let surgery = Surgery::new(Simulator::builder());
-    let ended = silent(surgery.project.fanout(&["check", "pipeline.toml", "--connect", "--simulate", "12_000"]));
+    let project = project(Simulator::builder());
+    let ended = silent(project.fanout(&["check", "pipeline.toml", "--connect", "--simulate", "12_000"]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_line(&lines(&ended, "brand"), "page ok the first one has 10000 of 12000 followers", &[]);
-    assert_eq!(surgery.simulator.requests().total(), 0);
+    assert_eq!(project.api().requests().total(), 0);
 }

@@ -1,17 +1,18 @@
 //! The command line, through the real binary.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use parquet::file::reader::{FileReader, SerializedFileReader};
-
-use crate::support::{Ended, Project, SimulatorProcess, TWO_ACCOUNTS, fanout, signal};
+use crate::support::outputs::parquet_rows_of as rows;
+use crate::support::{Ended, Project, SimulatorProcess, TWO_ACCOUNTS, fanout, signal, wait_until};
 
 /// The example of WeChat's documentation.
 const FOLLOWERS: u64 = 23_000;
+
+/// No server listens on port 1: every call fails.
+const NO_SERVER: &str = "source.base_url=http://127.0.0.1:1";
 
 const ONE_ACCOUNT: &str = r#"
 name = "test"
@@ -22,17 +23,6 @@ type = "parquet"
 [sinks.archive.options]
 root = "out"
 "#;
-
-/// Counts the rows of all Parquet files of a project whose path has `part` in it.
-fn rows(project: &Project, part: &str) -> u64 {
-    let is_parquet = |path: &Path| path.extension().is_some_and(|extension| extension == "parquet");
-    let files = project.files().into_iter().filter(|path| is_parquet(path) && path.to_string_lossy().contains(part));
-    let count = |path| {
-        let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
-        reader.metadata().file_metadata().num_rows() as u64
-    };
-    files.map(count).sum()
-}
 
 #[test]
 fn a_run_publishes_the_list_and_the_next_one_makes_no_call() {
@@ -124,9 +114,8 @@ fn a_wrong_sink_is_named_before_anything_is_opened() {
 fn accounts_that_would_share_a_single_file_are_told_before_the_first_call() {
     let project = Project::new(&TWO_ACCOUNTS.replace("root = \"out\"", "root = \"out\"\nlayout = \"list.parquet\""));
     for command in ["run", "check"] {
-        // Nobody listens on port 1: a call would end with another exit code.
-        let mut command = project.command(&[command, "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
-        let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+        // A call would end with another exit code.
+        let ended = Ended::of(&mut project.command_with_secrets(&[command, "pipeline.toml", "--set", NO_SERVER]));
         assert_eq!(ended.code, Some(2), "{ended:?}");
         let message = "error: pipeline.toml: `sinks.archive.options.layout`: `list.parquet` is one file for the accounts \
                        `brand`, `shop`; it needs `{account}` or `{app_id}`\n";
@@ -147,9 +136,7 @@ fn a_missing_file_is_a_wrong_command_line() {
 #[test]
 fn a_check_makes_no_call_and_publishes_nothing() {
     let project = Project::new(TWO_ACCOUNTS);
-    // Nobody listens on port 1: a call would fail.
-    let mut command = project.command(&["check", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
-    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    let ended = Ended::of(&mut project.command_with_secrets(&["check", "pipeline.toml", "--set", NO_SERVER]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stdout.matches("ready").count(), 2, "{ended:?}");
     assert!(!project.path("out").exists());
@@ -158,8 +145,7 @@ fn a_check_makes_no_call_and_publishes_nothing() {
 #[test]
 fn a_source_that_is_away_is_worth_another_try_later() {
     let project = Project::new(TWO_ACCOUNTS);
-    let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
-    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    let ended = project.run(&["--set", NO_SERVER]);
     assert_eq!(ended.code, Some(75), "{ended:?}");
     assert_eq!(ended.stderr.matches("error: account `").count(), 2, "{ended:?}");
     assert_eq!(ended.stderr.matches("\nhint: ").count(), 2, "{ended:?}");
@@ -217,12 +203,10 @@ fn an_interrupted_walk_is_finished_by_the_same_command() {
 
 /// Waits until the journal has a page.
 fn wait_for_pages(project: &Project) {
-    let started = Instant::now();
     let has_pages = |path: &Path| path.ends_with("pages") && std::fs::metadata(path).unwrap().len() > 2_000;
-    while !project.path("state").exists() || !project.files().iter().any(|path| has_pages(path)) {
-        assert!(started.elapsed() < Duration::from_secs(30), "no page was journaled");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("a page in the journal", || {
+        project.path("state").exists() && project.files().iter().any(|path| has_pages(path))
+    });
 }
 
 /// Starts a run that cannot stop: its sink waits for a reader of stdout that reads one byte and no more.
@@ -283,9 +267,7 @@ fn the_simulator_serves_as_a_process_of_its_own() {
     let mut simulator = SimulatorProcess::start(&["--followers", "1_234", "--page-size", "100"]);
     assert!(simulator.base_url.starts_with("http://127.0.0.1:"), "{}", simulator.base_url);
     let project = Project::new(TWO_ACCOUNTS);
-    let base_url = format!("source.base_url={}", simulator.base_url);
-    let mut command = project.command(&["run", "pipeline.toml", "--json", "--set", &base_url]);
-    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    let ended = project.run(&["--json", "--set", &format!("source.base_url={}", simulator.base_url)]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.json()["accounts"][1]["snapshot"]["followers"], 1_234);
 
@@ -317,8 +299,7 @@ fn the_sinks_are_listed_one_a_line_with_their_guarantees() {
 #[test]
 fn logs_go_to_stderr_without_colours() {
     let project = Project::new(TWO_ACCOUNTS);
-    let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
-    let ended = Ended::of(command.env("TEST_SECRET", "anything"));
+    let ended = project.run(&["--set", NO_SERVER]);
     for account in ["brand", "shop"] {
         // Whose line it is stands on it.
         let beginning = format!(r#" WARN run{{pipeline="test"}}:account{{account="{account}"}}:walk{{walk="000001-"#);
@@ -334,12 +315,9 @@ fn a_new_sink_is_caught_up_without_a_server_and_without_the_secret() {
         &TWO_ACCOUNTS
             .replace("[source.retry]", &format!("[source]\nbase_url = {:?}\n[source.retry]", simulator.base_url)),
     );
-    let run = Ended::of(project.command(&["run", "pipeline.toml"]).env("TEST_SECRET", "anything"));
-    assert_eq!(run.code, Some(0), "{run:?}");
+    project.finish(&[]);
     drop(simulator);
-    let file = std::fs::read_to_string(project.path("pipeline.toml")).unwrap();
-    let late = "[sinks.late]\ntype = \"parquet\"\noptions = { root = \"late\" }\n";
-    std::fs::write(project.path("pipeline.toml"), file + late).unwrap();
+    project.append("[sinks.late]\ntype = \"parquet\"\noptions = { root = \"late\" }\n");
 
     let replay = project.fanout(&["replay", "pipeline.toml", "--sink", "late", "--account", "shop", "--json"]);
     assert_eq!(replay.code, Some(0), "{replay:?}");
@@ -357,10 +335,8 @@ fn a_new_sink_is_caught_up_without_a_server_and_without_the_secret() {
 #[test]
 fn the_command_that_catches_a_sink_up_is_named() {
     let project = Project::new(ONE_ACCOUNT);
-    let optional = "[sinks.lines]\ntype = \"ndjson\"\nrequired = false\noptions = { path = \"-\" }\n";
-    std::fs::write(project.path("pipeline.toml"), ONE_ACCOUNT.to_owned() + optional).unwrap();
-    let mut run =
-        project.command(&["run", "pipeline.toml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    project.append("[sinks.lines]\ntype = \"ndjson\"\nrequired = false\noptions = { path = \"-\" }\n");
+    let mut run = project.start(&[]);
     // A closed stdout fails the sink that writes there.
     drop(run.stdout.take());
     let mut stderr = String::new();

@@ -1,14 +1,14 @@
 //! Signals to the real process while it waits for something that does not come: it ends in time, and goes on later.
 
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, When};
-use tokio::runtime::Runtime;
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, When};
 
-use crate::support::{Ended, Project, signal};
+use crate::support::outputs::only_openids;
+use crate::support::{Ended, Project, signal, wait_until};
 
 const FOLLOWERS: u64 = 400;
 const PAGES: u64 = 4;
@@ -18,8 +18,6 @@ const APP_ID: &str = "wxstopping";
 
 /// The promise, and what a busy machine takes for starting and ending threads.
 const IN_TIME: Duration = Duration::from_secs(5 + 1);
-/// Of waiting for a process to come as far as it should.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits of ten minutes between two tries, and of a day in all.
 const PIPELINE: &str = r#"
@@ -46,13 +44,6 @@ layout = "list.ndjson"
 /// Longer than any test.
 const FOR_EVER: Duration = Duration::from_secs(86_400);
 
-/// Runs the pipeline against an API at `base_url`.
-fn command(project: &Project, base_url: &str) -> Command {
-    let mut command = project.command(&["run", "pipeline.toml", "--set", &format!("source.base_url={base_url}")]);
-    command.env("TEST_SECRET", "anything").stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
 /// Sends a signal, and expects the process to end as one that was interrupted.
 fn ends_in_time(process: Child, name: &str, what: &str) -> Ended {
     let sent = Instant::now();
@@ -63,18 +54,6 @@ fn ends_in_time(process: Child, name: &str, what: &str) -> Ended {
     assert_eq!(ended.code, Some(130), "SIG{name} while {what}: {ended:?}");
     assert!(ended.stderr.contains("run the same command again to go on"), "{ended:?}");
     ended
-}
-
-fn wait_until(what: &str, has_come: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !has_come() {
-        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn page_calls(simulator: &SimulatorHandle) -> u64 {
-    simulator.requests().user_get
 }
 
 #[test]
@@ -92,17 +71,15 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
         ("a token is to be tried again", Endpoint::StableToken, Effect::errcode(-1)),
         ("the calls that are left are asked for", Endpoint::Quota, Effect::Delay(FOR_EVER)),
     ];
-    let runtime = Runtime::new().unwrap();
     for (what, endpoint, effect) in cases {
         for name in ["TERM", "INT"] {
             // Of a token the first call, of a page the third: there is something to keep.
             let number = if endpoint == Endpoint::UserGet { 3 } else { 1 };
             let fault = Fault::new(endpoint, When::Call(number), effect.clone());
             let builder = Simulator::builder().followers(FOLLOWERS).page_size(FOLLOWERS / PAGES).fault(fault);
-            let simulator = runtime.block_on(builder.start()).unwrap();
-            let project = Project::new(PIPELINE);
-            let process = command(&project, &simulator.base_url()).spawn().unwrap();
-            let requests = || simulator.requests();
+            let project = Project::reading(PIPELINE, builder);
+            let process = project.start(&[]);
+            let requests = || project.api().requests();
             wait_until(what, || match endpoint {
                 Endpoint::UserGet => requests().user_get == number,
                 Endpoint::Quota => requests().quota == number,
@@ -113,12 +90,11 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
             ends_in_time(process, name, what);
             assert!(!project.path("out/list.ndjson").exists());
 
-            let ended = Ended::of(&mut command(&project, &simulator.base_url()));
+            let ended = project.run(&[]);
             assert_eq!(ended.code, Some(0), "{what}: {ended:?}");
             let list = std::fs::read_to_string(project.path("out/list.ndjson")).unwrap();
-            let line = |openid| format!("{{\"openid\":\"{openid}\"}}");
-            assert!(list.lines().eq(simulator.followers(APP_ID).iter().map(line)), "{what}");
-            assert!(page_calls(&simulator) <= CALLS + 2, "{what}: {} calls", page_calls(&simulator));
+            assert!(only_openids(&list) == project.truth_of(APP_ID), "{what}");
+            assert!(project.calls() <= CALLS + 2, "{what}: {} calls", project.calls());
         }
     }
 }
@@ -129,7 +105,7 @@ fn a_run_that_waits_for_a_server_which_never_answers_ends_in_time() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     for name in ["TERM", "INT"] {
         let project = Project::new(PIPELINE);
-        let process = command(&project, &format!("http://{}", server.local_addr().unwrap())).spawn().unwrap();
+        let process = project.start(&["--set", &format!("source.base_url=http://{}", server.local_addr().unwrap())]);
         wait_until("the state of the run", || project.path("state").join(APP_ID).join("followers").exists());
         thread::sleep(Duration::from_millis(100));
         ends_in_time(process, name, "the server never answers");
@@ -142,7 +118,7 @@ fn a_run_that_waits_for_a_program_ends_in_time_and_the_program_with_it() {
         "secret = { env = \"TEST_SECRET\" }",
         "token_command = { command = [\"sh\", \"-c\", \"echo $$ > pid && exec sleep 3600\"], timeout_secs = 3_600 }",
     ));
-    let process = command(&project, "http://127.0.0.1:9").spawn().unwrap();
+    let process = project.start(&["--set", "source.base_url=http://127.0.0.1:9"]);
     let program = || std::fs::read_to_string(project.path("pid")).unwrap_or_default();
     wait_until("the program", || program().ends_with('\n'));
     ends_in_time(process, "TERM", "a program has no token yet");

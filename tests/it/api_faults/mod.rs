@@ -1,7 +1,7 @@
-//! The moods of the API: a table of faults, each with what must come of it, to the call.
+//! Faults of the API: a table of faults, each with its outcome and its exact number of calls.
 //!
 //! Every row is a test of its own. The list has five pages; with its end it takes six calls. A run either publishes the
-//! exact list, or publishes nothing, says why, and the next run goes on without losing a page.
+//! exact list, or publishes nothing and says why, and the next run resumes without losing a page.
 
 mod errcodes;
 mod http;
@@ -13,64 +13,65 @@ mod tokens;
 use fanout::engine::{AccountReport, Selection};
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, When};
 
-use crate::engine::{ONE_SINK, Place};
+use crate::engine::one_account;
+use crate::support::{ONE_SINK, Project};
 
 const FOLLOWERS: u64 = 50;
 const PAGE_SIZE: u64 = 10;
 const PAGES: u64 = FOLLOWERS.div_ceil(PAGE_SIZE);
-/// What the list takes when nothing goes wrong: its pages and its end.
+/// The calls of an undisturbed walk: its pages and its end.
 const CALLS: u64 = PAGES + 1;
 
-/// One row of the table: a fault, and what must come of it.
-pub(super) struct Mood {
+/// One row of the table: a fault and its outcome.
+pub(super) struct Case {
     simulator: SimulatorBuilder,
     set: Vec<String>,
     expected: Expected,
 }
 
-/// What must come of a run.
+/// The outcome of a run.
 enum Expected {
     /// The exact list.
     List { calls: u64 },
-    /// Nothing but an error, and a journal to go on from.
+    /// An error, nothing published, and a journal to resume from.
     Error { exit: u8, calls: u64, words: Vec<&'static str> },
 }
 
-/// Makes a test of each row.
-macro_rules! moods {
-    ($($name:ident: $mood:expr;)*) => {
+/// Makes a test of each row of a table.
+macro_rules! cases {
+    ($($name:ident: $case:expr;)*) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                $mood.check().await;
+                $case.check().await;
             }
         )*
     };
 }
-pub(super) use moods;
+pub(super) use cases;
 
-impl Mood {
+impl Case {
     pub(super) fn of(fault: Fault) -> Self {
         let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE);
         Self { simulator: simulator.fault(fault), set: Vec::new(), expected: Expected::List { calls: CALLS } }
     }
 
-    /// The fault is one of the call for this page, each time.
+    /// Meets every call for this page.
     pub(super) fn page(page: u64, effect: Effect) -> Self {
         Self::of(Fault::new(Endpoint::UserGet, When::Page(page), effect))
     }
 
-    /// The fault is one of the call for this page, once.
+    /// Meets the first call for this page.
     pub(super) fn once(page: u64, effect: Effect) -> Self {
         Self::of(Fault::new(Endpoint::UserGet, When::Page(page), effect).times(1))
     }
 
-    /// The fault is one of every call of this endpoint.
+    /// Meets every call of this endpoint.
     pub(super) fn every(endpoint: Endpoint, effect: Effect) -> Self {
         Self::of(Fault::new(endpoint, When::Always, effect))
     }
 
-    /// There is another fault besides.
+    /// Adds another fault.
     pub(super) fn and(self, fault: Fault) -> Self {
         Self { simulator: self.simulator.fault(fault), ..self }
     }
@@ -80,64 +81,64 @@ impl Mood {
         Self { set: keys.iter().map(|&key| key.to_owned()).collect(), ..self }
     }
 
-    /// The exact list is published with so many calls for pages.
+    /// Expects the exact list, after this number of calls for pages.
     pub(super) fn publishes(self, calls: u64) -> Self {
         Self { expected: Expected::List { calls }, ..self }
     }
 
-    /// Nothing is published, and error and hint hold these words.
+    /// Expects that nothing is published, and that error and hint hold these words.
     pub(super) fn fails(self, exit: u8, calls: u64, words: &[&'static str]) -> Self {
         Self { expected: Expected::Error { exit, calls, words: words.to_vec() }, ..self }
     }
 
     pub(super) async fn check(self) {
-        let place = Place::new(self.simulator).await;
-        let report = run(&place, &self.set).await;
+        let project = one_account(self.simulator);
+        let report = run(&project, &self.set).await;
         match self.expected {
             Expected::List { calls } => {
-                exact(&place, &report);
-                assert_eq!(place.calls(), calls);
+                exact(&project, &report);
+                assert_eq!(project.calls(), calls);
             }
             Expected::Error { exit, calls, words } => {
-                failed(&place, &report, exit, &words);
-                assert_eq!(place.calls(), calls);
-                goes_on(&place, &report, &self.set).await;
+                failed(&project, &report, exit, &words);
+                assert_eq!(project.calls(), calls);
+                goes_on(&project, &report, &self.set).await;
             }
         }
     }
 }
 
 /// Runs the pipeline with these keys.
-pub(super) async fn run(place: &Place, set: &[String]) -> AccountReport {
-    let report = place.run_set(&(place.head() + ONE_SINK), set, Selection::default()).await.unwrap();
+pub(super) async fn run(project: &Project, set: &[String]) -> AccountReport {
+    let report = project.engine_run_set(&(project.file() + ONE_SINK), set, Selection::default()).await.unwrap();
     report.accounts.into_iter().next().unwrap()
 }
 
 /// Asserts that the exact list is published.
 #[track_caller]
-pub(super) fn exact(place: &Place, report: &AccountReport) {
+pub(super) fn exact(project: &Project, report: &AccountReport) {
     assert_eq!((report.exit.code(), &report.error), (0, &None), "{report:#?}");
-    assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
+    assert_eq!(project.recorder.published("kept", "brand").unwrap(), project.truth());
 }
 
 /// Asserts that nothing is published, and that error and hint hold these words.
 #[track_caller]
-pub(super) fn failed(place: &Place, report: &AccountReport, exit: u8, words: &[&str]) {
+pub(super) fn failed(project: &Project, report: &AccountReport, exit: u8, words: &[&str]) {
     assert_eq!(report.exit.code(), exit, "{report:#?}");
     let said = format!("{}\n{}", report.error.as_deref().unwrap(), report.hint.as_deref().unwrap());
     for word in words {
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }
-    assert_eq!(place.recorder.published("kept", "brand"), None);
+    assert_eq!(project.recorder.published("kept", "brand"), None);
 }
 
-/// Asserts that once everything is well again, the next run has the exact list, and reads no page twice but the last one.
-async fn goes_on(place: &Place, failed: &AccountReport, set: &[String]) {
-    place.simulator.clear_faults();
-    place.simulator.begin_next_day();
-    let calls = place.calls();
-    let report = run(place, set).await;
-    exact(place, &report);
+/// Asserts that without the faults the next run publishes the exact list, and reads only the last page twice.
+async fn goes_on(project: &Project, failed: &AccountReport, set: &[String]) {
+    project.api().clear_faults();
+    project.api().begin_next_day();
+    let calls = project.calls();
+    let report = run(project, set).await;
+    exact(project, &report);
     let boundary = u64::from(failed.pages > 0);
-    assert_eq!(place.calls() - calls, PAGES - failed.pages + 1 + boundary, "the next run");
+    assert_eq!(project.calls() - calls, PAGES - failed.pages + 1 + boundary, "the next run");
 }

@@ -1,4 +1,4 @@
-//! When a process is killed, and what it was doing then.
+//! Moments at which a run is killed, and what it was doing then.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,24 +6,24 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::four_sinks::SINKS;
+use crate::support::journal::{commits, current_walk, has_end};
 use crate::support::{Ended, Project, Random};
 
-use super::SINKS;
-use super::journal::{current_walk, has_end};
-
-/// Between two looks: often enough to hit a publishing of some milliseconds, and seldom enough to leave it a processor.
+/// Between two looks: short enough to hit a publishing that takes some milliseconds, and long enough to leave it a
+/// processor.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(200);
 /// No run of these tests takes nearly as long.
 const LONGEST_RUN: Duration = Duration::from_secs(120);
 /// A walk takes about this long, start of the process included; a delivery from the journal, about this long.
 const WALK_MICROS: u64 = 1_000_000;
 const DELIVERY_MICROS: u64 = 300_000;
-/// So many steps of the publishing can be seen.
+/// The steps of the publishing that the files show.
 const STEPS: u64 = 6;
-/// After something was seen, a run is killed within this time.
+/// After a step was seen, a run is killed within this time.
 const LATEST_MICROS: u64 = 5_000;
 
-/// When a process is killed: some time after something was first seen.
+/// When a process is killed: `delay` after `has_come` first holds.
 pub(crate) struct Moment<'a> {
     pub(crate) has_come: Box<dyn Fn() -> bool + 'a>,
     pub(crate) delay: Duration,
@@ -35,7 +35,7 @@ impl<'a> Moment<'a> {
         Self { has_come: Box::new(has_come), delay: Duration::ZERO }
     }
 
-    /// At random: any time of a walk, or shortly after any step of the publishing. `older` walks are not looked at.
+    /// A random moment: any time of a walk, or shortly after a step of the publishing. The first `older` walks do not count.
     pub(super) fn random(random: &mut Random, project: &'a Project, older: usize) -> Self {
         let has_end = current_walk(project, older).is_some_and(|walk| has_end(&walk));
         let (longest, share) = if has_end { (DELIVERY_MICROS, 8) } else { (WALK_MICROS, 12) };
@@ -46,12 +46,12 @@ impl<'a> Moment<'a> {
         }
     }
 
-    /// Any time of a run that takes so many microseconds.
+    /// Any time within the first `micros` microseconds of a run.
     pub(crate) fn within(random: &mut Random, micros: u64) -> Self {
         Self { has_come: Box::new(|| true), delay: Duration::from_micros(random.below(micros)) }
     }
 
-    /// Shortly after any step of the publishing. `older` walks are not looked at.
+    /// Shortly after a random step of the publishing. The first `older` walks do not count.
     pub(crate) fn of_a_step(random: &mut Random, project: &'a Project, older: usize) -> Self {
         let nth = random.below(SINKS.len() as u64) as usize + 1;
         let micros = if random.below(2) == 0 { 0 } else { random.below(LATEST_MICROS) };
@@ -68,7 +68,7 @@ impl<'a> Moment<'a> {
     }
 }
 
-/// Starts a run, and kills it at `moment` unless it has ended before; its exit code is then none.
+/// Starts a run, and kills it at `moment` unless it has ended before. A killed run has no exit code.
 pub(super) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = Instant::now();
@@ -84,7 +84,7 @@ pub(super) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
     Ended::after(process)
 }
 
-/// What a run was doing when it was killed, as far as the disk tells.
+/// What a run was doing when it was killed, as the files show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// There was no walk yet.
@@ -110,11 +110,6 @@ impl Phase {
             Some(_) => Self::Walking,
         }
     }
-}
-
-/// Returns how many sinks have their commit record.
-pub(super) fn commits(walk: &Path) -> usize {
-    count(&walk.join("commits"), |path| path.extension().is_some_and(|extension| extension == "json"))
 }
 
 fn is_staged_manifest(path: &Path) -> bool {

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use fanout::simulator::Simulator;
-
-use crate::support::{Project, Random, say, seed, variable};
-
-use super::journal::walks;
-use super::kill_moments::{Moment, Phase, commits, run_until};
-use super::outputs::{holds_nothing_or_a_whole_list, holds_the_list};
+use super::kill_moments::{Moment, Phase, run_until};
 use super::*;
+use crate::support::four_sinks::{CALLS_OF_A_RESTART, SINKS, holds_nothing_or_a_whole_list, holds_the_list};
+use crate::support::journal::{commits, walks};
+use crate::support::{Random, say, seed, variable};
 
 /// How often a process is killed, unless `CRASH_ROUNDS` says otherwise.
 const KILLS: u64 = 20;
@@ -55,8 +52,7 @@ fn however_often_a_run_is_killed_it_delivers_what_an_undisturbed_one_does() {
 
 /// Kills the run of one walk up to `most` times, lets it finish, and holds it against all promises.
 fn kill_one_walk(random: &mut Random, most: u64, tally: &mut Tally) {
-    let scene = Scene::new(random.below(u64::MAX), LATENCY);
-    let project = &scene.project;
+    let project = &large_list(random.below(u64::MAX), LATENCY);
     let older = if random.below(2) == 0 { 0 } else { publish_older(project) };
     let visible = if older == 0 { &[FOLLOWERS][..] } else { &[OLDER_FOLLOWERS, FOLLOWERS] };
     let mut kills = 0;
@@ -64,7 +60,7 @@ fn kill_one_walk(random: &mut Random, most: u64, tally: &mut Tally) {
         // What there is was published before: only a new walk is about the list of now.
         let is_begun = older == 0 || current_walk(project, older).is_some();
         let more: &[&str] = if is_begun { &[] } else { &["--fresh"] };
-        let ended = run_until(&mut scene.command(more), &Moment::random(random, project, older));
+        let ended = run_until(&mut project.run_command(more), &Moment::random(random, project, older));
         if ended.code.is_some() {
             assert_eq!(ended.code, Some(0), "{ended:?}");
             break;
@@ -74,26 +70,23 @@ fn kill_one_walk(random: &mut Random, most: u64, tally: &mut Tally) {
         holds_nothing_or_a_whole_list(project, visible);
     }
     if older > 0 && current_walk(project, older).is_none() {
-        finished(&mut scene.command(&["--fresh"]));
+        project.finish(&["--fresh"]);
     }
-    scene.finish();
-    holds_the_list(project, &scene.truth());
+    project.finish(&[]);
+    holds_the_list(project, &project.truth());
     assert_eq!(walks(project).len(), older + 1, "a restart began another walk");
 
-    let extra_calls = scene.calls() - CALLS;
+    let extra_calls = project.calls() - CALLS;
     assert!(extra_calls <= CALLS_OF_A_RESTART * kills, "{extra_calls} calls too many after {kills} kills");
-    equals_an_undisturbed_delivery(&scene, &current_walk(project, older).unwrap());
+    equals_an_undisturbed_delivery(project, &current_walk(project, older).unwrap());
     tally.walks += 1;
     tally.extra_calls += extra_calls;
 }
 
 /// Publishes a shorter list from an API of its own, and returns how many walks there are then.
 pub(super) fn publish_older(project: &Project) -> usize {
-    let runtime = Runtime::new().unwrap();
-    let builder = Simulator::builder().followers(OLDER_FOLLOWERS).page_size(PAGE_SIZE);
-    let simulator = runtime.block_on(builder.start()).unwrap();
-    let base_url = format!("source.base_url={}", simulator.base_url());
-    finished(&mut command(project, &["--set", &base_url]));
+    let older = four_sinks::project(Simulator::builder().followers(OLDER_FOLLOWERS).page_size(PAGE_SIZE));
+    project.finish(&["--set", &format!("source.base_url={}", older.api().base_url())]);
     holds_nothing_or_a_whole_list(project, &[OLDER_FOLLOWERS]);
     walks(project).len()
 }
@@ -102,27 +95,26 @@ pub(super) fn publish_older(project: &Project) -> usize {
 fn one_sink_committed_and_the_others_not_is_finished_without_a_call() {
     // The window is some milliseconds wide; it is not missed often.
     for seed in 0..10 {
-        let scene = Scene::new(seed, Duration::ZERO);
-        let project = &scene.project;
+        let project = &large_list(seed, Duration::ZERO);
         let first = Moment::when(|| current_walk(project, 0).is_some_and(|walk| commits(&walk) > 0));
-        run_until(&mut scene.command(&["--json"]), &first);
+        run_until(&mut project.run_command(&["--json"]), &first);
         let walk = current_walk(project, 0).unwrap();
         let committed = commits(&walk);
         if committed == SINKS.len() {
             continue;
         }
         holds_nothing_or_a_whole_list(project, &[FOLLOWERS]);
-        let requests = scene.simulator.requests();
-        let ended = finished(&mut scene.command(&["--json"]));
-        assert_eq!(scene.simulator.requests(), requests);
+        let requests = project.api().requests();
+        let ended = project.finish(&["--json"]);
+        assert_eq!(project.api().requests(), requests);
         let report = ended.json();
         for (place, (sink, _, _)) in SINKS.into_iter().enumerate() {
             let expected = if place < committed { "already_published" } else { "published" };
             let outcome = &report["accounts"][0]["sinks"][place];
             assert_eq!((&outcome["sink"], &outcome["state"]), (&sink.into(), &expected.into()), "{report:#}");
         }
-        holds_the_list(project, &scene.truth());
-        equals_an_undisturbed_delivery(&scene, &walk);
+        holds_the_list(project, &project.truth());
+        equals_an_undisturbed_delivery(project, &walk);
         return;
     }
     panic!("a run was never killed between two commits");

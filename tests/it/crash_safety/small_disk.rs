@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use super::journal::walks;
-use super::outputs::{holds_nothing_or_a_whole_list, holds_the_list};
+use std::process::Command;
+
 use super::*;
-use crate::support::{say, variable};
+use crate::support::four_sinks::{CALLS_OF_A_RESTART, SINKS, holds_nothing_or_a_whole_list, holds_the_list};
+use crate::support::journal::walks;
+use crate::support::{Ended, say, variable, wrapped};
 
 /// Of a tmpfs; a file takes whole ones.
 const BLOCK: u64 = 4096;
@@ -25,10 +27,10 @@ echo $? >"$finished.code"
 cp -R "$disk/." "$finished"
 "#;
 
-/// How a disk is mounted that nobody else sees: as root, or as one in a namespace of its own.
+/// How to mount a disk that no other process sees: as root, or in a user namespace.
 const WAYS: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];
 
-/// Returns how to mount; none where the system does not let us, which fails the test where nothing may be skipped.
+/// Returns how to mount; `None` where the system forbids it, which fails the test where nothing may be skipped.
 pub(crate) fn way_to_mount() -> Option<&'static [&'static str]> {
     let can = |way: &&&[&str]| {
         let mut unshare = Command::new("unshare");
@@ -46,21 +48,18 @@ pub(crate) fn way_to_mount() -> Option<&'static [&'static str]> {
 /// Runs a walk on a disk of this size and with so many files, and again on a large one. Returns whether the first run
 /// came to its end.
 fn run_on(way: &[&str], blocks: u64, files: u64) -> bool {
-    let scene = Scene::small(blocks + files);
-    let text = pipeline(&scene.simulator.base_url());
-    let [failed, finished] = [0, 1].map(|_| Project::new(&text));
-    fs::create_dir(scene.project.path("disk")).unwrap();
+    let project = small_list(blocks + files);
+    let [failed, finished] = [0, 1].map(|_| project.without_state());
+    fs::create_dir(project.path("disk")).unwrap();
     let mut unshare = Command::new("unshare");
     unshare.args(way).args(["sh", "-c", SCRIPT, "sh", &(blocks * BLOCK).to_string(), &files.to_string(), "disk"]);
     unshare
         .args([failed.path(""), finished.path("")].map(|path| path.to_str().unwrap().trim_end_matches('/').to_owned()));
-    let run = scene.command(&["--json", "--set", "journal.path=disk/state"]);
-    unshare.arg(run.get_program()).args(run.get_args());
+    let mut run = project.run_command(&["--json", "--set", "journal.path=disk/state"]);
     for (sink, _, _) in SINKS {
-        unshare.args(["--set", &format!("sinks.{sink}.options.root=disk/out/{sink}")]);
+        run.args(["--set", &format!("sinks.{sink}.options.root=disk/out/{sink}")]);
     }
-    unshare.current_dir(scene.project.path("")).env("CRASH_SECRET", "anything");
-    let script = Ended::of(&mut unshare);
+    let script = Ended::of(&mut wrapped(unshare, &run));
     assert_eq!(script.code, Some(0), "{script:?}");
 
     let first = Ended::kept(&failed);
@@ -78,10 +77,10 @@ fn run_on(way: &[&str], blocks: u64, files: u64) -> bool {
 
     let second = Ended::kept(&finished);
     assert_eq!(second.code, Some(0), "{place}: {second:?}");
-    holds_the_list(&finished, &scene.truth());
+    holds_the_list(&finished, &project.truth());
     assert_eq!(walks(&finished).len(), 1, "{place}");
     let most = SMALL_CALLS + if is_done { 0 } else { CALLS_OF_A_RESTART };
-    assert!(scene.calls() <= most, "{} calls: {place}", scene.calls());
+    assert!(project.calls() <= most, "{} calls: {place}", project.calls());
     is_done
 }
 
@@ -103,21 +102,20 @@ impl Ended {
 #[test]
 fn a_disk_that_is_read_only_is_found_before_the_first_call() {
     let Some(way) = way_to_mount() else { return };
-    let scene = Scene::small(1);
-    fs::create_dir(scene.project.path("disk")).unwrap();
+    let project = small_list(1);
+    fs::create_dir(project.path("disk")).unwrap();
     for setting in
         ["journal.path=disk/state", "sinks.lake.options.root=disk/lake", "sinks.single.options.root=disk/lake"]
     {
-        let run = scene.command(&["--set", setting]);
+        let run = project.run_command(&["--set", setting]);
         let mut unshare = Command::new("unshare");
         unshare.args(way).args(["sh", "-c", "mount -t tmpfs -o ro none disk && \"$@\"", "sh"]);
-        unshare.arg(run.get_program()).args(run.get_args());
-        let ended = Ended::of(unshare.current_dir(scene.project.path("")).env("CRASH_SECRET", "anything"));
+        let ended = Ended::of(&mut wrapped(unshare, &run));
         assert_eq!(ended.code, Some(1), "{setting}: {ended:?}");
         assert!(ended.stderr.contains("Read-only file system"), "{setting}: {ended:?}");
         assert!(ended.stderr.contains("must be writable for this user"), "{setting}: {ended:?}");
     }
-    assert_eq!(scene.simulator.requests().total(), 0);
+    assert_eq!(project.api().requests().total(), 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The reports of runs: what `fanout history` tells of them, and the schema that other programs can rely on.
+//! The reports of runs: what `fanout history` shows of them, and their JSON Schema.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,47 +9,47 @@ use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::support::fanout;
+use crate::support::{Ended, fanout};
 
 const COMMITTED: &str = include_str!("../../../pipelines/report.schema.json");
 
 /// Returns the reports that lie beside the journals, oldest first.
-pub(super) fn reports(scene: &Scene) -> Vec<PathBuf> {
-    let below = scene.project.path("state/runs");
-    let mut reports: Vec<_> = scene.project.files().into_iter().filter(|path| path.starts_with(&below)).collect();
+pub(super) fn reports(project: &Project) -> Vec<PathBuf> {
+    let below = project.path("state/runs");
+    let mut reports: Vec<_> = project.files().into_iter().filter(|path| path.starts_with(&below)).collect();
     // With the extension, the second run of a second would come before the first.
     reports.sort_by_key(|path| path.file_stem().map(OsStr::to_owned));
     reports
 }
 
 /// Runs once well, once against another host (which the walks are not of), and once well again, a follower fewer.
-pub(super) fn three_runs() -> Scene {
-    let scene = scene(Duration::ZERO);
-    run(&scene, &[]);
-    let failed = Ended::of(&mut scene.command(&["--set", "source.base_url=http://localhost:1"]));
+pub(super) fn three_runs() -> Project {
+    let project = project(Duration::ZERO);
+    project.finish(&[]);
+    let failed = project.run(&["--set", "source.base_url=http://localhost:1"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
-    run(&scene, &["--fresh"]);
-    scene
+    project.finish(&["--fresh"]);
+    project
 }
 
-fn history(scene: &Scene, more: &[&str]) -> Ended {
-    scene.project.fanout(&[&["history", "pipeline.toml", "brand"], more].concat())
+fn history(project: &Project, more: &[&str]) -> Ended {
+    project.fanout(&[&["history", "pipeline.toml", "brand"], more].concat())
 }
 
 #[test]
 fn the_runs_of_an_account_are_told_oldest_first() {
-    let scene = three_runs();
-    let told = history(&scene, &["--json"]).json();
+    let project = three_runs();
+    let told = history(&project, &["--json"]).json();
     let runs = told["runs"].as_array().unwrap();
     let verdicts: Vec<_> = runs.iter().map(|run| run["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["published", "failed", "published"]);
-    for (told, path) in runs.iter().zip(reports(&scene)) {
+    for (told, path) in runs.iter().zip(reports(&project)) {
         let report: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         let mut expected = report["accounts"][0].clone();
         (expected["run"], expected["begun_at"]) = (report["run"].clone(), report["begun_at"].clone());
         assert_eq!(*told, expected);
     }
-    let table = history(&scene, &[]).stdout;
+    let table = history(&project, &[]).stdout;
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 1 + 3, "{table}");
     assert!(lines[2].contains("failed") && lines[2].contains("belongs elsewhere: its API host"), "{table}");
@@ -59,13 +59,13 @@ fn the_runs_of_an_account_are_told_oldest_first() {
 
 #[test]
 fn a_report_that_cannot_be_read_is_passed_over_with_a_warning_and_one_of_another_pipeline_without() {
-    let scene = scene(Duration::ZERO);
-    run(&scene, &[]);
+    let project = project(Duration::ZERO);
+    project.finish(&[]);
     // It finds the lists of the first one in its way, and says so in its report.
-    assert_eq!(Ended::of(&mut scene.command(&["--set", "name=another"])).code, Some(1));
-    assert_eq!(reports(&scene).len(), 2);
-    fs::write(scene.project.path("state/runs/20260101T000000Z-crash.json"), "{").unwrap();
-    let told = history(&scene, &["--json"]);
+    assert_eq!(project.run(&["--set", "name=another"]).code, Some(1));
+    assert_eq!(reports(&project).len(), 2);
+    fs::write(project.path("state/runs/20260101T000000Z-crash.json"), "{").unwrap();
+    let told = history(&project, &["--json"]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert_eq!(told.json()["runs"].as_array().unwrap().len(), 1, "{told:?}");
     assert_eq!(told.stderr.matches("WARN").count(), 1, "{told:?}");
@@ -74,14 +74,14 @@ fn a_report_that_cannot_be_read_is_passed_over_with_a_warning_and_one_of_another
 
 #[test]
 fn an_account_that_was_mistyped_is_told_the_near_one() {
-    let scene = scene(Duration::ZERO);
-    let ended = scene.project.fanout(&["history", "pipeline.toml", "brnd"]);
+    let project = project(Duration::ZERO);
+    let ended = project.fanout(&["history", "pipeline.toml", "brnd"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(
         ended.stderr.contains("found no account `brnd`") && ended.stderr.contains("did you mean `brand`?"),
         "{ended:?}"
     );
-    let none = history(&scene, &[]);
+    let none = history(&project, &[]);
     assert_eq!(none.code, Some(0), "{none:?}");
     assert!(none.stderr.contains("no report of a run of account `brand` yet"), "{none:?}");
 }
@@ -98,14 +98,12 @@ fn the_reports_of_runs_keep_the_schema_and_what_does_not_is_marked() {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.add_resource("report.json", serde_json::from_str(COMMITTED).unwrap()).unwrap();
     let index = compiler.compile("report.json", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
-    let scene = three_runs();
+    let project = three_runs();
     // An optional sink that fails, and a list that every other one has.
-    let file = scene.project.path("pipeline.toml");
-    let pipe = "[sinks.pipe]\ntype = 'command'\nrequired = false\noptions = { command = ['false'] }\n";
-    fs::write(&file, fs::read_to_string(&file).unwrap() + pipe).unwrap();
-    run(&scene, &[]);
+    project.append("[sinks.pipe]\ntype = 'command'\nrequired = false\noptions = { command = ['false'] }\n");
+    project.finish(&[]);
     let reports: Vec<Value> =
-        reports(&scene).iter().map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect();
+        reports(&project).iter().map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect();
     let states: BTreeSet<_> = reports
         .iter()
         .flat_map(|report| report["accounts"][0]["sinks"].as_array().unwrap())

@@ -1,4 +1,4 @@
-//! `fanout report`: the page that somebody opens in the morning, and what a browser makes of it.
+//! `fanout report`: the page about past runs, and what a browser shows of it.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Days, Utc};
 use serde_json::{Value, json};
 
-use crate::readers::run_script;
-use crate::support::{Ended, Project};
+use crate::support::{Ended, Project, run_script};
 
 const HOW_TO_GET_IT: &str = "pip install playwright, name that Python in READERS_PYTHON, and install Chromium (Debian: chromium-headless-shell)";
 

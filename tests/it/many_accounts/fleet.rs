@@ -5,13 +5,13 @@ use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, When};
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, When};
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
-use crate::support::{Project, variable};
+use crate::support::outputs::only_openids;
+use crate::support::{Project, peak_kib, variable};
 
-/// As many accounts as a test of every day has time for, in a debug build.
+/// Few enough for a debug build and a test of every day.
 const FEW: usize = 250;
 /// Accounts that are read at the same time.
 const AT_ONCE: usize = 200;
@@ -20,14 +20,13 @@ const LATENCY: Duration = Duration::from_millis(100);
 const CHANCE: f64 = 0.02;
 /// The smallest and the largest list.
 const FOLLOWERS: (f64, f64) = (200.0, 50_000.0);
-const SECRET: &str = "the secret of all";
 
-/// Returns how many accounts there are to be.
+/// Returns how many accounts there are.
 pub(crate) fn accounts() -> usize {
     variable("MANY_ACCOUNTS").map_or(FEW, |count| count.parse().unwrap())
 }
 
-/// One account, and what becomes of it.
+/// One account, and what is wrong with it.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) name: String,
@@ -61,7 +60,7 @@ const TROUBLES: [Trouble; 5] = [
 ];
 
 impl Trouble {
-    /// What the report says of it.
+    /// Words in the report's error.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::WrongSecret => "40125",
@@ -84,13 +83,10 @@ impl Trouble {
     }
 }
 
-/// The accounts, the API that has them, and a folder with the pipeline file.
+/// The accounts, and the project that reads them.
 pub(crate) struct Fleet {
     accounts: Vec<Account>,
     project: Project,
-    simulator: SimulatorHandle,
-    /// Serves the API.
-    _runtime: Runtime,
 }
 
 impl Fleet {
@@ -131,37 +127,38 @@ impl Fleet {
                 builder = builder.fault(trouble.fault().account(&account.app_id));
             }
         }
-        let runtime = Runtime::new().unwrap();
-        let simulator = runtime.block_on(builder.start()).unwrap();
-        let project = Project::new(&pipeline(&simulator.base_url(), &accounts));
-        Self { accounts, project, simulator, _runtime: runtime }
+        let limits = format!("limits = {{ accounts = {AT_ONCE}, calls_per_host = {AT_ONCE} }}");
+        let mut project = Project::builder().name("many_accounts").keys(&limits).simulator(builder);
+        for account in &accounts {
+            project = project.account(&account.name, &account.app_id);
+        }
+        let lines = "[sinks.lines]\ntype = 'ndjson'\ncolumns = ['openid']\noptions = { root = 'out' }";
+        Self { accounts, project: project.sinks(lines).build() }
     }
 
     pub(crate) fn accounts(&self) -> &[Account] {
         &self.accounts
     }
 
-    /// Returns those with which nothing is wrong but what happens by chance.
+    /// Returns the accounts that meet no fault but those that happen by chance.
     pub(crate) fn good(&self) -> impl Iterator<Item = &Account> {
         self.accounts.iter().filter(|account| matches!(account.fate, Fate::Good))
     }
 
-    /// Makes the API fall silent within each page of an account.
+    /// Makes the API stop within each page of an account.
     pub(crate) fn silence(&self, account: &Account) {
         let stall = Fault::new(Endpoint::UserGet, When::Always, Effect::Stall);
-        self.simulator.add_fault(stall.account(&account.app_id));
+        self.project.api().add_fault(stall.account(&account.app_id));
     }
 
     /// Returns the command that reads all of them.
     pub(crate) fn run(&self, more: &[&str]) -> Command {
-        let mut command = self.project.command(&[&["run", "pipeline.toml", "--json"], more].concat());
-        command.env("NIGHT_SECRET", SECRET);
-        command
+        self.project.run_command(&[&["--json"], more].concat())
     }
 
     /// Returns the followers that an account has.
     pub(crate) fn truth(&self, account: &Account) -> Vec<String> {
-        self.simulator.followers(&account.app_id).iter().collect()
+        self.project.truth_of(&account.app_id)
     }
 
     /// Returns the followers that were published for an account, of whatever date.
@@ -170,14 +167,13 @@ impl Fleet {
         for date in std::fs::read_dir(self.project.path("out")).unwrap() {
             let part = date.unwrap().path().join(format!("account={}/part-00000.ndjson", account.name));
             if let Ok(text) = std::fs::read_to_string(part) {
-                let lines = text.lines().map(|line| line.strip_prefix(r#"{"openid":""#).unwrap());
-                rows.extend(lines.map(|line| line.strip_suffix(r#""}"#).unwrap().to_owned()));
+                rows.extend(only_openids(&text));
             }
         }
         rows
     }
 
-    /// Returns the accounts whose lists are published, as far as the files show.
+    /// Returns the accounts whose lists are published, as the commit records show.
     pub(crate) fn finished(&self) -> Vec<&Account> {
         let is_committed = |account: &&Account| {
             let state = self.project.path("state").join(&account.app_id).join("followers");
@@ -192,56 +188,36 @@ impl Fleet {
 
     /// Returns how many calls for pages an account has made.
     pub(crate) fn calls(&self, account: &Account) -> u64 {
-        self.simulator.user_get_calls(&account.app_id)
+        self.project.api().user_get_calls(&account.app_id)
     }
 
-    /// Says how long the night was beside how long it had to be.
+    /// Compares how long a run took with how long it must take.
     pub(crate) fn describe(&self, seconds: f64, peak_kib: u64, reports: &[Value]) -> String {
-        let requests = self.simulator.requests();
+        let requests = self.project.api().requests();
         let calls = requests.total();
         let followers: u64 = self.accounts.iter().map(|account| account.followers).sum();
         let longest = reports.iter().map(|report| report["seconds"].as_f64().unwrap()).fold(0.0, f64::max);
         let bound = calls as f64 * LATENCY.as_secs_f64() / AT_ONCE as f64;
         let mut text =
-            format!("night: {} accounts, {followers} followers, {calls} calls ({requests:?})\n", reports.len());
+            format!("many accounts: {} accounts, {followers} followers, {calls} calls ({requests:?})\n", reports.len());
         let _ = writeln!(
             text,
-            "night: {seconds:.1} s, peak {} MiB; calls / concurrency {bound:.1} s, the longest account {longest:.1} s",
+            "many accounts: {seconds:.1} s, peak {} MiB; calls / concurrency {bound:.1} s, the longest account {longest:.1} s",
             peak_kib >> 10
         );
         for report in reports.iter().filter(|report| report["verdict"] == "failed") {
-            let _ = writeln!(text, "night: {}: {}", report["account"], report["error"]);
+            let _ = writeln!(text, "many accounts: {}: {}", report["account"], report["error"]);
         }
         text
     }
-}
-
-fn pipeline(base_url: &str, accounts: &[Account]) -> String {
-    let mut text = format!(
-        "name = 'night'\n\
-         limits = {{ accounts = {AT_ONCE}, calls_per_host = {AT_ONCE} }}\n\
-         [source]\n\
-         base_url = '{base_url}'\n\
-         [sinks.lines]\n\
-         type = 'ndjson'\n\
-         columns = ['openid']\n\
-         options = {{ root = 'out' }}\n"
-    );
-    for Account { name, app_id, .. } in accounts {
-        let _ =
-            writeln!(text, "[[accounts]]\nname = '{name}'\napp_id = '{app_id}'\nsecret = {{ env = 'NIGHT_SECRET' }}");
-    }
-    text
 }
 
 /// Watches the memory of a process until it ends; the result is its peak in KiB.
 pub(crate) fn watch_memory(process: u32) -> JoinHandle<u64> {
     std::thread::spawn(move || {
         let mut peak = 0;
-        while let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) {
-            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let Some(kib) = line.and_then(|line| line.trim().strip_suffix(" kB")) else { break };
-            peak = peak.max(kib.parse().unwrap());
+        while let Some(kib) = peak_kib(process) {
+            peak = peak.max(kib);
             std::thread::sleep(Duration::from_millis(20));
         }
         peak

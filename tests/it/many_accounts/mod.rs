@@ -1,4 +1,4 @@
-//! An agency's night: many accounts in one run, some of which fail, and every list exact in the morning.
+//! Many accounts in one run, as an agency has: some always fail, every other list is exact.
 //!
 //! `MANY_ACCOUNTS=2500` and a release build are the size that fanout is made for; see `.ci/nightly`.
 
@@ -69,7 +69,7 @@ fn after_a_kill_accounts_that_are_finished_are_not_called_again() {
         assert!(fleet.published(account) == fleet.truth(account), "the list of {} differs", account.name);
     }
     say(&format!(
-        "night: {} of {} accounts were finished when the run was killed",
+        "many accounts: {} of {} accounts were finished when the run was killed",
         before.len(),
         fleet.accounts().len()
     ));
@@ -144,5 +144,5 @@ fn shards_at_once_on_one_state_read_each_account_once() {
         let expected = if matches!(account.fate, Fate::Good) { fleet.truth(account) } else { Vec::new() };
         assert!(fleet.published(account) == expected, "the list of {} differs", account.name);
     }
-    say(&format!("night: {SHARDS} shards with {sizes:?} accounts: {seconds:.1} s"));
+    say(&format!("many accounts: {SHARDS} shards with {sizes:?} accounts: {seconds:.1} s"));
 }

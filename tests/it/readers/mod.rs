@@ -1,22 +1,18 @@
-//! What other programs read: pyarrow, duckdb and polars see the list, exactly and in order, and nothing beside it.
+//! Other programs read the outputs: pyarrow, duckdb and polars see the list exactly and in order, and nothing else.
 
 mod kafka_batches;
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use fanout::simulator::Followers;
 
-use crate::support::{Project, say, variable};
+use crate::support::{Project, run_script};
 
 const FOLLOWERS: u64 = 30_500;
 /// Three whole files and a short one in the layout that rolls.
 const FILE_ROWS: u64 = 9_000;
 
-/// What the script ends with where a module is missing.
-const NOT_INSTALLED: i32 = 3;
 const HOW_TO_GET_THEM: &str = "pip install pyarrow duckdb polars, and name that Python in READERS_PYTHON";
 
 /// Each sink with its type and options. The root is `out/<sink>/root`, so that its parent belongs to it alone.
@@ -58,8 +54,7 @@ fn read(project: &Project, outputs: &[(&str, String)]) -> Option<(i32, String)> 
     read_with(project, "tests/it/readers.py", &outputs, HOW_TO_GET_THEM)
 }
 
-/// Lets a script read `outputs` and hold them against the file `truth`. None if what it needs is not installed, which
-/// fails the test where nothing may be skipped.
+/// Lets a script read `outputs` and compare them with the file `truth`. `None` if it lacks a module.
 pub(crate) fn read_with(
     project: &Project,
     script: &str,
@@ -68,35 +63,6 @@ pub(crate) fn read_with(
 ) -> Option<(i32, String)> {
     let arguments: Vec<&OsStr> = std::iter::once("truth".as_ref()).chain(outputs.iter().map(AsRef::as_ref)).collect();
     run_script(project, script, &arguments, "other programs were not asked to read the output", how_to_get_it)
-}
-
-/// Runs a script of ours. None if what it needs is not installed, which fails the test where nothing may be skipped; otherwise
-/// it is said what was not done.
-pub(crate) fn run_script(
-    project: &Project,
-    script: &str,
-    arguments: &[impl AsRef<OsStr>],
-    not_done: &str,
-    how_to_get_it: &str,
-) -> Option<(i32, String)> {
-    let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
-    let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
-    command.args(arguments).current_dir(project.path("."));
-    let (code, said) = match command.output() {
-        Ok(output) => (output.status.code().unwrap(), text(&output)),
-        Err(error) => (NOT_INSTALLED, error.to_string()),
-    };
-    if code != NOT_INSTALLED {
-        return Some((code, said));
-    }
-    assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "it is not installed ({}); {how_to_get_it}", said.trim());
-    say(&format!("skipped: {not_done}; {how_to_get_it}"));
-    None
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[test]

@@ -4,7 +4,6 @@ mod translation;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::fs::File;
 use std::path::Path;
 
 use fanout::batch::follower_schema;
@@ -15,14 +14,14 @@ use fanout_sink_command::CommandOptions;
 use fanout_sink_kafka::KafkaOptions;
 use fanout_sink_ndjson::NdjsonOptions;
 use fanout_sink_parquet::ParquetOptions;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::support::outputs::rows_of;
 use crate::support::{Ended, Project, fanout};
 
 const README: &str = include_str!("../../../README.md");
 
 /// The followers of the demo, as the documentation of WeChat has it in its example.
-const FOLLOWERS: usize = 23_000;
+const FOLLOWERS: u64 = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
 const TABLES: [(&str, &str); 13] = [
@@ -99,20 +98,8 @@ fn the_first_command_publishes_what_the_readme_lists() {
     published.retain(|path| path.starts_with(project.path("out")));
     let listed: BTreeSet<_> = listed.iter().filter(|path| path.is_file()).collect();
     assert_eq!(listed, published.iter().collect());
-    let rows: Vec<usize> = published.iter().filter_map(|path| rows(path)).collect();
+    let rows: Vec<u64> = published.iter().filter_map(|path| rows_of(path)).collect();
     assert_eq!(rows, [FOLLOWERS; 2]);
-}
-
-/// Returns how many rows a file of a list has; none for the files beside it.
-fn rows(path: &Path) -> Option<usize> {
-    match path.extension()?.to_str()? {
-        "ndjson" => Some(std::fs::read_to_string(path).unwrap().lines().count()),
-        "parquet" => {
-            let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-            Some(reader.metadata().file_metadata().num_rows() as usize)
-        }
-        _ => None,
-    }
 }
 
 #[test]

@@ -4,8 +4,7 @@ mod panics_and_core_files;
 mod token_providers;
 
 use bytes::Bytes;
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, TOKEN_MARKER, When};
-use tokio::runtime::Runtime;
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
 
 use crate::support::{Ended, Project};
 
@@ -29,22 +28,14 @@ type = "parquet"
 root = "out"
 "#;
 
-/// Runs the pipeline with everything traced, and searches all that it has written.
-fn traced_run(simulator: &SimulatorHandle, secret: &str) -> Ended {
-    traced_pipeline(simulator, PIPELINE, &[("TEST_SECRET", secret)])
+/// Runs the pipeline from the beginning with everything traced, and searches all that it has written.
+fn traced_run(project: &Project, secret: &str) -> Ended {
+    traced_command(&project.without_state(), &["run", "pipeline.toml"], &[("TEST_SECRET", secret)])
 }
 
-/// Runs a pipeline with everything traced, and searches all that it has written.
-fn traced_pipeline(simulator: &SimulatorHandle, pipeline: &str, variables: &[(&str, &str)]) -> Ended {
-    traced_command(simulator, pipeline, &["run", "pipeline.toml"], variables)
-}
-
-/// Runs a command on a pipeline with everything traced, and searches all that it has written.
-fn traced_command(simulator: &SimulatorHandle, pipeline: &str, command: &[&str], variables: &[(&str, &str)]) -> Ended {
-    let project = Project::new(pipeline);
-    let base_url = format!("source.base_url={}", simulator.base_url());
+/// Runs a command with everything traced, and searches all that it has written.
+fn traced_command(project: &Project, command: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = project.command(command);
-    command.args(["--set", &base_url]);
     let everything = "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,tower=trace,h2=trace";
     let ended = Ended::of(command.env("RUST_LOG", everything).envs(variables.iter().copied()));
     let mut written = vec![ended.stdout.clone().into_bytes(), ended.stderr.clone().into_bytes()];
@@ -67,25 +58,22 @@ fn status(status: u16) -> Effect {
     Effect::Http { status, headers: Vec::new(), body: Bytes::from_static(b"{}") }
 }
 
-fn simulator(runtime: &Runtime) -> SimulatorHandle {
-    let builder = Simulator::builder().followers(500).page_size(100).secret(APP_ID, SECRET);
-    runtime.block_on(builder.start()).unwrap()
+fn project() -> Project {
+    Project::reading(PIPELINE, Simulator::builder().followers(500).page_size(100).secret(APP_ID, SECRET))
 }
 
 #[test]
 fn a_traced_run_shows_no_token_and_no_secret() {
-    let runtime = Runtime::new().unwrap();
-    let ended = traced_run(&simulator(&runtime), SECRET);
+    let ended = traced_run(&project(), SECRET);
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 #[test]
 fn neither_does_one_that_logs_json_nor_a_look_at_the_connections() {
-    let runtime = Runtime::new().unwrap();
     let (run, check) = (&["run", "pipeline.toml"][..], &["check", "pipeline.toml", "--connect"][..]);
     for command in [&[run, &["--log-format", "json"]].concat(), check] {
         for (secret, code) in [(SECRET, 0), (OTHER_SECRET, 1)] {
-            let ended = traced_command(&simulator(&runtime), PIPELINE, command, &[("TEST_SECRET", secret)]);
+            let ended = traced_command(&project(), command, &[("TEST_SECRET", secret)]);
             assert_eq!(ended.code, Some(code), "{ended:?}");
         }
     }
@@ -93,16 +81,14 @@ fn neither_does_one_that_logs_json_nor_a_look_at_the_connections() {
 
 #[test]
 fn a_refused_secret_is_not_shown() {
-    let runtime = Runtime::new().unwrap();
-    let ended = traced_run(&simulator(&runtime), OTHER_SECRET);
+    let ended = traced_run(&project(), OTHER_SECRET);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("40125"), "{ended:?}");
 }
 
 #[test]
 fn no_failing_call_shows_the_token_that_it_was_made_with() {
-    let runtime = Runtime::new().unwrap();
-    let token = simulator(&runtime).issue_token(APP_ID);
+    let token = project().api().issue_token(APP_ID);
     // What goes wrong, the exit code, and what the error says of it.
     let cases = [
         (status(500), 75, "500"),
@@ -116,9 +102,9 @@ fn no_failing_call_shows_the_token_that_it_was_made_with() {
         (Effect::EarlyEnd, 1, "total"),
     ];
     for (effect, code, message) in cases {
-        let simulator = simulator(&runtime);
-        simulator.add_fault(Fault::new(Endpoint::UserGet, When::Always, effect.clone()));
-        let ended = traced_run(&simulator, SECRET);
+        let project = project();
+        project.api().add_fault(Fault::new(Endpoint::UserGet, When::Always, effect.clone()));
+        let ended = traced_run(&project, SECRET);
         assert_eq!(ended.code, Some(code), "{effect:?}: {ended:?}");
         assert!(ended.stderr.contains(message), "{effect:?}: {ended:?}");
     }
@@ -126,9 +112,8 @@ fn no_failing_call_shows_the_token_that_it_was_made_with() {
 
 #[test]
 fn what_a_server_sends_back_of_a_token_or_a_secret_is_not_shown() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    let token = simulator.issue_token(APP_ID);
+    let project = project();
+    let token = project.api().issue_token(APP_ID);
     let echo = |code, secret: &str| Effect::Errcode { code, message: format!("no good: {secret}, sent with the call") };
     // So long that the text is cut within the token.
     let cut = Effect::Errcode { code: 48001, message: format!("{}{token}", "x".repeat(280)) };
@@ -140,9 +125,9 @@ fn what_a_server_sends_back_of_a_token_or_a_secret_is_not_shown() {
         (Endpoint::UserGet, typed, 75, "cannot be used"),
         (Endpoint::StableToken, echo(40125, SECRET), 1, "errcode 40125: no good: …, sent with the call"),
     ] {
-        simulator.clear_faults();
-        simulator.add_fault(Fault::new(endpoint, When::Always, effect.clone()));
-        let ended = traced_run(&simulator, SECRET);
+        project.api().clear_faults();
+        project.api().add_fault(Fault::new(endpoint, When::Always, effect.clone()));
+        let ended = traced_run(&project, SECRET);
         assert_eq!(ended.code, Some(code), "{effect:?}: {ended:?}");
         assert!(ended.stderr.contains(message), "{effect:?}: {ended:?}");
     }
@@ -150,15 +135,14 @@ fn what_a_server_sends_back_of_a_token_or_a_secret_is_not_shown() {
 
 #[test]
 fn a_malformed_token_reply_is_not_repeated() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    let token = simulator.issue_token(APP_ID);
+    let project = project();
+    let token = project.api().issue_token(APP_ID);
     let replies = [format!("{{\"access_token\":\"{token}\""), format!("{{\"access_token\":[\"{token}\"]}}"), token];
     for reply in replies {
-        simulator.clear_faults();
+        project.api().clear_faults();
         let effect = Effect::Http { status: 200, headers: Vec::new(), body: Bytes::from(reply) };
-        simulator.add_fault(Fault::new(Endpoint::StableToken, When::Always, effect));
-        let ended = traced_run(&simulator, SECRET);
+        project.api().add_fault(Fault::new(Endpoint::StableToken, When::Always, effect));
+        let ended = traced_run(&project, SECRET);
         assert_eq!(ended.code, Some(75), "{ended:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a crash leaves: no core file, which would hold the secret and the token, and no secret in what a panic prints.
+//! A crash leaves no core file, which would hold the secret and the token, and a panic prints no secret.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Ended, Project, say, signal, variable};
+use crate::support::{Ended, Project, say, signal, variable, wrapped};
 
 const CANARY: &str = "CANARYSECRET";
 
@@ -32,7 +32,8 @@ fn pipeline(base_url: &str, sink: &str) -> String {
 /// Returns a command that may write core files of any size, if the system lets it.
 fn with_cores(command: &Command) -> Command {
     let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -c unlimited && exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+    shell.args(["-c", "ulimit -c unlimited && exec \"$@\"", "sh"]);
+    let mut shell = wrapped(shell, command);
     shell.stdout(Stdio::null()).stderr(Stdio::null());
     shell
 }
@@ -75,7 +76,6 @@ fn a_crash_leaves_no_core_file_whatever_the_limit_is() {
     if !system_writes_cores() {
         return;
     }
-    let runtime = Runtime::new().unwrap();
     let stall = Fault::new(Endpoint::UserGet, When::Call(2), Effect::Stall);
     for (name, number) in [("ABRT", 6), ("SEGV", 11), ("QUIT", 3), ("XCPU", 24)] {
         if is_ignored(number) {
@@ -83,13 +83,11 @@ fn a_crash_leaves_no_core_file_whatever_the_limit_is() {
             continue;
         }
         let builder = Simulator::builder().followers(30).page_size(10).fault(stall.clone());
-        let simulator = runtime.block_on(builder.start()).unwrap();
-        let project = Project::new(&pipeline(&simulator.base_url(), "type = 'ndjson'\noptions = { root = 'out' }"));
-        let run = project.command(&["run", "pipeline.toml"]);
-        let mut run = with_cores(&run);
-        let process = run.current_dir(project.path("")).env("TEST_SECRET", CANARY).spawn().unwrap();
+        let project = Project::builder().name("crash").account("brand", "wxcores").simulator(builder);
+        let project = project.sink_of_files("lines", "ndjson", "").secret("TEST_SECRET", CANARY).build();
+        let process = with_cores(&project.run_command(&[])).spawn().unwrap();
         // From here on it holds the secret and a token.
-        while simulator.requests().user_get < 2 {
+        while project.calls() < 2 {
             thread::sleep(Duration::from_millis(5));
         }
         let status = end_by(process, name);
@@ -189,8 +187,7 @@ fn a_run_with_a_sink_that_panics() {
 
 #[test]
 fn a_panic_prints_no_secret() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = runtime.block_on(Simulator::builder().followers(30).page_size(10).start()).unwrap();
+    let project = Project::reading("", Simulator::builder().followers(30).page_size(10));
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args([
         "--exact",
@@ -198,12 +195,12 @@ fn a_panic_prints_no_secret() {
         "--ignored",
         "--nocapture",
     ]);
-    let ended = Ended::of(child.env("PANIC_BASE_URL", simulator.base_url()).env("RUST_BACKTRACE", "full"));
+    let ended = Ended::of(child.env("PANIC_BASE_URL", project.api().base_url()).env("RUST_BACKTRACE", "full"));
     let written = ended.stdout.clone() + &ended.stderr;
     // It panicked twice where it was to, with all that it knew, and said where.
     assert!(written.matches("too clumsy: ClumsyOptions { password: Secret(…) }").count() == 2, "{written}");
     assert!(written.contains("the sink panicked") && written.contains("stack backtrace:"), "{written}");
-    assert_eq!(simulator.requests().stable_token, 1);
+    assert_eq!(project.api().requests().stable_token, 1);
     for needle in [CANARY, TOKEN_MARKER] {
         assert!(!written.contains(needle), "{needle} was printed: {written}");
     }

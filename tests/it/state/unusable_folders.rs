@@ -1,9 +1,10 @@
-//! Folders that cannot be written, and what stands in the way of them: found before the first call.
+//! Folders that cannot be written, and files in their place: found before the first call.
 
 use std::fs;
 use std::path::Path;
 
-use crate::crash_safety::{DATE, Scene, finished, pipeline};
+use crate::crash_safety::small_list;
+use crate::support::four_sinks::DATE;
 use crate::support::{Ended, Project};
 
 /// A place that cannot be used: what is done before, the setting that names it, and what the error says.
@@ -43,14 +44,14 @@ const CASES: [Case; 14] = [
 
 #[test]
 fn a_place_that_cannot_be_used_is_found_before_the_first_call() {
-    let scene = Scene::small(1);
+    let original = small_list(1);
     for (prepare, setting, message) in CASES {
-        let project = Project::new(&pipeline(&scene.simulator.base_url()));
+        let project = original.without_state();
         prepare(&project);
         let before = project.files();
         for verb in ["check", "run"] {
-            let mut command = project.command(&[verb, "pipeline.toml", "--date", DATE, "--set", setting]);
-            let ended = Ended::of(command.env("CRASH_SECRET", "anything"));
+            let arguments = [verb, "pipeline.toml", "--date", DATE, "--set", setting];
+            let ended = Ended::of(&mut project.command_with_secrets(&arguments));
             assert_eq!(ended.code, Some(1), "{setting}: {ended:?}");
             assert!(ended.stderr.contains(message), "{setting}: {ended:?}");
         }
@@ -59,19 +60,19 @@ fn a_place_that_cannot_be_used_is_found_before_the_first_call() {
         let is_ours = |path: &Path| path.ends_with("lock") || path.parent().unwrap().ends_with("runs");
         left.retain(|path| !is_ours(path) || before.contains(path));
         assert_eq!(left, before, "{setting}");
-        assert_eq!(scene.simulator.requests().total(), 0, "{setting}");
+        assert_eq!(project.api().requests().total(), 0, "{setting}");
     }
 }
 
 #[test]
 fn folders_that_are_missing_are_made_and_a_check_leaves_none() {
-    let scene = Scene::small(2);
+    let project = small_list(2);
     let deep = ["journal.path=a/b/c/state", "sinks.lake.options.root=d/e/f/lake"];
     let settings: Vec<_> = deep.into_iter().flat_map(|setting| ["--set", setting]).collect();
-    let mut check = scene.project.command(&[&["check", "pipeline.toml"], &settings[..]].concat());
-    finished(check.env("CRASH_SECRET", "anything"));
-    assert!(!scene.project.path("d").exists() && !scene.project.path("out").exists());
-    finished(&mut scene.command(&settings));
-    assert!(scene.project.path("d/e/f/lake").join("dt=2026-11-22/account=brand/_SUCCESS").exists());
-    assert!(!scene.project.path("d/e/f/lake.staging").exists());
+    let check = [&["check", "pipeline.toml"], &settings[..]].concat();
+    Ended::of(&mut project.command_with_secrets(&check)).good();
+    assert!(!project.path("d").exists() && !project.path("out").exists());
+    project.finish(&settings);
+    assert!(project.path("d/e/f/lake").join("dt=2026-11-22/account=brand/_SUCCESS").exists());
+    assert!(!project.path("d/e/f/lake.staging").exists());
 }

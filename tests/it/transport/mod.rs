@@ -8,13 +8,14 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, When};
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, When};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 use servers::{Piece, Seen};
 use tokio::runtime::Runtime;
 
+use crate::support::outputs::only_openids;
 use crate::support::{Ended, Project};
 
 const APP_ID: &str = "wxtransport";
@@ -40,12 +41,12 @@ layout = "list.ndjson"
 
 /// Runs the pipeline with these settings and variables.
 fn run_with(project: &Project, settings: &[String], variables: &[(&str, &str)]) -> Ended {
-    let mut command = project.command(&["run", "pipeline.toml", "--json"]);
+    let mut command = project.run_command(&["--json"]);
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
     command.args(settings.iter().flat_map(|setting| ["--set", setting]));
-    Ended::of(command.env("TEST_SECRET", SECRET).envs(variables.iter().copied()))
+    Ended::of(command.envs(variables.iter().copied()))
 }
 
 fn run(project: &Project, settings: &[String]) -> Ended {
@@ -64,13 +65,10 @@ fn account(ended: &Ended) -> Value {
 
 /// Asserts that these followers are published, in order.
 #[track_caller]
-fn published(ended: &Ended, project: &Project, openids: impl Iterator<Item = String>) {
+fn published(ended: &Ended, project: &Project, openids: &[String]) {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let lines = std::fs::read_to_string(project.path("out/list.ndjson")).unwrap();
-    assert!(
-        lines.lines().map(str::to_owned).eq(openids.map(|openid| format!("{{\"openid\":\"{openid}\"}}"))),
-        "{lines}"
-    );
+    assert!(only_openids(&lines) == openids, "{lines}");
 }
 
 /// Asserts that the account has failed with this exit code, these words in its error and these in its hint.
@@ -85,12 +83,22 @@ fn failed(ended: &Ended, code: i32, error: &str, hint: &str) {
 /// Three pages, and the end.
 const CALLS: u64 = 4;
 
-fn simulator(runtime: &Runtime) -> SimulatorHandle {
-    runtime.block_on(Simulator::builder().followers(250).page_size(100).start()).unwrap()
+fn simulator() -> SimulatorBuilder {
+    Simulator::builder().followers(250).page_size(100)
 }
 
-fn truth(simulator: &SimulatorHandle) -> impl Iterator<Item = String> {
-    simulator.followers(APP_ID).iter().collect::<Vec<_>>().into_iter()
+/// Makes a project whose account has this secret.
+fn reading(file: &str, simulator: SimulatorBuilder) -> Project {
+    Project::builder().file(file).simulator(simulator).secret("TEST_SECRET", SECRET).build()
+}
+
+/// Makes a project that reads a server of the test.
+fn without_api() -> Project {
+    Project::builder().file(PIPELINE).secret("TEST_SECRET", SECRET).build()
+}
+
+fn truth(project: &Project) -> Vec<String> {
+    project.truth_of(APP_ID)
 }
 
 fn seen(seen: &Seen) -> Vec<String> {
@@ -99,7 +107,7 @@ fn seen(seen: &Seen) -> Vec<String> {
 
 #[test]
 fn a_simulated_list_needs_no_certificates_and_no_proxy() {
-    let project = Project::new(PIPELINE);
+    let project = without_api();
     let mut command =
         project.command(&["run", "pipeline.toml", "--simulate", "5", "--set", "source.ca_file=missing.pem"]);
     command.args(["--set", "source.proxy=http://127.0.0.1:1"]);
@@ -109,7 +117,7 @@ fn a_simulated_list_needs_no_certificates_and_no_proxy() {
 
 #[test]
 fn a_refused_connection_may_pass() {
-    let project = Project::new(PIPELINE);
+    let project = without_api();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let ended = run(&project, &[base_url(port)]);
     failed(&ended, 75, "the call for a token failed after 3 tries", "check the network");
@@ -118,31 +126,27 @@ fn a_refused_connection_may_pass() {
 
 #[test]
 fn silence_within_a_reply_ends_the_call_and_it_is_made_again() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), Effect::Stall).times(1));
-    let project = Project::new(PIPELINE);
-    let settings = [base_url(simulator.address().port()), "source.idle_timeout_secs=1".to_owned()];
-    published(&run(&project, &settings), &project, truth(&simulator));
-    assert_eq!(simulator.requests().user_get, CALLS + 1);
+    let stall = Fault::new(Endpoint::UserGet, When::Page(2), Effect::Stall).times(1);
+    let project = reading(PIPELINE, simulator().fault(stall));
+    let settings = ["source.idle_timeout_secs=1".to_owned()];
+    published(&run(&project, &settings), &project, &truth(&project));
+    assert_eq!(project.calls(), CALLS + 1);
 }
 
 #[test]
 fn silence_that_stays_is_worth_another_run() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), Effect::Stall));
-    let project = Project::new(PIPELINE);
-    let settings = [base_url(simulator.address().port()), "source.idle_timeout_secs=1".to_owned()];
+    let stall = Fault::new(Endpoint::UserGet, When::Page(2), Effect::Stall);
+    let project = reading(PIPELINE, simulator().fault(stall));
+    let settings = ["source.idle_timeout_secs=1".to_owned()];
     failed(&run(&project, &settings), 75, "failed after 3 tries", "check the network");
-    assert_eq!(simulator.requests().user_get, 1 + 3);
+    assert_eq!(project.calls(), 1 + 3);
 }
 
 const OPENIDS: [&str; 3] =
     ["oAAAAAAAAAAAAAAAAAAAAAAAAAAA", "oBBBBBBBBBBBBBBBBBBBBBBBBBBA", "oCCCCCCCCCCCCCCCCCCCCCCCCCCA"];
 
-fn openids() -> impl Iterator<Item = String> {
-    OPENIDS.into_iter().map(str::to_owned)
+fn openids() -> [String; 3] {
+    OPENIDS.map(str::to_owned)
 }
 
 /// The only page of a list of three.
@@ -183,12 +187,12 @@ fn a_reply_that_comes_slowly_is_waited_for_as_long_as_it_comes() {
     assert!(whole > Duration::from_secs(2), "{whole:?}");
     let port = list_of_one_page(&runtime, slow, &Seen::default());
 
-    let project = Project::new(PIPELINE);
+    let project = without_api();
     let settings = [base_url(port), "source.idle_timeout_secs=1".to_owned()];
-    published(&run(&project, &settings), &project, openids());
+    published(&run(&project, &settings), &project, &openids());
 
     // Within the time for the whole reply.
-    let project = Project::new(PIPELINE);
+    let project = without_api();
     let ended = run(&project, &[base_url(port), "source.total_timeout_secs=1".to_owned()]);
     failed(&ended, 75, "no reply in time", "check the network");
 }
@@ -205,8 +209,8 @@ fn a_reply_may_be_compressed() {
     let runtime = Runtime::new().unwrap();
     let requests = Seen::default();
     let port = list_of_one_page(&runtime, at_once(gzipped(page().as_bytes())), &requests);
-    let project = Project::new(PIPELINE);
-    published(&run(&project, &[base_url(port)]), &project, openids());
+    let project = without_api();
+    published(&run(&project, &[base_url(port)]), &project, &openids());
     let requests = seen(&requests);
     assert!(requests.iter().all(|request| request.contains("\r\naccept-encoding: gzip\r\n")), "{requests:?}");
 }
@@ -219,7 +223,7 @@ fn a_reply_that_grows_beyond_the_limit_is_refused_and_not_repeated() {
     let bomb = gzipped(&vec![b' '; 64 << 20]);
     assert!(bomb.len() < 100_000, "{} bytes on the wire", bomb.len());
     let port = list_of_one_page(&runtime, at_once(bomb), &requests);
-    let ended = run(&Project::new(PIPELINE), &[base_url(port), "source.max_reply_bytes=1 MiB".to_owned()]);
+    let ended = run(&without_api(), &[base_url(port), "source.max_reply_bytes=1 MiB".to_owned()]);
     failed(&ended, 1, "longer than 1048576 bytes", "`source.max_reply_bytes`");
     assert_eq!(account(&ended)["calls"], 1);
 }
@@ -232,8 +236,8 @@ fn a_reply_may_come_in_chunks() {
         [&page[..7], &page[7..50], &page[50..], ""].map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).concat();
     let chunked = reply("transfer-encoding: chunked\r\n", chunks.as_bytes());
     let port = list_of_one_page(&runtime, at_once(chunked), &Seen::default());
-    let project = Project::new(PIPELINE);
-    published(&run(&project, &[base_url(port)]), &project, openids());
+    let project = without_api();
+    published(&run(&project, &[base_url(port)]), &project, &openids());
 }
 
 #[test]
@@ -241,8 +245,8 @@ fn a_token_is_asked_for_with_a_length_and_without_a_refresh() {
     let runtime = Runtime::new().unwrap();
     let requests = Seen::default();
     let port = list_of_one_page(&runtime, at_once(json(&page())), &requests);
-    let project = Project::new(PIPELINE);
-    published(&run(&project, &[base_url(port)]), &project, openids());
+    let project = without_api();
+    published(&run(&project, &[base_url(port)]), &project, &openids());
     let requests = seen(&requests);
     let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /cgi-bin/stable_token HTTP/1.1\r\n"), "{head}");
@@ -258,7 +262,6 @@ fn a_token_is_asked_for_with_a_length_and_without_a_refresh() {
 
 #[test]
 fn the_call_for_a_token_is_made_again_where_that_may_help() {
-    let runtime = Runtime::new().unwrap();
     for (effect, tries, code) in [
         (Effect::errcode(-1), 3, 75),
         (Effect::status(500), 3, 75),
@@ -266,31 +269,28 @@ fn the_call_for_a_token_is_made_again_where_that_may_help() {
         (Effect::errcode(40001), 1, 1),
         (Effect::status(412), 1, 1),
     ] {
-        let simulator = simulator(&runtime);
-        let settings = [base_url(simulator.address().port())];
-        simulator.add_fault(Fault::new(Endpoint::StableToken, When::Always, effect.clone()));
-        let ended = run(&Project::new(PIPELINE), &settings);
+        let project = reading(PIPELINE, simulator());
+        project.api().add_fault(Fault::new(Endpoint::StableToken, When::Always, effect.clone()));
+        let ended = run(&project, &[]);
         failed(&ended, code, &format!("the call for a token failed after {tries} tr"), "");
-        assert_eq!((simulator.requests().stable_token, simulator.requests().user_get), (tries, 0), "{effect:?}");
+        let requests = project.api().requests();
+        assert_eq!((requests.stable_token, requests.user_get), (tries, 0), "{effect:?}");
 
-        simulator.clear_faults();
-        simulator.add_fault(Fault::new(Endpoint::StableToken, When::Always, effect.clone()).times(tries - 1));
-        let project = Project::new(PIPELINE);
-        published(&run(&project, &settings), &project, truth(&simulator));
+        let project = project.without_state();
+        project.api().clear_faults();
+        project.api().add_fault(Fault::new(Endpoint::StableToken, When::Always, effect.clone()).times(tries - 1));
+        published(&run(&project, &[]), &project, &truth(&project));
     }
 }
 
 #[test]
 fn a_token_of_the_environment_is_used_as_it_is() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    let settings = [base_url(simulator.address().port())];
     let pipeline = PIPELINE.replace("secret = { env = \"TEST_SECRET\" }", "token = { env = \"TEST_TOKEN\" }");
-    let project = Project::new(&pipeline);
-    let token = simulator.issue_token(APP_ID);
-    published(&run_with(&project, &settings, &[("TEST_TOKEN", &token)]), &project, truth(&simulator));
+    let project = reading(&pipeline, simulator());
+    let token = project.api().issue_token(APP_ID);
+    published(&run_with(&project, &[], &[("TEST_TOKEN", &token)]), &project, &truth(&project));
 
-    let ended = run_with(&Project::new(&pipeline), &settings, &[("TEST_TOKEN", "a stale token")]);
+    let ended = run_with(&project.without_state(), &[], &[("TEST_TOKEN", "a stale token")]);
     failed(&ended, 1, "the token from the environment variable `TEST_TOKEN` was refused", "does not renew a token");
-    assert_eq!(simulator.requests().stable_token, 0);
+    assert_eq!(project.api().requests().stable_token, 0);
 }

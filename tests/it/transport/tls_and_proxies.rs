@@ -1,4 +1,4 @@
-//! TLS and proxies: who is trusted, and which way a request takes.
+//! TLS and proxies: which certificates are trusted, and which way a request takes.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,6 @@ use super::*;
 /// trust only the authority in `system.pem`, which has signed nothing.
 struct Encrypted {
     runtime: Runtime,
-    simulator: SimulatorHandle,
     project: Project,
     port: u16,
     connections: Seen,
@@ -18,14 +17,13 @@ struct Encrypted {
 impl Encrypted {
     fn new(host: &str) -> Self {
         let runtime = Runtime::new().unwrap();
-        let simulator = simulator(&runtime);
-        let project = Project::new(PIPELINE);
+        let project = reading(PIPELINE, simulator());
         let authority = Authority::new();
         std::fs::write(project.path("ca.pem"), &authority.pem).unwrap();
         std::fs::write(project.path("system.pem"), Authority::new().pem).unwrap();
         let connections = Seen::default();
-        let port = runtime.block_on(servers::tls(&authority, host, simulator.address(), connections.clone()));
-        Self { runtime, simulator, project, port, connections }
+        let port = runtime.block_on(servers::tls(&authority, host, project.api().address(), connections.clone()));
+        Self { runtime, project, port, connections }
     }
 
     fn run(&self, settings: &[String], variables: &[(&str, &str)]) -> Ended {
@@ -43,7 +41,7 @@ fn ca_file() -> String {
 #[test]
 fn an_authority_in_the_ca_file_is_trusted() {
     let place = Encrypted::new("localhost");
-    published(&place.run(&[ca_file()], &[]), &place.project, truth(&place.simulator));
+    published(&place.run(&[ca_file()], &[]), &place.project, &truth(&place.project));
 }
 
 #[test]
@@ -53,7 +51,7 @@ fn an_authority_that_nobody_knows_is_for_a_person_and_not_tried_again() {
     failed(&ended, 1, "after 1 try", "name their certificate in `source.ca_file`");
     failed(&ended, 1, "the server's certificate is not trusted: ", "");
     assert_eq!(seen(&place.connections).len(), 1);
-    assert_eq!(place.simulator.requests().total(), 0);
+    assert_eq!(place.project.api().requests().total(), 0);
 }
 
 #[test]
@@ -62,7 +60,7 @@ fn a_certificate_of_another_host_is_for_a_person_and_not_tried_again() {
     let ended = place.run(&[ca_file()], &[]);
     failed(&ended, 1, "the server's certificate is not trusted: ", "another host: check `source.base_url`");
     assert_eq!(seen(&place.connections).len(), 1);
-    assert_eq!(place.simulator.requests().total(), 0);
+    assert_eq!(place.project.api().requests().total(), 0);
 }
 
 #[test]
@@ -88,11 +86,11 @@ fn a_ca_file_that_cannot_be_used_is_found_before_the_first_call() {
 fn a_proxy_of_the_pipeline_file_is_used_for_this_machine_too() {
     let place = Encrypted::new("localhost");
     let requests = Seen::default();
-    let proxy = place.runtime.block_on(servers::proxy(place.simulator.address(), requests.clone()));
+    let proxy = place.runtime.block_on(servers::proxy(place.project.api().address(), requests.clone()));
     let proxy = format!("source.proxy=http://127.0.0.1:{proxy}");
-    let base_url = place.simulator.base_url();
-    let ended = run(&place.project, &[format!("source.base_url={base_url}"), proxy]);
-    published(&ended, &place.project, truth(&place.simulator));
+    let base_url = place.project.api().base_url();
+    let ended = run(&place.project, &[proxy]);
+    published(&ended, &place.project, &truth(&place.project));
     let lines = seen(&requests);
     assert_eq!(lines.len() as u64, 2 + CALLS, "{lines:?}");
     assert!(lines[0].starts_with(&format!("POST {base_url}/cgi-bin/stable_token ")), "{lines:?}");
@@ -107,7 +105,7 @@ fn https_passes_a_proxy_unread() {
     let behind = SocketAddr::from(([127, 0, 0, 1], place.port));
     let proxy = place.runtime.block_on(servers::proxy(behind, requests.clone()));
     let ended = place.run(&[ca_file(), format!("source.proxy=http://127.0.0.1:{proxy}")], &[]);
-    published(&ended, &place.project, truth(&place.simulator));
+    published(&ended, &place.project, &truth(&place.project));
     assert_eq!(seen(&requests), [format!("CONNECT localhost:{} HTTP/1.1", place.port)]);
 }
 
@@ -120,12 +118,14 @@ fn a_proxy_of_the_environment_is_used_for_wechat_and_not_for_this_machine() {
     let proxy = format!("http://127.0.0.1:{proxy}");
     let variables = ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, &*proxy));
 
-    let ended = run_with(&place.project, &[format!("source.base_url={}", place.simulator.base_url())], &variables);
-    published(&ended, &place.project, truth(&place.simulator));
+    let ended = run_with(&place.project, &[], &variables);
+    published(&ended, &place.project, &truth(&place.project));
     assert_eq!(seen(&requests), [""; 0]);
 
     // The default address; no name is looked up, for the proxy does that.
-    let ended = run_with(&place.project, &[ca_file(), "journal.path=another".to_owned()], &variables);
-    published(&ended, &place.project, truth(&place.simulator));
+    let elsewhere = without_api();
+    std::fs::copy(place.project.path("ca.pem"), elsewhere.path("ca.pem")).unwrap();
+    let ended = run_with(&elsewhere, &[ca_file()], &variables);
+    published(&ended, &elsewhere, &truth(&place.project));
     assert_eq!(seen(&requests), ["CONNECT api.weixin.qq.com:443 HTTP/1.1"]);
 }

@@ -1,4 +1,4 @@
-//! What stands at the targets of the sinks, read apart from the program.
+//! Reads what sinks have published, with code of its own: manifests, markers, rows.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,50 +10,18 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::support::Project;
+use super::project::Project;
 
-use super::{SINKS, root};
-
-/// A list that a sink has published, whole.
-struct Published {
-    rows: u64,
+/// A whole list that a sink has published.
+pub(crate) struct Published {
+    pub(crate) rows: u64,
     /// The files of the list, in its order.
-    files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
-/// Holds every sink's target to the promise about readers: there is nothing, or a whole list of one of these lengths.
-pub(crate) fn holds_nothing_or_a_whole_list(project: &Project, lengths: &[u64]) {
-    for (sink, _, options) in SINKS {
-        let root = root(project, sink);
-        match published(&root) {
-            Some(list) => assert!(lengths.contains(&list.rows), "{sink} has published {} rows", list.rows),
-            // A single file is published file by file: without a marker nobody vouches for it, but it is whole.
-            None if options.contains("layout") => {
-                for file in tree(&root).into_keys().filter(|name| !name.to_string_lossy().starts_with('_')) {
-                    let rows = openids(&[root.join(file)]).len() as u64;
-                    assert!(lengths.contains(&rows), "{sink} shows {rows} rows");
-                }
-            }
-            None => assert_eq!(tree(&root), BTreeMap::new(), "{sink} shows what has no marker"),
-        }
-    }
-}
-
-/// Holds every sink to the truth, and its target to what it says of itself; nothing but that may be left.
-pub(crate) fn holds_the_list(project: &Project, truth: &[String]) {
-    for (sink, _, _) in SINKS {
-        let list = published(&root(project, sink)).unwrap_or_else(|| panic!("{sink} has published nothing"));
-        assert_eq!(list.rows, truth.len() as u64, "{sink}");
-        assert!(openids(&list.files) == truth, "{sink} has other followers, or another order");
-        let staging = project.path("out").join(format!("{sink}.staging"));
-        assert!(!staging.exists(), "{} was left behind", staging.display());
-    }
-    let parts = published(&root(project, SINKS[0].0)).unwrap().files.len() as u64;
-    assert_eq!(parts, (truth.len() as u64).div_ceil(5_000).max(1));
-}
-
-/// Returns what a target says that it holds, after everything it says has been checked; none without a marker.
-fn published(root: &Path) -> Option<Published> {
+/// Returns the list whose marker is below `root`, after its marker and manifest have been compared with every file
+/// there; `None` without a marker.
+pub(crate) fn published(root: &Path) -> Option<Published> {
     let files = tree(root);
     let (marker_name, marker) = files.iter().find(|(name, _)| name.to_string_lossy().ends_with("SUCCESS"))?;
     let (manifest_name, manifest_text) = named_with(&files, "manifest.json");
@@ -90,8 +58,8 @@ fn named_with<'a>(files: &'a BTreeMap<PathBuf, Vec<u8>>, end: &str) -> (&'a Path
     files.iter().find(|(name, _)| name.to_string_lossy().ends_with(end)).expect("beside a marker there is a manifest")
 }
 
-/// Reads the `OpenID`s of a list; each row must be at its position.
-fn openids(files: &[PathBuf]) -> Vec<String> {
+/// Reads the `OpenID`s of a list, and asserts that each row is at its position.
+pub(crate) fn openids(files: &[PathBuf]) -> Vec<String> {
     let rows = files.iter().flat_map(|path| match path.extension().unwrap().to_str() {
         Some("parquet") => parquet_rows(path),
         Some("zst") => ndjson_rows(&zstd::decode_all(File::open(path).unwrap()).unwrap()),
@@ -104,11 +72,36 @@ fn openids(files: &[PathBuf]) -> Vec<String> {
     rows.enumerate().map(at_its_place).collect()
 }
 
-/// Returns the `OpenID`s that the plain lines have, as they stand there.
-pub(crate) fn openids_of_lines(project: &Project) -> Vec<String> {
-    let files = tree(&root(project, "lines"));
+/// Returns the `OpenID`s of all newline JSON files below a folder, as they stand there.
+pub(crate) fn openids_of_lines(root: &Path) -> Vec<String> {
+    let files = tree(root);
     let lines = files.iter().filter(|(name, _)| name.extension().is_some_and(|extension| extension == "ndjson"));
     lines.flat_map(|(_, content)| ndjson_rows(content)).map(|(_, openid)| openid).collect()
+}
+
+/// Returns the `OpenID`s of a newline JSON file whose only column is `openid`.
+pub(crate) fn only_openids(text: &str) -> Vec<String> {
+    let openid = |line: &str| line.strip_prefix(r#"{"openid":""#)?.strip_suffix(r#""}"#).map(str::to_owned);
+    text.lines().map(|line| openid(line).unwrap_or_else(|| panic!("not only an OpenID: {line}"))).collect()
+}
+
+/// Returns how many rows a file of a list has; `None` for the files beside it.
+pub(crate) fn rows_of(path: &Path) -> Option<u64> {
+    match path.extension()?.to_str()? {
+        "ndjson" => Some(fs::read_to_string(path).unwrap().lines().count() as u64),
+        "parquet" => {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+            Some(reader.metadata().file_metadata().num_rows() as u64)
+        }
+        _ => None,
+    }
+}
+
+/// Counts the rows of all Parquet files of a project whose path has `part` in it.
+pub(crate) fn parquet_rows_of(project: &Project, part: &str) -> u64 {
+    let is_parquet = |path: &Path| path.extension().is_some_and(|extension| extension == "parquet");
+    let files = project.files().into_iter().filter(|path| is_parquet(path) && path.to_string_lossy().contains(part));
+    files.filter_map(|path| rows_of(&path)).sum()
 }
 
 fn parquet_rows(path: &Path) -> Vec<(i64, String)> {
@@ -131,7 +124,7 @@ fn ndjson_rows(text: &[u8]) -> Vec<(i64, String)> {
     std::str::from_utf8(text).unwrap().lines().map(row).collect()
 }
 
-/// Returns every file below a folder with its content.
+/// Returns every file below a folder with its content; nothing if there is no folder.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -149,7 +142,7 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Holds two trees against each other without printing what they hold.
+/// Asserts that two folders have the same files, without printing what is in them.
 pub(crate) fn are_equal_to_the_byte(one: &Path, other: &Path) {
     let (one, other) = (tree(one), tree(other));
     assert!(one.keys().eq(other.keys()), "{:?} is not {:?}", one.keys(), other.keys());

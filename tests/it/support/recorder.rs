@@ -1,4 +1,4 @@
-//! A sink that remembers what it was given, and fails when it is told to.
+//! The sink type `recorder`: it remembers what it was given, and fails when a test tells it to.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -44,23 +44,23 @@ impl Default for Recorder {
 
 impl Recorder {
     /// Makes all batches wait, until so many permits are given.
-    pub(super) fn close_gate(&self) -> Arc<Semaphore> {
+    pub(crate) fn close_gate(&self) -> Arc<Semaphore> {
         self.gate.forget_permits(Semaphore::MAX_PERMITS);
         Arc::clone(&self.gate)
     }
 
     /// Makes the next `event` (`write`, `prepare`, …) of sink `sink` fail.
-    pub(super) fn fail(&self, sink: &str, event: &str, error: SinkError) {
+    pub(crate) fn fail(&self, sink: &str, event: &str, error: SinkError) {
         self.state().failures.entry(format!("{sink} {event}")).or_default().push_back(error);
     }
 
     /// Makes every commit report a row too many.
-    pub(super) fn misreport(&self) {
+    pub(crate) fn misreport(&self) {
         self.state().surplus = 1;
     }
 
     /// Returns the columns of the last batch.
-    pub(super) fn columns(&self) -> Vec<String> {
+    pub(crate) fn columns(&self) -> Vec<String> {
         self.state().columns.clone()
     }
 
@@ -70,12 +70,12 @@ impl Recorder {
     }
 
     /// Returns how often `event` (`kept open`, `kept write`, …) happened.
-    pub(super) fn count(&self, event: &str) -> usize {
+    pub(crate) fn count(&self, event: &str) -> usize {
         self.state().events.iter().filter(|happened| *happened == event).count()
     }
 
     /// Returns what happened, in order, without the writes.
-    pub(super) fn story(&self) -> Vec<String> {
+    pub(crate) fn story(&self) -> Vec<String> {
         self.state().events.iter().filter(|event| !event.ends_with("write")).cloned().collect()
     }
 
