@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, TOKEN_MARKER, When};
 
 use crate::crash_safety::small_disk::way_to_mount;
-use crate::support::{Ended, Project, wrapped};
+use crate::support::{Ended, Project, assert_shows, wrapped};
 
 const PIPELINE: &str = r#"
 name = "doctor"
@@ -280,4 +280,30 @@ fn a_simulated_list_can_be_tried_out_too() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_line(&lines(&ended, "brand"), "page ok the first one has 10000 of 12000 followers", &[]);
     assert_eq!(project.api().requests().total(), 0);
+}
+
+/// `check --connect` shows a line for each thing that was tried: here a wrong secret among things that work.
+#[test]
+fn the_connections_are_shown_with_the_secret_that_is_wrong() {
+    let project = project(Simulator::builder().quota(500));
+    let mut command = check_command(&project, &[]);
+    assert_shows!(project, silent(Ended::of(command.env("BRAND_SECRET", OTHER_SECRET))), @r"
+    exit code: 1
+    ----- stdout -----
+    account  check           found
+    brand    state    ok     a new walk begins, of 2026-11-22
+    brand    token    error  the call for a token failed after 1 try and [TIME], with 0 calls for pages in this run: WeChat answered errcode 40125: invalid appsecret rid: [RID]; hint: check `app_id` and the secret: they must belong to the same account
+    shop     state    ok     a new walk begins, of 2026-11-22
+    shop     token    ok     there is one
+    shop     quota    ok     499 of 500 calls for pages are left today
+    shop     page     ok     the first one has 10000 of 23000 followers, and took N.N s
+    (all)    journal  ok     a file was written, synced and moved in `[FOLDER]/state`
+    (all)    sink     ok     `lake`: a file was written, synced and moved in `[FOLDER]`
+    (all)    sink     ok     `lines`: a file was written, synced and moved in `[FOLDER]`
+    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take 713.0 kB to 7.6 MB and those of 1 accounts that nobody has counted yet
+    (all)    clock    ok     this machine and the API agree on the time, to the minute
+    10 ok, warnings: 0, errors: 1
+
+    ----- stderr -----
+    ");
 }

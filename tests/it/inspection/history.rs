@@ -9,7 +9,7 @@ use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::support::{Ended, fanout};
+use crate::support::{Ended, assert_shows, fanout};
 
 const COMMITTED: &str = include_str!("../../../pipelines/report.schema.json");
 
@@ -124,4 +124,20 @@ fn the_reports_of_runs_keep_the_schema_and_what_does_not_is_marked() {
             assert!(schemas.validate(&altered, index).is_err(), "{pointer}");
         }
     }
+}
+
+/// `history` shows a line for each run of the account, the failed one with its error.
+#[test]
+fn the_runs_of_an_account_are_shown_with_the_error_of_the_one_that_failed() {
+    let project = three_runs();
+    assert_shows!(project, history(&project, &[]), @r"
+    exit code: 0
+    ----- stdout -----
+    begun at              verdict    list of     followers  change  pages             calls  retries  seconds  error
+    YYYY-MM-DDThh:mm:ssZ  published  2026-11-22        400       -      8  9 of 100,000,000        0      N.N  -
+    YYYY-MM-DDThh:mm:ssZ  failed     -                   -       -      0                 0        0      N.N  the walk in state/wxcrash/followers/000001-YYYYMMDDThhmmssZ belongs elsewhere: its API host is `127.0.0.1`, not `localhost`
+    YYYY-MM-DDThh:mm:ssZ  published  2026-11-22        400      +0      8   9 of 99,999,991        0      N.N  -
+
+    ----- stderr -----
+    ");
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::*;
-use crate::support::Ended;
 use crate::support::journal::walks;
+use crate::support::{Ended, assert_shows};
 
 /// Returns a sink that is not required and whose program decides whether it succeeds.
 fn pipe(program: &str) -> String {
@@ -174,4 +174,34 @@ fn old_reports_of_this_pipeline_go_only_when_they_are_asked_for() {
     assert!(old.exists());
     assert_eq!(gone(prune(&project, &["--reports-older-than", "30", "--yes"])), 1);
     assert!(!old.exists() && others.exists() && new.exists());
+}
+
+/// `prune` shows which walks can be removed and why; with `--yes` it shows the same walks as removed.
+#[test]
+fn what_can_be_removed_is_shown_before_and_after() {
+    let project = project(Duration::ZERO);
+    for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
+        run_of(&project, date, &["--fresh"]);
+    }
+    let prune = ["prune", "pipeline.toml", "--set", "journal.keep=1"];
+    assert_shows!(project, project.fanout(&prune), @r"
+    exit code: 0
+    ----- stdout -----
+    account  what                     why                                         disk
+    brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
+    brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
+    2 in all, NN.NN KiB; nothing was touched, `--yes` removes it
+
+    ----- stderr -----
+    ");
+    assert_shows!(project, project.fanout(&[&prune[..], &["--yes"]].concat()), @r"
+    exit code: 0
+    ----- stdout -----
+    account  what                     why                                         disk
+    brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
+    brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
+    removed: 2 in all, NN.NN KiB
+
+    ----- stderr -----
+    ");
 }

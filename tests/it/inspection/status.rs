@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::four_sinks::SINKS;
 use crate::support::journal::current_walk;
-use crate::support::{Ended, signal};
+use crate::support::{Ended, assert_shows, signal};
 
 /// Returns the names of the sinks that have the list.
 fn sinks() -> Value {
@@ -115,4 +115,20 @@ fn a_halted_run_is_named_and_a_state_that_cannot_be_read_is_an_error_with_a_hint
         ended.stderr.contains("error: account `brand`: the record ") && ended.stderr.contains("\nhint: "),
         "{ended:?}"
     );
+}
+
+/// `status` shows the last list of the account, and a sink that was added since then as one that lacks it.
+#[test]
+fn the_state_of_an_account_is_shown_with_the_sink_that_lacks_its_list() {
+    let project = project(Duration::ZERO);
+    project.finish(&[]);
+    project.append("[sinks.late]\ntype = 'ndjson'\noptions = { root = 'late' }\n");
+    assert_shows!(project, project.fanout(&["status", "pipeline.toml"]), @r"
+    exit code: 0
+    ----- stdout -----
+    account  list of     followers  sinks                                       walk under way  calls today       disk
+    brand    2026-11-22        400  lake, lines, packed, single; lack it: late  -                  9 of 500  NN.NN KiB
+
+    ----- stderr -----
+    ");
 }

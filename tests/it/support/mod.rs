@@ -11,6 +11,7 @@ mod project;
 mod python;
 mod random;
 pub(crate) mod recorder;
+mod snapshot;
 
 pub(crate) use in_process::ONE_SINK;
 pub(crate) use machine::{say, variable};
@@ -18,3 +19,4 @@ pub(crate) use process::{Ended, SimulatorProcess, fanout, peak_kib, signal, wait
 pub(crate) use project::{Project, TWO_ACCOUNTS};
 pub(crate) use python::{python_with, run_script};
 pub(crate) use random::{Random, seed};
+pub(crate) use snapshot::{assert_shows, shown};

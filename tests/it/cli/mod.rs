@@ -1,5 +1,7 @@
 //! The command line, through the real binary.
 
+mod output;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Stdio};
