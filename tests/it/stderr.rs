@@ -32,8 +32,7 @@ fn messages<'a>(objects: &'a [Value], level: &str) -> Vec<&'a str> {
 #[test]
 fn what_a_run_logs_and_what_fails_are_lines_of_json() {
     let project = Project::new(TWO_ACCOUNTS);
-    let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
-    let ended = Ended::of(command.args(JSON).env("TEST_SECRET", "anything"));
+    let ended = project.run(&[&["--set", "source.base_url=http://127.0.0.1:1"], &JSON[..]].concat());
     assert_eq!(ended.code, Some(75), "{ended:?}");
     let objects = objects(&ended.stderr);
     assert!(messages(&objects, "WARN")[0].starts_with("a call failed; trying again"), "{objects:#?}");

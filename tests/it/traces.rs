@@ -1,4 +1,4 @@
-//! What a run tells OpenTelemetry, as a collector receives it.
+//! The traces of a run, as a collector of OpenTelemetry receives them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,7 +6,6 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
-use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Project};
 
@@ -167,15 +166,11 @@ fn varint(bytes: &mut &[u8]) -> u64 {
 
 /// Runs the pipeline with these variables; the shop may read only its first page.
 fn run(variables: &[(&str, &str)]) -> Ended {
-    let runtime = Runtime::new().unwrap();
     let refused = Fault::new(Endpoint::UserGet, When::Page(2), Effect::errcode(48001)).account("wxshop");
     let busy = Fault::new(Endpoint::UserGet, When::Page(1), Effect::errcode(-1)).account("wxbrand").times(1);
     let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).fault(refused).fault(busy);
-    let simulator = runtime.block_on(simulator.start()).unwrap();
-    let project = Project::new(PIPELINE);
-    let base_url = format!("source.base_url={}", simulator.base_url());
-    let mut command = project.command(&["run", "pipeline.toml", "--set", &base_url]);
-    let ended = Ended::of(command.env("TEST_SECRET", SECRET).envs(variables.iter().copied()));
+    let project = Project::builder().file(PIPELINE).simulator(simulator).secret("TEST_SECRET", SECRET).build();
+    let ended = Ended::of(project.run_command(&[]).envs(variables.iter().copied()));
     assert_eq!(ended.code, Some(1), "whatever becomes of the traces: {ended:?}");
     ended
 }

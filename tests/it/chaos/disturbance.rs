@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::crash::journal::walks;
-use crate::crash::limits::limited;
-use crate::crash::moments::Moment;
-use crate::crash::{Scene, current_walk};
+use crate::crash_safety::file_size_limit::limited;
+use crate::crash_safety::kill_moments::Moment;
+use crate::support::journal::{current_walk, walks};
 use crate::support::{Ended, Project, Random, signal};
 
 use super::faults::List;
@@ -54,12 +53,12 @@ impl Disturbance {
     }
 
     /// Runs a command, and disturbs it at a random moment.
-    pub(super) fn run(self, random: &mut Random, command: Command, scene: &Scene, list: &List) -> Run {
+    pub(super) fn run(self, random: &mut Random, command: Command, project: &Project, list: &List) -> Run {
         let mut command = match self {
             Self::FileLimit(blocks) => limited(&command, blocks),
             _ => command,
         };
-        let moment = moment(random, scene, list);
+        let moment = moment(random, project, list);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut process = Watched { process, started: Instant::now() };
         let name = match self {
@@ -82,16 +81,16 @@ impl Disturbance {
 }
 
 /// Returns any time of a run, or one shortly after a call, or after a step of the publishing.
-fn moment<'a>(random: &mut Random, scene: &'a Scene, list: &List) -> Moment<'a> {
-    let made = scene.calls();
+fn moment<'a>(random: &mut Random, project: &'a Project, list: &List) -> Moment<'a> {
+    let made = project.calls();
     match random.below(3) {
         0 => {
             let calls = 1 + random.below(list.pages() + 1);
             let delay = Duration::from_micros(random.below(SOON_MICROS));
-            Moment { has_come: Box::new(move || scene.calls() - made >= calls), delay }
+            Moment { has_come: Box::new(move || project.calls() - made >= calls), delay }
         }
         1 => Moment::within(random, RUN_MICROS.load(Ordering::Relaxed)),
-        _ => Moment::of_a_step(random, &scene.project, walks(&scene.project).len().saturating_sub(1)),
+        _ => Moment::of_a_step(random, project, walks(project).len().saturating_sub(1)),
     }
 }
 

@@ -17,9 +17,8 @@ use std::thread;
 
 use fanout::simulator::Simulator;
 
-use crate::crash::outputs::{holds_nothing_or_a_whole_list, holds_the_list, openids_of_lines};
-use crate::crash::{CALLS_OF_A_RESTART, Scene};
-use crate::support::{Ended, Random, say, seed, variable};
+use crate::support::four_sinks::{self, CALLS_OF_A_RESTART, holds_nothing_or_a_whole_list, holds_the_list};
+use crate::support::{Ended, Project, Random, say, seed, variable};
 use disturbance::{Disturbance, damage};
 use faults::List;
 
@@ -146,7 +145,7 @@ impl Tally {
 struct Walk {
     random: Random,
     list: List,
-    scene: Scene,
+    project: Project,
     attempts: u64,
     /// Whether the next run begins a new walk, as a hint has said.
     fresh: bool,
@@ -167,7 +166,15 @@ impl Walk {
             *tally.faults.entry(name).or_default() += 1;
         }
         let attempts = 1 + random.below(5);
-        Self { random, list, scene: Scene::of(builder), attempts, fresh: false, has_begun_anew: false, tally }
+        Self {
+            random,
+            list,
+            project: four_sinks::project(builder),
+            attempts,
+            fresh: false,
+            has_begun_anew: false,
+            tally,
+        }
     }
 
     fn run(mut self) -> Tally {
@@ -176,19 +183,19 @@ impl Walk {
         for run in 0..wild + MOST_CALM_RUNS {
             let is_calm = run >= wild;
             if is_calm {
-                self.scene.simulator.clear_faults();
+                self.project.api().clear_faults();
             }
             let disturbance = if is_calm { Disturbance::Nothing } else { Disturbance::random(&mut self.random) };
             if self.run_once(disturbance, is_calm) {
                 is_done = true;
                 break;
             }
-            if !is_calm && self.random.below(10) == 0 && damage(&mut self.random, &self.scene.project) {
+            if !is_calm && self.random.below(10) == 0 && damage(&mut self.random, &self.project) {
                 self.tally.damages += 1;
             }
         }
         self.tally.broken.unfinished += u64::from(!is_done);
-        self.tally.calls = self.scene.calls();
+        self.tally.calls = self.project.calls();
         let undisturbed = self.list.pages() + 1;
         self.tally.extra_calls = self.tally.calls.saturating_sub(undisturbed);
         let is_plain = self.tally.faults.is_empty() && !self.has_begun_anew && self.tally.damages == 0;
@@ -204,14 +211,14 @@ impl Walk {
         if self.fresh {
             arguments.push("--fresh");
         }
-        self.scene.command(&arguments)
+        self.project.run_command(&arguments)
     }
 
     /// Runs the pipeline once; returns whether it says that the list is published.
     fn run_once(&mut self, disturbance: Disturbance, is_calm: bool) -> bool {
         self.has_begun_anew |= self.fresh;
         let command = self.command();
-        let run = disturbance.run(&mut self.random, command, &self.scene, &self.list);
+        let run = disturbance.run(&mut self.random, command, &self.project, &self.list);
         self.tally.runs += 1;
         match disturbance {
             Disturbance::Nothing => {}
@@ -240,7 +247,7 @@ impl Walk {
         if is_done {
             self.judge();
         } else {
-            holds_nothing_or_a_whole_list(&self.scene.project, &[self.list.followers]);
+            holds_nothing_or_a_whole_list(&self.project, &[self.list.followers]);
         }
         // A person would do as the hint says, if not at once.
         let says_fresh = ended.stderr.contains("start a new walk with `--fresh`");
@@ -250,8 +257,8 @@ impl Walk {
 
     /// Holds what a run has published to the truth.
     fn judge(&mut self) {
-        let truth = self.scene.truth();
-        let listed = openids_of_lines(&self.scene.project);
+        let truth = self.project.truth();
+        let listed = four_sinks::listed(&self.project);
         let distinct: HashSet<_> = listed.iter().collect();
         let lost = truth.iter().filter(|openid| !distinct.contains(openid)).count();
         self.tally.broken.lost += lost as u64;
@@ -260,7 +267,7 @@ impl Walk {
         let may_differ = faults::REORDERING.iter().any(|kind| self.tally.faults.contains_key(kind));
         let is_exact = lost == 0 && listed.len() == truth.len();
         if listed == truth || (is_exact && may_differ) {
-            holds_the_list(&self.scene.project, &listed);
+            holds_the_list(&self.project, &listed);
         } else {
             self.tally.broken.false_successes += 1;
             let place = listed.iter().zip(&truth).position(|(one, other)| one != other);
