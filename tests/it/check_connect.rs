@@ -96,7 +96,7 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
             ]
         );
         assert_line(&lines, "page ok the first one has 10000 of 23000 followers, and took ", &[]);
-        let ledger = std::fs::read_to_string(project.path(&format!("state/wx{account}/followers.calls.json")));
+        let ledger = std::fs::read_to_string(project.path(&format!("state/wx{account}/calls.user-get.json")));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&ledger.unwrap()).unwrap()["calls"], 1);
     }
     assert_eq!(project.api().requests().user_get, 2);
@@ -264,7 +264,7 @@ fn an_account_that_another_run_holds_is_left_alone() {
     let project = project(Simulator::builder());
     let folder = project.path("state/wxbrand");
     std::fs::create_dir_all(&folder).unwrap();
-    let lock = std::fs::File::create(folder.join("lock")).unwrap();
+    let lock = std::fs::File::create(folder.join("followers.lock")).unwrap();
     lock.lock().unwrap();
     let ended = check(&project, &[]);
     let brand = lines(&ended, "brand");

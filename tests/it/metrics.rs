@@ -75,14 +75,14 @@ fn parse(text: &str) -> Option<Value> {
     Some(read.json())
 }
 
-/// Returns the value of the sample of a parsed family that has these labels besides the pipeline, as a whole
+/// Returns the value of the sample of a parsed family that has these labels besides pipeline and list, as a whole
 /// number.
 #[track_caller]
 fn parsed(families: &Value, family: &str, labels: &[(&str, &str)]) -> u64 {
     let samples = families[family]["samples"].as_array().unwrap_or_else(|| panic!("no {family} in {families:#}"));
     let is_meant = |sample: &&Value| {
         let of = sample["labels"].as_object().unwrap();
-        of.len() == labels.len() + 1
+        of.len() == labels.len() + 1 + usize::from(of.contains_key("list"))
             && of["pipeline"] == "night"
             && labels.iter().all(|(name, value)| of[*name] == *value)
     };
@@ -103,8 +103,14 @@ fn the_file_says_what_came_of_every_account_and_of_the_run() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let text = text(&project);
     assert!(!text.contains(TOKEN_MARKER) && !text.contains("CANARY"), "{text}");
-    assert_eq!(value(&text, r#"fanout_account_verdict{account="brand",pipeline="night",verdict="published"}"#), 1);
-    let failed = r#"fanout_account_verdict{account="\"商店\" 2",pipeline="night",verdict="failed"}"#;
+    assert_eq!(
+        value(
+            &text,
+            r#"fanout_account_verdict{account="brand",list="followers",pipeline="night",verdict="published"}"#
+        ),
+        1
+    );
+    let failed = r#"fanout_account_verdict{account="\"商店\" 2",list="followers",pipeline="night",verdict="failed"}"#;
     assert_eq!(value(&text, failed), 1);
     assert_eq!(value(&text, r#"fanout_run_exit_code{pipeline="night"}"#), 1);
 
@@ -133,17 +139,20 @@ fn the_file_says_what_came_of_every_account_and_of_the_run() {
 #[test]
 fn an_account_that_fails_later_keeps_the_time_of_its_last_success() {
     let project = project();
-    let success = r#"fanout_last_success_timestamp_seconds{account="brand",pipeline="night"}"#;
+    let success = r#"fanout_last_success_timestamp_seconds{account="brand",list="followers",pipeline="night"}"#;
     assert_eq!(project.run(&[]).code, Some(0));
     let first = value(&text(&project), success);
     // Published already: no call, and the same success.
     assert_eq!(project.run(&[]).code, Some(0));
     assert_eq!(value(&text(&project), success), first);
-    assert_eq!(value(&text(&project), r#"fanout_calls_total{account="brand",pipeline="night"}"#), 0);
+    assert_eq!(value(&text(&project), r#"fanout_calls_total{account="brand",list="followers",pipeline="night"}"#), 0);
     project.api().add_fault(Fault::new(Endpoint::UserGet, When::Always, Effect::errcode(48001)));
     assert_eq!(project.run(&["--fresh"]).code, Some(1));
     assert_eq!(value(&text(&project), success), first);
-    assert_eq!(value(&text(&project), r#"fanout_followers{account="brand",pipeline="night"}"#), FOLLOWERS);
+    assert_eq!(
+        value(&text(&project), r#"fanout_followers{account="brand",list="followers",pipeline="night"}"#),
+        FOLLOWERS
+    );
 }
 
 #[test]
@@ -153,7 +162,10 @@ fn a_file_that_cannot_be_written_is_a_warning_and_changes_no_list() {
     let ended = project.run(&["--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.json()["accounts"][0]["snapshot"]["followers"], FOLLOWERS);
-    assert!(ended.stderr.contains("WARN fanout::metrics: the metrics cannot be written (`metrics.path`)"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("WARN fanout::metrics::exposition: the metrics cannot be written (`metrics.path`)"),
+        "{ended:?}"
+    );
     assert!(ended.stderr.contains("metrics/fanout.prom") && ended.stderr.contains("No such file"), "{ended:?}");
 }
 
@@ -238,7 +250,7 @@ fn a_run_is_scraped_while_it_lasts_and_not_after_it() {
          [sinks.lake]\ntype = 'parquet'\noptions = { root = 'out' }\n",
     );
     let mut run = SlowRun::start(&project);
-    let pages = |text: &str| value(text, r#"fanout_pages_total{account="first",pipeline="night"}"#);
+    let pages = |text: &str| value(text, r#"fanout_pages_total{account="first",list="followers",pipeline="night"}"#);
     let mut seen: Vec<String> = Vec::new();
     while seen.last().is_none_or(|text| pages(text) < 20) {
         seen.push(run.scrape().unwrap());
@@ -246,7 +258,12 @@ fn a_run_is_scraped_while_it_lasts_and_not_after_it() {
     let [first, last] = [seen.first().unwrap(), seen.last().unwrap()];
     assert!(pages(first) < pages(last), "it grows while the run goes on");
     let verdict = |account: &str, verdict: &str| {
-        value(last, &format!(r#"fanout_account_verdict{{account="{account}",pipeline="night",verdict="{verdict}"}}"#))
+        value(
+            last,
+            &format!(
+                r#"fanout_account_verdict{{account="{account}",list="followers",pipeline="night",verdict="{verdict}"}}"#
+            ),
+        )
     };
     assert_eq!((verdict("first", "under_way"), verdict("second", "waiting")), (1, 1));
     assert!(!last.contains("fanout_run_exit_code"), "nobody knows it yet");

@@ -19,7 +19,7 @@ fn project(calls_a_day: u64) -> Project {
 }
 
 fn ledger(project: &Project) -> PathBuf {
-    project.path("state").join(APP_ID).join("followers.calls.json")
+    project.path("state").join(APP_ID).join("calls.user-get.json")
 }
 
 fn calls_in_the_ledger(project: &Project) -> u64 {

@@ -304,7 +304,9 @@ fn logs_go_to_stderr_without_colours() {
     let ended = project.run(&["--set", NO_SERVER]);
     for account in ["brand", "shop"] {
         // Whose line it is stands on it.
-        let beginning = format!(r#" WARN run{{pipeline="test"}}:account{{account="{account}"}}:walk{{walk="000001-"#);
+        let beginning = format!(
+            r#" WARN run{{pipeline="test"}}:account{{account="{account}" list="followers"}}:walk{{walk="000001-"#
+        );
         assert!(ended.stderr.contains(&beginning), "{ended:?}");
     }
     assert!(!ended.stderr.contains('\x1b') && !ended.stdout.contains("WARN"), "{ended:?}");

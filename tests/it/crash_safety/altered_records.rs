@@ -112,7 +112,7 @@ fn a_decided_walk_whose_pages_were_altered_is_not_delivered() {
 fn a_ledger_of_calls_that_was_altered_stops_nothing() {
     let project = small_list(7);
     project.finish(&[]);
-    let ledger = project.path("state").join(APP_ID).join("followers.calls.json");
+    let ledger = project.path("state").join(APP_ID).join("calls.user-get.json");
     let whole = fs::read(&ledger).unwrap();
     for altered in damages(&whole) {
         fs::write(&ledger, altered).unwrap();
@@ -127,7 +127,7 @@ fn a_ledger_of_calls_that_was_altered_stops_nothing() {
 #[test]
 fn whatever_the_lock_file_says_the_lock_is_what_counts() {
     let project = small_list(4);
-    let lock = project.path("state").join(APP_ID).join("lock");
+    let lock = project.path("state").join(APP_ID).join("followers.lock");
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     for content in ["", "process 1, pipeline `another`\n", &"x".repeat(100_000)] {
         fs::write(&lock, content).unwrap();

@@ -28,10 +28,10 @@ fn prune(project: &Project, more: &[&str]) -> Ended {
 }
 
 /// Returns the names of what is removed, with the reasons.
-fn leaving(ended: &Ended) -> Vec<(String, String)> {
+fn prunable(ended: &Ended) -> Vec<(String, String)> {
     let name = |path: &Value| Path::new(path.as_str().unwrap()).file_name().unwrap().to_str().unwrap().to_owned();
     let accounts = ended.json()["accounts"].as_array().unwrap().clone();
-    let all = accounts.iter().flat_map(|account| account["leaving"].as_array().unwrap());
+    let all = accounts.iter().flat_map(|account| account["prunable"].as_array().unwrap());
     all.map(|item| (name(&item["path"]), item["why"].as_str().unwrap().to_owned())).collect()
 }
 
@@ -56,8 +56,8 @@ fn a_look_touches_nothing_and_what_it_shows_is_what_goes() {
     let older = &walks(&project)[..2];
     let shown = prune(&project, &[]);
     let expected: Vec<_> = older.iter().map(|walk| (name(walk), "beyond_keep".to_owned())).collect();
-    assert_eq!((shown.code, leaving(&shown)), (Some(0), expected.clone()));
-    let bytes: u64 = shown.json()["accounts"][0]["leaving"]
+    assert_eq!((shown.code, prunable(&shown)), (Some(0), expected.clone()));
+    let bytes: u64 = shown.json()["accounts"][0]["prunable"]
         .as_array()
         .unwrap()
         .iter()
@@ -70,13 +70,13 @@ fn a_look_touches_nothing_and_what_it_shows_is_what_goes() {
     let told = project.fanout(&["prune", "pipeline.toml", "--set", "journal.keep=1"]).stdout;
     assert!(told.contains("2 in all") && told.contains("nothing was touched, `--yes` removes it"), "{told}");
     let gone = prune(&project, &["--yes"]);
-    assert_eq!((gone.code, leaving(&gone)), (Some(0), expected), "{gone:?}");
+    assert_eq!((gone.code, prunable(&gone)), (Some(0), expected), "{gone:?}");
     let mut left = before;
     left.retain(|path, _| older.iter().all(|walk| !path.starts_with(walk)));
     let after = content(&project, "state");
     assert!(left.keys().eq(after.keys()), "{:?}", after.keys());
     assert!(content(&project, "out") == published);
-    assert_eq!(leaving(&prune(&project, &["--yes"])), []);
+    assert_eq!(prunable(&prune(&project, &["--yes"])), []);
     let calls = project.calls();
     project.finish(&[]);
     assert_eq!(project.calls(), calls, "the list that stays is still the published one");
@@ -91,14 +91,14 @@ fn a_list_that_a_sink_lacks_stays_until_the_sink_has_it_even_if_it_is_not_requir
     for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
         run_of(&project, date, &["--fresh"]);
     }
-    assert_eq!(leaving(&prune(&project, &["--yes"])), []);
+    assert_eq!(prunable(&prune(&project, &["--yes"])), []);
     assert_eq!(walks(&project).len(), 3);
     fs::write(&file, without + &pipe("wc")).unwrap();
     let keep_all = ["--set", "journal.keep=100"];
     let replayed = project.fanout(&[&["replay", "pipeline.toml", "--date", "2026-11-20"], &keep_all[..]].concat());
     assert_eq!(replayed.code, Some(0), "{replayed:?}");
     let first = name(&walks(&project)[0]);
-    assert_eq!(leaving(&prune(&project, &["--yes"])), [(first, "beyond_keep".to_owned())]);
+    assert_eq!(prunable(&prune(&project, &["--yes"])), [(first, "beyond_keep".to_owned())]);
     assert_eq!(walks(&project).len(), 2);
 }
 
@@ -109,11 +109,11 @@ fn a_walk_that_was_cut_off_goes_when_it_is_too_old_and_a_newer_list_is_complete(
     process.kill().unwrap();
     process.wait().unwrap();
     let too_old = ["--yes", "--set", "journal.resume_within_hours=0"];
-    assert_eq!(leaving(&prune(&project, &too_old)), [], "it is all that there is");
+    assert_eq!(prunable(&prune(&project, &too_old)), [], "it is all that there is");
     let open = name(&walks(&project)[0]);
     run_of(&project, "2026-11-23", &["--fresh"]);
-    assert_eq!(leaving(&prune(&project, &["--yes"])), [], "it can be gone on with, under its date");
-    assert_eq!(leaving(&prune(&project, &too_old)), [(open, "abandoned".to_owned())]);
+    assert_eq!(prunable(&prune(&project, &["--yes"])), [], "it can be gone on with, under its date");
+    assert_eq!(prunable(&prune(&project, &too_old)), [(open, "abandoned".to_owned())]);
     assert_eq!(walks(&project).len(), 1);
 }
 
@@ -133,7 +133,7 @@ fn a_removal_that_was_cut_off_anywhere_is_finished() {
     fs::create_dir(&begun).unwrap();
     let foreign = all[0].with_file_name("notes.txt");
     fs::write(&foreign, "mine").unwrap();
-    let gone = leaving(&prune(&project, &["--yes"]));
+    let gone = prunable(&prune(&project, &["--yes"]));
     let left_behind = |path: &Path| (name(path), "left_behind".to_owned());
     assert_eq!(gone, [left_behind(&half), (name(&all[1]), "beyond_keep".to_owned()), left_behind(&begun)]);
     assert!(!half.exists() && !begun.exists() && foreign.exists());
@@ -148,7 +148,7 @@ fn an_account_that_is_in_use_is_named_and_left_alone() {
     run_of(&project, "2026-11-21", &[]);
     let process = project.start_until_page(&["--set", "journal.keep=100"], 2);
     let pruned = prune(&project, &["--yes"]);
-    assert_eq!((pruned.code, leaving(&pruned)), (Some(75), Vec::new()), "{pruned:?}");
+    assert_eq!((pruned.code, prunable(&pruned)), (Some(75), Vec::new()), "{pruned:?}");
     let who = format!("account `brand` is in use and left alone (process {} on `", process.id());
     assert!(pruned.stderr.contains(&who), "{pruned:?}");
     assert_eq!(prune(&project, &[]).code, Some(0), "who only looks needs not come again");

@@ -26,7 +26,7 @@ fn account(project: &Project) -> Value {
 fn before_the_first_run_there_is_nothing_and_nothing_is_created() {
     let project = project(Duration::ZERO);
     let account = account(&project);
-    assert_eq!((&account["list"], &account["walk"], &account["held_by"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!((&account["last"], &account["walk"], &account["held_by"]), (&Value::Null, &Value::Null, &Value::Null));
     assert_eq!((&account["calls_today"], &account["bytes"]), (&0.into(), &0.into()));
     assert_eq!(project.files(), [project.path("pipeline.toml")]);
 }
@@ -37,7 +37,7 @@ fn while_a_run_is_at_work_its_walk_is_seen_beside_the_last_list_and_is_not_distu
     project.finish(&[]);
     let process = project.start_until_page(&["--fresh"], 3);
     let account = account(&project);
-    let list = &account["list"];
+    let list = &account["last"];
     assert_eq!((&list["followers"], &list["published"]), (&json!(FOLLOWERS), &sinks()), "{account:#}");
     assert_eq!(list["lacking"], Value::Array(Vec::new()));
     let pages = account["walk"]["pages"].as_u64().unwrap();
@@ -76,11 +76,11 @@ fn a_sink_that_lacks_the_list_is_named() {
     project.finish(&[]);
     project.append("[sinks.late]\ntype = 'ndjson'\noptions = { root = 'late' }\n");
     let account = account(&project);
-    assert_eq!(account["list"]["published"], sinks());
-    assert_eq!(account["list"]["lacking"], json!(["late"]));
+    assert_eq!(account["last"]["published"], sinks());
+    assert_eq!(account["last"]["lacking"], json!(["late"]));
     // Other options are another output.
     let moved = ["status", "pipeline.toml", "--json", "--set", "sinks.lake.options.root=moved"];
-    assert_eq!(project.fanout(&moved).json()["accounts"][0]["list"]["lacking"], json!(["lake", "late"]));
+    assert_eq!(project.fanout(&moved).json()["accounts"][0]["last"]["lacking"], json!(["lake", "late"]));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn whoever_looks_again_and_again_meets_no_half_removed_walk() {
         while process.try_wait().unwrap().is_none() {
             let account = account(&project);
             assert_eq!(account["error"], Value::Null, "{account:#}");
-            assert_eq!(account["list"]["followers"], FOLLOWERS);
+            assert_eq!(account["last"]["followers"], FOLLOWERS);
         }
         assert_eq!(process.wait().unwrap().code(), Some(0));
     }

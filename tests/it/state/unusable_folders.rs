@@ -31,7 +31,11 @@ const CASES: [Case; 14] = [
     (NOTHING, "journal.path=/proc/fanout/state", "cannot create the folder /proc/fanout/state/wxcrash/followers"),
     (|project| file(project, "state/wxcrash"), "journal.path=state", "a file is where a folder is needed"),
     (|project| file(project, "state/wxcrash/followers"), "journal.path=state", "a file is where a folder is needed"),
-    (|project| folder(project, "state/wxcrash/lock"), "journal.path=state", "a folder is where a file is needed"),
+    (
+        |project| folder(project, "state/wxcrash/followers.lock"),
+        "journal.path=state",
+        "a folder is where a file is needed",
+    ),
     (FILE, "sinks.lake.options.root=file", "is a file where a folder is needed"),
     (FILE, "sinks.lake.options.root=file/out", "is a file where a folder is needed"),
     (FILE, "sinks.single.options.root=file/out", "is a file where a folder is needed"),
@@ -57,7 +61,9 @@ fn a_place_that_cannot_be_used_is_found_before_the_first_call() {
         }
         let mut left = project.files();
         // The run says in a report what it found, where it can.
-        let is_ours = |path: &Path| path.ends_with("lock") || path.parent().unwrap().ends_with("runs");
+        let is_ours = |path: &Path| {
+            path.extension().is_some_and(|extension| extension == "lock") || path.parent().unwrap().ends_with("runs")
+        };
         left.retain(|path| !is_ours(path) || before.contains(path));
         assert_eq!(left, before, "{setting}");
         assert_eq!(project.api().requests().total(), 0, "{setting}");
