@@ -1,9 +1,9 @@
 //! What came of a run.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::schemars::generate::SchemaSettings;
-use fanout_sink::{SinkReport, Snapshot};
+use fanout_sink::{SinkReport, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub struct RunReport {
     /// The name of the run, under which its report is recorded; none of a check.
     pub run: Option<String>,
     /// When it began, in UTC: `2026-01-31T02:00:00Z`.
-    pub begun_at: String,
+    pub begun_at: DateTime<Utc>,
     /// Wall time, in seconds.
     pub seconds: f64,
     /// The shard of the accounts that it was about, as in `--shard`; none where it was about all that were selected.
@@ -51,15 +51,15 @@ pub struct AccountReport {
     /// What the account alone would end the process with.
     pub exit: Exit,
     /// The walk, if the run came as far as that.
-    pub walk: Option<String>,
+    pub walk: Option<WalkId>,
     /// The logical date of the snapshot.
-    pub date: Option<String>,
+    pub date: Option<NaiveDate>,
     /// The facts of the list, once they are decided: also where a sink has failed after that.
     pub snapshot: Option<Snapshot>,
-    /// The followers of the list that was decided on before this one; none of the first.
-    pub previous_followers: Option<u64>,
-    /// When the last page of that list was fetched, in microseconds since 1970 (UTC).
-    pub previous_fetched_at: Option<i64>,
+    /// The rows of the list that was decided before this one; `None` for the first list.
+    pub previous_rows: Option<u64>,
+    /// When the last page of that list was fetched, in UTC.
+    pub previous_fetched_at: Option<DateTime<Utc>>,
     /// Pages in the journal.
     pub pages: u64,
     /// Calls of `user/get` in this run, failed ones included.
@@ -138,7 +138,7 @@ pub enum SinkState {
     AlreadyPublished(SinkReport),
     /// It has failed.
     Failed {
-        /// PruneReason, with the causes.
+        /// Why, with the causes.
         error: String,
         /// What a person can do.
         hint: Option<String>,
@@ -161,7 +161,7 @@ impl RunReport {
         let exit = accounts.iter().fold(Exit::Done, |exit, account| exit.worst(account.exit));
         Self {
             run: None,
-            begun_at: begun_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            begun_at: begun_at.trunc_subsecs(0),
             seconds: (Utc::now() - begun_at).as_seconds_f64().max(0.0),
             shard: pipeline.shard.map(|shard| shard.to_string()),
             pipeline: pipeline.name.clone(),
@@ -173,7 +173,7 @@ impl RunReport {
     /// Records the report beside the journals. That it cannot be is no failure of the run, and is said.
     pub(crate) fn record(self, reports: &RunReports) -> Self {
         let mut named = self.clone();
-        let recorded = reports.record(&self.pipeline, &self.begun_at, |run| {
+        let recorded = reports.record(&self.pipeline, self.begun_at, |run| {
             named.run = Some(run.to_owned());
             &named
         });
@@ -199,7 +199,7 @@ impl AccountReport {
             walk: None,
             date: None,
             snapshot: None,
-            previous_followers: None,
+            previous_rows: None,
             previous_fetched_at: None,
             pages: 0,
             calls: 0,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
-use super::table::{NOTHING, Side, grouped, render};
+use super::table::{NOTHING, Side, grouped, instant, render};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, History, PastRun};
@@ -66,10 +66,10 @@ fn in_words(history: &History) -> String {
 fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     [
-        begun_at.clone(),
+        instant(*begun_at),
         report.verdict.as_str().to_owned(),
-        or_nothing(report.date.clone()),
-        or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.followers))),
+        or_nothing(report.date.map(|date| date.to_string())),
+        or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
         or_nothing(change(report)),
         grouped(report.pages),
         calls(report),

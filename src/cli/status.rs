@@ -68,7 +68,8 @@ fn in_words(status: &Status) -> String {
             let _ = writeln!(text, "{account} is in use by {holder}");
         }
         if !owed.is_empty() {
-            let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", owed.join(", "));
+            let dates: Vec<String> = owed.iter().map(ToString::to_string).collect();
+            let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", dates.join(", "));
         }
     }
     text
@@ -79,8 +80,8 @@ fn row(account: &AccountStatus) -> [String; 7] {
     let of_last = |show: &dyn Fn(&LastStatus) -> String| last.map_or_else(|| NOTHING.to_owned(), show);
     [
         account_and_list(&account.account, &account.list),
-        of_last(&|last| last.date.clone()),
-        of_last(&|last| grouped(last.followers)),
+        of_last(&|last| last.date.to_string()),
+        of_last(&|last| grouped(last.rows)),
         of_last(&sinks),
         account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), walk),
         format!("{} of {}", grouped(account.calls_today), grouped(account.daily_calls)),
@@ -113,7 +114,13 @@ mod tests {
     fn last(published: &[&str], lacking: &[&str]) -> LastStatus {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let (published, lacking) = (names(published), names(lacking));
-        LastStatus { walk: "000001".to_owned(), date: "2026-01-31".to_owned(), followers: 23_000, published, lacking }
+        LastStatus {
+            walk: "000001-20260131T020000Z".parse().unwrap(),
+            date: "2026-01-31".parse().unwrap(),
+            rows: 23_000,
+            published,
+            lacking,
+        }
     }
 
     fn account(name: &str) -> AccountStatus {
@@ -136,8 +143,8 @@ mod tests {
     #[test]
     fn a_status_has_a_line_for_each_account_and_what_is_particular_below() {
         let walk = WalkStatus {
-            walk: "000002".to_owned(),
-            date: "2026-02-01".to_owned(),
+            walk: "000002-20260201T020000Z".parse().unwrap(),
+            date: "2026-02-01".parse().unwrap(),
             pages: 12,
             followers: 120_000,
             cursor_seconds: 90,
@@ -145,14 +152,14 @@ mod tests {
         };
         let brand = AccountStatus {
             last: Some(last(&["lake"], &["lines"])),
-            owed: vec!["2026-01-30".to_owned()],
+            owed: vec!["2026-01-30".parse().unwrap()],
             walk: Some(walk),
             held_by: Some("process 7 on `host`".to_owned()),
             ..account("brand")
         };
         let status = Status {
             pipeline: "test".to_owned(),
-            at: "2026-02-01T02:00:00Z".to_owned(),
+            at: "2026-02-01T02:00:00Z".parse().unwrap(),
             accounts: vec![brand, account("商店")],
         };
         let text = in_words(&status);

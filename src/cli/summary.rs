@@ -89,7 +89,7 @@ fn totals(report: &RunReport) -> String {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
         }
-        followers += account.snapshot.as_ref().map_or(0, |snapshot| snapshot.followers);
+        followers += account.snapshot.as_ref().map_or(0, |snapshot| snapshot.rows);
         calls += account.calls;
     }
     let verdicts: Vec<String> =
@@ -112,8 +112,8 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     [
         account_and_list(&account.account, &account.list),
         account.verdict.as_str().to_owned(),
-        account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
-        count(snapshot.map(|snapshot| snapshot.followers)),
+        account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
+        count(snapshot.map(|snapshot| snapshot.rows)),
         change(account).unwrap_or_else(|| NOTHING.to_owned()),
         grouped(account.pages),
         calls(account),
@@ -125,7 +125,7 @@ fn run_row(account: &AccountReport) -> [String; 10] {
 
 /// Says by how much the list has grown or shrunk since the one before.
 pub(super) fn change(account: &AccountReport) -> Option<String> {
-    let (now, before) = (account.snapshot.as_ref()?.followers, account.previous_followers?);
+    let (now, before) = (account.snapshot.as_ref()?.rows, account.previous_rows?);
     let sign = if now < before { '-' } else { '+' };
     Some(format!("{sign}{}", grouped(now.abs_diff(before))))
 }
@@ -167,8 +167,8 @@ pub(super) fn of_check(report: &RunReport) -> String {
             [
                 account.account.clone(),
                 account.verdict.as_str().to_owned(),
-                account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
-                account.walk.clone().unwrap_or_else(|| no_walk.to_owned()),
+                account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
+                account.walk.map_or_else(|| no_walk.to_owned(), |walk| walk.to_string()),
             ]
         })
         .collect();
@@ -220,7 +220,8 @@ pub(super) fn json(result: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fanout_sink::{Output, Snapshot};
+    use chrono::DateTime;
+    use fanout_sink::{Output, Snapshot, WalkId};
 
     use super::*;
     use crate::error::Exit;
@@ -237,7 +238,7 @@ mod tests {
             walk: None,
             date: None,
             snapshot: None,
-            previous_followers: None,
+            previous_rows: None,
             previous_fetched_at: None,
             pages: 3,
             calls: 4,
@@ -253,7 +254,7 @@ mod tests {
     fn report(accounts: Vec<AccountReport>) -> RunReport {
         RunReport {
             run: None,
-            begun_at: "2026-01-31T02:00:00Z".to_owned(),
+            begun_at: "2026-01-31T02:00:00Z".parse().unwrap(),
             seconds: 0.0,
             shard: None,
             pipeline: "test".to_owned(),
@@ -273,16 +274,14 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         Snapshot {
-            walk: "000001".to_owned(),
-            date: "2026-01-31".to_owned(),
-            followers: 23_000,
-            pages: 3,
-            duplicates: 0,
-            empty: 0,
-            total: 23_001,
+            walk: WalkId::new(1, DateTime::UNIX_EPOCH),
+            date: "2026-01-31".parse().unwrap(),
+            begun_at: DateTime::UNIX_EPOCH,
+            rows: 23_000,
             first_fetched_at: None,
             last_fetched_at: None,
             digest: String::new(),
+            proof: serde_json::Map::new(),
         }
     }
 
@@ -291,8 +290,8 @@ mod tests {
         let sinks = vec![("archive", published("out/a.parquet")), ("lines", failed("disk full"))];
         let brand = AccountReport {
             snapshot: Some(snapshot()),
-            date: Some("2026-01-31".to_owned()),
-            previous_followers: Some(24_500),
+            date: Some("2026-01-31".parse().unwrap()),
+            previous_rows: Some(24_500),
             calls_left: Some(496),
             retries: 1,
             ..account("brand", Verdict::Published, sinks)

@@ -1,5 +1,6 @@
 //! Plain text in columns.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use unicode_width::UnicodeWidthStr;
 
 use crate::wechat::List;
@@ -43,6 +44,11 @@ pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], row
 /// Returns the account's name, and its list where that is not the followers.
 pub(super) fn account_and_list(account: &str, list: &str) -> String {
     if list == List::FOLLOWERS.name() { account.to_owned() } else { format!("{account} {list}") }
+}
+
+/// Writes an instant to the second, in UTC: `2026-01-31T02:00:00Z`.
+pub(super) fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Writes a number with a comma at every third digit.

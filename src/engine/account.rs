@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
+use fanout_sink::WalkId;
 
 use super::account_context::AccountContext;
 use super::account_tokens::OwnedTokens;
 use super::deliver::{Publication, PublicationResult, sink_outcome};
 use super::plan::{Choice, choose};
+use super::proof::FollowerProof;
 use super::run_context::RunContext;
 use crate::config::ConfigErrors;
 use crate::error::Error;
@@ -67,7 +69,7 @@ impl AccountRun {
         }
         // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
         let chosen = match &choice {
-            Choice::Finish(walk) => Some(walk.header().walk.as_str()),
+            Choice::Finish(walk) => Some(walk.header().walk),
             Choice::Begin(_) => None,
         };
         let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
@@ -78,17 +80,17 @@ impl AccountRun {
     pub(super) fn replays(run: &Arc<RunContext>, unit: usize) -> Result<Vec<Self>, Error> {
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
-        let date = run.options.date.map(|date| date.to_string());
-        let mut walks: BTreeMap<String, WalkFolder> = BTreeMap::new();
+        let date = run.options.date;
+        let mut walks: BTreeMap<NaiveDate, WalkFolder> = BTreeMap::new();
         for walk in state.walks()?.into_iter().filter(|walk| walk.decision().is_some()) {
-            walks.insert(walk.header().date.clone(), walk);
+            walks.insert(walk.header().date, walk);
         }
-        walks.retain(|walk_date, _| date.as_ref().is_none_or(|date| date == walk_date));
+        walks.retain(|walk_date, _| date.is_none_or(|date| date == *walk_date));
         if walks.is_empty() {
-            return Err(Error::NothingToReplay { date });
+            return Err(Error::NothingToReplay { date: date.map(|date| date.to_string()) });
         }
         let mut walks: Vec<WalkFolder> = walks.into_values().collect();
-        walks.sort_by(|one, other| one.header().walk.cmp(&other.header().walk));
+        walks.sort_by_key(|walk| walk.header().walk.number());
         let state = Arc::new(state);
         let replay = |walk| Self {
             context: AccountContext::new(run, unit, None),
@@ -103,8 +105,8 @@ impl AccountRun {
     /// Lets every sink say, before any API call, what would keep it from publishing.
     pub(super) async fn check(&self) -> Result<(), Refusal> {
         let walk = match &self.choice {
-            Choice::Finish(walk) => walk.header().walk.as_str(),
-            Choice::Begin(_) => "000000",
+            Choice::Finish(walk) => walk.header().walk,
+            Choice::Begin(_) => WalkId::new(0, Utc::now()),
         };
         for sink in self.context.sinks().iter() {
             if let Choice::Finish(walk) = &self.choice
@@ -140,9 +142,9 @@ impl AccountRun {
     pub(super) fn preview(&self) -> AccountReport {
         let mut report = self.context.report();
         report.succeed(Verdict::Ready);
-        report.date = Some(self.choice.date().to_owned());
+        report.date = Some(self.choice.date());
         if let Choice::Finish(walk) = &self.choice {
-            report.walk = Some(walk.header().walk.clone());
+            report.walk = Some(walk.header().walk);
         }
         report
     }
@@ -163,7 +165,7 @@ impl AccountRun {
         report.calls = source.calls();
         report.calls_left = source.calls_left_now();
         report.retries = source.retries();
-        report.previous_followers = self.context.last().map(|list| list.followers);
+        report.previous_rows = self.context.last().map(|list| list.rows);
         report.previous_fetched_at = self.context.last().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
         self.context.progress().finish(&report);
@@ -173,11 +175,14 @@ impl AccountRun {
 
     async fn work(&self, source: &Source, report: &mut AccountReport) -> Result<(), Error> {
         for walk in &self.owed {
-            tracing::info!(walk = walk.header().walk, "an earlier walk is still owed to a sink; delivering it first");
+            tracing::info!(
+                walk = walk.header().walk.to_string(),
+                "an earlier walk is still owed to a sink; delivering it first"
+            );
             self.publish(Journal::open(walk.clone())?, source).await?.result?;
         }
         let journal = match &self.choice {
-            Choice::Begin(date) => self.state.begin(date, Utc::now())?,
+            Choice::Begin(date) => self.state.begin(*date, Utc::now())?,
             Choice::Finish(walk) => {
                 if let Some(done) = self.already_published(walk)? {
                     *report = done;
@@ -189,8 +194,8 @@ impl AccountRun {
         self.context.progress().resume(journal.pages(), journal.openids());
         let published = self.publish(journal, source).await?;
         let header = published.journal.folder().header();
-        report.walk = Some(header.walk.clone());
-        report.date = Some(header.date.clone());
+        report.walk = Some(header.walk);
+        report.date = Some(header.date);
         report.pages = published.journal.pages();
         report.sinks = published.outcomes;
         report.snapshot = published.snapshot;
@@ -218,9 +223,9 @@ impl AccountRun {
             }
         }
         report.succeed(Verdict::AlreadyPublished);
-        report.walk = Some(walk.header().walk.clone());
-        report.date = Some(walk.header().date.clone());
-        report.pages = decision.snapshot.pages;
+        report.walk = Some(walk.header().walk);
+        report.date = Some(walk.header().date);
+        report.pages = FollowerProof::of(&decision.snapshot).map_or(0, |proof| proof.pages);
         report.snapshot = Some(decision.snapshot.clone());
         Ok(Some(report))
     }
@@ -230,7 +235,7 @@ impl AccountRun {
     pub(super) fn expected_calls(&self) -> u64 {
         match &self.choice {
             Choice::Finish(walk) if walk.decision().is_some() => 0,
-            _ => self.context.last().map_or(u64::MAX, |list| list.pages),
+            _ => self.context.last().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use fanout_sink::{SinkContext, Snapshot};
+use chrono::NaiveDate;
+use fanout_sink::{SinkContext, Snapshot, WalkId};
 
 use super::budget::Budget;
 use super::keys::recipient;
@@ -36,11 +37,12 @@ impl AccountContext {
     }
 
     /// Returns what a sink is told about a walk of this account.
-    pub(super) fn sink_context(&self, sink: &BoundSink, walk: &str, date: &str) -> SinkContext {
+    pub(super) fn sink_context(&self, sink: &BoundSink, walk: WalkId, date: NaiveDate) -> SinkContext {
         let pipeline = &self.run.pipeline;
         SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
             .with_names(&pipeline.name, sink.name())
             .with_accounts(Arc::clone(&self.run.account_names))
+            .with_list(self.list().name())
             .with_walk(walk, date)
             .with_again(self.run.options.again)
             .with_directory(&pipeline.directory)

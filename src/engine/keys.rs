@@ -13,7 +13,12 @@ pub(crate) fn lock_holder(pipeline: &Pipeline) -> String {
 
 /// Returns the recipient that the commit records of a sink of `pipeline` name.
 pub(crate) fn recipient(pipeline: &Pipeline, sink: &SinkSection) -> Recipient {
-    Recipient { pipeline: pipeline.name.clone(), sink: sink.name.clone(), options: sink.digest() }
+    Recipient {
+        pipeline: pipeline.name.clone(),
+        list: sink.list.name().to_owned(),
+        sink: sink.name.clone(),
+        options: sink.digest(),
+    }
 }
 
 /// Returns which walks of a list an account may go on with.

@@ -22,6 +22,7 @@ mod deliver;
 pub(crate) mod keys;
 mod plan;
 mod progress;
+mod proof;
 mod replay;
 mod run;
 mod run_context;

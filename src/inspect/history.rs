@@ -1,5 +1,6 @@
 //! What earlier runs came to: the reports that lie beside the journals, read again.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::causes::error_chain;
@@ -28,7 +29,7 @@ pub struct PastRun {
     /// The name of the run.
     pub run: Option<String>,
     /// When the run began, in UTC: `2026-01-31T02:00:00Z`.
-    pub begun_at: String,
+    pub begun_at: DateTime<Utc>,
     /// What came of the account.
     #[serde(flatten)]
     pub report: AccountReport,
@@ -61,7 +62,7 @@ pub fn history(pipeline: &Pipeline, account: &Account) -> Result<History, Journa
     let mut runs = Vec::new();
     for run in past_runs(pipeline)? {
         for report in run.accounts.into_iter().filter(|report| report.app_id == account.app_id) {
-            runs.push(PastRun { run: run.run.clone(), begun_at: run.begun_at.clone(), report });
+            runs.push(PastRun { run: run.run.clone(), begun_at: run.begun_at, report });
         }
     }
     let (account, app_id) = (account.name.clone(), account.app_id.clone());

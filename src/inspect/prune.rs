@@ -139,7 +139,7 @@ fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<V
     for run in reports.names()? {
         // One that cannot be read might be of another pipeline.
         let Ok(Some(report)) = reports.read::<RunReport>(&run) else { continue };
-        let is_old = DateTime::parse_from_rfc3339(&report.begun_at).is_ok_and(|begun_at| begun_at < before);
+        let is_old = report.begun_at < before;
         if report.pipeline == pipeline.name && is_old {
             let path = reports.path(&run);
             let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());

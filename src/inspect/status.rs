@@ -3,7 +3,8 @@
 //! It takes no lock, makes no call and changes nothing, so a run does not notice that somebody looks. A walk may be appended to,
 //! decided or pruned at that moment; what is gone before it was read is looked for once more.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use fanout_sink::WalkId;
 use serde::Serialize;
 
 use crate::config::{Account, Pipeline};
@@ -19,7 +20,7 @@ pub struct Status {
     /// The pipeline's name.
     pub pipeline: String,
     /// When it was looked, in UTC: `2026-01-31T02:00:00Z`.
-    pub at: String,
+    pub at: DateTime<Utc>,
     /// The lists of the accounts, accounts in the order of the pipeline file.
     pub accounts: Vec<AccountStatus>,
 }
@@ -37,7 +38,7 @@ pub struct AccountStatus {
     /// The last complete walk; none if there was none yet.
     pub last: Option<LastStatus>,
     /// The dates of earlier lists that this pipeline still owes to a sink, oldest first.
-    pub owed: Vec<String>,
+    pub owed: Vec<NaiveDate>,
     /// The walk under way; none if the newest one is decided.
     pub walk: Option<WalkStatus>,
     /// Calls for pages of this list today (in Beijing), whichever pipeline on this state made them.
@@ -59,11 +60,11 @@ pub struct AccountStatus {
 #[non_exhaustive]
 pub struct LastStatus {
     /// The walk that read it.
-    pub walk: String,
-    /// Its logical date, `YYYY-MM-DD`.
-    pub date: String,
-    /// Distinct followers.
-    pub followers: u64,
+    pub walk: WalkId,
+    /// Its logical date.
+    pub date: NaiveDate,
+    /// Rows of the list: distinct followers.
+    pub rows: u64,
     /// The sinks of the pipeline file that have published it.
     pub published: Vec<String>,
     /// Those that have not, under their present options.
@@ -75,9 +76,9 @@ pub struct LastStatus {
 #[non_exhaustive]
 pub struct WalkStatus {
     /// Its name.
-    pub walk: String,
-    /// Its logical date, `YYYY-MM-DD`.
-    pub date: String,
+    pub walk: WalkId,
+    /// Its logical date.
+    pub date: NaiveDate,
     /// Pages in the journal.
     pub pages: u64,
     /// Followers in them, repeated ones included.
@@ -96,7 +97,7 @@ pub fn status(pipeline: &Pipeline) -> Status {
         pipeline.lists().into_iter().map(move |list| status_of(pipeline, account, list, locks, now))
     });
     let accounts = accounts.collect();
-    let at = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let at = now.trunc_subsecs(0);
     Status { pipeline: pipeline.name.clone(), at, accounts }
 }
 
@@ -150,7 +151,7 @@ fn look(
     for walk in folder.owed()? {
         let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
         if is_ours && last.is_none_or(|last| last.header().walk != walk.header().walk) {
-            status.owed.push(walk.header().date.clone());
+            status.owed.push(walk.header().date);
         }
     }
     Ok(walks.iter().all(|walk| walk.path().is_dir()))
@@ -160,11 +161,11 @@ fn under_way(walk: &WalkFolder, now: DateTime<Utc>) -> Result<WalkStatus, Journa
     let (header, contents) = (walk.header(), walk.contents()?);
     let since = contents.last_fetched_at().unwrap_or(header.begun_at);
     Ok(WalkStatus {
-        walk: header.walk.clone(),
-        date: header.date.clone(),
+        walk: header.walk,
+        date: header.date,
         pages: contents.pages(),
         followers: contents.openids(),
-        cursor_seconds: now.timestamp_micros().saturating_sub(since).max(0) as u64 / 1_000_000,
+        cursor_seconds: (now - since).num_seconds().max(0) as u64,
         ended: contents.end().is_some(),
     })
 }
@@ -176,6 +177,6 @@ fn last_status(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<LastStat
         let has_it = walk.commit(&recipient(pipeline, sink))?.is_some();
         if has_it { &mut published } else { &mut lacking }.push(sink.name.clone());
     }
-    let (date, followers) = (walk.header().date.clone(), decision.snapshot.followers);
-    Ok(Some(LastStatus { walk: walk.header().walk.clone(), date, followers, published, lacking }))
+    let (date, rows) = (walk.header().date, decision.snapshot.rows);
+    Ok(Some(LastStatus { walk: walk.header().walk, date, rows, published, lacking }))
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::frame::{self, Found, Kind, ReplyKind};
 use super::record::End;
@@ -18,8 +19,8 @@ pub struct Contents {
     pub(super) offsets: Vec<u64>,
     pub(super) chain: Chain,
     pub(super) openids: u64,
-    pub(super) first_fetched_at: Option<i64>,
-    pub(super) last_fetched_at: Option<i64>,
+    pub(super) first_fetched_at: Option<DateTime<Utc>>,
+    pub(super) last_fetched_at: Option<DateTime<Utc>>,
     pub(super) end: Option<End>,
 }
 
@@ -72,7 +73,7 @@ impl Contents {
     }
 
     /// Notes a page whose frame begins at `offset`.
-    pub(super) fn note_page(&mut self, offset: u64, fetched_at: i64, openids: u64) {
+    pub(super) fn note_page(&mut self, offset: u64, fetched_at: DateTime<Utc>, openids: u64) {
         self.offsets.push(offset);
         self.openids += openids;
         self.first_fetched_at.get_or_insert(fetched_at);
@@ -89,8 +90,8 @@ impl Contents {
         self.openids
     }
 
-    /// Returns when the last page was fetched, in microseconds since 1970 (UTC); none if there is no page.
-    pub fn last_fetched_at(&self) -> Option<i64> {
+    /// Returns when the last page was fetched; `None` if there is no page.
+    pub fn last_fetched_at(&self) -> Option<DateTime<Utc>> {
         self.last_fetched_at
     }
 

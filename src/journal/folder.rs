@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use fanout_sink::WalkId;
 
 use super::error::JournalError;
 use super::ledger::calls_today;
@@ -41,7 +42,7 @@ impl ListFolder {
     /// # Errors
     ///
     /// As [`walks`](Self::walks).
-    pub fn last_decision(&self, walk: Option<&str>) -> Result<Option<Decision>, JournalError> {
+    pub fn last_decision(&self, walk: Option<WalkId>) -> Result<Option<Decision>, JournalError> {
         let mut others =
             self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
         Ok(others.find_map(|other| other.decision))

@@ -5,7 +5,7 @@
 //! frame   = length u32, kind u8, crc32c u32 (of kind and payload), payload
 //! header  = JSON
 //! reply   = kind u8, number u64, fetched_at i64, cursor length u16, cursor, body
-//! end     = JSON                       integers are little-endian
+//! end     = JSON                       integers are little-endian; fetched_at is in microseconds since 1970 (UTC)
 //! ```
 
 use std::fs::File;
@@ -13,6 +13,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use crate::wechat::Cursor;
 
@@ -95,8 +96,8 @@ pub(super) enum ReplyKind {
 pub(super) struct FramedReply {
     pub(super) kind: ReplyKind,
     pub(super) number: u64,
-    /// When it was fetched, in microseconds since 1970 (UTC).
-    pub(super) fetched_at: i64,
+    /// When it was fetched.
+    pub(super) fetched_at: DateTime<Utc>,
     /// The cursor that it was asked for with.
     pub(super) cursor: Cursor,
     pub(super) body: Bytes,
@@ -106,11 +107,16 @@ pub(super) struct FramedReply {
 const REPLY_HEAD: usize = 1 + 8 + 8 + 2;
 
 /// Returns what precedes the body in a reply's payload.
-pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: i64, cursor: &Cursor) -> Vec<u8> {
+pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: DateTime<Utc>, cursor: &Cursor) -> Vec<u8> {
     let cursor = cursor.as_str().as_bytes();
     let length = u16::try_from(cursor.len()).expect("`Cursor::LONGEST` fits");
-    let fields: [&[u8]; 5] =
-        [&[kind as u8], &number.to_le_bytes(), &fetched_at.to_le_bytes(), &length.to_le_bytes(), cursor];
+    let fields: [&[u8]; 5] = [
+        &[kind as u8],
+        &number.to_le_bytes(),
+        &fetched_at.timestamp_micros().to_le_bytes(),
+        &length.to_le_bytes(),
+        cursor,
+    ];
     fields.concat()
 }
 
@@ -125,7 +131,7 @@ pub(super) fn split_reply(payload: &Bytes) -> Option<FramedReply> {
     Some(FramedReply {
         kind: (kind == ReplyKind::Page as u8).then_some(ReplyKind::Page)?,
         number: u64::from_le_bytes(*number),
-        fetched_at: i64::from_le_bytes(*fetched_at),
+        fetched_at: DateTime::from_timestamp_micros(i64::from_le_bytes(*fetched_at))?,
         cursor: Cursor::after(cursor).unwrap_or_default(),
         body: payload.slice(REPLY_HEAD + length..),
     })

@@ -91,7 +91,7 @@ impl Ledger {
     /// Writes the record with one call more. It is not synced: to lose the last calls with the machine's power is no harm,
     /// and a sync a call would be.
     fn add_call(&self, ledger: &mut LedgerFile, record: &mut Record, now: DateTime<Utc>) -> Result<(), JournalError> {
-        let next = |record: &Record| Record::new(date_in_beijing(now), calls_on(record, now) + 1);
+        let next = |record: &Record| Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
         *record = next(record);
         if let LedgerFile::NotOpened = ledger {
             *ledger = LedgerFile::Open(disk::open_file(&self.path)?);
@@ -124,7 +124,7 @@ fn read(path: &Path) -> Option<Record> {
 
 /// Returns the calls of `record`, if it is of today. A clock that has jumped makes it one of another day, and no more.
 fn calls_on(record: &Record, now: DateTime<Utc>) -> u64 {
-    if record.day == date_in_beijing(now) { record.calls } else { 0 }
+    if record.day == date_in_beijing(now).to_string() { record.calls } else { 0 }
 }
 
 #[cfg(test)]

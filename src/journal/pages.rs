@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use fanout_sink::WalkId;
+
 use super::contents::Contents;
 use super::disk;
 use super::error::JournalError;
@@ -43,7 +46,11 @@ impl Journal {
         if is_decided || contents.length == 0 {
             return Err(JournalError::Damaged { path: folder.path, what: misfit });
         }
-        tracing::warn!(walk = folder.header.walk, pages = contents.pages(), "the journal is cut here: {misfit}");
+        tracing::warn!(
+            walk = folder.header.walk.to_string(),
+            pages = contents.pages(),
+            "the journal is cut here: {misfit}"
+        );
         file.set_len(contents.length).map_err(JournalError::io("cut", &path))?;
         Ok(Self { folder, file: Arc::new(file), contents })
     }
@@ -159,8 +166,8 @@ impl Journal {
     }
 
     /// Returns the walk's name.
-    pub fn walk(&self) -> &str {
-        &self.folder.header.walk
+    pub fn walk(&self) -> WalkId {
+        self.folder.header.walk
     }
 
     /// Returns the chain of cursors, as far as the walk has come.
@@ -188,8 +195,8 @@ impl Journal {
         self.contents.end.as_ref()
     }
 
-    /// Returns when the first and the last page were fetched, in microseconds since 1970 (UTC).
-    pub fn fetched_between(&self) -> (Option<i64>, Option<i64>) {
+    /// Returns when the first and the last page were fetched; `None` if there is no page.
+    pub fn fetched_between(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         (self.contents.first_fetched_at, self.contents.last_fetched_at)
     }
 }

@@ -53,9 +53,9 @@ impl ListFolder {
         let (walks, owed) = (self.walks()?, self.owed()?);
         let strangers = self.strangers()?;
         let complete: Vec<_> = walks.iter().filter(|walk| walk.decision().is_some()).collect();
-        let newest = complete.last().map(|walk| walk.header.walk.as_str());
-        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.as_str());
-        let is_older = |name: &str, than: Option<&str>| than.is_some_and(|than| name < than);
+        let newest = complete.last().map(|walk| walk.header.walk.to_string());
+        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.to_string());
+        let is_older = |name: &str, than: &Option<String>| than.as_deref().is_some_and(|than| name < than);
         let mut prunable = Vec::new();
         for name in self.names()? {
             let path = self.list.join(&name);
@@ -64,17 +64,16 @@ impl ListFolder {
                 _ if is_left_behind(&name) => Some(PruneReason::LeftBehind),
                 _ if strangers.contains(&path) => None,
                 // What cannot be read was never decided, and goes with those of its age.
-                None => {
-                    (is_walk(&name) && path.is_dir() && is_older(&name, oldest_kept)).then_some(PruneReason::BeyondKeep)
-                }
+                None => (is_walk(&name) && path.is_dir() && is_older(&name, &oldest_kept))
+                    .then_some(PruneReason::BeyondKeep),
                 Some(walk) if walk.decision().is_none() => {
-                    let age = now.timestamp_micros().saturating_sub(walk.header.begun_at).max(0) as u64;
-                    let is_too_old = age > resume_within.as_micros() as u64;
-                    (is_too_old && is_older(&name, newest)).then_some(PruneReason::Abandoned)
+                    let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
+                    let is_too_old = age > resume_within;
+                    (is_too_old && is_older(&name, &newest)).then_some(PruneReason::Abandoned)
                 }
                 Some(walk) => {
                     let is_needed = owed.iter().any(|owed| owed.path == path) || walk.is_pinned()?;
-                    (!is_needed && is_older(&name, oldest_kept)).then_some(PruneReason::BeyondKeep)
+                    (!is_needed && is_older(&name, &oldest_kept)).then_some(PruneReason::BeyondKeep)
                 }
             };
             prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&path), path, why }));
@@ -111,7 +110,7 @@ impl ListState {
             }
         }
         let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
-        let oldest_kept = &walks[place].header.walk;
+        let oldest_kept = &walks[place].header.walk.to_string();
         let mut removed = 0;
         for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
             let path = self.list.join(name);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::error::JournalError;
 use super::frame::{self, Found, FramedReply, Kind};
@@ -16,8 +17,8 @@ use super::record::PAGES;
 pub struct JournaledPage {
     /// Its number in the journal, from 1.
     pub number: u64,
-    /// When it was fetched, in microseconds since 1970 (UTC).
-    pub fetched_at: i64,
+    /// When it was fetched.
+    pub fetched_at: DateTime<Utc>,
     /// The reply, byte for byte.
     pub body: Bytes,
     pub(super) folder: Arc<Path>,

@@ -1,6 +1,7 @@
 //! What stands beside the pages of a walk: whose they are, what was decided, who has them.
 
-use fanout_sink::{SinkReport, Snapshot};
+use chrono::{DateTime, NaiveDate, Utc};
+use fanout_sink::{SinkReport, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -42,12 +43,12 @@ pub struct Header {
     /// Whose list it is.
     #[serde(flatten)]
     pub identity: Identity,
-    /// The walk's name, unique per account; sorts by age.
-    pub walk: String,
-    /// The logical date, `YYYY-MM-DD`.
-    pub date: String,
-    /// When the walk began, in microseconds since 1970 (UTC).
-    pub begun_at: i64,
+    /// The walk's name, unique per account and list.
+    pub walk: WalkId,
+    /// The logical date.
+    pub date: NaiveDate,
+    /// When the walk began, to the microsecond.
+    pub begun_at: DateTime<Utc>,
 }
 
 /// The last frame of a walk: its end was seen and accepted.
@@ -55,8 +56,8 @@ pub struct Header {
 pub struct End {
     /// The `total` that WeChat stated with the end.
     pub total: u64,
-    /// When the end was seen, in microseconds since 1970 (UTC).
-    pub fetched_at: i64,
+    /// When the end was seen.
+    pub fetched_at: DateTime<Utc>,
 }
 
 /// What was decided when every staged sink had prepared. From then on the list is fixed.
@@ -76,7 +77,7 @@ pub struct Pin {
     /// The list of the walk that rests on it.
     pub list: String,
     /// That walk.
-    pub walk: String,
+    pub walk: WalkId,
 }
 
 /// One sink has published the list.
@@ -94,6 +95,8 @@ pub struct Commit {
 pub struct Recipient {
     /// The pipeline's name.
     pub pipeline: String,
+    /// The list's name.
+    pub list: String,
     /// The sink's name.
     pub sink: String,
     /// Digest of the sink's type, columns and options.

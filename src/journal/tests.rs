@@ -21,12 +21,17 @@ fn identity() -> Identity {
     }
 }
 
+/// The instant so many microseconds after 1970 began.
+fn micros(count: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(count).unwrap()
+}
+
 fn open_state(folder: &TempDir) -> ListState {
     ListState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
 }
 
 fn begin(state: &ListState) -> Journal {
-    state.begin("2026-11-22", DateTime::<Utc>::UNIX_EPOCH).unwrap()
+    state.begin("2026-11-22".parse().unwrap(), DateTime::<Utc>::UNIX_EPOCH).unwrap()
 }
 
 /// Page `number` of a list whose pages hold one follower each.
@@ -34,7 +39,7 @@ fn page(number: u64) -> Page {
     let body = format!(r#"{{"total":9,"count":1,"data":{{"openid":["o{number}"]}},"next_openid":"o{number}"}}"#);
     let PageReply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
     let cursor = Cursor::after(&format!("o{}", number - 1)).filter(|_| number > 1).unwrap_or_default();
-    Page { cursor, body: body.into(), summary, fetched_at: number as i64 * 1000 }
+    Page { cursor, body: body.into(), summary, fetched_at: micros(number as i64 * 1000) }
 }
 
 fn reopen(state: &ListState) -> Result<Journal, JournalError> {
@@ -43,16 +48,14 @@ fn reopen(state: &ListState) -> Result<Journal, JournalError> {
 
 fn decision(journal: &Journal) -> Decision {
     let snapshot = Snapshot {
-        walk: journal.walk().to_owned(),
-        date: "2026-11-22".to_owned(),
-        followers: journal.pages(),
-        pages: journal.pages(),
-        duplicates: 0,
-        empty: 0,
-        total: 9,
+        walk: journal.walk(),
+        date: "2026-11-22".parse().unwrap(),
+        begun_at: DateTime::UNIX_EPOCH,
+        rows: journal.pages(),
         first_fetched_at: None,
         last_fetched_at: None,
         digest: String::new(),
+        proof: [("total".to_owned(), 9.into())].into_iter().collect(),
     };
     Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned(), "b".to_owned()] }
 }
@@ -69,17 +72,17 @@ fn pages_are_read_back_as_they_were_fetched() {
     for number in 1..=3 {
         assert_eq!(journal.append(&page(number)).unwrap().number, number);
     }
-    journal.append_end(End { total: 9, fetched_at: 4000 }).unwrap();
+    journal.append_end(End { total: 9, fetched_at: micros(4000) }).unwrap();
     for journal in [journal, reopen(&state).unwrap()] {
         let read: Vec<_> = journal.reader().map(Result::unwrap).collect();
         assert_eq!(read.len(), 3);
         for (read, number) in read.iter().zip(1..) {
-            assert_eq!((read.number, read.fetched_at), (number, number as i64 * 1000));
+            assert_eq!((read.number, read.fetched_at), (number, micros(number as i64 * 1000)));
             assert_eq!(read.body, page(number).body);
         }
-        assert_eq!(journal.end(), Some(&End { total: 9, fetched_at: 4000 }));
+        assert_eq!(journal.end(), Some(&End { total: 9, fetched_at: micros(4000) }));
         assert_eq!(journal.chain().next(), Cursor::after("o3"));
-        assert_eq!(journal.fetched_between(), (Some(1000), Some(3000)));
+        assert_eq!(journal.fetched_between(), (Some(micros(1000)), Some(micros(3000))));
     }
 }
 
@@ -119,7 +122,7 @@ fn whoever_looks_at_half_a_page_sees_those_before_it_and_cuts_nothing() {
     for length in one..whole.len() as u64 {
         fs::write(&path, &whole[..length as usize]).unwrap();
         let contents = state.walks().unwrap().pop().unwrap().contents().unwrap();
-        assert_eq!((contents.pages(), contents.openids(), contents.last_fetched_at()), (1, 1, Some(1000)));
+        assert_eq!((contents.pages(), contents.openids(), contents.last_fetched_at()), (1, 1, Some(micros(1000))));
         assert_eq!(fs::metadata(&path).unwrap().len(), length);
     }
 }
@@ -153,7 +156,7 @@ fn damage_to_a_decided_walk_is_an_error() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     journal.append(&page(1)).unwrap();
-    journal.append_end(End { total: 1, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 1, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
     let path = pages_file(&state);
     let whole = fs::read(&path).unwrap();
@@ -175,9 +178,14 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
-    let recipient = Recipient { pipeline: "p".to_owned(), sink: "a".to_owned(), options: "0".to_owned() };
+    let recipient = Recipient {
+        pipeline: "p".to_owned(),
+        list: "followers".to_owned(),
+        sink: "a".to_owned(),
+        options: "0".to_owned(),
+    };
     let commit = Commit { recipient: recipient.clone(), report: SinkReport::default() };
     journal.folder().record_commit(&commit).unwrap();
     for name in ["decision.json", "commits/p.a.0.json"] {
@@ -215,7 +223,7 @@ fn a_decision_of_another_walk_is_never_believed() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     let other = decision(&begin(&state));
-    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     journal.decide(other).unwrap();
     assert!(matches!(state.walks(), Err(JournalError::Record { .. })));
 }
@@ -252,7 +260,7 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
     let mut journal = begin(&state);
     journal.append(&page(1)).unwrap();
     let stray = page(5);
-    let head = frame::reply_head(ReplyKind::Page, 2, 0, &stray.cursor);
+    let head = frame::reply_head(ReplyKind::Page, 2, micros(0), &stray.cursor);
     journal.write(Kind::Reply, &[&head, &stray.body]).unwrap();
     drop(journal);
     assert_eq!(reopen(&state).unwrap().pages(), 1);
@@ -287,7 +295,7 @@ fn nobody_else_may_read_the_state() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
     let mut open = vec![folder.path().join("state")];
     let mut files = 0;
@@ -310,10 +318,15 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut owed = begin(&state);
-    owed.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    owed.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     owed.decide(decision(&owed)).unwrap();
     let commit = |sink: &str| Commit {
-        recipient: Recipient { pipeline: "p".to_owned(), sink: sink.to_owned(), options: "0".to_owned() },
+        recipient: Recipient {
+            pipeline: "p".to_owned(),
+            list: "followers".to_owned(),
+            sink: sink.to_owned(),
+            options: "0".to_owned(),
+        },
         report: SinkReport::default(),
     };
     owed.folder().record_commit(&commit("a")).unwrap();
@@ -325,7 +338,7 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
     assert_eq!(state.prune(2).unwrap(), 1);
-    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| folder::number(&walk.header.walk)).collect();
+    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect();
     assert_eq!(left, [3, 4]);
 }
 
@@ -334,7 +347,7 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut old = begin(&state);
-    old.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    old.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     old.decide(decision(&old)).unwrap();
     let left = old.folder.path.with_file_name(format!("{}~old", old.walk()));
     fs::rename(&old.folder.path, &left).unwrap();
@@ -410,8 +423,8 @@ fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
     assert!(long.walks().unwrap().is_empty());
     for number in 2..=4 {
         let mut journal = begin(&long);
-        assert_eq!(&journal.walk()[..6], format!("{number:06}"), "a number is given once");
-        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        assert_eq!(journal.walk().number(), number, "a number is given once");
+        journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
         journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
     }
     assert_eq!(long.prune(1).unwrap(), 2);
@@ -423,10 +436,10 @@ fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
 fn a_walk_that_another_one_rests_on_is_not_pruned() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
-    let pin = Pin { list: "profiles".to_owned(), walk: "000001-20261122T000000Z".to_owned() };
+    let pin = Pin { list: "profiles".to_owned(), walk: "000001-20261122T000000Z".parse().unwrap() };
     for _ in 0..3 {
         let mut journal = begin(&state);
-        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
         journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
     }
     let oldest = state.walks().unwrap().remove(0);

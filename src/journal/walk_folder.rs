@@ -21,7 +21,7 @@ impl WalkFolder {
     pub(super) fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
         let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
         // In a folder of another name it is a copy, and which of the two is meant nobody knows.
-        let header = read_header(&path.join(PAGES))?.filter(|header| path.ends_with(&header.walk));
+        let header = read_header(&path.join(PAGES))?.filter(|header| path.ends_with(header.walk.to_string()));
         let Some(header) = header else {
             if !path.exists() {
                 // A run has removed it since it was listed.
@@ -177,7 +177,7 @@ impl WalkFolder {
 
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {
         // The configuration allows letters, digits, `-` and `_` in names, so a full stop separates them.
-        let Recipient { pipeline, sink, options } = recipient;
+        let Recipient { pipeline, sink, options, .. } = recipient;
         self.path.join(COMMITS).join(format!("{pipeline}.{sink}.{options}.json"))
     }
 }

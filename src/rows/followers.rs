@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
+use chrono::{DateTime, Utc};
 use fanout_sink::{CARDINALITY, LOW_CARDINALITY, arrow};
 
 /// The time zone of every timestamp.
@@ -53,13 +54,13 @@ impl Rows {
         self.position as u64
     }
 
-    /// Makes the rows of page number `page`, fetched at `fetched_at` (microseconds since 1970, UTC), which follow all
+    /// Makes the rows of page number `page`, fetched at `fetched_at`, which follow all
     /// earlier ones.
     ///
     /// # Panics
     ///
     /// Never: the columns are made here, of one length and as the schema says.
-    pub fn next(&mut self, page: u64, fetched_at: i64, openids: StringArray) -> RecordBatch {
+    pub fn next(&mut self, page: u64, fetched_at: DateTime<Utc>, openids: StringArray) -> RecordBatch {
         use arrow::array::Array;
         let rows = openids.len();
         if self.app_ids.len() < rows {
@@ -71,7 +72,7 @@ impl Rows {
             Arc::new(openids),
             Arc::new(Int64Array::from_iter_values(self.position..end)),
             Arc::new(Int32Array::from_value(page as i32, rows)),
-            Arc::new(TimestampMicrosecondArray::from_value(fetched_at, rows).with_timezone(UTC)),
+            Arc::new(TimestampMicrosecondArray::from_value(fetched_at.timestamp_micros(), rows).with_timezone(UTC)),
         ];
         self.position = end;
         RecordBatch::try_new(Arc::clone(&self.schema), columns).expect("columns of one length, as the schema says")
@@ -91,7 +92,7 @@ mod tests {
         let mut expected = 0;
         for (page, size) in (1..).zip([2_usize, 5, 0, 3]) {
             let openids = StringArray::from_iter_values((0..size).map(|i| format!("o{i}")));
-            let batch = rows.next(page, 7, openids.clone());
+            let batch = rows.next(page, DateTime::UNIX_EPOCH, openids.clone());
             assert_eq!(batch.column_by_name("openid").unwrap().as_string::<i32>(), &openids);
             assert!(batch["app_id"].as_string::<i32>().iter().all(|id| id == Some("wx1")));
             assert!(batch["page"].as_primitive::<Int32Type>().values().iter().all(|&p| p as u64 == page));

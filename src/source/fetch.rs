@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
-use chrono::Utc;
+use chrono::{SubsecRound, Utc};
 use tracing::Instrument as _;
 
 use super::call_error::CallError;
@@ -180,7 +179,7 @@ impl Source {
             PageReply::Error(error) => return Err(CallError::Api(error)),
         };
         self.compare_count(&summary);
-        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: now() };
+        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: Utc::now().trunc_subsecs(6) };
         match &page.summary.next {
             _ if page.is_last() && page.summary.total.is_none() => {
                 Err(CallError::Malformed("it ends the list without an integer `total`".to_owned()))
@@ -210,8 +209,4 @@ fn malformed(body: &[u8], error: &Malformed) -> CallError {
         Err(unreadable) => format!("it is not UTF-8 at byte {}", unreadable.valid_up_to()),
         Ok(_) => error.to_string(),
     })
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
 }

@@ -1,6 +1,7 @@
 //! One reply of `user/get` that was understood.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::api_error::ApiError;
 use super::cursor::Cursor;
@@ -14,8 +15,8 @@ pub struct Page {
     pub body: Bytes,
     /// What it says.
     pub summary: Summary,
-    /// When its last byte arrived, in microseconds since 1970 (UTC).
-    pub fetched_at: i64,
+    /// When its last byte arrived, to the microsecond.
+    pub fetched_at: DateTime<Utc>,
 }
 
 impl Page {

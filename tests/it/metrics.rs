@@ -161,7 +161,7 @@ fn a_file_that_cannot_be_written_is_a_warning_and_changes_no_list() {
     std::fs::remove_dir(project.path("metrics")).unwrap();
     let ended = project.run(&["--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.json()["accounts"][0]["snapshot"]["followers"], FOLLOWERS);
+    assert_eq!(ended.json()["accounts"][0]["snapshot"]["rows"], FOLLOWERS);
     assert!(
         ended.stderr.contains("WARN fanout::metrics::exposition: the metrics cannot be written (`metrics.path`)"),
         "{ended:?}"

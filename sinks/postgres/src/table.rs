@@ -89,7 +89,7 @@ impl Table {
 
     /// Returns the partition of the list of `context`.
     pub(crate) fn partition(&self, context: &SinkContext) -> Self {
-        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date])))
+        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date.to_string()])))
     }
 
     /// Returns the key of the lock under which the list of `context` is staged.
@@ -127,7 +127,8 @@ impl Table {
         let staging = self.staging(context);
         let shape = if exists { format!("LIKE {self} INCLUDING ALL") } else { definitions(columns) };
         let bounds = Bounds(context);
-        let (app_id, date) = (Literal(&context.app_id), Literal(&context.date));
+        let date = context.date.to_string();
+        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
         format!(
             "DROP TABLE IF EXISTS {staging}; \
              CREATE TABLE {staging} ({shape}); \
@@ -139,7 +140,8 @@ impl Table {
     /// Returns the statement that puts the staged list of `context` in its place.
     pub(crate) fn attach(&self, context: &SinkContext) -> String {
         let (staging, partition) = (self.staging(context), self.partition(context));
-        let (app_id, date) = (Literal(&context.app_id), Literal(&context.date));
+        let date = context.date.to_string();
+        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
         format!(
             "ALTER TABLE {staging} RENAME TO {}; \
              ALTER TABLE {self} ATTACH PARTITION {partition} \
@@ -158,7 +160,8 @@ struct Bounds<'a>(&'a SinkContext);
 
 impl fmt::Display for Bounds<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (app_id, date) = (Literal(&self.0.app_id), Literal(&self.0.date));
+        let date = self.0.date.to_string();
+        let (app_id, date) = (Literal(&self.0.app_id), Literal(&date));
         write!(
             formatter,
             "app_id IS NOT NULL AND dt IS NOT NULL AND app_id = {app_id} AND dt >= {date}::date AND dt < ({date}::date + 1)"

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use chrono::DateTime;
-
+use crate::cli::table::instant;
 use crate::config::Pipeline;
 use crate::error::Exit;
 use crate::report::{AccountReport, RunReport, Verdict};
@@ -87,9 +86,9 @@ impl Overview {
     /// Adds a run that is newer than those before.
     pub(super) fn add(&mut self, run: RunReport) {
         let good = run.accounts.iter().filter(|account| is_good(account.verdict)).count() as u64;
-        let at = DateTime::parse_from_rfc3339(&run.begun_at).map_or(0, |begun_at| begun_at.timestamp());
+        let (begun_at, at) = (instant(run.begun_at), run.begun_at.timestamp());
         let facts = RunFacts {
-            begun_at: run.begun_at.clone(),
+            begun_at: begun_at.clone(),
             shard: run.shard,
             exit: run.exit,
             good,
@@ -100,7 +99,7 @@ impl Overview {
         push_bounded(&mut self.runs, facts);
         for report in run.accounts {
             if let Some(&place) = self.places.get(&report.app_id) {
-                self.accounts[place].add(&run.begun_at, at, report);
+                self.accounts[place].add(&begun_at, at, report);
             }
         }
     }
@@ -121,9 +120,9 @@ impl Overview {
 impl AccountPast {
     fn add(&mut self, begun_at: &str, at: i64, report: AccountReport) {
         if let Some(list) = &report.snapshot {
-            let at = list.last_fetched_at.map_or(at, |fetched_at| fetched_at / 1_000_000);
-            let (date, followers) = (list.date.clone(), list.followers);
-            self.lists.insert(list.walk.clone(), List { at, date, followers });
+            let at = list.last_fetched_at.map_or(at, |fetched_at| fetched_at.timestamp());
+            let (date, followers) = (list.date.to_string(), list.rows);
+            self.lists.insert(list.walk.to_string(), List { at, date, followers });
             if self.lists.len() > PAST {
                 self.lists.pop_first();
             }

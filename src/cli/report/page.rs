@@ -49,9 +49,8 @@ impl Counts {
     fn new(overview: &Overview) -> Self {
         let reports = || overview.accounts.iter().filter_map(|account| account.last.as_ref()).map(|(_, report)| report);
         let last_lists = overview.accounts.iter().filter_map(AccountPast::list);
-        let changes = reports().filter_map(|report| {
-            Some(i128::from(report.snapshot.as_ref()?.followers) - i128::from(report.previous_followers?))
-        });
+        let changes = reports()
+            .filter_map(|report| Some(i128::from(report.snapshot.as_ref()?.rows) - i128::from(report.previous_rows?)));
         Self {
             accounts: overview.accounts.len() as u64,
             good: reports().filter(|report| is_good(report.verdict)).count() as u64,

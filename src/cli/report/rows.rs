@@ -83,10 +83,8 @@ fn cells(
         let _ = write!(cells, "<td data-label=\"list of\">{NOTHING}</td>");
         cells.push_str(&number_of_nothing("followers"));
     }
-    cells.push_str(&match (&report.snapshot, report.previous_followers, change(report)) {
-        (Some(list), Some(before), Some(text)) => {
-            number("change", i128::from(list.followers) - i128::from(before), &text)
-        }
+    cells.push_str(&match (&report.snapshot, report.previous_rows, change(report)) {
+        (Some(list), Some(before), Some(text)) => number("change", i128::from(list.rows) - i128::from(before), &text),
         _ => number_of_nothing("change"),
     });
     let _ = write!(cells, "<td>{drawing}</td>");
@@ -137,7 +135,8 @@ fn details(account: &AccountPast, drawing: &Chart, id: &str, (first, last): (i64
     text.push_str("<dl>");
     fact(&mut text, "App id", &account.app_id);
     if let Some((_, report)) = &account.last {
-        for (name, value) in [("Walk", &report.walk), ("Error", &report.error), ("What to do", &report.hint)] {
+        let walk = report.walk.map(|walk| walk.to_string());
+        for (name, value) in [("Walk", &walk), ("Error", &report.error), ("What to do", &report.hint)] {
             if let Some(value) = value {
                 fact(&mut text, name, value);
             }

@@ -9,6 +9,7 @@ use chrono::Utc;
 
 use super::finding::{Check, Finding};
 use crate::engine::account::AccountRun;
+use crate::engine::proof::FollowerProof;
 use crate::engine::run_context::RunContext;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
@@ -29,7 +30,7 @@ pub(super) struct AccountFindings {
 
 /// Tells what a run would begin with, as [`check`](crate::engine::check) has found.
 pub(super) fn state(report: &AccountReport) -> Finding {
-    let date = report.date.as_deref().unwrap_or_default();
+    let date = report.date.map_or_else(String::new, |date| date.to_string());
     let finding = match (&report.walk, &report.error) {
         (_, Some(error)) => {
             Finding { hint: report.hint.clone(), ..Finding::error(Check::State, report.exit, error.as_str()) }
@@ -48,7 +49,7 @@ pub(super) async fn check_account(run: &Arc<RunContext>, unit: usize, asks_for_p
     let context = account.context();
     let mut checked = AccountFindings {
         findings: Vec::new(),
-        followers: context.last().map(|list| list.followers),
+        followers: context.last().map(|list| list.rows),
         published: context
             .sinks()
             .iter()
@@ -86,7 +87,7 @@ async fn connect(account: &AccountRun, asks_for_page: bool, checked: &mut Accoun
             checked.followers = page.summary.total.or(checked.followers);
             calls_for(page)
         }
-        _ => account.context().last().map(|list| list.pages + 1),
+        _ => account.context().last().and_then(FollowerProof::of).map(|proof| proof.pages + 1),
     };
     checked.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
     checked.findings.extend(page.map(|page| match page {

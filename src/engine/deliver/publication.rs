@@ -9,6 +9,7 @@ use super::staged_sinks::StagedSinks;
 use super::staging::{Staged, Staging};
 use crate::causes::error_chain;
 use crate::engine::account_context::AccountContext;
+use crate::engine::proof::FollowerProof;
 use crate::error::Error;
 use crate::journal::{Commit, Decision, Journal, WalkFolder};
 use crate::registry::BoundSink;
@@ -60,13 +61,21 @@ impl<'a> Publication<'a> {
     async fn publish(&mut self, source: &Source) -> Result<(), Error> {
         let (staged, later) = self.lacking();
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
-        let last = self.context.last().map(|list| list.followers);
+        let last = self.context.last().map(|list| list.rows);
         // The whole list is in the journal already: take no streaming slot.
         let streaming = if self.journal.end().is_none() { self.context.run.slots.streaming(last) } else { None };
         let mut staging = Staging::new(self.context, &mut self.journal);
         let staged = match streaming {
             Some(slot) => staging.stream(source, &staged, slot).await?,
-            None => staging.complete(source, &staged, decided.as_ref().map(|list| list.duplicates)).await?,
+            None => {
+                staging
+                    .complete(
+                        source,
+                        &staged,
+                        decided.as_ref().and_then(FollowerProof::of).map(|proof| proof.duplicates),
+                    )
+                    .await?
+            }
         };
         let span = tracing::debug_span!("publication");
         self.finish(staged, decided.as_ref(), later).instrument(span).await
@@ -107,17 +116,21 @@ impl<'a> Publication<'a> {
     fn snapshot(&self, duplicates: &Duplicates, delivered: FanOutResult) -> Snapshot {
         let (first_fetched_at, last_fetched_at) = self.journal.fetched_between();
         let header = self.journal.folder().header();
-        Snapshot {
-            walk: header.walk.clone(),
-            date: header.date.clone(),
-            followers: delivered.rows,
+        let proof = FollowerProof {
             pages: self.journal.pages(),
+            total: self.journal.end().map_or(0, |end| end.total),
             duplicates: duplicates.count(),
             empty: delivered.empty,
-            total: self.journal.end().map_or(0, |end| end.total),
+        };
+        Snapshot {
+            walk: header.walk,
+            date: header.date,
+            begun_at: header.begun_at,
+            rows: delivered.rows,
             first_fetched_at,
             last_fetched_at,
             digest: delivered.digest,
+            proof: proof.into_fields(),
         }
     }
 
@@ -216,9 +229,9 @@ impl<'a> Publication<'a> {
         duplicates: &Duplicates,
     ) -> Result<SinkReport, DeliveryError> {
         let staging = self.staging();
-        let mut sinks = staging.open(&[sink], Some(snapshot.followers)).await;
+        let mut sinks = staging.open(&[sink], Some(snapshot.rows)).await;
         let delivered = staging.deliver(duplicates, &sinks).await.and_then(|delivered| {
-            let again = Snapshot { followers: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
+            let again = Snapshot { rows: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
             unchanged(snapshot, &again)
         });
         if let Err(error) = delivered {
@@ -243,11 +256,9 @@ impl<'a> Publication<'a> {
         snapshot: &Snapshot,
     ) -> Result<SinkReport, SinkError> {
         let report = result?;
-        if report.rows != snapshot.followers {
-            let message = format!(
-                "the sink says that it published {} rows, and the list has {}",
-                report.rows, snapshot.followers
-            );
+        if report.rows != snapshot.rows {
+            let message =
+                format!("the sink says that it published {} rows, and the list has {}", report.rows, snapshot.rows);
             return Err(SinkError::permanent(message).with_hint("this is a defect of the sink"));
         }
         let commit = Commit { recipient: self.context.recipient(sink), report };
@@ -292,12 +303,12 @@ pub(in crate::engine) fn sink_outcome(
 
 /// Compares a list with what was decided about it.
 fn unchanged(decided: &Snapshot, snapshot: &Snapshot) -> Result<(), Error> {
-    if decided.digest == snapshot.digest && decided.followers == snapshot.followers {
+    if decided.digest == snapshot.digest && decided.rows == snapshot.rows {
         return Ok(());
     }
     let what = format!(
-        "{} followers with digest {} were decided on, and now there are {} with {}",
-        decided.followers, decided.digest, snapshot.followers, snapshot.digest
+        "{} rows with digest {} were decided on, and now there are {} with {}",
+        decided.rows, decided.digest, snapshot.rows, snapshot.digest
     );
-    Err(Error::Changed { walk: decided.walk.clone(), what })
+    Err(Error::Changed { walk: decided.walk.to_string(), what })
 }

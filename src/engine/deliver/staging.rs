@@ -36,8 +36,8 @@ impl<'a, 'journal> Staging<'a, 'journal> {
     pub(super) async fn open(&self, sinks: &[&'a BoundSink], rows: Option<u64>) -> StagedSinks<'a> {
         let header = self.journal.folder().header();
         let context = |sink| {
-            let context = self.context.sink_context(sink, &header.walk, &header.date);
-            context.with_list(header.begun_at, rows)
+            let context = self.context.sink_context(sink, header.walk, header.date);
+            context.with_facts(header.begun_at, rows)
         };
         StagedSinks::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
     }
@@ -134,7 +134,7 @@ impl<'a, 'journal> Staging<'a, 'journal> {
     /// Reads the list from where the journal stands to its end.
     async fn walk(&mut self, source: &Source, fan_out: Option<&FanOut>) -> Result<DistinctCount, Stopped> {
         let context = self.context;
-        let span = tracing::info_span!("walk", walk = self.journal.walk());
+        let span = tracing::info_span!("walk", walk = self.journal.walk().to_string());
         let mut walk = Walk {
             source,
             journal: self.journal,

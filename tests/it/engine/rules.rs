@@ -131,7 +131,7 @@ async fn a_changed_app_id_under_an_old_name_is_another_list() {
     published(&project.engine_run().await);
     let changed = project.file().replace(APP_ID, "wx0000000000000002");
     let report = project.engine_run_file(&(changed + ONE_SINK), RunOptions::default()).await.unwrap();
-    assert_eq!(published(&report.accounts[0]).followers, 30);
+    assert_eq!(published(&report.accounts[0]).rows, 30);
     let truth = project.truth_of("wx0000000000000002");
     assert_eq!(project.recorder.published("kept", "brand").unwrap(), truth);
 }
@@ -255,7 +255,7 @@ async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
             failed(&report, 1, "sink `kept`: it is broken");
             // A sink that waits for the complete list fails after the decision, whatever it fails at.
             let followers = (is_decided || when_complete).then_some(50);
-            assert_eq!(report.snapshot.map(|snapshot| snapshot.followers), followers, "{event}, {when_complete}");
+            assert_eq!(report.snapshot.map(|snapshot| snapshot.rows), followers, "{event}, {when_complete}");
         }
     }
 }
@@ -336,7 +336,7 @@ async fn accounts_run_beside_each_other_and_the_worst_decides() {
     let report = project.engine_run_file(&(project.file() + more + ONE_SINK), RunOptions::default()).await.unwrap();
     assert_eq!(report.exit.code(), 1);
     published(&report.accounts[0]);
-    assert_eq!(published(&report.accounts[1]).followers, 35);
+    assert_eq!(published(&report.accounts[1]).rows, 35);
     failed(&report.accounts[2], 1, "48001");
     assert_eq!(project.recorder.published("kept", "b").unwrap(), project.truth_of("wx2"));
     assert_eq!(project.recorder.published("kept", "c"), None);

@@ -20,7 +20,7 @@ fn begin(project: &Project, date: &str, now: &str) {
         options: serde_json::Map::new(),
     };
     let state = ListState::open(&project.path("state"), identity, "test").unwrap();
-    state.begin(date, now.parse::<DateTime<Utc>>().unwrap()).unwrap();
+    state.begin(date.parse().unwrap(), now.parse::<DateTime<Utc>>().unwrap()).unwrap();
 }
 
 /// Returns the numbers of the walks, from the oldest to the newest.

@@ -15,7 +15,7 @@ fn rehearse(project: &Project) {
     let real = || ["state", "out/lake", "out/lines", "out/packed", "out/single"].map(|path| tree(&project.path(path)));
     let (before, requests) = (real(), project.api().requests());
     let report = project.finish(&["--simulate", REHEARSED, "--json"]).json();
-    assert_eq!(report["accounts"][0]["snapshot"]["followers"], 3_000);
+    assert_eq!(report["accounts"][0]["snapshot"]["rows"], 3_000);
     assert!(real() == before, "a rehearsal changed the real state or the real outputs");
     assert_eq!(project.api().requests(), requests, "a rehearsal called the real API");
 
