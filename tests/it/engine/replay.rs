@@ -1,4 +1,4 @@
-//! What a sink has missed is delivered later from the journal, without a call.
+//! A list that a sink has missed is delivered later from the journal, without a call.
 
 use fanout::engine::{RunReport, SinkState, Verdict};
 use fanout::error::Error;
@@ -15,7 +15,7 @@ const SINKS: &str = "[sinks.kept]\ntype = 'recorder'\n[sinks.extra]\ntype = 'rec
 async fn extra_has_missed(dates: &[&str]) -> Project {
     let project = one_account(Simulator::builder().followers(FOLLOWERS).page_size(10));
     for (missed, date) in dates.iter().enumerate() {
-        // A run delivers first what the sink has missed before.
+        // A run first delivers the lists that the sink has missed before.
         for _ in 0..=missed {
             project.recorder.fail("extra", "commit", SinkError::permanent("it is broken"));
         }
@@ -27,7 +27,7 @@ async fn extra_has_missed(dates: &[&str]) -> Project {
     project
 }
 
-/// Replays the pipeline file without the environment that holds the secret.
+/// Replays the pipeline file in an environment without the secret.
 async fn replay(project: &Project, names: &[&str], selection: Selection) -> Result<RunReport, Error> {
     project.engine_replay(&(project.file() + SINKS), names, selection).await
 }

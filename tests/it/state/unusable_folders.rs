@@ -7,7 +7,8 @@ use crate::crash_safety::small_list;
 use crate::support::four_sinks::DATE;
 use crate::support::{Ended, Project};
 
-/// A place that cannot be used: what is done before, the setting that names it, and what the error says.
+/// A folder that cannot be used: how it is prepared, the setting that names it, and words of the
+/// error.
 type Case = (fn(&Project), &'static str, &'static str);
 
 fn file(project: &Project, path: &str) {
@@ -56,7 +57,7 @@ fn a_place_that_cannot_be_used_is_found_before_the_first_call() {
             assert!(ended.stderr.contains(message), "{setting}: {ended:?}");
         }
         let mut left = project.files();
-        // The run says in a report what it found, where it can.
+        // The run writes a report where it can.
         let is_ours = |path: &Path| path.ends_with("lock") || path.parent().unwrap().ends_with("runs");
         left.retain(|path| !is_ours(path) || before.contains(path));
         assert_eq!(left, before, "{setting}");
