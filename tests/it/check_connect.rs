@@ -60,7 +60,7 @@ fn silent(ended: Ended) -> Ended {
     ended
 }
 
-/// Returns the lines of an account (or of all), without the account and without the ids that WeChat gives requests.
+/// Returns the lines of an account (or of all), without its name and without WeChat's request ids.
 fn lines(ended: &Ended, account: &str) -> Vec<String> {
     let lines = ended.stdout.lines().filter_map(|line| line.strip_prefix(account));
     let words =
@@ -162,7 +162,7 @@ fn an_empty_quota_is_said_before_a_page_is_asked_for() {
     );
     assert_eq!(brand.len(), 3, "{brand:#?}");
     assert_eq!(project.api().user_get_calls("wxbrand"), 0);
-    // Three pages and the end: one call short, and a run goes as far as it can.
+    // Three pages and the end, with three calls left: a run would stop one call before the end.
     let words = ["and the list takes about 4; hint: a run goes as far as it can today"];
     assert_line(&lines(&ended, "shop"), "quota warning 2 of 3 calls for pages are left today,", &words);
 }
@@ -282,7 +282,8 @@ fn a_simulated_list_can_be_tried_out_too() {
     assert_eq!(project.api().requests().total(), 0);
 }
 
-/// `check --connect` shows a line for each thing that was tried: here a wrong secret among things that work.
+/// `check --connect` shows a line for each thing that was tried: here a wrong secret among things
+/// that work.
 #[test]
 fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     let project = project(Simulator::builder().quota(500));

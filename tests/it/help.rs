@@ -1,4 +1,4 @@
-//! What a shell and its user are given: completions, a man page, and help that shows how.
+//! Completions, the man page, and the suggestions after a mistyped word.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -24,10 +24,10 @@ const COMMANDS: [&[&str]; 15] = [
     &["simulate"],
 ];
 
-/// What a machine that tests need not have.
+/// Programs that may be missing even with `FANOUT_REQUIRE_ALL`.
 const OPTIONAL: [&str; 3] = ["zsh", "fish", "groff"];
 
-/// Runs a program with `input`; none, and a word about it, if there is no such program.
+/// Runs a program with `input`. Without the program it says so and returns `None`.
 fn program(name: &str, arguments: &[&str], input: &str) -> Option<Ended> {
     let mut command = Command::new(name);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -36,7 +36,7 @@ fn program(name: &str, arguments: &[&str], input: &str) -> Option<Ended> {
         say(&format!("skipped: what needs `{name}` was not run"));
         return None;
     };
-    // What reads nothing to its end has said why, which is asserted on.
+    // A program that stops reading says why on stderr, which the tests assert on.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     Some(Ended::after(process))
 }

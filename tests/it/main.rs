@@ -1,4 +1,5 @@
-//! Integration tests: one binary, a module for each part of the promise.
+//! Integration tests: one binary, a module for each subject. `support` has the fixture that they
+//! share.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 

@@ -49,16 +49,16 @@ fn text(project: &Project) -> String {
     std::fs::read_to_string(project.path("metrics/fanout.prom")).unwrap()
 }
 
-/// Returns the value of a sample in a text, without any parser, as a whole number: the name with its labels as they stand
-/// there.
+/// Returns the value of a sample as a whole number. `sample` is its name with its labels, as they
+/// stand in the text.
 #[track_caller]
 fn value(text: &str, sample: &str) -> u64 {
     let found = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no `{sample}` in:\n{text}")).parse::<f64>().unwrap() as u64
 }
 
-/// Reads a text with the parser of Prometheus' Python client, and, where it is installed, with Prometheus' own linter. None
-/// if there is no such parser.
+/// Reads a text with the parser of Prometheus' Python client, and with Prometheus' own linter if it
+/// is installed. Returns `None` without the parser.
 fn parse(text: &str) -> Option<Value> {
     let feed = |command: &mut Command| -> std::io::Result<Ended> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -217,7 +217,7 @@ impl SlowRun {
         stderr.read_line(&mut line).unwrap();
         let (_, rest) = line.split_once("metrics are served on http://").unwrap_or_else(|| panic!("{line}"));
         let address = rest.split('/').next().unwrap().to_owned();
-        // What else it says must not fill the pipe.
+        // The rest of stderr must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Self { process, address }
     }
@@ -279,7 +279,7 @@ fn a_run_is_scraped_while_it_lasts_and_not_after_it() {
     {
         assert!(String::from_utf8(curl.stdout).unwrap().contains("# TYPE fanout_pages_total counter\n"));
     }
-    // A connection that says nothing keeps nobody.
+    // A silent connection does not keep the run from ending.
     let _silent = TcpStream::connect(&run.address).unwrap();
     assert_eq!(run.process.wait().unwrap().code(), Some(0));
     assert!(run.scrape().is_err());

@@ -1,4 +1,5 @@
-//! `fanout new sink`: what is written, and what is not. `.ci/run` builds and tests the crate; it takes a compiler.
+//! `fanout new sink`: the files that it writes and those that it leaves alone. `.ci/run` builds and
+//! tests the crate.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
-//! What the program tells about pipeline files: the JSON Schema for editors, and the options of each kind of sink.
+//! The JSON Schema of pipeline files, and the options of each kind of sink that `fanout sinks`
+//! prints.
 
 use std::path::Path;
 
@@ -30,7 +31,7 @@ fn registry() -> SinkRegistry {
     SinkRegistry::builtin()
 }
 
-/// A schema that is valid itself.
+/// A compiled schema.
 struct Validator {
     schemas: Schemas,
     index: SchemaIndex,
@@ -75,7 +76,7 @@ fn the_committed_schema_is_what_the_program_prints() {
     let printed = Ended::of(&mut fanout(&["schema"]));
     assert_eq!(printed.code, Some(0), "{printed:?}");
     let mut committed: Value = serde_json::from_str(COMMITTED).unwrap();
-    // It is that of a program with every feature; this one may have fewer kinds of sink.
+    // The committed schema has the sinks of every feature; this program may have fewer.
     let has = |kind: &Value| registry().types().any(|known| kind == known);
     let sink = &mut committed["properties"]["sinks"]["additionalProperties"];
     sink["properties"]["type"]["enum"].as_array_mut().unwrap().retain(has);
@@ -126,7 +127,7 @@ fn what_a_run_refuses_in_a_file_an_editor_marks() {
         let loaded = Pipeline::from_toml(&wrong, Path::new("p.toml"), &overrides);
         let refused = loaded.and_then(|pipeline| fanout::engine::bind(&pipeline, &registry()).map(drop));
         let bound = refused.is_err();
-        // The level of zstd is looked at by `check`.
+        // Only `check` looks at the level of zstd.
         assert!(bound || replacement.contains("zstd_level"), "a run takes what an editor marks: {wrong}");
     }
 }

@@ -1,4 +1,5 @@
-//! A part of the accounts: several processes share a pipeline file and its state without talking to each other.
+//! `--shard`: several processes share a pipeline file and its state, each with a part of the
+//! accounts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -89,7 +90,7 @@ fn a_shard_that_nobody_numbered_is_a_wrong_command_line() {
 
 #[test]
 fn a_part_of_the_accounts_has_the_outputs_of_all_of_them() {
-    // Two accounts would take turns with this one file: that is as wrong when one of them is read.
+    // Two accounts would share this one file: an error even if only one of them is read.
     let project = project();
     let layout = "sinks.archive.options.layout=list.parquet";
     for selection in [["--account", "brand-3"], ["--shard", "0/3"]] {

@@ -1,4 +1,4 @@
-//! Signals to the real process while it waits for something that does not come: it ends in time, and goes on later.
+//! Signals to the real process while it waits: it ends in time, and the next run resumes.
 
 use std::net::TcpListener;
 use std::process::Child;
@@ -16,10 +16,10 @@ const PAGES: u64 = 4;
 const CALLS: u64 = PAGES + 1;
 const APP_ID: &str = "wxstopping";
 
-/// The promise, and what a busy machine takes for starting and ending threads.
+/// The promised time, and one second for a busy machine.
 const IN_TIME: Duration = Duration::from_secs(5 + 1);
 
-/// Waits of ten minutes between two tries, and of a day in all.
+/// The run waits ten minutes between two tries, and a day in all.
 const PIPELINE: &str = r#"
 name = "stopping"
 [source]
@@ -73,7 +73,8 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
     ];
     for (what, endpoint, effect) in cases {
         for name in ["TERM", "INT"] {
-            // Of a token the first call, of a page the third: there is something to keep.
+            // The third call for a page: there are pages to keep. The first call of another
+            // endpoint.
             let number = if endpoint == Endpoint::UserGet { 3 } else { 1 };
             let fault = Fault::new(endpoint, When::Call(number), effect.clone());
             let builder = Simulator::builder().followers(FOLLOWERS).page_size(FOLLOWERS / PAGES).fault(fault);
@@ -85,7 +86,7 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
                 Endpoint::Quota => requests().quota == number,
                 _ => requests().stable_token == number,
             });
-            // What the reply leads to comes after the call was counted.
+            // The call is counted before its reply takes effect.
             thread::sleep(Duration::from_millis(50));
             ends_in_time(process, name, what);
             assert!(!project.path("out/list.ndjson").exists());
@@ -101,7 +102,7 @@ fn a_run_that_waits_for_the_server_ends_in_time_and_goes_on_later() {
 
 #[test]
 fn a_run_that_waits_for_a_server_which_never_answers_ends_in_time() {
-    // The system takes connections for it, and nobody ever reads from them.
+    // The system accepts connections for it, and nothing reads from them.
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     for name in ["TERM", "INT"] {
         let project = Project::new(PIPELINE);
@@ -123,6 +124,6 @@ fn a_run_that_waits_for_a_program_ends_in_time_and_the_program_with_it() {
     wait_until("the program", || program().ends_with('\n'));
     ends_in_time(process, "TERM", "a program has no token yet");
     let folder = format!("/proc/{}/cwd", program().trim());
-    // It was killed; whoever collects it now takes a moment.
+    // It was killed; the process that adopts it takes a moment to reap it.
     wait_until("the end of the program", || std::fs::read_link(&folder).is_err());
 }

@@ -1,4 +1,5 @@
-//! `fanout sinks test`: configured sinks are held to the contract, and nothing real is touched.
+//! `fanout sinks test`: it runs the conformance suite on configured sinks, and touches no real
+//! output.
 
 use crate::examples::examples;
 use crate::support::{Ended, Project};

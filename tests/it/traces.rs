@@ -33,7 +33,8 @@ const PAGE_SIZE: u64 = 100;
 /// The pages and the end.
 const CALLS: usize = FOLLOWERS.div_ceil(PAGE_SIZE) as usize + 1;
 
-/// A collector: what it was sent, request by request. It serves as long as the test's process lives.
+/// A collector that keeps the bodies of its requests. It serves as long as the test's process
+/// lives.
 struct Collector {
     endpoint: String,
     received: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -98,7 +99,7 @@ fn serve(stream: &TcpStream, status: &str, kept: &Mutex<Vec<Vec<u8>>>) {
     }
 }
 
-/// As much of a span of OTLP as the tests look at.
+/// The fields of an OTLP span that the tests look at.
 #[derive(Debug)]
 struct Span {
     id: Vec<u8>,
@@ -126,7 +127,8 @@ impl Span {
     }
 }
 
-/// Returns the fields of a message of Protocol Buffers that have this number and bytes as their value.
+/// Returns the fields of a message of Protocol Buffers that have this number and bytes as their
+/// value.
 fn inner(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
     let mut rest = message;
     let fields = std::iter::from_fn(move || {
@@ -178,7 +180,7 @@ fn run(variables: &[(&str, &str)]) -> Ended {
 #[test]
 fn a_run_is_a_tree_of_spans_without_a_token() {
     let collector = Collector::start("200 OK");
-    // Whatever the logs show, requests are no part of it.
+    // The level of the logs adds no spans.
     run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint), ("RUST_LOG", "trace")]);
     let spans = collector.spans();
     let named = |name: &str| -> Vec<&Span> { spans.values().filter(|span| span.name == name).collect() };

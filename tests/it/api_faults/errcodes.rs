@@ -6,7 +6,7 @@ fn errcode(code: i64) -> Effect {
     Effect::errcode(code)
 }
 
-/// The calls that are made when page 3 fails in all of its three tries, or in its only one.
+/// The calls of a walk whose page 3 fails in all of its three tries, or in its only one.
 const UNTIL_PAGE_3: u64 = 2;
 const THREE_TRIES: u64 = UNTIL_PAGE_3 + 3;
 const ONE_TRY: u64 = UNTIL_PAGE_3 + 1;
@@ -44,7 +44,7 @@ cases! {
         .publishes(CALLS + 2);
     token_missing: Case::page(3, errcode(41001)).fails(1, ONE_TRY, &["errcode 41001", "report this as a defect"]);
 
-    // The page before is read again, and leads to the same place; so does the one before that, and so on.
+    // The page before is read again and gives the same cursor; so does each page before it.
     cursor_refused: Case::page(4, errcode(40003)).fails(1, 3 + 1 + 3, &["no longer accepts the cursor", "--fresh"]);
     cursor_refused_at_the_first_page: Case::page(1, errcode(40003)).fails(1, 1, &["no longer accepts the cursor start"]);
 

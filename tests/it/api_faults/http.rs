@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 
-/// Too little to be a page, and more than nothing.
+/// Fewer bytes than a page has.
 const SOME: usize = 40;
 
 const GIB: u64 = 1 << 30;
 
-/// The calls that are made when page 3 fails in all of its three tries, or in its only one.
+/// The calls of a walk whose page 3 fails in all of its three tries, or in its only one.
 const THREE_TRIES: u64 = 2 + 3;
 const ONE_TRY: u64 = 2 + 1;
 

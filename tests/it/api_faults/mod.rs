@@ -1,7 +1,8 @@
 //! Faults of the API: a table of faults, each with its outcome and its exact number of calls.
 //!
-//! Every row is a test of its own. The list has five pages; with its end it takes six calls. A run either publishes the
-//! exact list, or publishes nothing and says why, and the next run resumes without losing a page.
+//! Every row is a test of its own. The list has five pages; with its end it takes six calls. A run
+//! either publishes the exact list, or publishes nothing and says why, and the next run resumes
+//! without losing a page.
 
 mod errcodes;
 mod http;
@@ -133,7 +134,8 @@ pub(super) fn failed(project: &Project, report: &AccountReport, exit: u8, words:
     assert_eq!(project.recorder.published("kept", "brand"), None);
 }
 
-/// Asserts that without the faults the next run publishes the exact list, and reads only the last page twice.
+/// Asserts that without the faults the next run publishes the exact list, and reads only the last
+/// page twice.
 async fn goes_on(project: &Project, failed: &AccountReport, set: &[String]) {
     project.api().clear_faults();
     project.api().begin_next_day();

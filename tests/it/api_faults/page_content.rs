@@ -6,7 +6,7 @@ use super::*;
 
 const THREE_TRIES: u64 = 2 + 3;
 
-/// Where a page has an OpenID.
+/// A byte of a page that is part of an OpenID.
 const WITHIN_AN_OPENID: usize = 50;
 
 fn every_page(effect: Effect) -> Case {

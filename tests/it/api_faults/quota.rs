@@ -85,7 +85,8 @@ async fn a_quota_that_is_met_day_after_day_loses_no_page() {
         project.api().begin_next_day();
     };
     exact(&project, &report);
-    // Three pages; then two a day, for one call reads the boundary; the end is the last of them.
+    // Three pages on the first day; then two a day, because one call reads the boundary page again;
+    // then the end.
     assert_eq!(days, 1 + (CALLS - 3).div_ceil(2));
 }
 
@@ -145,7 +146,7 @@ async fn without_an_answer_the_ledger_decides_and_it_has_counted_the_retries() {
     assert_eq!(report.error.as_deref(), Some("the account has 5 calls left today, and the list takes about 6"));
     let enough = daily(2 * CALLS + 2);
     exact(&project, &walk_anew(&project, &[NO_CHECK, REFUSE, &enough]).await);
-    // WeChat's word is worth more than what we have counted.
+    // WeChat's own count wins over the ledger.
     exact(&project, &walk_anew(&project, &[REFUSE, "source.quota.daily_calls=1"]).await);
 }
 

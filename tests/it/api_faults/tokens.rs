@@ -1,6 +1,7 @@
 //! The token providers, with good tokens and with tokens that WeChat refuses.
 //!
-//! The simulator's classic endpoint stands in for a central token server: it hands out a token as JSON.
+//! The simulator's classic endpoint stands in for a central token server: it hands out a token as
+//! JSON.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -60,13 +61,13 @@ impl Provider {
         report.accounts.into_iter().next().unwrap()
     }
 
-    /// Runs to the exact list, and asserts what calls that took.
+    /// Runs to the exact list, and asserts the number of calls.
     async fn publishes(self, expected: RequestCounts) {
         exact(&self.project, &self.run().await);
         assert_eq!(self.project.api().requests(), RequestCounts { quota: 1, ..expected });
     }
 
-    /// Runs to an error, and asserts that nobody's token was renewed.
+    /// Runs to an error, and asserts that no token was renewed.
     async fn fails(self, exit: u8, calls: u64, words: &[&str]) {
         failed(&self.project, &self.run().await, exit, words);
         assert_eq!(self.project.calls(), calls);
@@ -74,7 +75,7 @@ impl Provider {
     }
 }
 
-/// The calls of a list, of which none is for a token.
+/// The calls of a list, with none for a token.
 fn pages_only(user_get: u64) -> RequestCounts {
     RequestCounts { user_get, ..RequestCounts::default() }
 }
@@ -139,7 +140,7 @@ async fn a_file_that_is_replaced_before_its_token_ends_costs_no_call() {
         while provider.project.calls() < 3 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // While page 3 is under way, whose token was looked at before.
+        // The call for page 3 is under way; its token was checked before.
         simulator.expire_tokens(APP_ID);
         std::fs::write(provider.project.path("token"), simulator.issue_token(APP_ID)).unwrap();
     };
@@ -158,7 +159,7 @@ async fn a_file_that_is_replaced_a_moment_after_its_token_was_refused() {
         }
         std::fs::write(provider.project.path("token"), simulator.issue_token(APP_ID)).unwrap();
     };
-    // Long enough pauses between the questions for a file to be written.
+    // Pauses between the tries that are long enough to write a file.
     let text = provider.project.file().replace(SECRET, &provider.keys) + ONE_SINK;
     let set = ["source.retry.base_ms=300", "source.retry.max_ms=300"].map(str::to_owned);
     let (report, ()) = tokio::join!(provider.project.engine_run_set(&text, &set, RunOptions::default()), renewing);

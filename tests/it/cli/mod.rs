@@ -153,7 +153,7 @@ fn a_source_that_is_away_is_worth_another_try_later() {
     assert_eq!(ended.stderr.matches("\nhint: ").count(), 2, "{ended:?}");
 }
 
-/// Forty pages of 50 ms each: two seconds, of which a run that is interrupted gets a part.
+/// Forty pages of 50 ms each: two seconds, in which a run can be interrupted.
 const SLOW_RUN: [&str; 9] = [
     "run",
     "pipeline.toml",
@@ -166,7 +166,8 @@ const SLOW_RUN: [&str; 9] = [
     "source.simulate.latency_ms=50",
 ];
 
-/// Starts a run, interrupts it when it has some pages, and returns it with the number of those pages.
+/// Starts a run, interrupts it when it has some pages, and returns it with the number of those
+/// pages.
 fn interrupted(project: &Project, arguments: &[&str], how_to_go_on: &str) -> u64 {
     let process = project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_pages(project);
@@ -211,7 +212,8 @@ fn wait_for_pages(project: &Project) {
     });
 }
 
-/// Starts a run that cannot stop: its sink waits for a reader of stdout that reads one byte and no more.
+/// Starts a run that cannot stop: its sink waits for a reader of stdout that reads one byte and no
+/// more.
 fn blocked_run(project: &Project) -> Child {
     let arguments = ["run", "pipeline.toml", "--set", "source.simulate.followers=100_000"];
     let mut process = project.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -236,7 +238,7 @@ fn a_run_that_does_not_stop_is_ended_within_five_seconds() {
     let started = Instant::now();
     signal(&process, "TERM");
     assert_eq!(process.wait().unwrap().code(), Some(130));
-    // It was given time to stop by itself; the last second is what a busy machine may take.
+    // It was given time to stop by itself; the last second is for a busy machine.
     assert!((3.0..6.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
 }
 
@@ -247,7 +249,7 @@ fn a_second_signal_ends_the_process_at_once() {
     let mut stderr = BufReader::new(process.stderr.take().unwrap()).lines();
     let started = Instant::now();
     signal(&process, "INT");
-    // Two signals of a kind that come together are one: the second waits until the first was heard.
+    // Two pending signals of a kind become one: the second one waits until the first was handled.
     assert!(stderr.any(|line| line.unwrap().starts_with("interrupted: ")));
     signal(&process, "INT");
     assert_eq!(process.wait().unwrap().code(), Some(130));

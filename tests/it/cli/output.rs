@@ -107,7 +107,8 @@ fn the_sinks_are_shown_with_their_guarantees() {
     ");
 }
 
-/// Each mistake in a pipeline file is one line of stderr: the key, what was found, what is expected.
+/// Each mistake in a pipeline file is one line of stderr: the key, what was found, what is
+/// expected.
 #[test]
 fn a_wrong_pipeline_file_shows_each_mistake_in_a_line() {
     let project = Project::new(

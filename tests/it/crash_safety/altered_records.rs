@@ -1,5 +1,5 @@
-//! Disks that alter the records beside the pages: a run notices before its first call, its error says what to do, and
-//! doing so helps.
+//! Disks that alter the records beside the pages: a run notices before its first call, its error
+//! says what to do, and doing so helps.
 
 use std::fs;
 
@@ -35,7 +35,8 @@ fn damages(whole: &[u8]) -> Vec<Vec<u8>> {
     damages
 }
 
-/// Runs, and asserts that an error about `path` comes before the first call and that no output has changed.
+/// Runs, and asserts that an error about `path` comes before the first call and that no output has
+/// changed.
 fn refused(project: &Project, path: &Path, hint: &str) {
     let (requests, outputs) = (project.api().requests(), tree(&project.path("out")));
     let path = path.strip_prefix(project.path("")).unwrap();
@@ -171,7 +172,7 @@ fn a_walk_that_cannot_be_read_goes_with_those_of_its_age() {
     let mut bytes = fs::read(unreadable.join("pages")).unwrap();
     bytes[20] ^= 1;
     fs::write(unreadable.join("pages"), bytes).unwrap();
-    // Two walks are kept, unless `journal.keep` says otherwise.
+    // By default `journal.keep` is 2.
     project.finish(&["--fresh"]);
     assert!(unreadable.exists());
     project.finish(&["--fresh"]);

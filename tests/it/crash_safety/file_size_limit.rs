@@ -1,5 +1,5 @@
-//! A limit on the size of files (`ulimit -f`), at every value that hits another write: an error and no killed process,
-//! nothing half-published, and the work is finished as soon as the limit is gone.
+//! A limit on the size of files (`ulimit -f`), at every value that hits another write: the run ends
+//! with an error, publishes no part of a list, and is finished once the limit is gone.
 
 use std::fs;
 use std::ops::RangeInclusive;
@@ -13,7 +13,7 @@ use crate::support::four_sinks::{CALLS_OF_A_RESTART, holds_nothing_or_a_whole_li
 use crate::support::journal::{commits, walks};
 use crate::support::{Ended, wrapped};
 
-/// What `ulimit -f` counts in.
+/// The unit of `ulimit -f`, in bytes.
 const BLOCK: u64 = 512;
 
 /// A sink that writes no file, so that the records of the state are the largest ones.
@@ -26,7 +26,8 @@ pub(crate) fn limited(command: &Command, blocks: u64) -> Command {
     wrapped(shell, command)
 }
 
-/// Runs within a limit, and returns whether the run was good. An error names the limit, and what to do.
+/// Runs within a limit, and returns whether the run was good. An error names the limit, and what to
+/// do.
 fn run_limited(command: &Command, blocks: u64) -> bool {
     let ended = Ended::of(&mut limited(command, blocks));
     if ended.code == Some(0) {
@@ -47,8 +48,8 @@ fn largest(project: &Project) -> u64 {
     lengths.max().unwrap().div_ceil(BLOCK)
 }
 
-/// Thins out a range of limits: every value at first, where there are many small files, later one for each page of the
-/// journal, and then a few.
+/// Thins out a range of limits: every value at first, where there are many small files, later one
+/// for each page of the journal, and then a few.
 fn ladder(blocks: RangeInclusive<u64>) -> impl Iterator<Item = u64> {
     let last = *blocks.end();
     blocks.filter(move |&blocks| match blocks {
@@ -73,7 +74,7 @@ fn a_walk_that_met_a_limit_anywhere_is_finished_exactly_once_it_is_gone() {
         holds_nothing_or_a_whole_list(&project, visible);
         failures += u64::from(!is_done);
 
-        // What failed before it had begun a walk has to begin one now.
+        // A run that failed before it began a walk has to begin one now.
         let is_begun = walks(&project).len() > older;
         project.finish(if is_begun { &[] } else { fresh });
         holds_the_list(&project, &project.truth());

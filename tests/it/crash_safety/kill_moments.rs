@@ -10,12 +10,13 @@ use crate::support::four_sinks::SINKS;
 use crate::support::journal::{commits, current_walk, has_end};
 use crate::support::{Ended, Project, Random};
 
-/// Between two looks: short enough to hit a publishing that takes some milliseconds, and long enough to leave it a
-/// processor.
+/// Between two looks: short enough to hit a publishing that takes some milliseconds, and long
+/// enough to leave it a processor.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(200);
 /// No run of these tests takes nearly as long.
 const LONGEST_RUN: Duration = Duration::from_secs(120);
-/// A walk takes about this long, start of the process included; a delivery from the journal, about this long.
+/// A walk takes about this long, start of the process included; a delivery from the journal, about
+/// this long.
 const WALK_MICROS: u64 = 1_000_000;
 const DELIVERY_MICROS: u64 = 300_000;
 /// The steps of the publishing that the files show.
@@ -35,7 +36,8 @@ impl<'a> Moment<'a> {
         Self { has_come: Box::new(has_come), delay: Duration::ZERO }
     }
 
-    /// A random moment: any time of a walk, or shortly after a step of the publishing. The first `older` walks do not count.
+    /// A random moment: any time of a walk, or shortly after a step of the publishing. The first
+    /// `older` walks do not count.
     pub(super) fn random(random: &mut Random, project: &'a Project, older: usize) -> Self {
         let has_end = current_walk(project, older).is_some_and(|walk| has_end(&walk));
         let (longest, share) = if has_end { (DELIVERY_MICROS, 8) } else { (WALK_MICROS, 12) };
@@ -68,7 +70,8 @@ impl<'a> Moment<'a> {
     }
 }
 
-/// Starts a run, and kills it at `moment` unless it has ended before. A killed run has no exit code.
+/// Starts a run, and kills it at `moment` unless it has ended before. A killed run has no exit
+/// code.
 pub(super) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = Instant::now();

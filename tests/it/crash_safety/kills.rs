@@ -1,4 +1,4 @@
-//! `kill -9` at random moments of a walk and of its publishing, and at one that is chosen.
+//! `kill -9` at random moments of a walk and of its publishing, and between two commits.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::support::four_sinks::{CALLS_OF_A_RESTART, SINKS, holds_nothing_or_a_w
 use crate::support::journal::{commits, walks};
 use crate::support::{Random, say, seed, variable};
 
-/// How often a process is killed, unless `CRASH_ROUNDS` says otherwise.
+/// The default of `CRASH_ROUNDS`: how often a process is killed.
 const KILLS: u64 = 20;
-/// Of one walk; it is then left in peace.
+/// The most kills of one walk. After them its run may finish.
 const MOST_KILLS_OF_A_WALK: u64 = 6;
-/// The list that a newer one takes the place of.
+/// The length of an older list that a newer one replaces.
 pub(super) const OLDER_FOLLOWERS: u64 = 3 * PAGE_SIZE;
 
 /// What was seen of all kills.
@@ -29,7 +29,7 @@ impl Tally {
         self.kills.values().sum()
     }
 
-    /// Returns whether what is most worth hitting was hit.
+    /// Returns whether every phase in which a kill matters most was hit.
     fn is_telling(&self) -> bool {
         [Phase::Walking, Phase::Preparing, Phase::Committing].iter().all(|phase| self.kills.contains_key(phase))
     }
@@ -50,14 +50,14 @@ fn however_often_a_run_is_killed_it_delivers_what_an_undisturbed_one_does() {
     say(&format!("crash: {tally:?}"));
 }
 
-/// Kills the run of one walk up to `most` times, lets it finish, and holds it against all promises.
+/// Kills the run of one walk up to `most` times, lets it finish, and asserts all promises.
 fn kill_one_walk(random: &mut Random, most: u64, tally: &mut Tally) {
     let project = &large_list(random.below(u64::MAX), LATENCY);
     let older = if random.below(2) == 0 { 0 } else { publish_older(project) };
     let visible = if older == 0 { &[FOLLOWERS][..] } else { &[OLDER_FOLLOWERS, FOLLOWERS] };
     let mut kills = 0;
     while kills < most {
-        // What there is was published before: only a new walk is about the list of now.
+        // The older list is published already: only a new walk reads the list of now.
         let is_begun = older == 0 || current_walk(project, older).is_some();
         let more: &[&str] = if is_begun { &[] } else { &["--fresh"] };
         let ended = run_until(&mut project.run_command(more), &Moment::random(random, project, older));
@@ -93,7 +93,7 @@ pub(super) fn publish_older(project: &Project) -> usize {
 
 #[test]
 fn one_sink_committed_and_the_others_not_is_finished_without_a_call() {
-    // The window is some milliseconds wide; it is not missed often.
+    // The window is some milliseconds wide, and is rarely missed.
     for seed in 0..10 {
         let project = &large_list(seed, Duration::ZERO);
         let first = Moment::when(|| current_walk(project, 0).is_some_and(|walk| commits(&walk) > 0));

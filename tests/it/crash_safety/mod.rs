@@ -1,5 +1,6 @@
-//! Crash safety, shown by killing the real process and by disks that are full or alter what they hold: readers never see
-//! a part of a list, the same command finishes the work, and its output equals that of an undisturbed run.
+//! Crash safety, shown by killing the real process and by disks that are full or alter what they
+//! hold: readers never see a part of a list, the same command finishes the work, and its output
+//! equals that of an undisturbed run.
 
 mod altered_records;
 pub(crate) mod file_size_limit;
@@ -24,7 +25,7 @@ const FOLLOWERS: u64 = PAGES * PAGE_SIZE;
 /// An undisturbed walk: every page, and the empty one at the end.
 pub(crate) const CALLS: u64 = PAGES + 1;
 
-/// The same of a small list.
+/// The same for a small list.
 pub(crate) const SMALL_PAGES: u64 = 8;
 pub(crate) const SMALL_PAGE_SIZE: u64 = 50;
 pub(crate) const SMALL_FOLLOWERS: u64 = SMALL_PAGES * SMALL_PAGE_SIZE;

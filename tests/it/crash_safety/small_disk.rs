@@ -1,4 +1,5 @@
-//! A disk that is too small, at every size and every number of files that hits another write; and one that is read-only.
+//! A disk that is too small, at every size and every number of files that hits another write; and a
+//! read-only disk.
 
 use std::fs;
 
@@ -9,11 +10,12 @@ use crate::support::four_sinks::{CALLS_OF_A_RESTART, SINKS, holds_nothing_or_a_w
 use crate::support::journal::walks;
 use crate::support::{Ended, say, variable, wrapped};
 
-/// Of a tmpfs; a file takes whole ones.
+/// The block size of a tmpfs, in bytes; a file takes whole blocks.
 const BLOCK: u64 = 4096;
 
-/// Mounts a disk of `$1` bytes and `$2` files at `$3`, runs the rest of its arguments there, keeps what is then on the
-/// disk in `$4`, makes the disk large, runs it again, and keeps that in `$5`. The mount ends with the process.
+/// Mounts a disk of `$1` bytes and `$2` files at `$3`, runs the rest of its arguments there, keeps
+/// what is then on the disk in `$4`, makes the disk large, runs it again, and keeps that in `$5`.
+/// The mount ends with the process.
 const SCRIPT: &str = r#"
 mount -t tmpfs -o "size=$1,nr_inodes=$2,mode=755" none "$3" || exit 99
 disk=$3 failed=$4 finished=$5
@@ -30,7 +32,8 @@ cp -R "$disk/." "$finished"
 /// How to mount a disk that no other process sees: as root, or in a user namespace.
 const WAYS: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];
 
-/// Returns how to mount; `None` where the system forbids it, which fails the test where nothing may be skipped.
+/// Returns how to mount; `None` where the system forbids it, which fails the test where nothing may
+/// be skipped.
 pub(crate) fn way_to_mount() -> Option<&'static [&'static str]> {
     let can = |way: &&&[&str]| {
         let mut unshare = Command::new("unshare");
@@ -45,8 +48,8 @@ pub(crate) fn way_to_mount() -> Option<&'static [&'static str]> {
     way
 }
 
-/// Runs a walk on a disk of this size and with so many files, and again on a large one. Returns whether the first run
-/// came to its end.
+/// Runs a walk on a disk of this size and for this number of files, and again on a large disk.
+/// Returns whether the first run was good.
 fn run_on(way: &[&str], blocks: u64, files: u64) -> bool {
     let project = small_list(blocks + files);
     let [failed, finished] = [0, 1].map(|_| project.without_state());
@@ -85,7 +88,7 @@ fn run_on(way: &[&str], blocks: u64, files: u64) -> bool {
 }
 
 impl Ended {
-    /// Reads what [`SCRIPT`] has kept of a process beside the folder of a project.
+    /// Reads the files that [`SCRIPT`] has written beside the folder of a project.
     fn kept(project: &Project) -> Self {
         let folder = project.path("");
         let name = folder.to_str().unwrap().trim_end_matches('/').to_owned();
@@ -125,7 +128,8 @@ fn a_walk_on_a_disk_of_any_size_fails_cleanly_and_is_finished_with_more_room() {
     while !run_on(way, blocks, 10_000) {
         blocks += 1;
     }
-    // Each sink has a file, a manifest and a marker; the state has its pages, a decision and a record for each sink.
+    // Each sink has a file, a manifest and a marker; the state has its pages, a decision and a
+    // record for each sink.
     assert!(blocks > 20, "{blocks} blocks were enough");
 }
 

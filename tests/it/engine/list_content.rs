@@ -1,4 +1,4 @@
-//! What a list may look like, and that it arrives exact.
+//! Lists of all sizes and shapes arrive exact.
 
 use fanout::simulator::{Effect, Endpoint, Fault, PageStyle, Simulator, Spacing, When};
 
@@ -51,7 +51,7 @@ async fn a_short_page_in_the_middle_does_not_end_the_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn duplicates_are_dropped_and_the_first_one_stays() {
-    // Page 2 has its first three followers twice, and the whole of page 4 comes again as a part of page 5.
+    // Page 2 has its first three followers twice.
     let twice = Fault::new(Endpoint::UserGet, When::Page(2), Effect::Duplicate(0..3));
     let project = one_account(Simulator::builder().followers(50).page_size(10).fault(twice));
     let report = project.engine_run().await;
@@ -100,7 +100,7 @@ async fn a_list_that_stays_cut_off_is_never_complete() {
         let report = project.engine_run().await;
         failed(&report, 1, "WeChat states a total of 50");
         assert_eq!(project.recorder.published("kept", "brand"), None, "{effect:?}");
-        // Once the cut is gone, the next run has the whole list.
+        // Without the cut, the next run has the whole list.
         project.api().clear_faults();
         published(&project.engine_run().await);
         assert_eq!(project.recorder.published("kept", "brand").unwrap(), project.truth(), "{effect:?}");

@@ -1,4 +1,5 @@
-//! The engine of the library against a simulated API: whole runs, with a sink that remembers what it was given.
+//! The engine of the library against a simulated API: whole runs, with a sink that remembers what
+//! it was given.
 
 mod list_content;
 mod replay;

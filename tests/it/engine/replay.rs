@@ -1,4 +1,4 @@
-//! What a sink has missed is delivered later from the journal, without a call.
+//! A list that a sink has missed is delivered later from the journal, without a call.
 
 use fanout::error::Error;
 use fanout::report::{RunReport, SinkState, Verdict};
@@ -15,7 +15,7 @@ const SINKS: &str = "[sinks.kept]\ntype = 'recorder'\n[sinks.extra]\ntype = 'rec
 async fn extra_has_missed(dates: &[&str]) -> Project {
     let project = one_account(Simulator::builder().followers(FOLLOWERS).page_size(10));
     for (missed, date) in dates.iter().enumerate() {
-        // A run delivers first what the sink has missed before.
+        // A run first delivers the lists that the sink has missed before.
         for _ in 0..=missed {
             project.recorder.fail("extra", "commit", SinkError::permanent("it is broken"));
         }

@@ -1,4 +1,4 @@
-//! The rules of a run: decision and commits, failing sinks, what happens twice and what must not.
+//! The rules of a run: decision and commits, failing sinks, repeated runs.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ async fn a_list_of_an_earlier_day_is_delivered_first_to_a_sink_that_lacks_it() {
     let earlier = RunOptions::default().with_date("2026-01-31".parse().unwrap());
     let report = project.engine_run_file(&(project.file() + TWO_SINKS), earlier).await.unwrap();
     failed(&report.accounts[0], 1, "sink `second`");
-    // Without that sink there is nobody to deliver it to.
+    // Without that sink the earlier list is owed to no sink.
     published(&project.engine_run_with("[sinks.first]\ntype = 'recorder'\n").await);
     assert_eq!(project.recorder.count("first open"), 2);
     let calls = project.calls();
@@ -253,7 +253,7 @@ async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
             let report =
                 project.engine_run_with(&format!("{ONE_SINK}options = {{ when_complete = {when_complete} }}\n")).await;
             failed(&report, 1, "sink `kept`: it is broken");
-            // A sink that waits for the complete list fails after the decision, whatever it fails at.
+            // A sink that waits for the complete list always fails after the decision.
             let followers = (is_decided || when_complete).then_some(50);
             assert_eq!(report.snapshot.map(|snapshot| snapshot.rows), followers, "{event}, {when_complete}");
         }
@@ -266,7 +266,7 @@ async fn a_sink_that_reports_another_number_of_rows_has_failed() {
     project.recorder.misreport();
     let report = project.engine_run().await;
     failed(&report, 1, "the sink says that it published 51 rows, and the list has 50");
-    // Nothing says that it has the list: the next run delivers it again.
+    // It has no commit record: the next run delivers the list again.
     assert_eq!(project.engine_run().await.exit.code(), 1);
     assert_eq!(project.recorder.count("kept commit"), 2);
 }
@@ -281,8 +281,8 @@ async fn a_sink_receives_the_columns_that_it_asks_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_sink_stops_the_source() {
-    // Of one page each: in the sink's hands, in its queue, in the delivery's hands, in the delivery's queue, and in the
-    // walk's hands, which has fetched it and cannot hand it on.
+    // Each holds pages: the sink one, its queue, the delivery one, the delivery's queue, and the
+    // walk one that it has fetched and cannot hand on.
     const QUEUE: u64 = 3;
     const DELIVERY_QUEUE: u64 = 2;
     let expected = 1 + QUEUE + 1 + DELIVERY_QUEUE + 1;

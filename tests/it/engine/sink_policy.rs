@@ -1,4 +1,4 @@
-//! What the pipeline file says about a sink: when it is delivered, and how often it is tried.
+//! The keys of a sink that say when it is delivered and how often it is tried.
 
 use fanout_sink::SinkError;
 
@@ -28,7 +28,7 @@ async fn a_sink_is_tried_as_often_as_the_file_says() {
         let retry = format!("retry = {{ attempts = {attempts}, base_ms = 0 }}\n");
         let report = project.engine_run_with(&(ONE_SINK.to_owned() + &retry)).await;
         assert_eq!(project.recorder.count("kept open"), opens);
-        // Once for now, once more when it was opened again; then it has failed.
+        // With one attempt: once, and once more after it was opened again; then it has failed.
         let exit = if attempts == 1 { 75 } else { 0 };
         assert_eq!(report.exit.code(), exit, "{report:#?}");
     }

@@ -17,12 +17,13 @@ const COMMITTED: &str = include_str!("../../../pipelines/report.schema.json");
 pub(super) fn reports(project: &Project) -> Vec<PathBuf> {
     let below = project.path("state/runs");
     let mut reports: Vec<_> = project.files().into_iter().filter(|path| path.starts_with(&below)).collect();
-    // With the extension, the second run of a second would come before the first.
+    // With the extension, the second report of one second would sort before the first.
     reports.sort_by_key(|path| path.file_stem().map(OsStr::to_owned));
     reports
 }
 
-/// Runs once well, once against another host (which the walks are not of), and once well again, a follower fewer.
+/// Runs three times: well, against another host (an error: the walks belong to the first one), and
+/// well again.
 pub(super) fn three_runs() -> Project {
     let project = project(Duration::ZERO);
     project.finish(&[]);
@@ -61,7 +62,7 @@ fn the_runs_of_an_account_are_told_oldest_first() {
 fn a_report_that_cannot_be_read_is_passed_over_with_a_warning_and_one_of_another_pipeline_without() {
     let project = project(Duration::ZERO);
     project.finish(&[]);
-    // It finds the lists of the first one in its way, and says so in its report.
+    // The targets hold lists of the first pipeline: an error, which its report says.
     assert_eq!(project.run(&["--set", "name=another"]).code, Some(1));
     assert_eq!(reports(&project).len(), 2);
     fs::write(project.path("state/runs/20260101T000000Z-crash.json"), "{").unwrap();
@@ -99,7 +100,7 @@ fn the_reports_of_runs_keep_the_schema_and_what_does_not_is_marked() {
     compiler.add_resource("report.json", serde_json::from_str(COMMITTED).unwrap()).unwrap();
     let index = compiler.compile("report.json", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
     let project = three_runs();
-    // An optional sink that fails, and a list that every other one has.
+    // An optional sink fails; the other ones have the list already.
     project.append("[sinks.pipe]\ntype = 'command'\nrequired = false\noptions = { command = ['false'] }\n");
     project.finish(&[]);
     let reports: Vec<Value> =

@@ -17,7 +17,7 @@ const FOLLOWERS: u64 = PAGES * PAGE_SIZE;
 /// Every page, and the empty one at the end.
 const CALLS: u64 = PAGES + 1;
 
-/// Makes a project whose calls take so long.
+/// Makes a project whose calls take `latency`.
 fn project(latency: Duration) -> Project {
     four_sinks::project(Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).latency(latency))
 }

@@ -125,7 +125,7 @@ fn a_removal_that_was_cut_off_anywhere_is_finished() {
     }
     let published = content(&project, "out");
     let all = walks(&project);
-    // Renamed, and then half of it removed.
+    // As if a removal was cut off after its rename, with half of the files gone.
     let half = all[0].with_file_name(format!("{}~old", name(&all[0])));
     fs::rename(&all[0], &half).unwrap();
     fs::remove_dir_all(half.join("commits")).unwrap();
@@ -176,7 +176,8 @@ fn old_reports_of_this_pipeline_go_only_when_they_are_asked_for() {
     assert!(!old.exists() && others.exists() && new.exists());
 }
 
-/// `prune` shows which walks can be removed and why; with `--yes` it shows the same walks as removed.
+/// `prune` shows which walks can be removed and why; with `--yes` it shows the same walks as
+/// removed.
 #[test]
 fn what_can_be_removed_is_shown_before_and_after() {
     let project = project(Duration::ZERO);

@@ -11,12 +11,12 @@ use crate::support::{Ended, Project, run_script};
 
 const HOW_TO_GET_IT: &str = "pip install playwright, name that Python in READERS_PYTHON, and install Chromium (Debian: chromium-headless-shell)";
 
-/// As many lists of an account, and as many runs, are shown at most.
+/// The most lists of an account, and the most runs, that the page shows.
 const PAST: usize = 90;
 
 /// The account whose last run has failed.
 const FAILED: &str = "北京早报";
-/// What would run if an error were taken for markup.
+/// An error that would run as a script if it were taken for markup.
 const HOSTILE: &str = "</script><script>window.harmed = 1</script><img src=x onerror=\"harmed=2\"> & 'no' {{runs}}";
 
 /// Accounts in several scripts, and one that is hostile.
@@ -31,7 +31,7 @@ fn pipeline() -> String {
     format!("name = 'nightly'\n{}{sink}", accounts.collect::<String>())
 }
 
-/// Makes the reports of so many nights out of the report of one real run, and returns where they lie.
+/// Makes a project with the reports of `count` nights, all copied from the report of one real run.
 fn nights(count: u64) -> Project {
     let project = Project::new(&pipeline());
     let selected = ACCOUNTS[..5].iter().flat_map(|name| ["--account", name]);
@@ -50,7 +50,8 @@ fn nights(count: u64) -> Project {
     project
 }
 
-/// Makes a run one of another night, with other numbers; in the last night an account has failed, and a sink.
+/// Gives a report the date and the numbers of another night. In the last night, and in some others,
+/// an account has failed.
 fn of_night(mut report: Value, night: u64, begun_at: DateTime<Utc>, is_last: bool) -> Value {
     report["begun_at"] = begun_at.format("%Y-%m-%dT%H:%M:%SZ").to_string().into();
     report["seconds"] = json!(400.0 + (night * 37 % 90) as f64);
@@ -96,7 +97,7 @@ fn the_same_reports_make_the_same_page_and_it_says_what_they_say() {
     assert!(page == render(&project, "two.html"));
     assert!(page.contains("2 of 6 accounts have no new list"));
     assert!(page.contains("<b>4</b><span>accounts with their list</span>"));
-    // The last night of each of the four, and the one before of the account that failed.
+    // The last night of four accounts, and the night before of the account that failed.
     let followers = |place: u64, night: u64| 1_000 * (5 - place) + 3 * night + night * night % 17;
     let all: u64 = [0, 1, 3, 4].map(|place| followers(place, 2)).iter().sum::<u64>() + followers(2, 1);
     let digits = all.to_string();

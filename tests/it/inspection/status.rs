@@ -1,4 +1,4 @@
-//! `fanout status`: how the accounts stand, told without a lock, a secret or a call.
+//! `fanout status`: the state of the accounts, read without a lock, a secret or a call.
 
 use std::fs;
 use std::process::Stdio;
@@ -15,7 +15,7 @@ fn sinks() -> Value {
     json!(SINKS.map(|(name, _, _)| name))
 }
 
-/// Looks at the one account of a project, without the secret that a run needs.
+/// Returns what `status` says of the only account. The command has no secret.
 fn account(project: &Project) -> Value {
     let ended = project.fanout(&["status", "pipeline.toml", "--json"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
@@ -117,7 +117,8 @@ fn a_halted_run_is_named_and_a_state_that_cannot_be_read_is_an_error_with_a_hint
     );
 }
 
-/// `status` shows the last list of the account, and a sink that was added since then as one that lacks it.
+/// `status` shows the last list of the account, and a sink that was added since then as one that
+/// lacks it.
 #[test]
 fn the_state_of_an_account_is_shown_with_the_sink_that_lacks_its_list() {
     let project = project(Duration::ZERO);

@@ -99,7 +99,7 @@ impl Fleet {
         let bad = (count / 25).clamp(1, 10);
         let accounts: Vec<Account> = (0..count)
             .map(|place| {
-                // Sizes of accounts are spread over powers, not over numbers: many small ones, few large ones.
+                // Sizes grow exponentially: many small accounts, few large ones.
                 let share = (place * 7_919 % count) as f64 / count as f64;
                 let fate = match place % (count / bad) {
                     0 if place / (count / bad) < bad => Fate::Bad(TROUBLES[place / (count / bad) % TROUBLES.len()]),
@@ -151,7 +151,7 @@ impl Fleet {
         self.project.api().add_fault(stall.account(&account.app_id));
     }
 
-    /// Returns the command that reads all of them.
+    /// Returns the command that reads all accounts.
     pub(crate) fn run(&self, more: &[&str]) -> Command {
         self.project.run_command(&[&["--json"], more].concat())
     }

@@ -1,6 +1,7 @@
 //! Many accounts in one run, as an agency has: some always fail, every other list is exact.
 //!
-//! `MANY_ACCOUNTS=2500` and a release build are the size that fanout is made for; see `.ci/nightly`.
+//! `MANY_ACCOUNTS=2500` and a release build are the size that fanout is made for; see
+//! `.ci/nightly`.
 
 mod fleet;
 
@@ -99,7 +100,7 @@ fn an_account_that_is_stuck_keeps_nobody_waiting() {
     let fleet = Fleet::of(12);
     let good: Vec<&fleet::Account> = fleet.good().collect();
     fleet.silence(good[0]);
-    // It has one of two places, and the only slot for a list that is delivered while it is read.
+    // The stuck account has one of two places, and the only slot for streaming.
     let limits = ["--set", "limits.accounts=2", "--set", "limits.deliveries=1"];
     let mut process = fleet.run(&limits).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while fleet.finished().len() < good.len() - 1 {
@@ -123,7 +124,7 @@ fn shards_at_once_on_one_state_read_each_account_once() {
         let mut command = fleet.run(&["--shard", &format!("{index}/{SHARDS}")]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    // Each writes more than a pipe holds, and so each is waited for beside the others.
+    // Each writes more than a pipe holds, so a thread reads each of them.
     let processes: Vec<_> = (0..SHARDS).map(shard).collect();
     let ended: Vec<Ended> = std::thread::scope(|scope| {
         let waiting: Vec<_> = processes.into_iter().map(|process| scope.spawn(|| Ended::after(process))).collect();

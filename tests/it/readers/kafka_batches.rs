@@ -1,4 +1,5 @@
-//! What kafka-python reads: the list, each row once in its partition, in every codec; and no batch with a flipped bit.
+//! kafka-python reads the batches: each row once in its partition, in every codec, and no batch
+//! with a flipped bit.
 
 use std::fmt::Write as _;
 
@@ -15,7 +16,7 @@ const FOLLOWERS: u64 = 30_500;
 const PARTITIONS: usize = 3;
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
-/// Publishes a list in every codec. The file `truth` is the list as it must come out, one OpenID a line.
+/// Publishes a list in every codec. The file `truth` has the expected list, one OpenID a line.
 fn publish() -> Project {
     let mut pipeline = format!("name = 'kafka'\n[source]\nsimulate = {{ followers = {FOLLOWERS} }}\n");
     for codec in CODECS {

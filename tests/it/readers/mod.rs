@@ -1,4 +1,5 @@
-//! Other programs read the outputs: pyarrow, duckdb and polars see the list exactly and in order, and nothing else.
+//! Other programs read the outputs: pyarrow, duckdb and polars see the list exactly and in order,
+//! and nothing else.
 
 mod kafka_batches;
 
@@ -15,7 +16,8 @@ const FILE_ROWS: u64 = 9_000;
 
 const HOW_TO_GET_THEM: &str = "pip install pyarrow duckdb polars, and name that Python in READERS_PYTHON";
 
-/// Each sink with its type and options. The root is `out/<sink>/root`, so that its parent belongs to it alone.
+/// Each sink with its type and options. The root is `out/<sink>/root`, so that its parent belongs
+/// to it alone.
 const SINKS: [(&str, &str, &str); 6] = [
     ("folder", "parquet", ""),
     ("rolled", "parquet", "max_file_rows = 9_000"),
@@ -34,15 +36,16 @@ fn pipeline() -> String {
     text
 }
 
-/// Publishes a list to every sink, and then again from a new walk of the same date, which takes the first one's place.
-/// The file `truth` is the list as it must come out, one OpenID a line.
+/// Publishes a list to every sink, and then a new walk of the same date, which replaces the first
+/// one. The file `truth` has the expected list, one OpenID a line.
 fn publish_twice() -> Project {
     let project = Project::new(&pipeline());
     for more in [&[][..], &["--fresh"]] {
         let run = project.fanout(&[&["run", "pipeline.toml", "--date", "2026-11-22"], more].concat());
         assert_eq!(run.code, Some(0), "{run:?}");
     }
-    // The defaults of `[source] simulate`, and of the account where a simulated file names none.
+    // The seed is the default of `[source] simulate`, the app id that of a simulated file without
+    // accounts.
     let lines: Vec<String> = Followers::new(1, "wxsimulated", FOLLOWERS).iter().collect();
     std::fs::write(project.path("truth"), lines.join("\n") + "\n").unwrap();
     project
@@ -54,7 +57,8 @@ fn read(project: &Project, outputs: &[(&str, String)]) -> Option<(i32, String)> 
     read_with(project, "tests/it/readers.py", &outputs, HOW_TO_GET_THEM)
 }
 
-/// Lets a script read `outputs` and compare them with the file `truth`. `None` if it lacks a module.
+/// Lets a script read `outputs` and compare them with the file `truth`. `None` if it lacks a
+/// module.
 pub(crate) fn read_with(
     project: &Project,
     script: &str,
@@ -71,11 +75,11 @@ fn other_programs_read_the_list_exactly_and_in_order() {
     let parts = project.path("out/rolled/root/dt=2026-11-22/account=simulated");
     let files = std::fs::read_dir(parts).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(files.filter(|name| name.starts_with("part-")).count() as u64, FOLLOWERS.div_ceil(FILE_ROWS));
-    // The root, and its parent as well: staging lies beside the root, and must be gone.
+    // The parent of the root as well: staging is beside the root, and must be gone.
     let places = SINKS.map(|(sink, format, _)| [(format, format!("out/{sink}/root")), (format, format!("out/{sink}"))]);
     if let Some((code, said)) = read(&project, &places.concat()) {
         assert_eq!(code, 0, "{said}");
-        // Three readers a place, and one more where a root has partitions.
+        // Three readers a place, and one more for each of the two roots with partitions.
         let readings = said.lines().filter(|line| line.starts_with("ok ")).count();
         assert_eq!(readings, 3 * places.concat().len() + 2, "{said}");
     }

@@ -1,4 +1,5 @@
-//! What the README claims: its commands, its keys with their defaults, its tables, and what the demo leaves behind.
+//! The claims of the README: its commands, its keys with their defaults, its tables, and the output
+//! of the demo.
 
 mod translation;
 
@@ -20,10 +21,11 @@ use crate::support::{Ended, Project, fanout};
 
 const README: &str = include_str!("../../../README.md");
 
-/// The followers of the demo, as the documentation of WeChat has it in its example.
+/// The followers of the demo, as many as in the example of WeChat's documentation.
 const FOLLOWERS: u64 = 23_000;
 
-/// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold keys.
+/// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold
+/// keys.
 const TABLES: [(&str, &str); 13] = [
     ("", ""),
     ("source.", "[source]"),
@@ -40,13 +42,14 @@ const TABLES: [(&str, &str); 13] = [
     ("sinks.<name>.retry.", "[sinks.x.retry]"),
 ];
 
-/// Returns what stands between two fences of the language `language`, block after block.
+/// Returns the text of each fenced block of this language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     README.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// Returns the rows of the first table behind `start`, cell by cell, without the backticks around a whole cell.
+/// Returns the rows of the first table behind `start`, cell by cell, without the backticks around a
+/// whole cell.
 fn table(start: &str) -> Vec<Vec<&'static str>> {
     let (_, rest) = README.split_once(start).unwrap_or_else(|| panic!("`{start}` is gone"));
     let lines = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));

@@ -1,4 +1,4 @@
-//! No token and no secret in anything that a run writes, whatever `RUST_LOG` says and whatever goes wrong.
+//! No token and no secret in anything that a run writes, at every log level and in every failure.
 
 mod panics_and_core_files;
 mod token_providers;
@@ -28,7 +28,8 @@ type = "parquet"
 root = "out"
 "#;
 
-/// Runs the pipeline from the beginning with everything traced, and searches all that it has written.
+/// Runs the pipeline from the beginning with everything traced, and searches all that it has
+/// written.
 fn traced_run(project: &Project, secret: &str) -> Ended {
     traced_command(&project.without_state(), &["run", "pipeline.toml"], &[("TEST_SECRET", secret)])
 }
@@ -89,7 +90,7 @@ fn a_refused_secret_is_not_shown() {
 #[test]
 fn no_failing_call_shows_the_token_that_it_was_made_with() {
     let token = project().api().issue_token(APP_ID);
-    // What goes wrong, the exit code, and what the error says of it.
+    // The fault, the exit code, and words of the error.
     let cases = [
         (status(500), 75, "500"),
         (status(302), 1, "302"),
@@ -115,7 +116,7 @@ fn what_a_server_sends_back_of_a_token_or_a_secret_is_not_shown() {
     let project = project();
     let token = project.api().issue_token(APP_ID);
     let echo = |code, secret: &str| Effect::Errcode { code, message: format!("no good: {secret}, sent with the call") };
-    // So long that the text is cut within the token.
+    // Long enough for the text to be cut within the token.
     let cut = Effect::Errcode { code: 48001, message: format!("{}{token}", "x".repeat(280)) };
     let typed = Effect::body(format!("{{\"data\":\"{token}\"}}"));
     for (endpoint, effect, code, message) in [

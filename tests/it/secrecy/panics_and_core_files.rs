@@ -1,4 +1,5 @@
-//! A crash leaves no core file, which would hold the secret and the token, and a panic prints no secret.
+//! A crash leaves no core file, which would hold the secret and the token, and a panic prints no
+//! secret.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -38,8 +39,8 @@ fn with_cores(command: &Command) -> Command {
     shell
 }
 
-/// Sends a signal until the process has ended. The first SIGSEGV goes to the handler that Rust has for stacks that
-/// overflow, which takes it for one that will come again.
+/// Sends a signal until the process has ended. Rust's handler for stack overflows takes the first
+/// SIGSEGV and returns, so that it comes again.
 fn end_by(mut process: Child, name: &str) -> ExitStatus {
     loop {
         if let Some(status) = process.try_wait().unwrap() {
@@ -50,12 +51,13 @@ fn end_by(mut process: Child, name: &str) -> ExitStatus {
     }
 }
 
-/// Returns whether the system writes a core of a process that does not forbid it; if not, there is nothing to see.
+/// Returns whether the system writes a core file of a process that does not forbid it; if not,
+/// nothing can be tested.
 fn system_writes_cores() -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut sleep = Command::new("sleep");
     let sleep = with_cores(sleep.arg("60")).current_dir(folder.path()).spawn();
-    // The signal must not come to the shell before it has become `sleep`.
+    // The shell must have become `sleep` before the signal comes.
     thread::sleep(Duration::from_millis(200));
     let writes = end_by(sleep.unwrap(), "ABRT").core_dumped();
     if !writes {
@@ -64,7 +66,7 @@ fn system_writes_cores() -> bool {
     writes
 }
 
-/// Returns whether this process ignores a signal, and so every program that it starts.
+/// Returns whether this process, and so every program that it starts, ignores a signal.
 fn is_ignored(number: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -86,7 +88,7 @@ fn a_crash_leaves_no_core_file_whatever_the_limit_is() {
         let project = Project::builder().name("crash").account("brand", "wxcores").simulator(builder);
         let project = project.sink_of_files("lines", "ndjson", "").secret("TEST_SECRET", CANARY).build();
         let process = with_cores(&project.run_command(&[])).spawn().unwrap();
-        // From here on it holds the secret and a token.
+        // From the second call on it holds the secret and a token.
         while project.calls() < 2 {
             thread::sleep(Duration::from_millis(5));
         }
@@ -103,7 +105,7 @@ fn a_crash_leaves_no_core_file_whatever_the_limit_is() {
     }
 }
 
-/// A sink that panics with all that it knows.
+/// A sink that panics with its options and its context in the message.
 struct Clumsy;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -197,7 +199,7 @@ fn a_panic_prints_no_secret() {
     ]);
     let ended = Ended::of(child.env("PANIC_BASE_URL", project.api().base_url()).env("RUST_BACKTRACE", "full"));
     let written = ended.stdout.clone() + &ended.stderr;
-    // It panicked twice where it was to, with all that it knew, and said where.
+    // The sink panicked twice, with its options in the message and a backtrace.
     assert!(written.matches("too clumsy: ClumsyOptions { password: Secret(…) }").count() == 2, "{written}");
     assert!(written.contains("the sink panicked") && written.contains("stack backtrace:"), "{written}");
     assert_eq!(project.api().requests().stable_token, 1);

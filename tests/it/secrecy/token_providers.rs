@@ -1,10 +1,10 @@
-//! The same of every token provider, in success and in failure.
+//! No token and no secret in the output of any token provider, whether it succeeds or fails.
 
 use std::path::Path;
 
 use super::*;
 
-/// What a provider is configured with, and where it finds its token.
+/// The keys of a provider, and the variables that it reads.
 struct Provider {
     keys: String,
     variables: Vec<(&'static str, String)>,
@@ -22,13 +22,13 @@ impl Provider {
     }
 }
 
-/// A token that looks like one of the simulator's, and is none.
+/// Returns a token that looks like one of the simulator's and was never good.
 fn stale_token() -> String {
     format!("{TOKEN_MARKER}_stale_and_never_good")
 }
 
-/// Every provider, with `token` where it is a matter of the provider, and `SECRET` in all its secrets. `folder` is not
-/// that of the pipeline, in which everything is searched.
+/// Returns every provider. Those that hand over a token have `token`; all secrets are `SECRET`.
+/// `folder` is not the project's, whose files are all searched.
 fn providers(project: &Project, folder: &Path, token: &str) -> Vec<(&'static str, Provider)> {
     let secret = ("TEST_SECRET", SECRET.to_owned());
     let file = folder.join("token");
@@ -37,7 +37,7 @@ fn providers(project: &Project, folder: &Path, token: &str) -> Vec<(&'static str
         "{}/cgi-bin/token?grant_type=client_credential&appid={APP_ID}&secret={SECRET}&key={OTHER_SECRET}",
         project.api().base_url()
     );
-    // It says more than it should, in the wrong place.
+    // It also writes token and secret to stderr.
     let echo = r#"["sh", "-c", "echo $TEST_TOKEN; echo $TEST_TOKEN $TEST_SECRET >&2"]"#;
     let given = ("TEST_TOKEN", token.to_owned());
     let header = "header = \"x-key\", header_value = { env = \"TEST_SECRET\" }";
@@ -87,7 +87,8 @@ fn no_provider_shows_a_token_that_is_refused() {
     with_every_provider(
         |_| stale_token(),
         |name, project, provider| {
-            // What the server sends back is the token that the call carried; that of the classic endpoint is not known here.
+            // The server repeats the token of the call. The test does not know the token of the
+            // classic endpoint.
             let carried = match name {
                 "stable" => good_token(project),
                 "classic" | "endpoint" => String::new(),

@@ -1,5 +1,5 @@
-//! Two runs of one account at once: the second one names the process that holds the lock, and a lock ends with its
-//! process.
+//! Two runs of one account at once: the second one names the process that holds the lock, and a
+//! lock ends with its process.
 
 use std::time::Duration;
 

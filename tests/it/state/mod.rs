@@ -1,5 +1,5 @@
-//! The state folder and the folders of the sinks: their dates and locks, folders that cannot be used, and `--simulate`
-//! beside real ones.
+//! The state folder and the folders of the sinks: their dates and locks, folders that cannot be
+//! used, and `--simulate` beside real ones.
 
 mod dates;
 mod locks;

@@ -7,7 +7,8 @@ use crate::crash_safety::small_list;
 use crate::support::four_sinks::DATE;
 use crate::support::{Ended, Project};
 
-/// A place that cannot be used: what is done before, the setting that names it, and what the error says.
+/// A folder that cannot be used: how it is prepared, the setting that names it, and words of the
+/// error.
 type Case = (fn(&Project), &'static str, &'static str);
 
 fn file(project: &Project, path: &str) {

@@ -7,7 +7,8 @@ use fanout::simulator::SimulatorBuilder;
 
 use super::project::{Api, Project, Settings};
 
-/// The variable with the secret of every account that [`ProjectBuilder::account`] adds, and its value.
+/// The variable with the secret of every account that [`ProjectBuilder::account`] adds, and its
+/// value.
 pub(crate) const SECRET: (&str, &str) = ("TEST_SECRET", "a secret");
 
 /// Collects what a project differs in from the next one.
@@ -25,7 +26,8 @@ pub(crate) struct ProjectBuilder {
 }
 
 impl ProjectBuilder {
-    /// Takes this text as the pipeline file. Without it, the file is made of name, keys, accounts and sinks.
+    /// Takes this text as the pipeline file. Without it, the file is made of name, keys, accounts
+    /// and sinks.
     pub(crate) fn file(self, text: &str) -> Self {
         Self { file: Some(text.to_owned()), ..self }
     }

@@ -16,7 +16,8 @@ pub(crate) const CALLS_OF_A_RESTART: u64 = 2;
 /// `max_file_rows` of the first sink.
 const FILE_ROWS: u64 = 5_000;
 
-/// Each sink with its type and options, in the order in which they commit; the root is `out/<sink>`.
+/// Each sink with its type and options, in the order in which they commit; the root is
+/// `out/<sink>`.
 pub(crate) const SINKS: [(&str, &str, &str); 4] = [
     ("lake", "parquet", "max_file_rows = 5_000\nrow_group_rows = 700"),
     ("lines", "ndjson", ""),
@@ -40,13 +41,15 @@ pub(crate) fn listed(project: &Project) -> Vec<String> {
     openids_of_lines(&root(project, "lines"))
 }
 
-/// Asserts what readers are promised: at every sink there is nothing, or a whole list of one of these lengths.
+/// Asserts what readers are promised: at every sink there is nothing, or a whole list of one of
+/// these lengths.
 pub(crate) fn holds_nothing_or_a_whole_list(project: &Project, lengths: &[u64]) {
     for (sink, _, options) in SINKS {
         let root = root(project, sink);
         match published(&root) {
             Some(list) => assert!(lengths.contains(&list.rows), "{sink} has published {} rows", list.rows),
-            // A single file is published before its marker: without the marker it may be there, and is whole.
+            // A single file is published before its marker: without the marker it may be there, and
+            // is whole.
             None if options.contains("layout") => {
                 for file in tree(&root).into_keys().filter(|name| !name.to_string_lossy().starts_with('_')) {
                     let rows = openids(&[root.join(file)]).len() as u64;

@@ -20,7 +20,8 @@ impl Project {
         self.engine_run_with(ONE_SINK).await
     }
 
-    /// Runs the pipeline file with these sections behind it, and returns the report of its first account.
+    /// Runs the pipeline file with these sections behind it, and returns the report of its first
+    /// account.
     pub(crate) async fn engine_run_with(&self, sinks: &str) -> AccountReport {
         let report = self.engine_run_file(&(self.file() + sinks), RunOptions::default()).await.unwrap();
         report.accounts.into_iter().next().unwrap()
@@ -44,7 +45,8 @@ impl Project {
         engine::run(pipeline, &self.registry(), selection, progress, self.stop.clone()).await
     }
 
-    /// Replays another pipeline file in this folder for the sinks `names`, in an environment without the secret.
+    /// Replays another pipeline file in this folder for the sinks `names`, in an environment
+    /// without the secret.
     pub(crate) async fn engine_replay(
         &self,
         text: &str,
@@ -62,7 +64,8 @@ impl Project {
         Pipeline::from_toml(text, &self.path("p.toml"), overrides).unwrap()
     }
 
-    /// Returns the variables that a pipeline file may name: a secret, a good token, and one that was never good.
+    /// Returns the variables that a pipeline file may name: a secret, a good token, and one that
+    /// was never good.
     fn environment(&self) -> Environment {
         let (secret, value) = SECRET;
         let token = self.api().issue_token(&self.settings.app_id);

@@ -1,4 +1,5 @@
-//! Reads walks on disk with code of its own: the length and kind of each frame, the records beside them.
+//! Reads walks on disk with code of its own: the length and kind of each frame, the records beside
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! The machine that the tests run on: the variables that say how they are run, and a line for the person who runs them.
+//! The machine that the tests run on: the variables that say how they are run, and a line for the
+//! person who runs them.
 
 use std::io::Write;
 
@@ -8,7 +9,8 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Writes a line whether the test passes or not: the test harness shows what `eprintln!` prints only when it fails.
+/// Writes a line whether the test passes or not: the test harness shows what `eprintln!` prints
+/// only when it fails.
 pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -1,4 +1,5 @@
-//! What the integration tests share: the fixture [`Project`], and what reads back what a run has left.
+//! What the integration tests share: the fixture [`Project`], and what reads back what a run has
+//! left.
 
 mod builder;
 pub(crate) mod four_sinks;

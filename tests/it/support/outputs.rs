@@ -19,8 +19,8 @@ pub(crate) struct Published {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// Returns the list whose marker is below `root`, after its marker and manifest have been compared with every file
-/// there; `None` without a marker.
+/// Returns the list whose marker is below `root`, after its marker and manifest have been compared
+/// with every file there; `None` without a marker.
 pub(crate) fn published(root: &Path) -> Option<Published> {
     let files = tree(root);
     let (marker_name, marker) = files.iter().find(|(name, _)| name.to_string_lossy().ends_with("SUCCESS"))?;

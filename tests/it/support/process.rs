@@ -51,8 +51,8 @@ pub(crate) fn fanout(arguments: &[&str]) -> Command {
     command
 }
 
-/// Returns `outer` (`sh -c …`, `unshare …`) with the program, arguments, folder and variables of `command` behind its
-/// own arguments.
+/// Returns `outer` (`sh -c …`, `unshare …`) with the program, arguments, folder and variables of
+/// `command` behind its own arguments.
 pub(crate) fn wrapped(mut outer: Command, command: &Command) -> Command {
     outer.arg(command.get_program()).args(command.get_args());
     if let Some(folder) = command.get_current_dir() {

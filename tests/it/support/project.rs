@@ -1,4 +1,5 @@
-//! The fixture: a folder with a pipeline file, the simulated API that its runs read, and the built binary run in it.
+//! The fixture: a folder with a pipeline file, the simulated API that its runs read, and the built
+//! binary run in it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,7 +42,8 @@ pub(super) const BASE_URL_VARIABLE: &str = "FANOUT_SOURCE__BASE_URL";
 /// Between two looks at how many calls a run has made.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
-/// A folder with a pipeline file, its state and its outputs, and the simulated API that its runs read, if it has one.
+/// A folder with a pipeline file, its state and its outputs, and the simulated API that its runs
+/// read, if it has one.
 pub(crate) struct Project {
     folder: TempDir,
     pub(super) settings: Settings,
@@ -109,7 +111,8 @@ impl Project {
         project
     }
 
-    /// Makes a project in another folder, with the same API, secrets and arguments, and with `file` as its pipeline file.
+    /// Makes a project in another folder, with the same API, secrets and arguments, and with `file`
+    /// as its pipeline file.
     pub(crate) fn with_file(&self, file: &str) -> Self {
         Self::of(Settings { file: file.to_owned(), ..self.settings.clone() }, self.api.clone())
     }
@@ -164,7 +167,8 @@ impl Project {
         std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + text).unwrap();
     }
 
-    /// Returns a command of the binary in this folder. It reads this project's API and has no secret.
+    /// Returns a command of the binary in this folder. It reads this project's API and has no
+    /// secret.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = fanout(arguments);
         command.current_dir(self.folder.path());
@@ -216,7 +220,8 @@ impl Project {
         self.run_command(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Starts a run, and waits until it has asked for its page number `page`: the page before is then in the journal.
+    /// Starts a run, and waits until it has asked for its page number `page`: the page before is
+    /// then in the journal.
     pub(crate) fn start_until_page(&self, more: &[&str], page: u64) -> Child {
         let calls = self.calls();
         let process = self.start(more);

@@ -1,4 +1,5 @@
-//! Python, with modules that this machine may lack. `FANOUT_REQUIRE_ALL` makes a missing module a failure.
+//! Python, with modules that this machine may lack. `FANOUT_REQUIRE_ALL` makes a missing module a
+//! failure.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,8 +11,8 @@ use super::project::Project;
 /// What a script ends with if it lacks a module.
 const NOT_INSTALLED: i32 = 3;
 
-/// Returns a Python that has `module`: the one that `READERS_PYTHON` names, or `python3`. Without the module it says so
-/// and returns `None`.
+/// Returns a Python that has `module`: the one that `READERS_PYTHON` names, or `python3`. Without
+/// the module it says so and returns `None`.
 pub(crate) fn python_with(module: &str) -> Option<String> {
     let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
     // It is started in other folders.
@@ -33,8 +34,8 @@ pub(crate) fn python_with(module: &str) -> Option<String> {
     None
 }
 
-/// Runs a script of this repository in the folder of a project, and returns its exit code and what it printed. If it
-/// lacks a module, it says what was not done and returns `None`.
+/// Runs a script of this repository in the folder of a project, and returns its exit code and what
+/// it printed. If it lacks a module, it says what was not done and returns `None`.
 pub(crate) fn run_script(
     project: &Project,
     script: &str,

@@ -7,7 +7,8 @@ use regex::{Captures, Regex};
 use super::process::Ended;
 use super::project::Project;
 
-/// What differs from run to run, and what stands for it. In a table it must be as wide, so that the columns stay.
+/// What differs from run to run, and what stands for it. In a table it must be as wide, so that the
+/// columns stay.
 const FILTERS: [(&str, &str); 9] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
     // Of a log line, of a report, of a walk's name.

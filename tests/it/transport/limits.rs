@@ -1,4 +1,5 @@
-//! What a reply, and the wait for it, may cost: memory and time, of the whole process.
+//! Limits of memory and time for a reply, measured on the whole process, and warnings about replies
+//! that are kept.
 
 use std::net::SocketAddr;
 use tokio::net::{TcpSocket, TcpStream};
@@ -6,10 +7,11 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::*;
 use crate::support::peak_kib;
 
-/// Peak memory of a run, whatever it is sent.
+/// The most memory that a run may take, whatever it is sent.
 const MOST_KIB: u64 = 64_000_000 / 1_024;
 
-/// Two accounts: the replies to the first one are the danger; the second one keeps the process alive until after it.
+/// Two accounts: the first one gets the dangerous reply, the second one keeps the process alive
+/// until after it.
 const TWO_ACCOUNTS: &str = r#"
 name = "limits"
 [[accounts]]
@@ -26,7 +28,7 @@ type = "parquet"
 root = "out"
 "#;
 
-/// Runs to the end, and returns the peak memory with what was left behind.
+/// Runs to the end, and returns the peak memory with the outcome.
 fn measured(project: &Project) -> (u64, Ended) {
     let mut process = project.start(&["--json"]);
     let mut peak = 0;
@@ -44,12 +46,12 @@ fn no_reply_takes_the_memory_of_the_machine() {
     for (effect, exit) in [
         (Effect::GzipBomb(GIB), 1),
         (Effect::Huge(2 * GIB), 1),
-        // As much as is allowed, which is then no page.
+        // As long as is allowed, and no page.
         (Effect::Huge(8 << 20), 75),
         (Effect::Gzip, 0),
     ] {
         let danger = Fault::new(Endpoint::UserGet, When::Page(3), effect.clone()).account("wxdanger");
-        // Sure to be later than the danger, and the peak is of the whole life.
+        // Later than the dangerous reply; the peak is that of the whole life of the process.
         let later = Effect::Delay(Duration::from_millis(1_500));
         let later = Fault::new(Endpoint::UserGet, When::Page(4), later).account("wxwitness");
         let simulator = Simulator::builder().followers(30_000).fault(danger).fault(later);
@@ -73,8 +75,8 @@ fn a_connection_that_nobody_takes_is_given_up() {
     failed(&ended, 75, "no reply in time", "");
 }
 
-/// Returns a listener that takes no connection, with those that fill its queue: the system leaves further ones
-/// unanswered.
+/// Returns a listener that accepts no connection, with the connections that fill its queue. The
+/// system does not answer further ones.
 async fn full_listener() -> (SocketAddr, Vec<Box<dyn std::any::Any>>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();

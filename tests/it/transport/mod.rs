@@ -1,4 +1,5 @@
-//! The way to WeChat, through the real binary: certificates, proxies, timeouts, encodings, and the call for a token.
+//! The way to WeChat, through the real binary: certificates, proxies, timeouts, encodings, and the
+//! call for a token.
 
 mod limits;
 mod servers;
@@ -71,7 +72,8 @@ fn published(ended: &Ended, project: &Project, openids: &[String]) {
     assert!(only_openids(&lines) == openids, "{lines}");
 }
 
-/// Asserts that the account has failed with this exit code, these words in its error and these in its hint.
+/// Asserts that the account has failed with this exit code, these words in its error and these in
+/// its hint.
 #[track_caller]
 fn failed(ended: &Ended, code: i32, error: &str, hint: &str) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
@@ -219,7 +221,7 @@ fn a_reply_may_be_compressed() {
 fn a_reply_that_grows_beyond_the_limit_is_refused_and_not_repeated() {
     let runtime = Runtime::new().unwrap();
     let requests = Seen::default();
-    // All of it is white space, which JSON allows before a page.
+    // White space, which JSON allows before a page.
     let bomb = gzipped(&vec![b' '; 64 << 20]);
     assert!(bomb.len() < 100_000, "{} bytes on the wire", bomb.len());
     let port = list_of_one_page(&runtime, at_once(bomb), &requests);

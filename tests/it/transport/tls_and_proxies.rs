@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use super::servers::Authority;
 use super::*;
 
-/// A simulator behind TLS that proves to be `host`, with an authority of its own in `ca.pem`. The system is made to
-/// trust only the authority in `system.pem`, which has signed nothing.
+/// A simulator behind TLS with a certificate for `host`, whose authority is in `ca.pem`. The system
+/// trusts only the authority in `system.pem`, which has signed nothing.
 struct Encrypted {
     runtime: Runtime,
     project: Project,
@@ -122,7 +122,7 @@ fn a_proxy_of_the_environment_is_used_for_wechat_and_not_for_this_machine() {
     published(&ended, &place.project, &truth(&place.project));
     assert_eq!(seen(&requests), [""; 0]);
 
-    // The default address; no name is looked up, for the proxy does that.
+    // The default address. The proxy looks up the name.
     let elsewhere = without_api();
     std::fs::copy(place.project.path("ca.pem"), elsewhere.path("ca.pem")).unwrap();
     let ended = run_with(&elsewhere, &[ca_file()], &variables);
