@@ -119,7 +119,7 @@ fn every_command_and_flag_exists() {
     let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
     let sentence = rest.split("\n`fanout sinks`").next().unwrap();
     let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
-    assert_eq!(flags.len(), 10, "{flags:?}");
+    assert_eq!(flags.len(), 11, "{flags:?}");
     for flag in flags {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
@@ -178,7 +178,7 @@ fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl F
 fn every_default_is_the_one_that_holds() {
     let base =
         "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
-    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 28);
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 29);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
     assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
