@@ -119,7 +119,7 @@ fn every_command_and_flag_exists() {
     let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
     let sentence = rest.split("\n`fanout sinks`").next().unwrap();
     let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
-    assert_eq!(flags.len(), 11, "{flags:?}");
+    assert_eq!(flags.len(), 10, "{flags:?}");
     for flag in flags {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
