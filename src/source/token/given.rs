@@ -1,15 +1,16 @@
-//! A token that another program has put into a variable or a file.
+//! The provider for a token that another program has put into a variable or a file.
 
 use fanout_sink::SecretReference;
 
 use crate::config::TokenSource;
 
-/// Returns whether reading it again may give another token: this process never sees a variable change.
+/// Returns whether reading the token again may give another one. A variable never changes for this
+/// process.
 pub(super) fn may_change(source: &TokenSource) -> bool {
     matches!(source.reference(), SecretReference::File(_))
 }
 
-/// Returns where it is found, in words.
+/// Returns where the token is found, in words.
 pub(super) fn origin(source: &TokenSource) -> String {
     match source.reference() {
         SecretReference::Env(name) => format!("the environment variable `{name}`"),
