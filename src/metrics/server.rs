@@ -28,8 +28,8 @@ const MOST_CONNECTIONS: usize = 16;
 /// they keep their connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The pause after an error of `accept`, most likely for want of file descriptors, which come back
-/// as connections end.
+/// The pause after an error of `accept`. Most likely there are no file descriptors left; they come
+/// back as connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the future is dropped, which closes every connection.

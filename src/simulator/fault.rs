@@ -25,7 +25,8 @@ use super::token::Tokens;
 /// use fanout::simulator::{Effect, Endpoint, Fault, When};
 ///
 /// // The third call for a page of this account is answered with "system busy", once.
-/// let busy = Fault::new(Endpoint::UserGet, When::Call(3), Effect::errcode(-1)).account("wx0123456789abcdef");
+/// let busy = Fault::new(Endpoint::UserGet, When::Call(3), Effect::errcode(-1))
+///     .account("wx0123456789abcdef");
 /// // Page 7 is cut off the first two times that it is asked for.
 /// let torn = Fault::new(Endpoint::UserGet, When::Page(7), Effect::Truncate(1_000)).times(2);
 /// # let _ = (busy, torn);

@@ -138,7 +138,7 @@ fn parse_query(query: &str) -> HashMap<String, String> {
     pairs.map(|(name, value)| (decode_percent(name), decode_percent(value))).collect()
 }
 
-/// Decodes a part of a query: `%41` is `A`, `+` is a space, and any other character stays as it is.
+/// Decodes a part of a query: `%41` is `A`, `+` is a space, and any other character stays.
 fn decode_percent(text: &str) -> String {
     let mut bytes = Bytes::copy_from_slice(text.as_bytes());
     let mut decoded = Vec::with_capacity(bytes.len());

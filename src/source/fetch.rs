@@ -79,7 +79,7 @@ impl Source {
         Some(left.saturating_sub(self.calls() - calls))
     }
 
-    /// Makes sure that there is a token.
+    /// Asks for a token, unless one is in use.
     ///
     /// # Errors
     ///

@@ -5,9 +5,9 @@
 //! [`wechat`](crate::wechat).
 //!
 //! ```text
-//! Source::page ──► token ──► client (one call, its limits) ──► page (understood?) ──► errcode (what now?)
-//!       ▲                                                            │
-//!       └──────────────── retry (pauses, tries, time) ◄──────────────┘
+//! Source::page ──► token ──► client (one call, its limits) ──► page ──► errcode (what now?)
+//!       ▲                                                                  │
+//!       └──────────────────── retry (pauses, tries, time) ◄────────────────┘
 //! ```
 
 mod call_error;

@@ -92,7 +92,7 @@ fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
         remain: u64,
     }
     let reply: Reply = serde_json::from_slice(body)
-        .map_err(|error| Unanswered::new(format!("no JSON, line {} column {}", error.line(), error.column())))?;
+        .map_err(|error| Unanswered::new(format!("not JSON, line {} column {}", error.line(), error.column())))?;
     match reply.quota {
         Some(quota) if reply.errcode == 0 => {
             Ok(CallsLeft { calls: quota.remain, limit: quota.daily_limit, is_stated: true })

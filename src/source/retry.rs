@@ -3,7 +3,7 @@
 //! `fetch` and `token` make their calls through a [`Retrier`]. Repeating a call for a page changes
 //! nothing at WeChat; it costs one of the day's calls.
 //!
-//! | what came of a call | repeated? | why |
+//! | outcome of a call | repeated? | why |
 //! | --- | --- | --- |
 //! | no connection, or a broken one; a time limit | yes | networks fail for moments |
 //! | status 429 or 5xx | yes, not before [`Retry-After`][header] | a gateway is overloaded |

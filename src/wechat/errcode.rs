@@ -13,7 +13,7 @@ use super::api_error::ApiError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
-    /// WeChat is overloaded, or has an error of its own.
+    /// WeChat is overloaded, or has an internal error.
     Busy,
     /// There were too many calls within a minute.
     MinuteQuota,

@@ -1,4 +1,6 @@
 //! The provider for a token that another program has put into a variable or a file.
+//!
+//! `tokens` reads a file again before each call, because that program may have replaced the token.
 
 use fanout_sink::SecretReference;
 

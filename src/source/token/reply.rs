@@ -19,7 +19,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {
         access_token: Option<String>,
     }
     let reply: Reply = serde_json::from_slice(body).map_err(|error| {
-        CallError::Malformed(format!("no JSON token reply, line {} column {}", error.line(), error.column()))
+        CallError::Malformed(format!("not a token reply in JSON, line {} column {}", error.line(), error.column()))
     })?;
     match reply.access_token {
         _ if reply.errcode != 0 => Err(CallError::Api(ApiError::new(reply.errcode, &reply.errmsg))),
@@ -31,7 +31,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {
 /// Reads the token at a JSON pointer in the reply of another provider.
 pub(super) fn point(body: &[u8], pointer: &str) -> Result<Secret, String> {
     let json: Value = serde_json::from_slice(body)
-        .map_err(|error| format!("it is no JSON, line {} column {}", error.line(), error.column()))?;
+        .map_err(|error| format!("it is not JSON, line {} column {}", error.line(), error.column()))?;
     match json.pointer(pointer).and_then(Value::as_str).map(str::trim) {
         Some(token) if !token.is_empty() => Ok(Secret::new(token)),
         _ => Err(format!("it has no text at `{pointer}`")),

@@ -59,8 +59,8 @@ impl Tokens {
     /// Returns the token in use, or asks for the first one.
     pub(in crate::source) async fn current(&self, client: &Client, retrier: &Retrier) -> Result<Secret, SourceError> {
         let mut current = self.current.lock().await;
-        // A file is read again before each call: that costs nothing beside a call, and a program
-        // that has replaced the token in it means the next call.
+        // A file is read again before each call. That costs nothing beside a call, and a token that
+        // was replaced in it must be used by the next call.
         let rereads = matches!(&self.provider, Provider::Given(source) if given::may_change(source));
         match &*current {
             Some(token) if !rereads => return Ok(token.clone()),

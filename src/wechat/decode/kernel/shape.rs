@@ -1,4 +1,6 @@
-//! The form that the kernels expect of an element. `array` guesses it from the last separator.
+//! The form that the kernels expect of an element.
+//!
+//! `array` guesses it from the last separator, and each kernel compares the elements with it.
 
 /// Characters of an `OpenID` as WeChat makes them.
 pub(super) const CHARACTERS: usize = 28;
