@@ -18,14 +18,15 @@
 //! | --- | --- | --- |
 //! | `wechat` | what WeChat says: lists, pages, cursors, error codes | nothing of ours |
 //! | `causes` | an error and its causes on one line | nothing of ours |
+//! | `backoff` | the pause before another try | nothing of ours |
 //! | `config` | the pipeline file, checked as a whole | `wechat` |
 //! | `registry` | `type` in the file → a sink | `config`, `wechat` |
-//! | `source` | calls: HTTP, tokens, retries, quota | `causes`, `config`, `wechat` |
+//! | `source` | calls: HTTP, tokens, retries, quota | `backoff`, `causes`, `config`, `wechat` |
 //! | `journal` | the state on disk: pages, decisions, commits, locks | `config`, `wechat` |
 //! | `rows` | pages → Arrow, with the row schema of each list | `wechat` |
 //! | `error` | why a run did not reach its end, and the exit code | `causes`, `config`, `journal`, `source` |
 //! | `report` | what came of a run, as it is recorded and printed | `causes`, `config`, `error`, `journal`, `wechat` |
-//! | `engine` | what runs beside what, and in which order lists are published | `causes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
+//! | `engine` | what runs beside what, and in which order lists are published | `backoff`, `causes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
 //! | `inspect` | status, history, prune: reads the state, runs nothing | `causes`, `config`, `engine`, `error`, `journal`, `report`, `wechat` |
 //! | `metrics` | what a run tells Prometheus | `config`, `engine`, `report`, `source` |
 //! | `cli` | the command line; the only module that prints | `causes`, `config`, `engine`, `error`, `inspect`, `journal`, `metrics`, `registry`, `report`, `rows`, `simulator`, `source`, `wechat` |
@@ -48,6 +49,7 @@ pub mod inspect;
 pub mod report;
 pub mod metrics;
 pub mod error;
+mod backoff;
 mod causes;
 #[cfg(feature = "simulator")]
 pub mod simulator;

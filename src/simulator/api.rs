@@ -1,8 +1,10 @@
-//! What WeChat answers to each call: the endpoints and the state behind them, without any HTTP.
+//! WeChat's answer to each call: the endpoints and the state behind them, without HTTP.
 //!
-//! The shapes are those of 获取用户列表
-//! (<https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans>) as real accounts answer, which
-//! differs from the documentation's own example at the end of a list.
+//! `server` passes each request to [`Api::answer`], and sends the reply that it returns.
+//!
+//! The answers have the form of 获取用户列表
+//! (<https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans>) as real
+//! accounts answer it. At the end of a list, that differs from the example in the documentation.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -14,24 +16,23 @@ use super::fault::Faults;
 use super::followers::Followers;
 use super::page::{Page, PageStyle, page_number};
 use super::reply::SimulatedReply;
-use super::token::{TokenState, Tokens};
+use super::token::{TOKEN_LIFETIME, TokenState, Tokens};
 
-/// What a simulator is told before it starts.
+/// The settings of a simulator, fixed when it starts.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) seed: u64,
     pub(super) followers: u64,
-    /// Numbers of followers that differ from `followers`, by app id.
+    /// The numbers of followers that differ from `followers`, by app id.
     pub(super) accounts: HashMap<String, u64>,
-    /// Secrets that are checked, by app id. Any other account takes any secret.
+    /// The secrets that are checked, by app id. Every other account accepts any secret.
     pub(super) secrets: HashMap<String, String>,
     pub(super) page_size: u64,
     pub(super) page_style: PageStyle,
     pub(super) latency: Duration,
     pub(super) daily_limit: u64,
-    /// Limits that differ from `daily_limit`, by app id.
+    /// The limits that differ from `daily_limit`, by app id.
     pub(super) daily_limits: HashMap<String, u64>,
-    pub(super) token_lifetime: Duration,
 }
 
 impl Settings {
@@ -45,7 +46,7 @@ impl Settings {
     }
 }
 
-/// A request, as far as the API looks at it.
+/// The parts of a request that the API looks at.
 #[derive(Debug)]
 pub(super) struct ApiRequest {
     pub(super) path: String,
@@ -56,7 +57,7 @@ pub(super) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// Returns a parameter of the query; an empty one is none, as for WeChat.
+    /// Returns a parameter of the query. An empty one counts as absent, as it does for WeChat.
     fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -78,7 +79,7 @@ struct QuotaQuery {
     cgi_path: String,
 }
 
-/// How many calls the log keeps: the last ones.
+/// The number of calls that the log keeps: the newest ones.
 const LOG_CAPACITY: usize = 10_000;
 
 /// The accounts, tokens and faults of one simulator.
@@ -89,14 +90,14 @@ pub(super) struct Api {
     pub(super) faults: Faults,
     pub(super) counts: RequestCounts,
     pub(super) log: VecDeque<Call>,
-    /// Calls to `user/get` by app id: ever, and since the day began.
+    /// The calls to `user/get` by app id: since the start, and since the day began.
     pub(super) used: HashMap<String, u64>,
     pub(super) used_today: HashMap<String, u64>,
 }
 
 impl Api {
     pub(super) fn new(settings: Settings) -> Self {
-        let tokens = Tokens::new(settings.token_lifetime);
+        let tokens = Tokens::new(TOKEN_LIFETIME);
         let (faults, counts) = (Faults::default(), RequestCounts::default());
         Self {
             settings,
@@ -109,7 +110,7 @@ impl Api {
         }
     }
 
-    /// Answers one request: as WeChat does, then as the faults say.
+    /// Answers one request: as WeChat does, then changed by the faults.
     pub(super) fn answer(&mut self, request: &ApiRequest) -> SimulatedReply {
         let credentials = serde_json::from_slice::<Credentials>(&request.body);
         let call = self.identify(request, credentials.as_ref().ok());
@@ -130,7 +131,7 @@ impl Api {
         reply
     }
 
-    /// Returns what the log and the faults know of a request.
+    /// Returns what the log and the faults need to know of a request.
     fn identify(&self, request: &ApiRequest, credentials: Option<&Credentials>) -> Call {
         let endpoint = Endpoint::of(&request.path);
         let app_id = match endpoint {
@@ -216,7 +217,8 @@ impl Api {
         }
     }
 
-    /// Returns the account that the request's token stands for, or the code that WeChat refuses it with.
+    /// Returns the account that the request's token belongs to, or the code with which WeChat
+    /// refuses the token.
     fn authorize(&self, request: &ApiRequest) -> Result<String, i64> {
         let token = request.parameter("access_token").ok_or(41001)?;
         match self.tokens.state(token) {
@@ -241,7 +243,8 @@ impl Api {
     }
 }
 
-/// WeChat's gateway refuses a body without a `Content-Length` before anything else looks at it.
+/// Returns the refusal of a call that must be a POST with a length. WeChat's gateway refuses a body
+/// without `Content-Length` before it reads it.
 fn refuse_unless_posted(request: &ApiRequest) -> Option<SimulatedReply> {
     if !request.is_post {
         Some(SimulatedReply::errcode(43002))

@@ -1,4 +1,6 @@
-//! A call to the simulated API, and how many there were.
+//! A call to the simulated API, and the counts of calls.
+//!
+//! `api` makes a [`Call`] of each request; the faults and the log read it.
 
 /// An endpoint of the simulated API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,20 +31,21 @@ impl Endpoint {
 
 pub(super) const USER_GET_PATH: &str = "/cgi-bin/user/get";
 
-/// One call, as the simulator's log keeps it.
+/// One call, as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// The account: as the call says, or as its token says; `None` when the token is unknown.
+    /// The account, from the call or from its token; `None` if the token is unknown.
     pub app_id: Option<String>,
-    /// The number of the page that the cursor asks for, counted from 1; `None` when it is not a follower's.
+    /// The number of the page that the cursor asks for, counted from 1; `None` if the cursor is not
+    /// a follower's.
     pub page: Option<u64>,
     /// The index of the first follower that the cursor asks for.
     pub start: Option<u64>,
 }
 
-/// How many calls there were, by endpoint.
+/// The number of calls to each endpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestCounts {
     /// Calls to `token`.
@@ -58,7 +61,7 @@ pub struct RequestCounts {
 }
 
 impl RequestCounts {
-    /// Returns the sum.
+    /// Returns the number of all calls.
     pub fn total(&self) -> u64 {
         self.token + self.stable_token + self.user_get + self.quota + self.other
     }

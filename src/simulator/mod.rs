@@ -1,10 +1,11 @@
 //! A WeChat API on loopback, for the demo, the tests and the benches.
 //!
-//! It answers the endpoints that this program calls with the shapes that real accounts have been seen to answer with,
-//! from followers that are computed and not stored, and goes wrong as it is told ([`Fault`]). Third parties that write
-//! a sink can test it against whole runs without an account.
+//! It answers the endpoints that fanout calls, in the form in which real accounts were seen to
+//! answer. The followers are computed, not stored, and each [`Fault`] makes it fail in a given way.
+//! The author of a sink can test it against whole runs without an account.
 //!
-//! A request passes `server` (HTTP) and `api` (what WeChat answers), then the faults, and is sent as a `reply`.
+//! It stands in the place of WeChat, in front of [`source`](crate::source). Within it, a request
+//! passes `server` (HTTP), `api` (WeChat's answer) and the faults, and is sent as a `reply`.
 //!
 //! ```
 //! use fanout::simulator::{Effect, Endpoint, Fault, Simulator, When};

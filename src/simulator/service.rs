@@ -1,4 +1,6 @@
-//! The simulator itself: its builder, and the handle on one that runs.
+//! The builder of a simulator, and the handle on one that runs.
+//!
+//! Tests, benches and the demo begin here; `server` and `api` do the work.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,7 +22,8 @@ use super::server::{self, SharedApi};
 pub struct Simulator;
 
 impl Simulator {
-    /// Returns a builder: 23,000 followers (as in WeChat's documentation), seed 0, full pages, no latency, no faults.
+    /// Returns a builder: 23,000 followers (as in WeChat's documentation), seed 0, full pages, no
+    /// latency, no faults.
     pub fn builder() -> SimulatorBuilder {
         let settings = Settings {
             seed: 0,
@@ -30,16 +33,15 @@ impl Simulator {
             page_size: 10_000,
             page_style: PageStyle::default(),
             latency: Duration::ZERO,
-            // More than any bench makes: whoever wants to run out of calls says when.
+            // More than any bench makes. A test of the quota sets its own.
             daily_limit: 100_000_000,
             daily_limits: HashMap::new(),
-            token_lifetime: Duration::from_secs(7_200),
         };
         SimulatorBuilder { address: (Ipv4Addr::LOCALHOST, 0).into(), settings, faults: Vec::new() }
     }
 }
 
-/// Sets up a simulated API.
+/// The settings of a simulated API, before it starts.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SimulatorBuilder {
@@ -49,7 +51,7 @@ pub struct SimulatorBuilder {
 }
 
 impl SimulatorBuilder {
-    /// Sets the address to listen on. Default: a free port of `127.0.0.1`.
+    /// Sets the address to listen on. The default is a free port of `127.0.0.1`.
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
@@ -67,13 +69,13 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets the secret that the account `app_id` must give. Other accounts may give any.
+    /// Sets the secret that the account `app_id` must send. Other accounts accept any secret.
     pub fn secret(mut self, app_id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.settings.secrets.insert(app_id.into(), secret.into());
         self
     }
 
-    /// Sets what the followers are computed from, together with the app id.
+    /// Sets the seed from which, with the app id, the followers are computed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
@@ -83,7 +85,7 @@ impl SimulatorBuilder {
     ///
     /// # Panics
     ///
-    /// Panics when `page_size` is 0.
+    /// Panics if `page_size` is 0.
     pub fn page_size(mut self, page_size: u64) -> Self {
         assert!(page_size > 0, "a page has at least one follower");
         self.settings.page_size = page_size;
@@ -102,7 +104,8 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets how many calls to `user/get` an account has a day; a day lasts until a test begins the next one.
+    /// Sets how many calls to `user/get` an account has a day. A day lasts until
+    /// [`begin_next_day`](SimulatorHandle::begin_next_day).
     pub fn quota(mut self, calls: u64) -> Self {
         self.settings.daily_limit = calls;
         self
@@ -111,12 +114,6 @@ impl SimulatorBuilder {
     /// Sets how many calls to `user/get` the account `app_id` has a day.
     pub fn account_quota(mut self, app_id: impl Into<String>, calls: u64) -> Self {
         self.settings.daily_limits.insert(app_id.into(), calls);
-        self
-    }
-
-    /// Sets how long a token is good for.
-    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.settings.token_lifetime = lifetime;
         self
     }
 
@@ -130,7 +127,7 @@ impl SimulatorBuilder {
     ///
     /// # Errors
     ///
-    /// Returns the error of the operating system when the address cannot be bound.
+    /// Returns the error of the operating system if the address cannot be bound.
     pub async fn start(self) -> io::Result<SimulatorHandle> {
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
@@ -144,7 +141,7 @@ impl SimulatorBuilder {
     }
 }
 
-/// A simulated API that is running. It ends when the handle is dropped.
+/// A simulated API that is running. It stops when the handle is dropped.
 #[derive(Debug)]
 pub struct SimulatorHandle {
     address: SocketAddr,
@@ -153,7 +150,7 @@ pub struct SimulatorHandle {
 }
 
 impl SimulatorHandle {
-    /// Returns the URL that stands for `https://api.weixin.qq.com`, without a slash at its end.
+    /// Returns the URL to use in place of `https://api.weixin.qq.com`, without a slash at its end.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -163,12 +160,13 @@ impl SimulatorHandle {
         self.address
     }
 
-    /// Returns the followers of an account: the truth that a walk is compared with.
+    /// Returns the followers of an account, with which a test compares its list.
     pub fn followers(&self, app_id: &str) -> Followers {
         self.api.lock().settings.followers(app_id)
     }
 
-    /// Returns the stable token of an account, as a program that shares tokens would hand it over. Counts as no call.
+    /// Returns the stable token of an account, for a test in the role of a token server. It does
+    /// not count as a call.
     pub fn issue_token(&self, app_id: &str) -> String {
         self.api.lock().tokens.stable(app_id, false).0
     }
@@ -178,22 +176,22 @@ impl SimulatorHandle {
         self.api.lock().tokens.expire(app_id);
     }
 
-    /// Returns how many calls there were so far.
+    /// Returns the number of calls to each endpoint so far.
     pub fn requests(&self) -> RequestCounts {
         self.api.lock().counts
     }
 
-    /// Returns how many calls to `user/get` an account has made so far with a good token.
+    /// Returns how many calls to `user/get` an account has made with a valid token so far.
     pub fn user_get_calls(&self, app_id: &str) -> u64 {
         self.api.lock().used.get(app_id).copied().unwrap_or(0)
     }
 
-    /// Begins the next day: every account has all its calls again.
+    /// Begins the next day, on which every account has all its calls again.
     pub fn begin_next_day(&self) {
         self.api.lock().used_today.clear();
     }
 
-    /// Returns the last calls, oldest first: at most ten thousand.
+    /// Returns the newest calls, the oldest of them first: at most ten thousand.
     pub fn log(&self) -> Vec<Call> {
         self.api.lock().log.iter().cloned().collect()
     }
@@ -208,10 +206,10 @@ impl SimulatorHandle {
         self.api.lock().faults.clear();
     }
 
-    /// Closes every connection and waits until the port is free.
+    /// Closes every connection, and waits until the port is free.
     pub async fn shutdown(mut self) {
         self.server.abort();
-        // The task was cancelled: that is what its error says.
+        // The result is the error of a cancelled task.
         let _ = (&mut self.server).await;
     }
 }

@@ -1,4 +1,7 @@
-//! One list of an account, page by page.
+//! Reads one list of an account, page by page.
+//!
+//! The engine's walk asks a [`Source`] for the page behind a cursor. The page that it gets is
+//! checked (a valid token, a complete reply, a place in the chain) and is ready for the journal.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,15 +27,16 @@ pub struct Source {
     quota: config::Quota,
     counter: Box<dyn CallCounter>,
     retrier: Retrier,
-    /// The calls that were left, and how many of this run had been made by then.
+    /// The calls that were left when the first question was answered, and the calls of this run
+    /// until then.
     asked: OnceLock<(u64, u64)>,
-    /// Whether it was said that `count` is not to be relied on.
+    /// Whether the warning about a wrong `count` was logged.
     has_miscounted: AtomicBool,
 }
 
 impl Source {
-    /// Makes the source of `list` of the account that `tokens` belong to; no call is made yet, and each one will be
-    /// counted by `counter`.
+    /// Makes the source of `list`, for the account that `tokens` belong to. It makes no call yet;
+    /// `counter` will count each call for a page.
     pub fn new(
         client: Client,
         list: List,
@@ -52,29 +56,29 @@ impl Source {
         }
     }
 
-    /// Returns how many calls of `user/get` were made, the failed ones included.
+    /// Returns how many calls for pages were made, failed ones included.
     pub fn calls(&self) -> u64 {
         self.stats().calls()
     }
 
-    /// Returns what the account has cost so far, for whoever watches.
+    /// Returns the counters of the calls, which may be read at any time.
     pub fn stats(&self) -> &Arc<CallStats> {
         self.retrier.stats()
     }
 
-    /// Returns how many tries beyond the first were made, of whatever call.
+    /// Returns how many tries beyond the first were made, of all calls.
     pub fn retries(&self) -> u64 {
         self.stats().retries()
     }
 
-    /// Returns how many calls for pages are left today, as far as it is known without asking again; none before
+    /// Returns how many calls for pages are left today, without asking again; `None` before
     /// [`calls_left`](Self::calls_left).
     pub fn calls_left_now(&self) -> Option<u64> {
         let (left, calls) = *self.asked.get()?;
         Some(left.saturating_sub(self.calls() - calls))
     }
 
-    /// Makes sure that there is a token.
+    /// Asks for a token, unless one is in use.
     ///
     /// # Errors
     ///
@@ -83,8 +87,9 @@ impl Source {
         self.tokens.current(&self.client, &self.retrier).await.map(drop)
     }
 
-    /// Returns how many calls for pages are left today. WeChat is asked, if `source.quota.check` allows it; what it does
-    /// not say is taken from `source.quota.daily_calls` and the counter.
+    /// Returns how many calls for pages are left today. Asks WeChat if `source.quota.check` allows
+    /// it; if WeChat does not answer, they are `source.quota.daily_calls` less those that the
+    /// counter has counted.
     ///
     /// # Errors
     ///
@@ -97,7 +102,8 @@ impl Source {
         Ok(left)
     }
 
-    /// Returns the same, and why WeChat did not say so, if it was asked and did not.
+    /// Does what [`calls_left`](Self::calls_left) does, and also returns why WeChat gave no answer,
+    /// if it was asked and gave none.
     ///
     /// # Errors
     ///
@@ -117,23 +123,25 @@ impl Source {
             let calls = limit.saturating_sub(self.counter.today(Utc::now()));
             CallsLeft { calls, limit: Some(limit), is_stated: false }
         });
-        // A walk asks once; whoever asks again knows better than this.
+        // A walk asks once. A later answer is not kept: its caller has it.
         let _ = self.asked.set((left.calls, self.calls()));
         Ok((left, unanswered))
     }
 
-    /// Fetches the page behind `cursor`, whatever it takes: tries again what may pass, renews a refused token once.
+    /// Fetches the page behind `cursor`. The call is repeated as the head of `retry` says, and a
+    /// refused token is renewed once.
     ///
-    /// A page that ends the list without stating an integer `total`, and one that leads back into `chain`, are tried
-    /// again like any other reply that cannot be right.
+    /// A page that ends the list without an integer `total`, or that leads back into `chain`, is
+    /// fetched again like any other wrong reply.
     ///
     /// # Errors
     ///
-    /// [`SourceError`], once trying again has no point any more.
+    /// [`SourceError`], once another try has no point.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future drops the call; nothing else has happened yet.
+    /// Dropping the future drops the call. Its count stays, and so does a token that was renewed
+    /// for it.
     pub async fn page(&self, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
         let number = chain.number(cursor);
         let what = match number {
@@ -167,11 +175,13 @@ impl Source {
     }
 
     async fn call(&self, token: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, CallError> {
-        // Before it is sent: whether WeChat counts one that fails on the way is not known.
+        // Counted before it is sent: it is not known whether WeChat counts a call that fails on its
+        // way.
         self.counter.count(Utc::now());
         self.retrier.count_call();
         let query = [("access_token", token), (self.list.cursor_key(), cursor.as_str())];
-        // The first page is asked for without a cursor: an empty one means the same, but only by observation.
+        // The first page is asked for without a cursor. An empty one means the same, but WeChat
+        // does not document that.
         let query = if cursor.is_start() { &query[..1] } else { &query[..] };
         let body = self.client.get(self.list.endpoint(), query).await?;
         let summary = match summarize(&body).map_err(|error| malformed(&body, &error))? {
@@ -194,16 +204,17 @@ impl Source {
         }
     }
 
-    /// Says once if `count` is not the length of the array, which is what counts.
+    /// Warns once if `count` is not the length of the array. The array decides.
     fn compare_count(&self, summary: &Summary) {
         let Summary { count: Some(count), openids, empty, .. } = *summary else { return };
         if count != openids && count != openids + empty && !self.has_miscounted.swap(true, Ordering::Relaxed) {
-            tracing::warn!(count, openids, "WeChat states another number of followers in a page than it lists");
+            tracing::warn!(count, openids, "the `count` of a page is not the number of followers that it lists");
         }
     }
 }
 
-/// Says what is wrong with a page. A byte that is no text is named by its place, which the JSON parser does not know.
+/// Describes what is wrong with a page. A byte that is not UTF-8 is named by its position, which
+/// the JSON parser does not know.
 fn malformed(body: &[u8], error: &Malformed) -> CallError {
     CallError::Malformed(match str::from_utf8(body) {
         Err(unreadable) => format!("it is not UTF-8 at byte {}", unreadable.valid_up_to()),

@@ -1,10 +1,13 @@
-//! The calls: how a page of `user/get` is asked for and, if need be, asked for again. What a reply says is known to
-//! [`wechat`](crate::wechat); what happens to the pages is the engine's.
+//! The calls: how a page of a list is asked for and, if need be, asked for again.
+//!
+//! Before it: the engine's walk, which wants the page behind a cursor. Behind it: the
+//! [`journal`](crate::journal), to which the engine gives the page. What a reply means is in
+//! [`wechat`](crate::wechat).
 //!
 //! ```text
-//! Source::page ──► token ──► client (one call, its limits) ──► page (understood?) ──► errcode (what now?)
-//!       ▲                                                            │
-//!       └──────────────── retry (pauses, tries, time) ◄──────────────┘
+//! Source::page ──► token ──► client (one call, its limits) ──► page ──► errcode (what now?)
+//!       ▲                                                                  │
+//!       └──────────────────── retry (pauses, tries, time) ◄────────────────┘
 //! ```
 
 mod call_error;

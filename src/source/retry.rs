@@ -1,6 +1,30 @@
-//! Trying again: how often, how long, and how patiently; and what all of it has cost.
+//! Retries: which calls are repeated, how often, how long, and what an account has cost.
+//!
+//! `fetch` and `token` make their calls through a [`Retrier`]. Repeating a call for a page changes
+//! nothing at WeChat; it costs one of the day's calls.
+//!
+//! | outcome of a call | repeated? | why |
+//! | --- | --- | --- |
+//! | no connection, or a broken one; a time limit | yes | networks fail for moments |
+//! | status 429 or 5xx | yes, not before [`Retry-After`][header] | a gateway is overloaded |
+//! | a malformed or cut reply | yes | a proxy's page, or a connection that closed early |
+//! | a page that leads back into the list | yes | WeChat's next reply may be right |
+//! | errcode -1, 61450 | yes | WeChat is busy |
+//! | errcode 45011 | yes, in the next minute | the calls of this minute are used up |
+//! | an untrusted certificate | no | a person must act: the server does not prove who it is |
+//! | a redirect | no | the token would travel with it |
+//! | any other status; too long a reply | no | the next reply would be the same |
+//! | errcode 40001, 40014, 42001 | not here | `fetch` renews the token once, then calls again |
+//! | errcode 40003 | not here | the engine's walk goes back to an earlier page |
+//! | errcode 45009 | no | the calls of the day are used up |
+//! | any other errcode | no | a person must act |
+//!
+//! Three limits end the tries: `source.retry.attempts` and `source.retry.budget_secs` of one call,
+//! and `source.retry.walk_budget` of all calls of a walk in one run. A wait that would pass the
+//! budget is not begun: `Retry-After` may ask for centuries.
+//!
+//! [header]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,17 +33,18 @@ use tokio::time::Instant;
 
 use super::call_error::{CallError, RetryAfter};
 use super::error::SourceError;
+use crate::backoff::Backoff;
 use crate::causes::error_chain;
 use crate::config::Retry;
 
-/// What one account may cost in a run, and what it has cost so far.
+/// The retry limits of one list of an account in a run, and its counters.
 #[derive(Debug)]
 pub(super) struct Retrier {
     settings: Retry,
     stats: Arc<CallStats>,
 }
 
-/// What one account has cost in a run so far: to be read by whoever watches, at any time.
+/// The counters of one list of an account in a run, which may be read at any time.
 #[derive(Debug, Default)]
 pub struct CallStats {
     calls: AtomicU64,
@@ -27,12 +52,12 @@ pub struct CallStats {
 }
 
 impl CallStats {
-    /// Returns how many calls of `user/get` were made, the failed ones included.
+    /// Returns how many calls for pages were made, failed ones included.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Returns how many tries beyond the first were made, of whatever call.
+    /// Returns how many tries beyond the first were made, of all calls.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed).into()
     }
@@ -51,7 +76,7 @@ impl Retrier {
         self.stats.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Repeats a call until it succeeds, fails for good, or has used up its tries, its time, or those of the walk.
+    /// Repeats a call until it succeeds, fails for good, or reaches a limit.
     ///
     /// `what` completes the sentence "the call for … failed".
     pub(super) async fn retrying<T, Attempt>(
@@ -75,7 +100,6 @@ impl Retrier {
                 RetryAfter::AtLeast(least) => self.backoff(tries).max(least),
                 RetryAfter::NextMinute => self.until_next_minute(),
             });
-            // `Retry-After` may ask for centuries.
             let wait = wait.filter(|wait| elapsed.saturating_add(*wait) <= self.settings.budget);
             let fail =
                 |error| SourceError::Call { what: what.to_owned(), tries, calls: self.stats.calls(), elapsed, error };
@@ -89,25 +113,20 @@ impl Retrier {
         }
     }
 
-    /// Returns the pause after try number `tries`: it doubles, and is spread over its upper half, so that many accounts
-    /// which failed together do not come back together.
+    /// Returns the pause after try number `tries`. It is spread, because many accounts often fail
+    /// together.
     pub(super) fn backoff(&self, tries: u32) -> Duration {
-        let full = self.settings.base.saturating_mul(1 << (tries - 1).min(20)).min(self.settings.max);
-        full.mul_f64(0.5 + random() / 2.0)
+        Backoff::new(self.settings.base, self.settings.max).spread_after(tries)
     }
 
-    /// Returns the time until WeChat begins to count its minute anew, spread over the first twentieth of that.
+    /// Returns the time until WeChat's next minute begins, and up to a twentieth of a minute more,
+    /// so that the accounts do not all call at once.
     fn until_next_minute(&self) -> Duration {
         let minute = self.settings.minute;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let past = Duration::from_millis((now.as_millis() % minute.as_millis()) as u64);
-        minute.saturating_sub(past) + minute.mul_f64(random() / 20.0)
+        minute.saturating_sub(past) + minute.mul_f64(fastrand::f64() / 20.0)
     }
-}
-
-/// Returns a number from 0 to 1.
-fn random() -> f64 {
-    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]

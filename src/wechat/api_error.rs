@@ -1,23 +1,26 @@
-//! What WeChat says when a call fails: `errcode`, `errmsg`, and what can be read out of that text.
+//! WeChat's error replies: `errcode`, `errmsg`, and what can be read out of that text.
+//!
+//! `decode` makes an [`ApiError`] of a reply whose `errcode` is not 0; the table in `errcode` has
+//! the reaction to it and the hint.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// An `errcode` that is not 0, as WeChat sent it. Its class says what it is about.
+/// An error reply of WeChat. [`class`](Self::class) says what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// The number.
+    /// The `errcode`.
     pub code: i64,
-    /// The text, cut to a bearable length.
+    /// The `errmsg`: at most 300 characters, with spaces in place of control characters.
     pub message: String,
     rid: Option<String>,
 }
 
 impl ApiError {
-    /// Longer texts are not WeChat's.
+    /// The most characters of an `errmsg` that are kept. WeChat's own texts are shorter.
     pub(crate) const LONGEST_MESSAGE: usize = 300;
 
-    /// Makes an error from what a reply holds.
+    /// Makes an error from the `errcode` and the `errmsg` of a reply.
     pub fn new(code: i64, message: &str) -> Self {
         let rid = message.split_once("rid:").and_then(|(_, tail)| tail.split_whitespace().next());
         let rid = rid.filter(|rid| is_rid(rid)).map(str::to_owned);
@@ -30,7 +33,7 @@ impl ApiError {
         self.rid.as_deref()
     }
 
-    /// Returns the address that WeChat says the call came from, if the text names one.
+    /// Returns the address that WeChat saw the call come from, if the text names one.
     pub fn address(&self) -> Option<IpAddr> {
         let words = self.message.split(|c: char| c.is_whitespace() || matches!(c, ',' | '=' | ';' | '[' | ']'));
         let mut addresses = words.filter_map(|word| word.parse::<IpAddr>().ok());
@@ -38,7 +41,8 @@ impl ApiError {
     }
 }
 
-/// Returns whether `text` is of the form of all known ids (`61d3e476-294654f3-4d3917ee`), which no secret has.
+/// Returns whether `text` has the form of all known request ids (`61d3e476-294654f3-4d3917ee`). No
+/// secret has that form.
 fn is_rid(text: &str) -> bool {
     let groups = text.split('-').filter(|group| group.len() == 8 && group.bytes().all(|b| b.is_ascii_hexdigit()));
     text.len() == 26 && groups.count() == 3
@@ -50,7 +54,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "WeChat answered errcode {}: {}", self.code, self.message)?;
         match &self.rid {
-            // The text was cut before it.
+            // The text was cut before the id.
             Some(rid) if !self.message.contains(rid) => write!(formatter, "… rid: {rid}"),
             _ => Ok(()),
         }

@@ -1,33 +1,38 @@
-//! The chain of cursors that proves a list to hang together.
+//! The chain of cursors, which proves that the pages of a walk belong together.
+//!
+//! The journal builds it from the pages that it holds. `source` checks each new page against it,
+//! and the engine's walk takes the next cursor from it.
 
 use std::collections::HashMap;
 
 use super::cursor::Cursor;
 
-/// The pages of a walk, each asked for with the cursor that an earlier one gave.
+/// The pages of a walk. The cursor of each page is empty, or was given by an earlier page.
 ///
-/// Going back to an earlier page (its cursor is used again, or the `next` of an earlier page is followed again) cuts
-/// the chain there: what hung on the old page is still in the journal, but no longer leads anywhere.
+/// A page may be read again: its cursor is used again, or the `next` of an earlier page is followed
+/// again. That cuts the chain there. The pages behind the cut stay in the journal, but are no
+/// longer part of the chain.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     links: Vec<Link>,
-    /// From a request's cursor to its link.
+    /// From the cursor of a request to the index of its link.
     places: HashMap<Cursor, usize>,
 }
 
-/// One page in the chain.
+/// A page of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The cursor that the page was asked for with.
+    /// The cursor that the request for the page carried.
     pub cursor: Cursor,
-    /// The cursor that it gave; none if it gave none.
+    /// The cursor that the page gave, or `None`.
     pub next: Option<Cursor>,
-    /// The page's number in the journal, from 1.
+    /// The page's number in the journal, counted from 1.
     pub page: u64,
 }
 
 impl Chain {
-    /// Adds a page; returns whether it hangs on the chain: its cursor is empty, or an earlier page's `next`.
+    /// Adds a page. Returns `false`, and adds nothing, if its cursor is neither empty nor the
+    /// `next` of an earlier page.
     #[must_use]
     pub fn extend(&mut self, link: Link) -> bool {
         let keep = if let Some(&place) = self.places.get(&link.cursor) {
@@ -48,7 +53,7 @@ impl Chain {
         true
     }
 
-    /// Returns the cursor of the page that comes next; none where the last page gave none.
+    /// Returns the cursor of the next page, or `None` if the last page gave none.
     pub fn next(&self) -> Option<Cursor> {
         self.links.last().map_or(Some(Cursor::START), |link| link.next.clone())
     }
@@ -58,23 +63,24 @@ impl Chain {
         self.links.last()
     }
 
-    /// Returns the page that was asked for with `cursor`.
+    /// Returns the page whose request carried `cursor`.
     pub fn find(&self, cursor: &Cursor) -> Option<&Link> {
         self.places.get(cursor).map(|&place| &self.links[place])
     }
 
-    /// Returns the number in the list, from 1, of the page that `cursor` asks for.
+    /// Returns the position in the list, counted from 1, of the page that `cursor` asks for.
     pub fn number(&self, cursor: &Cursor) -> usize {
         self.places.get(cursor).copied().unwrap_or(self.links.len()) + 1
     }
 
-    /// Returns the page before the one that `cursor` asks for; none for the first.
+    /// Returns the page before the one that `cursor` asks for, or `None` for the first page.
     pub fn before(&self, cursor: &Cursor) -> Option<&Link> {
         let place = self.places.get(cursor).copied().unwrap_or(self.links.len());
         self.links.get(place.checked_sub(1)?)
     }
 
-    /// Returns whether a page asked for with `cursor` leads back: `next` is its own cursor or one that led to it.
+    /// Returns whether a page asked for with `cursor` leads back: its `next` is `cursor` itself, or
+    /// the cursor of an earlier page.
     pub fn leads_back(&self, cursor: &Cursor, next: &Cursor) -> bool {
         let limit = self.places.get(cursor).copied().unwrap_or(self.links.len());
         next == cursor || self.places.get(next).is_some_and(|&place| place <= limit)
@@ -131,7 +137,7 @@ mod tests {
         assert!(walk.leads_back(&cursor("c"), &cursor("c")), "to itself");
         assert!(walk.leads_back(&cursor("c"), &cursor("a")), "to an earlier one");
         assert!(!walk.leads_back(&cursor("c"), &cursor("d")));
-        // Read again, page 2 may lead to page 3 as it did before.
+        // Page 2, read again, may lead to page 3 as it did before.
         assert!(!walk.leads_back(&cursor("a"), &cursor("b")));
         assert!(walk.leads_back(&cursor("b"), &cursor("a")));
     }

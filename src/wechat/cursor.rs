@@ -1,21 +1,25 @@
-//! The `next_openid` that a request carries.
+//! The cursor: the `next_openid` that a request carries.
+//!
+//! A page gives the cursor of the next page, and the chain links pages by their cursors.
 
 use std::fmt;
 
-/// A place in a list: after the follower it names, or the beginning.
+/// A position in a list: the beginning, or behind the follower whose `OpenID` the cursor is.
 ///
-/// A cursor is an `OpenID`, so `Debug` and `Display` show no more than its ends.
+/// A cursor identifies a follower, so `Debug` and `Display` show only its two ends.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// The cursor of the first page, which a request sends by leaving it out.
+    /// The cursor of the first page. The request for that page leaves it out.
     pub const START: Self = Self(String::new());
 
-    /// The longest cursor in bytes that a page may give. An `OpenID` has 28; nothing says that it must.
+    /// The most bytes that a page's cursor may have. An `OpenID` has 28, but WeChat does not
+    /// document that.
     pub const LONGEST: usize = 1024;
 
-    /// Returns the cursor of what follows `openid`; none for an empty string, which would start the list again.
+    /// Returns the cursor behind `openid`, or `None` for an empty string, which would start the
+    /// list again.
     pub fn after(openid: &str) -> Option<Self> {
         (!openid.is_empty()).then(|| Self(openid.to_owned()))
     }

@@ -1,9 +1,12 @@
-//! WeChat's day: it begins at midnight in Beijing, and with it the count of an account's calls.
+//! WeChat's day, which begins at midnight in Beijing.
+//!
+//! WeChat counts an account's calls by it, and so does the journal's ledger; the date `dt` of a
+//! walk is such a day.
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
 
 fn beijing() -> FixedOffset {
-    // Without daylight saving.
+    // China has no daylight saving time.
     FixedOffset::east_opt(8 * 60 * 60).expect("eight hours are an offset")
 }
 
@@ -12,7 +15,8 @@ pub(crate) fn date(now: DateTime<Utc>) -> NaiveDate {
     now.with_timezone(&beijing()).date_naive()
 }
 
-/// Returns when the day after `now` begins, in words: `2026-11-24 00:00 in Beijing (2026-11-23 16:00 UTC)`.
+/// Returns the next midnight in Beijing after `now`, in words:
+/// `2026-11-24 00:00 in Beijing (2026-11-23 16:00 UTC)`.
 pub(crate) fn next_midnight(now: DateTime<Utc>) -> String {
     let midnight = now.with_timezone(&beijing()).date_naive().checked_add_days(Days::new(1)).map(|date| {
         date.and_time(NaiveTime::MIN).and_local_timezone(beijing()).earliest().expect("no hour is missing in Beijing")

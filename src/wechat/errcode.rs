@@ -1,8 +1,11 @@
-//! The one table from WeChat's `errcode` to what fanout does about it.
+//! The table from WeChat's `errcode` to the reaction of fanout and the hint for a person.
 //!
-//! WeChat reports errors as HTTP 200 with `{"errcode":…,"errmsg":"…"}`. The text varies (`hint: […]`, `rid: …`, an
-//! address), so only the number decides. Each row has its source: a page of WeChat's documentation, or the public
-//! discussion in which the answer of a real account was seen.
+//! It is looked up when a call was answered with an [`ApiError`]: `source` repeats the call or
+//! gives up, the engine's walk goes back to an earlier page, and the command line prints the hint.
+//!
+//! WeChat reports errors as HTTP 200 with `{"errcode":…,"errmsg":"…"}`. The text varies
+//! (`hint: […]`, `rid: …`, an address), so only the number decides. Each row names its source: a
+//! page of WeChat's documentation, or a public discussion that shows the reply of a real account.
 
 use super::api_error::ApiError;
 
@@ -10,40 +13,40 @@ use super::api_error::ApiError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
-    /// WeChat itself is in trouble.
+    /// WeChat is overloaded, or has an internal error.
     Busy,
-    /// Too many calls in this minute.
+    /// There were too many calls within a minute.
     MinuteQuota,
-    /// The calls of the day are used up.
+    /// The day's calls are used up.
     DayQuota,
-    /// The token is not, or no longer, good.
+    /// The token is wrong, or has expired.
     Token,
-    /// The cursor is not, or no longer, good.
+    /// WeChat does not accept the cursor.
     Cursor,
-    /// Calls may not come from this address.
+    /// The call came from an address that is not allowed.
     Address,
-    /// App id or app secret are wrong.
+    /// The app id or the app secret is wrong.
     Credential,
     /// The account may not use this API.
     Unauthorized,
     /// WeChat has restricted the account itself.
     Account,
-    /// The call is not as WeChat wants it: a defect of fanout.
+    /// The call is malformed, which is a defect of fanout.
     Request,
-    /// A number that this table does not have.
+    /// The table does not have this number.
     Unknown,
 }
 
-/// What the walk does about an `errcode`.
+/// What fanout does about an `errcode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// Wait a little and ask again.
+    /// Wait briefly, then repeat the call.
     BackOff,
-    /// Wait for the next minute and ask again.
+    /// Wait for the next minute, then repeat the call.
     NextMinute,
-    /// Stop until midnight in Beijing; the journal stays.
+    /// Stop until midnight in Beijing. The journal is kept.
     NextDay,
-    /// Renew the token once, and ask again.
+    /// Renew the token once, then repeat the call.
     RenewToken,
     /// Go back to an earlier page boundary.
     EarlierBoundary,
@@ -52,7 +55,7 @@ pub enum Reaction {
 }
 
 impl Class {
-    /// Returns what the walk does about an error of this class.
+    /// Returns the reaction to an error of this class.
     pub fn reaction(self) -> Reaction {
         match self {
             Self::Busy => Reaction::BackOff,
@@ -70,12 +73,12 @@ impl Class {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    /// WeChat's number.
     code: i64,
     class: Class,
-    /// Where the meaning was found.
+    /// The page on which the meaning was found.
     source: &'static str,
-    /// What a person can do, or why nothing needs to be done.
+    /// What a person can do. Empty for [`Class::Address`], whose hint names the address that WeChat
+    /// saw.
     hint: &'static str,
 }
 
@@ -87,37 +90,37 @@ use Class::{Account, Address, Busy, Credential, Cursor, DayQuota, MinuteQuota, R
 
 /// WeChat's list of the codes that all of its APIs share.
 const COMMON: &str = "https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html";
-/// WeChat's older list of return codes, which has more.
+/// WeChat's older list of return codes, which has codes that the other list lacks.
 const GLOBAL: &str = "https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html";
 /// The page of `stable_token`, with the errors of the calls for a token.
 const STABLE_TOKEN: &str = "https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html";
-/// The calls that an account has a day.
+/// The page about the number of calls that an account has a day.
 const CALL_LIMITS: &str = "https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html";
 /// The page of `user/get`, with the permission sets of third-party platforms.
 const USER_GET: &str = "https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans";
-/// The raw reply of an account without permission.
+/// The reply to a real account without permission.
 const SEEN_UNAUTHORIZED: &str = "https://developers.weixin.qq.com/community/develop/doc/0008e2534bcc60abbd4d25c8153c00";
-/// WeChat's staff on closed and migrated accounts.
+/// WeChat's staff about closed and migrated accounts.
 const SEEN_LIMITED: &str = "https://developers.weixin.qq.com/community/minihome/doc/000602572104c8c5b8047be636bc00";
-/// What a junk cursor is answered with.
+/// The reply to a meaningless cursor.
 const SEEN_CURSOR: &str = "https://github.com/node-webot/wechat/issues/36";
 
 const CREDENTIAL_HINT: &str = "check `app_id` and the secret: they must belong to the same account";
 const PERMISSION_HINT: &str =
     "the account must be verified (认证), or the third-party platform needs permission set 2 or 100";
 const AUTHORIZATION_HINT: &str = "the authorisation has ended; authorise the platform again";
-const DEFECT_HINT: &str = "this call is not as WeChat wants it: please report this as a defect";
+const DEFECT_HINT: &str = "WeChat found this call malformed: please report this as a defect of fanout";
 const NOTICE_HINT: &str = "see the notices in the account's console";
-const CONFIRM_HINT: &str = "an administrator of the account must confirm this address in the message that WeChat has sent; do not repeat before";
+const CONFIRM_HINT: &str = "an administrator of the account must confirm this address in the message that WeChat has sent; run again only after that";
 
-/// Every code with a class of its own, sorted; any other is [`Class::Unknown`].
+/// The known codes, sorted by number. A code that is missing here is [`Class::Unknown`].
 const TABLE: &[Row] = &[
     row(-1, Busy, COMMON, "WeChat is busy; run again later"),
     row(40001, Token, COMMON, "another program may be renewing the token of this account, or the secret is wrong"),
     row(40002, Request, STABLE_TOKEN, DEFECT_HINT),
     row(40003, Cursor, SEEN_CURSOR, "WeChat no longer accepts the cursor; start a new walk with `--fresh`"),
     row(40013, Credential, COMMON, CREDENTIAL_HINT),
-    row(40014, Token, COMMON, "the token is not one of this account"),
+    row(40014, Token, COMMON, "the token belongs to another account"),
     row(40125, Credential, STABLE_TOKEN, CREDENTIAL_HINT),
     row(40164, Address, STABLE_TOKEN, ""),
     row(
@@ -169,12 +172,12 @@ fn look_up(code: i64) -> Row {
 }
 
 impl ApiError {
-    /// Returns what it is about.
+    /// Returns what the error is about.
     pub fn class(&self) -> Class {
         look_up(self.code).class
     }
 
-    /// Returns what to do about it.
+    /// Returns what fanout does about the error.
     pub fn reaction(&self) -> Reaction {
         self.class().reaction()
     }
@@ -184,7 +187,7 @@ impl ApiError {
         look_up(self.code).source
     }
 
-    /// Returns what a person can do about it.
+    /// Returns what a person can do about the error.
     pub fn hint(&self) -> String {
         let row = look_up(self.code);
         if !row.hint.is_empty() {

@@ -1,4 +1,6 @@
 //! The lists that an account has: their names, and the call that reads each.
+//!
+//! A pipeline file names a list; `source` makes its calls; state, sinks and reports carry its name.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,10 +19,12 @@ pub struct List {
 
 impl List {
     /// The followers of an account, from
-    /// [`user/get`](https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans) (获取用户列表).
+    /// [`user/get`](https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans)
+    /// (获取用户列表).
     pub const FOLLOWERS: Self = Self { name: "followers", endpoint: "/cgi-bin/user/get", cursor_key: "next_openid" };
 
-    /// A second list, for tests of what several lists of an account share. No pipeline file can name it.
+    /// A second list, for tests of what several lists of an account share. No pipeline file can
+    /// name it.
     #[doc(hidden)]
     pub const SECOND: Self = Self { name: "second", ..Self::FOLLOWERS };
 
@@ -32,17 +36,17 @@ impl List {
         [Self::FOLLOWERS].into_iter().find(|list| list.name == name)
     }
 
-    /// Returns the name: a word for paths, records and reports.
+    /// Returns the name that paths, records and reports use.
     pub fn name(self) -> &'static str {
         self.name
     }
 
-    /// Returns the path of the call that reads a page; WeChat counts calls by it.
+    /// Returns the path of the call that reads a page. WeChat counts calls by this path.
     pub fn endpoint(self) -> &'static str {
         self.endpoint
     }
 
-    /// Returns the key of the query that carries the cursor.
+    /// Returns the key in the query that carries the cursor.
     pub fn cursor_key(self) -> &'static str {
         self.cursor_key
     }

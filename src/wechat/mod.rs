@@ -1,4 +1,5 @@
-//! What WeChat says, and what it means: pages, cursors, error codes, its day. No network, no disk.
+//! What WeChat's replies mean: lists, pages, cursors, error codes, WeChat's day. No network, no
+//! disk.
 //!
 //! Before it: [`source`](crate::source) makes the calls, and hands their replies in. Behind it: the
 //! [`journal`](crate::journal) keeps the pages, [`rows`](crate::rows) turns them into Arrow.

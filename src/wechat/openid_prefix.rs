@@ -1,13 +1,19 @@
-//! The account that a follower belongs to, as far as an `OpenID` shows it.
+//! Notices followers of another account by the prefix of their `OpenID`s.
 //!
-//! All known `OpenID`s of one account begin alike: they are `o` and the base64url of 20 bytes, of which the first four
-//! are the account's. That is nowhere documented, so nobody is rejected for it.
+//! The engine's fan-out shows it every `OpenID` that `decode` has taken out of a page.
+//!
+//! All known `OpenID`s are `o` and the base64url of 20 bytes, of which the first four are the same
+//! for all followers of an account. WeChat does not document that, so a difference is reported, and
+//! no follower is rejected for it.
 
-/// The length of all known `OpenID`s, and of what an account's have in common (30 of the 32 bits of its four bytes).
+/// The length of all known `OpenID`s.
 const OPENID_LENGTH: usize = 28;
+/// The characters that the `OpenID`s of an account share: `o`, and 30 of the 32 bits of its four
+/// bytes.
 const PREFIX_LENGTH: usize = 6;
 
-/// Notices when a list has followers of more than one account, which is what a token of another account leads to.
+/// Notices when a list has followers of more than one account, which happens when the token belongs
+/// to another account.
 #[derive(Debug, Default)]
 pub struct OpenidPrefix {
     first: Option<String>,
@@ -15,20 +21,21 @@ pub struct OpenidPrefix {
 }
 
 impl OpenidPrefix {
-    /// Looks at one `OpenID`; returns the tags of the first one and of this one, the first time that they differ.
+    /// Compares an `OpenID` with the first one. Returns the prefixes of both, the first time that
+    /// they differ.
     pub fn differs(&mut self, openid: &str) -> Option<(&str, String)> {
-        let tag = tag(openid)?;
-        let first = self.first.get_or_insert_with(|| tag.to_owned());
-        if self.is_reported || first == tag {
+        let prefix = prefix(openid)?;
+        let first = self.first.get_or_insert_with(|| prefix.to_owned());
+        if self.is_reported || first == prefix {
             return None;
         }
         self.is_reported = true;
-        Some((first, tag.to_owned()))
+        Some((first, prefix.to_owned()))
     }
 }
 
-/// Returns what the `OpenID`s of an account have in common; none for one that is not of the known form.
-fn tag(openid: &str) -> Option<&str> {
+/// Returns the prefix of an `OpenID`, or `None` if it does not have the known form.
+fn prefix(openid: &str) -> Option<&str> {
     let is_standard = openid.len() == OPENID_LENGTH
         && openid.starts_with('o')
         && openid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -41,14 +48,14 @@ mod tests {
 
     #[test]
     fn a_follower_of_another_account_is_noticed_once() {
-        let mut tag = OpenidPrefix::default();
+        let mut prefix = OpenidPrefix::default();
         for openid in
             ["oAAAAAbbbbbbbbbbbbbbbbbbbbbA", "oAAAAAccccccccccccccccccccc-", "short", "", "粉丝粉丝粉丝粉丝粉A"]
         {
-            assert_eq!(tag.differs(openid), None, "{openid}");
+            assert_eq!(prefix.differs(openid), None, "{openid}");
         }
         let stranger = "oBBBBBbbbbbbbbbbbbbbbbbbbbbA";
-        assert_eq!(tag.differs(stranger), Some(("oAAAAA", "oBBBBB".to_owned())));
-        assert_eq!(tag.differs(stranger), None);
+        assert_eq!(prefix.differs(stranger), Some(("oAAAAA", "oBBBBB".to_owned())));
+        assert_eq!(prefix.differs(stranger), None);
     }
 }

@@ -1,4 +1,6 @@
-//! What reads the pages: fanout, the parsers that one would take instead, and a copy of the bytes.
+//! The contestants that read the pages: fanout, the usual parsers, and a copy of the bytes.
+//!
+//! `main` writes the pages, checks the contestants, and holds the clock.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use serde_json::Value;
 
 use super::{ONE_OF_OURS, Page, Wire};
 
-/// Returns everything that is compared, fanout on each of its paths.
+/// Returns all contestants, fanout on each of its paths.
 pub(super) fn contestants() -> Vec<Box<dyn Contestant>> {
     let mut contestants: Vec<Box<dyn Contestant>> = vec![
         Box::new(Memcpy::default()),
@@ -40,23 +42,23 @@ pub(super) fn contestants() -> Vec<Box<dyn Contestant>> {
     contestants
 }
 
-/// Something that reads pages.
+/// A reader of pages.
 pub(super) trait Contestant {
     fn name(&self) -> &'static str;
 
-    /// Returns whether it takes strings with escapes; what only borrows does not.
+    /// Returns whether it reads strings with escapes. A contestant that only borrows does not.
     fn reads_escapes(&self) -> bool {
         true
     }
 
-    /// Reads a page, and frees what it was read into: a program must do both.
+    /// Reads a page, and frees the result, because a program must do both.
     fn run(&mut self, body: &[u8]);
 
-    /// Reads a page, and returns whether that is what the page says.
+    /// Reads a page, and returns whether the result is what the page says.
     fn agrees(&mut self, page: &Page) -> bool;
 }
 
-/// The floor: every byte is read once and written once, into a buffer that is there already.
+/// The floor: every byte is read once and written once, into an existing buffer.
 #[derive(Default)]
 struct Memcpy {
     buffer: Vec<u8>,
@@ -84,7 +86,7 @@ impl Contestant for Memcpy {
     }
 }
 
-/// fanout, bytes to an Arrow array, on one of its paths.
+/// fanout, from bytes to an Arrow array, on one of its paths.
 struct Decode {
     name: &'static str,
     path: DecodePath,
@@ -148,7 +150,7 @@ impl Contestant for SerdeValue {
     }
 }
 
-/// `serde_json`, a `String` for each `OpenID`, and then the array: what most programs do.
+/// `serde_json`, a `String` for each `OpenID`, and then the array, as in most programs.
 struct SerdeStrings;
 
 impl SerdeStrings {
@@ -198,7 +200,8 @@ impl Contestant for Borrowed {
     }
 }
 
-/// simd-json, strings that point into a copy: it unescapes in place, and the page must stay for the journal.
+/// simd-json, with strings that point into a copy: it unescapes in place, and the page must be kept
+/// for the journal.
 #[derive(Default)]
 struct SimdJson {
     copy: Vec<u8>,
@@ -227,7 +230,7 @@ impl Contestant for SimdJson {
     }
 }
 
-/// arrow-json, a batch of one row with a list in it.
+/// arrow-json, a batch of one row that holds a list.
 struct ArrowJson(Decoder);
 
 impl ArrowJson {

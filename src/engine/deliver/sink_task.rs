@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
+use crate::backoff::Backoff;
 use crate::config::SinkRetry;
 use crate::registry::BoundSink;
 
@@ -120,13 +121,12 @@ async fn with_retries<T>(
     retry: &SinkRetry,
     mut call: impl AsyncFnMut() -> Result<T, SinkError>,
 ) -> Result<T, SinkError> {
-    let mut pause = retry.base;
-    for _ in 1..retry.attempts {
+    let backoff = Backoff::new(retry.base, LONGEST_PAUSE.max(retry.base));
+    for tries in 1..retry.attempts {
         match call().await {
             Err(error) if error.is_temporary() => {
                 tracing::debug!(%error, "a sink asks to be tried again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE.max(retry.base));
+                tokio::time::sleep(backoff.after(tries)).await;
             }
             result => return result,
         }

@@ -1,5 +1,9 @@
-//! [`token`](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html): each call makes a new token,
-//! and the one before, whoever uses it, ends five minutes later. For accounts that must not use `stable_token`.
+//! The provider
+//! [`token`](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html), for
+//! accounts that must not use `stable_token`.
+//!
+//! Each call makes a new token, and ends the one before it, which any program of the account may
+//! use, five minutes later.
 
 use fanout_sink::Secret;
 

@@ -1,6 +1,6 @@
-//! A token that a central token server (中控) hands out over HTTP.
+//! The provider for a token that a central token server (中控) hands out over HTTP.
 //!
-//! WeChat itself advises teams that share an account to have one:
+//! WeChat itself advises teams that share an account to have such a server:
 //! <https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>
 
 use fanout_sink::Secret;
@@ -13,7 +13,8 @@ use crate::source::hosts::Hosts;
 use crate::source::http::{Http, ProxyMode};
 use crate::source::retry::Retrier;
 
-/// The server, and the way to it: not that to WeChat, for `source.proxy` leads out of the network that it is in.
+/// The token server. It is not reached through `source.proxy`, which leads out of the network that
+/// the server is in.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     settings: TokenEndpoint,
@@ -22,8 +23,8 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(settings: &TokenEndpoint, source: &Source, hosts: &Hosts) -> Result<Self, SourceError> {
-        let way = if settings.url.is_loopback() { ProxyMode::Direct } else { ProxyMode::Environment };
-        Ok(Self { http: Http::new(source, settings.url.expose(), way, hosts)?, settings: settings.clone() })
+        let proxy_mode = if settings.url.is_loopback() { ProxyMode::Direct } else { ProxyMode::Environment };
+        Ok(Self { http: Http::new(source, settings.url.expose(), proxy_mode, hosts)?, settings: settings.clone() })
     }
 
     pub(super) fn origin(&self) -> String {

@@ -1,8 +1,10 @@
-//! The access token of one account: who hands it out, and what is done when WeChat refuses it.
+//! The access token of one account: where it comes from, and what happens when WeChat refuses it.
 //!
-//! A token that fanout fetches itself (`stable`, `classic`) is renewed. One that belongs to another program (`given`,
-//! `endpoint`, `command`) never is: its owner is asked again, a few times, and then a person must act. Tokens are in
-//! memory only; nothing of them is ever on disk.
+//! `fetch` takes the token for each call from [`Tokens`], which asks one provider (a file each).
+//!
+//! fanout renews a token that it has fetched itself (`stable`, `classic`). It never renews one of
+//! another program (`given`, `endpoint`, `command`): it asks that program again a few times, and
+//! then a person must act. Tokens are kept in memory alone, and never written to disk.
 
 mod classic;
 mod command;

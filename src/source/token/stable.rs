@@ -1,5 +1,7 @@
-//! [`stable_token`](https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html): idempotent,
-//! and apart from the classic token, so asking for it takes nobody else's token away.
+//! The provider
+//! [`stable_token`](https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html).
+//!
+//! The call is idempotent, and independent of the classic token: no other program loses its token.
 
 use fanout_sink::Secret;
 
@@ -8,7 +10,7 @@ use crate::source::client::Client;
 use crate::source::error::SourceError;
 use crate::source::retry::Retrier;
 
-/// Asks for the token that is good now.
+/// Asks for the current token.
 pub(super) async fn ask(
     client: &Client,
     retrier: &Retrier,

@@ -1,4 +1,4 @@
-//! Many callers, and one question.
+//! Many callers at once ask for a token, and the provider is asked once.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::wechat::ApiError;
 
 const CALLERS: usize = 16;
 
-/// Runs as many callers at once, and returns what each of them got.
+/// Runs [`CALLERS`] callers at once, and returns the result of each.
 async fn together<Work>(caller: impl Fn() -> Work) -> Vec<Work::Output>
 where
     Work: Future<Output: Send + 'static> + Send + 'static,

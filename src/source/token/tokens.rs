@@ -1,4 +1,6 @@
-//! The token of an account: asked for once, renewed when it is refused.
+//! The token of an account: asked for once, and renewed when WeChat refuses it.
+//!
+//! Before it: `fetch`, which takes the token for each call. Behind it: the providers.
 
 use fanout_sink::Secret;
 use tokio::sync::Mutex;
@@ -12,8 +14,8 @@ use crate::source::error::SourceError;
 use crate::source::retry::Retrier;
 use crate::wechat::ApiError;
 
-/// How often the owner of a refused token is asked for another one. With the pauses between, that is some seconds: as
-/// long as a token server may take to notice what WeChat has told us.
+/// How often the owner of a refused token is asked for another one. With the pauses between, this
+/// takes some seconds, as long as a token server may take to notice that its token has ended.
 const QUESTIONS: u32 = 4;
 
 /// Hands out the token of one account, to all of its lists.
@@ -21,11 +23,11 @@ const QUESTIONS: u32 = 4;
 pub struct Tokens {
     app_id: String,
     provider: Provider,
-    /// Held while a token is asked for, so that of many callers one asks (single flight).
+    /// Held while a token is asked for, so that one of many callers asks (single flight).
     current: Mutex<Option<Secret>>,
 }
 
-/// Who hands out the token.
+/// Where the token comes from.
 #[derive(Debug)]
 enum Provider {
     Stable(Secret),
@@ -36,7 +38,8 @@ enum Provider {
 }
 
 impl Tokens {
-    /// Makes the tokens of `account`, which will be asked of `client` or of one of its other hosts; nobody is asked yet.
+    /// Makes the tokens of `account`. They will be asked for through `client`, or from one of the
+    /// account's other hosts; no call is made yet.
     ///
     /// # Errors
     ///
@@ -53,10 +56,11 @@ impl Tokens {
         Ok(Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None) })
     }
 
-    /// Returns the token that is in use, or asks for the first one.
+    /// Returns the token in use, or asks for the first one.
     pub(in crate::source) async fn current(&self, client: &Client, retrier: &Retrier) -> Result<Secret, SourceError> {
         let mut current = self.current.lock().await;
-        // Reading a file is nothing beside a call, and whoever has just replaced it means the next call.
+        // A file is read again before each call. That costs nothing beside a call, and a token that
+        // was replaced in it must be used by the next call.
         let rereads = matches!(&self.provider, Provider::Given(source) if given::may_change(source));
         match &*current {
             Some(token) if !rereads => return Ok(token.clone()),
@@ -65,7 +69,8 @@ impl Tokens {
         match self.ask(client, retrier).await {
             Ok(token) => *current = Some(token),
             Err(error) if current.is_none() => return Err(error),
-            // Somebody may be writing it just now; the one that we have may still be good.
+            // The file may be written at this moment, and the token that is in use may still be
+            // good.
             Err(error) => tracing::debug!(error = %error_chain(&error), "the token cannot be read again"),
         }
         Ok(current.clone().expect("it was there, or has just been put there"))
@@ -89,20 +94,21 @@ impl Tokens {
         }
         let token = self.ask(client, retrier).await?;
         if token == *refused {
-            // `stable_token` may hand out the same token again, and WeChat at times refuses a good one: one more
-            // try, a moment later, is right, and `force_refresh` is not (20 a day, and it hurts the account's others).
+            // `stable_token` may hand out the same token again, and WeChat sometimes refuses a good
+            // one, so one more try follows a moment later. `force_refresh` would be wrong: it is
+            // limited to 20 a day, and ends the token of the account's other programs.
             tokio::time::sleep(retrier.backoff(1)).await;
         }
         *current = Some(token);
         Ok(())
     }
 
-    /// Returns the error that a token was refused for good, if it is not ours to renew.
+    /// Returns the error for a refused token that fanout may not renew, or `None` if it may.
     pub(in crate::source) fn refusal(&self, error: &ApiError) -> Option<SourceError> {
         Some(SourceError::TokenRefused { origin: self.owner()?, error: error.clone() })
     }
 
-    /// Returns who owns the token, in words; none if fanout itself fetches it.
+    /// Returns the owner of the token, in words, or `None` if fanout fetches it itself.
     fn owner(&self) -> Option<String> {
         match &self.provider {
             Provider::Stable(_) | Provider::Classic(_) => None,
@@ -112,7 +118,7 @@ impl Tokens {
         }
     }
 
-    /// Asks the owner of a refused token until there is another one.
+    /// Asks the owner of a refused token until it gives another one.
     async fn ask_owner(
         &self,
         owner: &str,
@@ -129,7 +135,7 @@ impl Tokens {
                 return Ok(token);
             }
             if question < questions {
-                tracing::info!("{owner} still gives the refused token; it is asked again");
+                tracing::info!("{owner} still gives the refused token; asking again");
                 tokio::time::sleep(retrier.backoff(question)).await;
             }
         }

@@ -1,22 +1,23 @@
-//! The fast path through the array of `OpenID`s: a guess that holds for nearly all of it, and steps of one element.
+//! The fast path through the array of `OpenID`s.
 //!
-//! The guess is that elements have 28 characters, and that the separator between the last two stands between the next
-//! ones as well. While it holds, the kernel takes them in bulk; where it fails, one element is read by itself and the
-//! guess is made anew. Every byte is looked at a bounded number of times.
+//! `envelope` calls it at the array, and it calls a kernel. It guesses that elements have 28
+//! characters, and that the separator between the last two elements comes again behind the next
+//! ones. While the guess holds, the kernel takes elements in bulk. Where it fails, one element is
+//! read alone, and the guess is made anew. Every byte is looked at a bounded number of times.
 
 use super::kernel::{Kernel, Openids, Shape};
 use super::scanner::Scanner;
 use crate::wechat::page::Summary;
 
-/// A guess that took fewer elements than this was not worth it.
+/// A guess that took fewer elements than this cost more than it saved.
 const WORTHWHILE: u64 = 4;
 
-/// Elements that are read one by one, at most, before guessing is tried again.
+/// The most elements that are read one by one before the next guess.
 const LONGEST_PAUSE: u32 = 64;
 
-/// Reads the array, and counts its `OpenID`s and its empty strings in `summary`.
+/// Reads the array, and adds its `OpenID`s and its empty strings to `summary`.
 ///
-/// None where an element is no string.
+/// Returns `None` if an element is not a string.
 pub(super) fn read(
     kernel: Kernel,
     scanner: &mut Scanner<'_>,
@@ -56,7 +57,7 @@ pub(super) fn read(
     }
 }
 
-/// Reads one string, and returns whether it is an `OpenID`: an empty one is not.
+/// Reads one string. Returns `true` for an `OpenID`, and `false` for an empty string.
 fn element(scanner: &mut Scanner<'_>, openids: Option<&mut Openids>) -> Option<bool> {
     match openids {
         None => scanner.text().map(|text| !text.is_empty()),
@@ -70,12 +71,13 @@ fn element(scanner: &mut Scanner<'_>, openids: Option<&mut Openids>) -> Option<b
     }
 }
 
-/// Whether to guess, so that a page of odd lengths does not pay for a wrong guess at each of them.
+/// Decides when to guess, so that a page of odd lengths does not pay for a wrong guess at each
+/// element.
 #[derive(Default)]
 struct Guessing {
-    /// Elements to go without guessing.
+    /// Elements to read before the next guess.
     wait: u32,
-    /// The last pause.
+    /// The last pause, in elements.
     pause: u32,
 }
 

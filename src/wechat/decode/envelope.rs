@@ -1,6 +1,11 @@
-//! The fast path through a reply: the keys that WeChat sends, each at most once, with the values that it sends.
+//! The fast path through a reply: the keys that WeChat sends, each at most once, with values of the
+//! form that WeChat sends.
 //!
-//! Everything here returns none where a byte is not of that form, which is no verdict: the general path then decides.
+//! `paths` tries it first. It reads tokens with `scanner`, and leaves the array of `OpenID`s to
+//! `array`.
+//!
+//! Every function returns `None` at a byte of another form. That does not mean that the reply is
+//! malformed: the general path then decides.
 
 use super::array;
 use super::kernel::{Kernel, Openids};
@@ -8,9 +13,10 @@ use super::scanner::Scanner;
 use crate::wechat::cursor::Cursor;
 use crate::wechat::page::Summary;
 
-/// Reads a whole reply whose `errcode` is 0 or absent; the `OpenID`s go to `openids`, if given.
+/// Reads a whole reply whose `errcode` is 0 or absent. The `OpenID`s are added to `openids`, if
+/// given.
 pub(super) fn read(kernel: Kernel, body: &[u8], mut openids: Option<&mut Openids>) -> Option<Summary> {
-    // Arrow counts the bytes of an array in 31 bits.
+    // The offsets of an Arrow string array have 31 bits.
     i32::try_from(body.len()).ok()?;
     let mut scanner = Scanner::new(body);
     let mut summary = Summary::default();
@@ -41,7 +47,7 @@ pub(super) fn read(kernel: Kernel, body: &[u8], mut openids: Option<&mut Openids
     (scanner.peek().is_none()).then_some(summary)
 }
 
-/// Reads the object under `data`, which holds the array and nothing else.
+/// Reads the object under `data`, which must hold the array and nothing else.
 fn data(kernel: Kernel, scanner: &mut Scanner<'_>, summary: &mut Summary, openids: Option<&mut Openids>) -> Option<()> {
     scanner.token(b'{')?;
     if scanner.string()? != b"openid" {

@@ -1,12 +1,17 @@
-//! JSON strings that need more than copying: escapes, and characters beyond ASCII
-//! ([RFC 8259, section 7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
+//! JSON strings that cannot be copied as they are: escapes, and characters beyond ASCII ([RFC 8259,
+//! section 7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
+//!
+//! `scanner` calls it for such strings, and `kernel::openids` for each `OpenID` that no kernel
+//! took.
 
 use super::plain::unescaped_length;
 
-/// Appends to `text` what a JSON string says, up to its closing quote; returns its length as written.
+/// Appends the text of a JSON string to `text`, up to its closing quote. Returns its length as
+/// written.
 ///
-/// `bytes` begins behind the opening quote. What is appended is UTF-8, even where the answer is none: the string has no
-/// end, a control character, an escape that JSON does not have, half a surrogate pair, or no UTF-8.
+/// `bytes` begins behind the opening quote. Returns `None` if the string has no end, a control
+/// character, an escape that JSON does not have, half a surrogate pair, or bytes that are not
+/// UTF-8. Even then, what was appended is UTF-8.
 pub(super) fn unescape(bytes: &[u8], text: &mut Vec<u8>) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -23,7 +28,8 @@ pub(super) fn unescape(bytes: &[u8], text: &mut Vec<u8>) -> Option<usize> {
                 at += length;
             }
             0x80.. => {
-                // No character begins or ends within a run of such bytes and goes on outside of it.
+                // All bytes of a character beyond ASCII are beyond ASCII, so this run holds whole
+                // characters.
                 let length = rest.iter().take_while(|byte| !byte.is_ascii()).count();
                 let characters = str::from_utf8(&rest[..length]).ok()?;
                 text.extend_from_slice(characters.as_bytes());
@@ -34,7 +40,7 @@ pub(super) fn unescape(bytes: &[u8], text: &mut Vec<u8>) -> Option<usize> {
     }
 }
 
-/// Reads the escape that `bytes` begins with, and its length.
+/// Reads the escape at the front of `bytes`. Returns its character and its length as written.
 fn escape(bytes: &[u8]) -> Option<(char, usize)> {
     let character = match bytes.get(1)? {
         b'"' => '"',
@@ -51,7 +57,7 @@ fn escape(bytes: &[u8]) -> Option<(char, usize)> {
     Some((character, 2))
 }
 
-/// Reads `\uXXXX`, or two of them that are a surrogate pair.
+/// Reads `\uXXXX`, or two of them that form a surrogate pair.
 fn code_point(bytes: &[u8]) -> Option<(char, usize)> {
     let first = code_unit(bytes)?;
     if !(0xD800..0xE000).contains(&first) {

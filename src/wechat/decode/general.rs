@@ -1,7 +1,7 @@
-//! The general path: whatever JSON allows, with serde.
+//! The general path: all that JSON allows, parsed with serde.
 //!
-//! It decides wherever the fast path does not, its errors are the ones that are reported, and it is what the fast path
-//! is tested against.
+//! `paths` takes it where the fast path has not answered. Its errors are the ones that are
+//! reported, and the fast path is tested against it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,7 +35,7 @@ fn parse(body: &[u8], openids: &mut impl Collect) -> Result<PageReply, Malformed
     Ok(reply)
 }
 
-/// What becomes of each `OpenID` that is not empty.
+/// What is done with each `OpenID` that is not empty.
 trait Collect {
     fn collect(&mut self, openid: &str);
 }
@@ -114,7 +114,7 @@ impl<'de, C: Collect> Visitor<'de> for ReplySeed<'_, C> {
     }
 }
 
-/// A number, a string that holds one, or anything else, which is no number.
+/// An integer, or a string that holds one; `None` for any other value.
 struct Lenient(Option<i128>);
 
 impl Lenient {
@@ -146,7 +146,7 @@ impl<'de> Deserialize<'de> for Lenient {
     }
 }
 
-/// A value that may be `null`, which then leaves everything as it is.
+/// A value that may be `null`; `null` changes nothing.
 struct Nullable<S>(S);
 
 impl<'de, S> DeserializeSeed<'de> for Nullable<S>
@@ -245,7 +245,7 @@ impl<'de, C: Collect> Visitor<'de> for ArraySeed<'_, C> {
     }
 }
 
-/// One `OpenID`, never copied on its way to the collector.
+/// One `OpenID`. It reaches the collector without a copy.
 struct ElementSeed<'a, C> {
     openids: &'a mut C,
     summary: &'a mut Summary,

@@ -1,21 +1,23 @@
-//! One reply of `user/get`: its envelope, and its `OpenID`s.
+//! The two passes over a reply of a page list: its envelope, and its `OpenID`s.
 //!
-//! Two passes with the same parser. [`summarize`] checks every byte and keeps what the walk needs (the next cursor, the
-//! total, how many `OpenID`s) before the page goes to the journal; [`decode`] collects the `OpenID`s into an Arrow array
-//! behind it. Whatever JSON allows is understood: any key order, unknown keys, escapes, white space.
+//! [`summarize`] comes before the journal: it checks every byte, and keeps what the walk needs (the
+//! next cursor, the total, the number of `OpenID`s). [`decode`] comes behind the journal: it
+//! collects the `OpenID`s into an Arrow array, which `rows` makes a batch of. Both use one parser,
+//! and accept all that JSON allows: any key order, unknown keys, escapes, white space.
 //!
 //! ```text
-//! body ──► envelope (keys) ──► array (elements) ──► kernel (28 characters at a time) ──► the answer
+//! body ──► envelope (keys) ──► array (elements) ──► kernel (28 characters at a time) ──► answer
 //!              │ anything odd      │                     │
-//!              └───────────────────┴─────────────────────┴──► general (serde, from the first byte) ──► the answer
+//!              └───────────────────┴─────────────────────┴──► general (serde, from byte 0) ──► answer
 //! ```
 //!
-//! The fast path answers only where it has checked every byte and the reply is what WeChat sends today; the general path
-//! decides everything else, so that both give one answer, and errors are always the general path's.
+//! The fast path answers only if it has checked every byte, and the reply has the form that WeChat
+//! sends today. The general path decides everything else. So both give the same answers, and every
+//! error comes from the general path.
 //!
-//! Shapes: the documentation of
-//! [`user/get`](https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans), which says "may be empty"
-//! where the wire says "absent".
+//! The form is that of
+//! [`user/get`](https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans);
+//! where its documentation says "may be empty", real replies leave the key out.
 
 mod array;
 mod envelope;

@@ -1,4 +1,6 @@
-//! The choice of the path: the fast one where it answers, else the general one.
+//! The choice of the path: the fast one if it answers, else the general one.
+//!
+//! `source`, the journal and the engine enter the decoder here.
 
 use arrow::array::StringArray;
 use fanout_sink::arrow;
@@ -11,7 +13,7 @@ use crate::wechat::page::{Malformed, PageReply, Summary};
 ///
 /// # Errors
 ///
-/// [`Malformed`] names line and column of the first byte that does not fit.
+/// [`Malformed`] names the line and the column of the first byte that does not fit.
 pub fn summarize(body: &[u8]) -> Result<PageReply, Malformed> {
     summarize_with(DecodePath::fastest(), body)
 }
@@ -20,12 +22,13 @@ pub fn summarize(body: &[u8]) -> Result<PageReply, Malformed> {
 ///
 /// # Errors
 ///
-/// [`Malformed`] names line and column of the first byte that does not fit.
+/// [`Malformed`] names the line and the column of the first byte that does not fit.
 pub fn decode(body: &[u8]) -> Result<(PageReply, StringArray), Malformed> {
     decode_with(DecodePath::fastest(), body)
 }
 
-/// Does what [`summarize`] does on a given path, to compare them. A path that this machine lacks is the general one.
+/// Does what [`summarize`] does, on a given path, to compare paths. On a machine that lacks the
+/// path, the general one is taken.
 ///
 /// # Errors
 ///
@@ -37,7 +40,8 @@ pub fn summarize_with(path: DecodePath, body: &[u8]) -> Result<PageReply, Malfor
     }
 }
 
-/// Does what [`decode`] does on a given path, to compare them. A path that this machine lacks is the general one.
+/// Does what [`decode`] does, on a given path, to compare paths. On a machine that lacks the path,
+/// the general one is taken.
 ///
 /// # Errors
 ///

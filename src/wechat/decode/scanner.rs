@@ -1,15 +1,15 @@
-//! Tokens of JSON, one after the other.
+//! Reads tokens of JSON one after the other, for `envelope` and `array`.
 //!
-//! Every method returns `None` where a byte does not fit, which only means that the general path decides.
+//! Every method returns `None` at a byte that does not fit; the general path then decides.
 
 use super::escape::unescape;
 use super::plain::unescaped_length;
 
-/// A place in the JSON of a reply, and the tokens from there on.
+/// A position in the JSON of a reply.
 pub(super) struct Scanner<'a> {
     pub(super) body: &'a [u8],
     pub(super) at: usize,
-    /// Room for a string that cannot be taken as it is written.
+    /// Room for the text of a string that cannot be taken as it is written.
     text: Vec<u8>,
 }
 
@@ -18,7 +18,7 @@ impl<'a> Scanner<'a> {
         Self { body, at: 0, text: Vec::new() }
     }
 
-    /// Skips white space and returns the byte behind it, which stays unread; none at the end.
+    /// Skips white space and returns the next byte without reading it; `None` at the end.
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.body.get(self.at)?;
@@ -29,7 +29,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads the next byte that is no white space.
+    /// Reads the next byte that is not white space.
     pub(super) fn punctuation(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         self.at += 1;
@@ -49,7 +49,7 @@ impl<'a> Scanner<'a> {
         (rest.get(length) == Some(&b'"')).then(|| &rest[..length])
     }
 
-    /// Reads a number of at most 18 digits, which every integer type here holds.
+    /// Reads a number of at most 18 digits, which every integer type here can hold.
     pub(super) fn natural(&mut self) -> Option<u64> {
         self.peek()?;
         let rest = &self.body[self.at..];
@@ -62,7 +62,7 @@ impl<'a> Scanner<'a> {
         Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
-    /// Reads any string; what it says is UTF-8.
+    /// Reads any string. Returns its text, which is UTF-8.
     pub(super) fn text(&mut self) -> Option<&[u8]> {
         self.token(b'"')?;
         let rest = &self.body[self.at..];

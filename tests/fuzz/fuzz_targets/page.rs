@@ -1,4 +1,4 @@
-//! Every path through a reply gives the answer of the general one, or all refuse it.
+//! Every path through a reply gives the answer of the general one, or all of them refuse the reply.
 
 #![no_main]
 

@@ -278,7 +278,7 @@ async fn a_command_that_fails() {
         ("echo TOKEN; echo more", "", "it wrote 2 lines"),
         ("true", "", "it wrote nothing"),
         ("yes TOKEN", "", "it wrote more than 65536 bytes"),
-        ("echo TOKEN", ", pointer = '/a'", "it is no JSON"),
+        ("echo TOKEN", ", pointer = '/a'", "it is not JSON"),
         ("kill -9 $$", "", "it ended with signal: 9"),
     ] {
         Provider::command(script, more).fails(1, 0, &["no token from the command `", problem, hint]).await;

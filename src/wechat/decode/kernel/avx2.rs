@@ -1,4 +1,7 @@
-//! 32 bytes at a time: one element, or its head and its tail where the separator is long.
+//! The kernel for AVX2: 32 bytes at a time, which are one element, or the head or the tail of one
+//! with a long separator.
+//!
+//! `dispatch` calls it, also for what the AVX-512 kernel leaves.
 #![expect(unsafe_code, reason = "loads and stores of whole registers")]
 
 use std::arch::x86_64::{
@@ -19,12 +22,12 @@ pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// Takes the elements of `shape` that `bytes` begins with, but not the last few; returns how many.
+/// Takes elements of `shape` from the front of `bytes`, but not the last few. Returns how many.
 ///
 /// # Safety
 ///
-/// With `COPY`, `values` must be valid for writes of `CHARACTERS` bytes for each element that `bytes` has room for,
-/// and of [`SLACK`](super::shape::SLACK) bytes behind them.
+/// With `COPY`, `values` must be valid for writes of `CHARACTERS` bytes for each element that
+/// `bytes` has room for, and of [`SLACK`](super::shape::SLACK) bytes behind them.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn take<const COPY: bool>(bytes: &[u8], shape: &Shape, values: *mut u8) -> usize {
     // SAFETY: the condition is the caller's.
@@ -37,7 +40,7 @@ pub(super) unsafe fn take<const COPY: bool>(bytes: &[u8], shape: &Shape, values:
     }
 }
 
-/// Does the work of [`take`]; `LONG` says that an element does not fit a register.
+/// Does the work of [`take`]. `LONG` says that an element does not fit into one register.
 ///
 /// # Safety
 ///
@@ -48,7 +51,7 @@ unsafe fn take_elements<const COPY: bool, const LONG: bool>(bytes: &[u8], shape:
     let mut characters = [0; WIDTH];
     characters[1..QUOTED - 1].fill(u8::MAX);
     let characters = load(&characters, 0);
-    // Where the frame counts: at the quotes and in the separator.
+    // The bytes at which the frame counts: the quotes and the separator.
     let mut framed = [0; WIDEST];
     framed[0] = u8::MAX;
     framed[QUOTED - 1..stride].fill(u8::MAX);
@@ -56,10 +59,11 @@ unsafe fn take_elements<const COPY: bool, const LONG: bool>(bytes: &[u8], shape:
     let (tail_frame, tail_framed) = (load(&shape.frame, tail), load(&framed, tail));
     let (frame, framed) = (load(&shape.frame, 0), load(&framed, 0));
 
-    // What is wrong with the element at `at`: a character that a string does not hold as it is, or a byte of the frame.
+    // The wrong bytes of the element at `at`: characters that a string does not hold unescaped, and
+    // bytes that differ from the frame.
     let wrong = |at: usize| {
         let head = load(bytes, at);
-        // As signed numbers, both controls and non-ASCII are less than a space.
+        // As signed numbers, control characters and bytes beyond ASCII are both less than a space.
         let odd = _mm256_cmpgt_epi8(_mm256_set1_epi8(b' '.cast_signed()), head);
         let quote = _mm256_cmpeq_epi8(head, _mm256_set1_epi8(b'"'.cast_signed()));
         let backslash = _mm256_cmpeq_epi8(head, _mm256_set1_epi8(b'\\'.cast_signed()));
@@ -75,13 +79,14 @@ unsafe fn take_elements<const COPY: bool, const LONG: bool>(bytes: &[u8], shape:
     };
     let copy = |index: usize, at: usize| {
         if COPY {
-            // SAFETY: 32 bytes from the start of an element in `bytes`, of which the last four are slack.
+            // SAFETY: the caller has promised room for the element at `at`; its 28 bytes are
+            // written, and four more, which are slack.
             unsafe { _mm256_storeu_si256(values.add(index * CHARACTERS).cast(), load(bytes, at + 1)) }
         }
     };
 
     let mut taken = 0;
-    // Every load of an element lies within `WIDEST` bytes from its first.
+    // Every load for an element lies within `WIDEST` bytes from its first.
     while taken * stride + (BLOCK - 1) * stride + WIDEST <= bytes.len() {
         let at = taken * stride;
         let mut any = _mm256_setzero_si256();

@@ -1,4 +1,6 @@
-//! 64 bytes at a time: two elements with a comma behind each.
+//! The kernel for AVX-512: 64 bytes at a time, which are two elements with a comma behind each.
+//!
+//! `dispatch` calls it for compact arrays, and leaves the rest to the AVX2 kernel.
 #![expect(unsafe_code, reason = "loads and stores of whole registers")]
 
 use std::arch::x86_64::{
@@ -20,7 +22,7 @@ const BLOCK: usize = 8;
 /// The bits of the two elements in a mask of a register.
 const PAIR: u64 = (1 << (2 * STRIDE)) - 1;
 
-/// What an ASCII byte is here: a character of an `OpenID`, a quote, a comma, or 0 for anything else.
+/// The class of each ASCII byte: a character of an `OpenID`, a quote, a comma, or 0 for any other.
 static CLASSES: [u8; 128] = {
     let mut classes = [0; 128];
     let mut byte = 0;
@@ -38,7 +40,7 @@ const CHARACTER: u8 = 1;
 const QUOTE: u8 = 2;
 const COMMA: u8 = 4;
 
-/// The classes of two elements, and the places that their characters come from.
+/// The classes of the bytes of two elements, and the bytes that their packed characters come from.
 static LAYOUT: ([u8; WIDTH], [u8; WIDTH]) = {
     let (mut expected, mut sources) = ([CHARACTER; WIDTH], [0; WIDTH]);
     let mut element = 0;
@@ -57,7 +59,7 @@ static LAYOUT: ([u8; WIDTH], [u8; WIDTH]) = {
     (expected, sources)
 };
 
-/// Returns whether this machine can run [`take`], and the kernel for AVX2 behind it.
+/// Returns whether this machine can run [`take`], and the AVX2 kernel behind it.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("avx512f")
@@ -65,21 +67,21 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512vbmi")
 }
 
-/// Takes the elements that `bytes` begins with, in whole blocks; returns how many.
+/// Takes elements from the front of `bytes`, in whole blocks. Returns how many.
 ///
-/// It knows the characters of an `OpenID` only, not all that a JSON string may hold as they are.
+/// It accepts the characters of an `OpenID` alone, not all that a JSON string may hold unescaped.
 ///
 /// # Safety
 ///
-/// With `COPY`, `values` must be valid for writes of [`CHARACTERS`] bytes for each element that `bytes` has room for,
-/// and of [`SLACK`](super::shape::SLACK) bytes behind them.
+/// With `COPY`, `values` must be valid for writes of [`CHARACTERS`] bytes for each element that
+/// `bytes` has room for, and of [`SLACK`](super::shape::SLACK) bytes behind them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(super) unsafe fn take<const COPY: bool>(bytes: &[u8], values: *mut u8) -> usize {
     let classes = (load(&CLASSES[..WIDTH]), load(&CLASSES[WIDTH..]));
     let (expected, sources) = (load(&LAYOUT.0), load(&LAYOUT.1));
     let high = _mm512_set1_epi8(i8::MIN);
-    // The bytes of a pair that are of another class than expected. The table is looked up by seven bits, so the eighth
-    // is put into the class (`a | b & c`).
+    // The bytes of a pair whose class is not the expected one. The table is indexed with seven
+    // bits, so the eighth bit is put into the class (`a | b & c`).
     let wrong = |pair: __m512i| {
         let class = _mm512_permutex2var_epi8(classes.0, pair, classes.1);
         _mm512_cmpneq_epi8_mask(_mm512_ternarylogic_epi32::<0xF8>(class, pair, high), expected) & PAIR
@@ -96,7 +98,8 @@ pub(super) unsafe fn take<const COPY: bool>(bytes: &[u8], values: *mut u8) -> us
             for (index, pair) in pairs.into_iter().enumerate() {
                 let packed = _mm512_permutexvar_epi8(sources, pair);
                 let target = values.wrapping_add((taken + 2 * index) * CHARACTERS);
-                // SAFETY: two elements of `bytes`, whose room is the caller's promise; the other bytes are slack.
+                // SAFETY: the caller has promised room for these two elements of `bytes`; the other
+                // bytes of the register are slack.
                 unsafe { _mm512_storeu_si512(target.cast(), packed) };
             }
         }

@@ -1,4 +1,6 @@
-//! The paths that a reply can be read on, and which of them this machine has.
+//! The paths on which a reply can be read, and which of them this machine has.
+//!
+//! `paths` makes the [`Kernel`] of a path, and `array` calls it.
 
 use super::openids::Openids;
 use super::portable;
@@ -8,7 +10,8 @@ use super::shape::{CHARACTERS, SLACK};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
-/// A way to read a reply. All give the same answer; they differ in speed, and in the machines that have them.
+/// A way to read a reply. All give the same answer; they differ in speed, and in the machines that
+/// have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodePath {
@@ -37,7 +40,7 @@ impl DecodePath {
     }
 }
 
-/// A loop that this machine can run.
+/// A kernel that this machine can run.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::wechat::decode) struct Kernel(Instructions);
 
@@ -51,7 +54,8 @@ enum Instructions {
 }
 
 impl Kernel {
-    /// Returns the kernel of `path`; none where the path has none, or this machine lacks its instructions.
+    /// Returns the kernel of `path`, or `None` if the path has none or this machine lacks its
+    /// instructions.
     pub(in crate::wechat::decode) fn new(path: DecodePath) -> Option<Self> {
         match path {
             DecodePath::Portable => Some(Self(Instructions::Portable)),
@@ -63,9 +67,11 @@ impl Kernel {
         }
     }
 
-    /// Takes elements of `shape`, separators included, from the front of `bytes`; returns how many.
+    /// Takes elements of `shape`, with their separators, from the front of `bytes`. Returns how
+    /// many.
     ///
-    /// It may stop early, and does so before the last element of an array, which has no separator.
+    /// It may stop early, and always stops before the last element of an array, which has no
+    /// separator.
     pub(in crate::wechat::decode) fn take(
         self,
         bytes: &[u8],
@@ -93,9 +99,9 @@ impl Kernel {
         };
         values.reserve(bytes.len() / shape.stride() * CHARACTERS + SLACK);
         let spare = values.spare_capacity_mut().as_mut_ptr().cast();
-        // SAFETY: room for all elements of `bytes` and the slack was just reserved.
+        // SAFETY: room for all elements of `bytes`, and for the slack, was just reserved.
         let taken = unsafe { self.run::<true>(bytes, shape, spare) };
-        // SAFETY: the kernel has written that many elements, which fit the capacity.
+        // SAFETY: the kernel has written that many elements, which fit into the capacity.
         unsafe { values.set_len(values.len() + taken * CHARACTERS) };
         taken
     }
@@ -104,17 +110,19 @@ impl Kernel {
     ///
     /// # Safety
     ///
-    /// With `COPY`, `values` must be valid for writes of [`CHARACTERS`] bytes for each element that `bytes` has room
-    /// for, and of [`SLACK`] bytes behind them.
+    /// With `COPY`, `values` must be valid for writes of [`CHARACTERS`] bytes for each element that
+    /// `bytes` has room for, and of [`SLACK`] bytes behind them.
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "kernels need instructions that not every machine has")]
     unsafe fn run<const COPY: bool>(self, bytes: &[u8], shape: &Shape, values: *mut u8) -> usize {
         let pairs = match self.0 {
-            // SAFETY: `Self::new` has found the instructions; `values` is the caller's promise.
+            // SAFETY: `Self::new` has found the instructions; the caller has promised room at
+            // `values`.
             Instructions::Avx512 if shape.is_compact() => unsafe { avx512::take::<COPY>(bytes, values) },
             _ => 0,
         };
-        // The few behind the last whole block, and all elements of another shape. Where AVX-512 is, AVX2 is.
+        // AVX2 takes the few elements behind the last whole block, and all elements of another
+        // shape. `avx512::is_available` has looked for it, too.
         let rest = &bytes[pairs * shape.stride()..];
         // SAFETY: as above; the room for `rest` begins behind what is already taken.
         pairs + unsafe { avx2::take::<COPY>(rest, shape, values.wrapping_add(pairs * CHARACTERS)) }

@@ -1,8 +1,10 @@
-//! The inner loops, one for each kind of machine, behind functions that are safe to call.
+//! The inner loops over the elements of an array, one for each kind of machine, behind functions
+//! that are safe to call.
 //!
-//! A kernel takes as many elements as look exactly as guessed ([`Shape`]) and stops at the first that does not, which is
-//! no verdict on it. Nothing is taken unchecked: the characters are ones that a JSON string holds as they are, the
-//! quotes and the separator stand in their places.
+//! `array` calls a [`Kernel`] with the [`Shape`] that it guesses. The kernel takes elements as long
+//! as they have exactly that shape, and stops at the first that does not, which may still be a
+//! valid one. It checks every byte that it takes: the characters are ones that a JSON string holds
+//! unescaped, and the quotes and the separator stand in their places.
 
 mod dispatch;
 mod openids;

@@ -1,4 +1,6 @@
-//! The `OpenID`s that were taken from a page, on their way into an Arrow array.
+//! Collects the `OpenID`s of a page for an Arrow array.
+//!
+//! The kernels and `array` add to it, and `paths` takes the array.
 
 use std::sync::LazyLock;
 
@@ -9,27 +11,31 @@ use fanout_sink::arrow;
 use super::shape::CHARACTERS;
 use crate::wechat::decode::escape::unescape;
 
-/// `OpenID`s in a full page, as WeChat documents it.
+/// The most `OpenID`s of a page, as WeChat documents it.
 const FULL_PAGE: usize = 10_000;
 
-/// The offsets of every page up to a full one whose `OpenID`s all have [`CHARACTERS`] characters: one for all of them.
+/// The offsets of every page up to a full one whose `OpenID`s all have [`CHARACTERS`] characters.
+/// All such pages share them.
 static REGULAR: LazyLock<OffsetBuffer<i32>> =
     LazyLock::new(|| OffsetBuffer::from_repeated_length(CHARACTERS, FULL_PAGE));
 
 /// The bytes of the `OpenID`s, one behind the other, and where each ends.
 ///
-/// Nothing gets in but strings of UTF-8, each as a whole; only this folder can write here.
+/// Only whole strings of UTF-8 are added. Only this folder can write here, and the `unsafe` code of
+/// [`finish`](Self::finish) rests on that.
 #[derive(Debug, Default)]
 pub(in crate::wechat::decode) struct Openids {
     pub(super) values: Vec<u8>,
-    /// The offsets of the array, from the first `OpenID` of another length on; until then they are computed.
+    /// The offsets of the array, from the first `OpenID` of another length on. Until then they are
+    /// computed.
     offsets: Option<Vec<i32>>,
 }
 
 impl Openids {
-    /// Takes the JSON string that `bytes` begins with, behind its opening quote; returns its length as written.
+    /// Adds the JSON string that `bytes` begins with, behind its opening quote. Returns its length
+    /// as written.
     ///
-    /// An empty one is passed over. None if it is no string, or has no end.
+    /// An empty string is not added. Returns `None` if the string is not valid, or has no end.
     pub(in crate::wechat::decode) fn push(&mut self, bytes: &[u8]) -> Option<usize> {
         let before = self.values.len();
         let Some(written) = unescape(bytes, &mut self.values) else {
@@ -57,7 +63,7 @@ impl Openids {
         }
     }
 
-    /// Returns them as an array.
+    /// Returns the `OpenID`s as an array.
     pub(in crate::wechat::decode) fn finish(self) -> StringArray {
         let offsets = match self.offsets {
             Some(offsets) => OffsetBuffer::new(ScalarBuffer::from(offsets)),
@@ -68,8 +74,9 @@ impl Openids {
         };
         let values = Buffer::from_vec(self.values);
         #[expect(unsafe_code, reason = "validating UTF-8 again would double the time of a page")]
-        // SAFETY: the values are whole strings of UTF-8 (the kernels' are ASCII), and every offset is the end of one. The
-        // offsets start at 0 and grow, which `OffsetBuffer` checks or makes so; the last is the length of the values.
+        // SAFETY: the values are whole strings of UTF-8 (those of the kernels are ASCII), and every
+        // offset is the end of one. The offsets start at 0 and grow, which `OffsetBuffer` checks or
+        // ensures; the last is the length of the values.
         unsafe {
             StringArray::new_unchecked(offsets, values, None)
         }

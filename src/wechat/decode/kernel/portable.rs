@@ -1,9 +1,11 @@
-//! Eight bytes at a time, in the registers that every machine has.
+//! The kernel for any machine: eight bytes at a time.
+//!
+//! `dispatch` calls it.
 
 use super::shape::{CHARACTERS, QUOTED, Shape};
 use crate::wechat::decode::plain::{HIGH, plain};
 
-/// Takes the elements of `shape` that `bytes` begins with; returns how many.
+/// Takes the elements of `shape` that `bytes` begins with. Returns how many.
 pub(super) fn take(bytes: &[u8], shape: &Shape, mut values: Option<&mut Vec<u8>>) -> usize {
     if let Some(values) = &mut values {
         values.reserve(bytes.len() / shape.stride() * CHARACTERS);
@@ -24,7 +26,8 @@ pub(super) fn take(bytes: &[u8], shape: &Shape, mut values: Option<&mut Vec<u8>>
     elements.by_ref().take_while(fits).count()
 }
 
-/// Returns whether a JSON string holds all of `characters` as they are. The last word overlaps the one before.
+/// Returns whether a JSON string holds all of `characters` unescaped. The last word overlaps the
+/// one before it.
 fn all_plain(characters: &[u8; CHARACTERS]) -> bool {
     let word = |at: usize| {
         let bytes: &[u8; 8] = characters[at..at + 8].try_into().expect("eight bytes");

@@ -1,15 +1,17 @@
-//! What the kernels expect an element to look like.
+//! The form that the kernels expect of an element.
+//!
+//! `array` guesses it from the last separator, and each kernel compares the elements with it.
 
 /// Characters of an `OpenID` as WeChat makes them.
 pub(super) const CHARACTERS: usize = 28;
 
-/// An element without its separator: the characters and two quotes.
+/// The length of an element without its separator: the characters and two quotes.
 pub(super) const QUOTED: usize = CHARACTERS + 2;
 
-/// The longest element with its separator that the kernels look at.
+/// The longest element, with its separator, that the kernels take.
 pub(super) const WIDEST: usize = 64;
 
-/// Bytes behind the last `OpenID` that a kernel may write: a register less than it fills.
+/// Bytes behind the last `OpenID` that a kernel may write, because it stores whole registers.
 #[cfg(target_arch = "x86_64")]
 pub(super) const SLACK: usize = 64;
 
@@ -22,7 +24,8 @@ pub(in crate::wechat::decode) struct Shape {
 }
 
 impl Shape {
-    /// Makes the shape of elements with `separator` behind each; none if it is too long for the kernels.
+    /// Returns the shape of elements with `separator` behind each, or `None` if it is too long for
+    /// the kernels.
     pub(in crate::wechat::decode) fn with(separator: &[u8]) -> Option<Self> {
         let stride = QUOTED + separator.len();
         if stride > WIDEST {
@@ -35,12 +38,12 @@ impl Shape {
         Some(Self { stride, frame })
     }
 
-    /// Returns the bytes from one opening quote to the next.
+    /// Returns the number of bytes from one opening quote to the next.
     pub(in crate::wechat::decode) fn stride(&self) -> usize {
         self.stride
     }
 
-    /// Returns what stands between two elements: a comma, with or without white space.
+    /// Returns the bytes between two elements: a comma, with or without white space.
     pub(in crate::wechat::decode) fn separator(&self) -> &[u8] {
         &self.frame[QUOTED..self.stride]
     }

@@ -1,4 +1,4 @@
-//! The fast paths against the general one: over pages of odd shapes, whole, damaged and cut off.
+//! The fast paths against the general one, over pages of odd shapes: whole, damaged and cut off.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,12 +9,13 @@ use crate::wechat::decode::escape::unescape;
 use crate::wechat::decode::kernel::Kernel;
 use crate::wechat::decode::paths::decode_fast;
 
-/// An `OpenID` as WeChat makes them. A pattern would do as well, and take most of the time of these tests.
+/// An `OpenID` as WeChat makes them. A pattern would do as well, but would take most of the time of
+/// these tests.
 fn openid() -> impl Strategy<Value = String> {
     any::<u64>().prop_map(|number| format!("o6_bmj{number:022}"))
 }
 
-/// How a page is written: what stands behind a comma and around colons and brackets.
+/// How a page is written: what stands behind commas, and around colons and brackets.
 #[derive(Clone, Copy, Debug)]
 enum Spacing {
     Compact,
@@ -36,7 +37,8 @@ fn spacing() -> impl Strategy<Value = Spacing> {
     select(vec![Spacing::Compact, Spacing::Spaced, Spacing::Pretty])
 }
 
-/// A JSON string: mostly an `OpenID`, sometimes one of another length, with an escape, beyond ASCII, or empty.
+/// A JSON string: mostly an `OpenID`, sometimes one of another length, with an escape, beyond
+/// ASCII, or empty.
 fn element() -> impl Strategy<Value = String> {
     prop_oneof![
         40 => openid(),
@@ -54,7 +56,7 @@ fn written_otherwise() -> impl Strategy<Value = String> {
     r#"[a-z]{0,9}(\\u00[eE]9|\\uD83d\\udE00|\\[nrtbf/"\\]|\\u7c89|é|粉|😀){1,3}[a-z]{0,20}"#
 }
 
-/// The same, as far as they are valid.
+/// The same, but always valid.
 fn valid_element() -> impl Strategy<Value = String> {
     prop_oneof![30 => openid(), 3 => "[ -!#-\\[\\]-~]{1,60}", 1 => written_otherwise(), 1 => Just(String::new())]
         .prop_map(|characters| format!("\"{characters}\""))
@@ -115,7 +117,7 @@ fn usual_page(elements: impl Into<proptest::collection::SizeRange>) -> impl Stra
         .prop_map(|(spacing, fields)| object(spacing, &fields))
 }
 
-/// A byte that matters to a parser, or any other, and where to put it.
+/// A byte that means something to a parser, or any other, and the place to put it.
 fn mutation() -> impl Strategy<Value = (Index, u8)> {
     (any::<Index>(), prop_oneof![3 => select(b"\"\\,:[]{} \n\t\0\x1f\x7f\x80\xff0a".to_vec()), 1 => any::<u8>()])
 }
@@ -175,7 +177,7 @@ proptest! {
         let mut text = Vec::new();
         let read = written.strip_prefix(b"\"").and_then(|inside| unescape(inside, &mut text));
         prop_assert!(str::from_utf8(&text).is_ok());
-        // The string may end early now; what follows it is not its matter.
+        // The damage may have ended the string early. What follows it does not count.
         let mut strings = serde_json::Deserializer::from_slice(&written).into_iter::<String>();
         let expected = strings.next().and_then(Result::ok).map(|text| (text, strings.byte_offset() - 2));
         if written.first() == Some(&b'"') {
@@ -215,7 +217,7 @@ fn every_truncation_of_a_page_is_refused_on_every_path() {
 fn a_byte_that_a_string_cannot_hold_is_found_at_every_place() {
     let page = object(Spacing::Compact, &known_keys(Spacing::Compact, &openids(21)));
     for place in 0..page.len() {
-        // The last three are a letter, a quote and a comma but for their eighth bit.
+        // The last three are a letter, a quote and a comma, each with its eighth bit set.
         for byte in *b"\"\\\x00\x1f\x80\xff,\xc1\xa2\xac" {
             let mut body = page.clone().into_bytes();
             body[place] = byte;

@@ -1,4 +1,4 @@
-//! What a page may look like, on every path.
+//! Replies of all kinds, each read on every path of this machine.
 
 use arrow::array::Array as _;
 
@@ -12,7 +12,7 @@ use crate::wechat::api_error::ApiError;
 use crate::wechat::cursor::Cursor;
 use crate::wechat::page::{PageReply, Summary};
 
-/// Reads a reply on every path of this machine, in both ways, and returns the one answer.
+/// Reads a reply on every path of this machine with both passes, and returns the one answer.
 pub(super) fn read(body: &[u8]) -> Result<(PageReply, StringArray), String> {
     let expected = general::decode(body).map_err(|error| error.to_string());
     for path in DecodePath::ALL.into_iter().filter(|path| path.is_available()) {
