@@ -14,7 +14,10 @@ use fanout_sink::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::table::{Identifier, KEY_COLUMNS};
+use crate::sql::Identifier;
+
+/// The owner of a list, and its date: what the table is partitioned by, whatever `columns` says.
+pub(crate) const KEY_COLUMNS: [&str; 2] = ["app_id", "dt"];
 
 /// Days and microseconds from 1970, where Arrow counts from, to 2000, where Postgres does.
 const DAYS_TO_2000: i32 = 10_957;

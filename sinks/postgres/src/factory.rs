@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
 
 use crate::column::Column;
-use crate::{PostgresOptions, PostgresSink, preflight, session};
+use crate::options::PostgresOptions;
+use crate::preflight;
+use crate::session;
+use crate::sink::PostgresSink;
 
 /// What an open sink holds beside the batch: a buffer of rows on their way, the client's, and the session's.
 const MEMORY: u64 = 1 << 20;

@@ -16,7 +16,8 @@
 //! | `swap` | the one transaction |
 //! | `session` | a connection, its settings, its lock |
 //! | `tls` | which certificates are trusted |
-//! | `table` | names, and the SQL that is made of them |
+//! | `table` | the tables, and the statements about them |
+//! | `sql` | how names and texts are quoted |
 //! | `column` | Arrow types and values → Postgres types and values |
 //! | `error` | which errors may pass by themselves |
 //!
@@ -37,6 +38,7 @@ mod options;
 mod preflight;
 mod session;
 mod sink;
+mod sql;
 mod swap;
 mod table;
 mod tls;

@@ -3,9 +3,9 @@
 use fanout_sink::{SinkContext, SinkError};
 use tokio_postgres::{Client, Error};
 
-use crate::column::Column;
+use crate::column::{Column, KEY_COLUMNS};
 use crate::error;
-use crate::table::{KEY_COLUMNS, Table};
+use crate::table::Table;
 
 /// Returns whether the table exists; if it does, a list of these columns fits into it.
 pub(crate) async fn examine(

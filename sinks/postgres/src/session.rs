@@ -8,8 +8,9 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 
-use crate::options::Tls;
-use crate::{PostgresOptions, error, tls};
+use crate::error;
+use crate::options::{PostgresOptions, Tls};
+use crate::tls;
 
 /// Where a Postgres server listens unless the URL says otherwise.
 const DEFAULT_PORT: u16 = 5_432;

@@ -9,9 +9,12 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
 use crate::column::{Column, Values};
+use crate::error;
+use crate::options::PostgresOptions;
+use crate::preflight;
+use crate::session;
 use crate::swap::Staged;
 use crate::table::Table;
-use crate::{PostgresOptions, error, preflight, session};
 
 /// One list on its way into a Postgres table.
 pub struct PostgresSink {

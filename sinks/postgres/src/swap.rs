@@ -7,6 +7,7 @@ use crate::column::Column;
 use crate::error;
 use crate::options::Dates;
 use crate::preflight::foreign_list;
+use crate::sql::Identifier;
 use crate::table::Table;
 
 /// A list that is staged and complete.
@@ -73,7 +74,7 @@ impl Staged<'_> {
         } else {
             for partition in records.iter().filter(|record| self.replaces(record)).filter_map(|r| r.partition.as_ref())
             {
-                let partition = Table { name: crate::table::Identifier(partition.clone()), ..self.table.clone() };
+                let partition = Table { name: Identifier(partition.clone()), ..self.table.clone() };
                 transaction.batch_execute(&format!("DROP TABLE {partition}")).await?;
             }
             transaction.batch_execute(&self.table.attach(self.context)).await?;

@@ -5,38 +5,13 @@ use std::fmt;
 use fanout_sink::{SinkContext, SinkError};
 use sha2::{Digest, Sha256};
 
-use crate::column::Column;
+use crate::column::{Column, KEY_COLUMNS};
+use crate::sql::{Identifier, Literal};
 
 /// Postgres cuts longer identifiers off.
 const LONGEST_NAME: usize = 63;
 /// What is put behind a table's name at most: `_staging_` and sixteen digits.
 const LONGEST_SUFFIX: usize = 25;
-
-/// The owner of a list, and its date: what the table is partitioned by, whatever `columns` says.
-pub(crate) const KEY_COLUMNS: [&str; 2] = ["app_id", "dt"];
-
-/// A name, to be quoted wherever it stands in SQL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identifier(pub(crate) String);
-
-impl fmt::Display for Identifier {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\"{}\"", self.0.replace('"', "\"\""))
-    }
-}
-
-/// A text value, to be quoted wherever it stands in SQL that takes no parameters.
-#[derive(Clone, Debug)]
-pub(crate) struct Literal<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Literal<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // With a backslash inside, only this form means the same whatever `standard_conforming_strings` is.
-        let text = self.0.replace('\\', "\\\\").replace('\'', "''");
-        let prefix = if text.contains('\\') { "E" } else { "" };
-        write!(formatter, "{prefix}'{text}'")
-    }
-}
 
 /// The table of all lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,11 +163,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_texts_are_quoted() {
+    fn names_are_quoted() {
         assert_eq!(Table::parse("followers").unwrap().to_string(), r#""public"."followers""#);
         assert_eq!(Table::parse(r#"a"b.Ünï; DROP"#).unwrap().to_string(), r#""a""b"."Ünï; DROP""#);
-        assert_eq!(Literal("it's").to_string(), "'it''s'");
-        assert_eq!(Literal(r"a\'b").to_string(), r"E'a\\''b'");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::PostgresOptions;
+use crate::options::PostgresOptions;
 
 /// Makes the connector for a connection that is encrypted, and verified down to the server's name.
 pub(crate) fn connector(options: &PostgresOptions, directory: &Path) -> Result<MakeRustlsConnect, SinkError> {
