@@ -6,13 +6,13 @@ use fanout_sink::{Batch, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::environment::Redaction;
 use crate::failure::{Class, Failure};
 use crate::lines::{Line, Lines};
 use crate::message::{self, FromProgram, Hello, ToProgram};
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::process::{End, Process, Progress};
+use crate::redaction::Redaction;
 use crate::stream::Stream;
 
 /// The longest line that a program may say, in bytes: a report of thousands of outputs.

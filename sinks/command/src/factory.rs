@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait};
 
+use crate::options::{CommandOptions, Promise, Protocol};
 use crate::program::Program;
-use crate::{CommandOptions, CommandSink, Promise, Protocol};
+use crate::sink::CommandSink;
 
 /// What an open sink holds: one batch in the form in which it is sent, while it is sent. A page of 10,000 followers is
 /// 0.8 MB as Arrow and 1.6 MB as lines.

@@ -6,16 +6,17 @@
 
 mod conversation;
 mod environment;
-mod phase;
 mod factory;
 mod failure;
 mod lines;
 mod log;
 mod message;
 mod options;
+mod phase;
 mod plain;
 mod process;
 mod program;
+mod redaction;
 mod sink;
 mod stream;
 

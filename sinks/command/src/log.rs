@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::process::ChildStderr;
 use tokio::task::JoinHandle;
 
-use crate::environment::Redaction;
 use crate::lines::{Line, Lines};
+use crate::redaction::Redaction;
 
 /// A longer line is cut, in characters.
 const LONGEST_LINE: usize = 2_000;

@@ -12,7 +12,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
-use crate::environment::RESERVED;
+/// The prefix of the variables that name the list. Not `FANOUT_`: those override keys of a pipeline file.
+pub(crate) const RESERVED: &str = "SINK_";
 
 /// The options of a `command` sink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -14,12 +14,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::environment::{Redaction, environment};
+use crate::environment::environment;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::program::Program;
+use crate::redaction::Redaction;
 
 /// A program that was started and, unless [`end`](Self::end) has returned, perhaps still runs.
 #[derive(Debug)]
