@@ -13,8 +13,8 @@ use kafka_protocol::records::{
     RecordEncodeOptions, TimestampType,
 };
 
-use crate::Compression;
 use crate::message::{Headers, Message};
+use crate::options::Compression;
 
 /// What stands in front of the records: offset, length, epoch, magic, checksum and what they are about.
 const HEADER_BYTES: usize = 61;

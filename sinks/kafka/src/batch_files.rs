@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::batch::{BatchFormat, OpenBatch, SealedBatch};
 use crate::message::{Headers, Message};
-use crate::{KafkaOptions, partition_of, partitioner};
+use crate::options::KafkaOptions;
+use crate::partitioner::{self, partition_of};
 
 /// The files of one list.
 pub(crate) struct BatchFiles {

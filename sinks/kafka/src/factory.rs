@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
 
-use crate::options::{Destination, LARGEST_BATCH_BYTES};
-use crate::{KafkaOptions, KafkaSink, message, sink};
+use crate::message;
+use crate::options::{Destination, KafkaOptions, LARGEST_BATCH_BYTES};
+use crate::sink::{self, KafkaSink};
 
 /// What the rows of a slice take as text, and compressors.
 const MEMORY_BESIDE_BATCHES: u64 = 4 << 20;

@@ -7,8 +7,7 @@ use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::{SinkContext, SinkError};
 use fanout_sink_ndjson::LineEncoder;
 
-use crate::KafkaOptions;
-use crate::options::{KeyFormat, ValueFormat};
+use crate::options::{KafkaOptions, KeyFormat, ValueFormat};
 
 /// So many rows are turned into text at once: what they take does not grow with a batch.
 const SLICE_ROWS: usize = 1_024;

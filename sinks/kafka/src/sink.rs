@@ -4,12 +4,11 @@ use std::fmt;
 
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
-use crate::KafkaOptions;
 use crate::batch_files::BatchFiles;
 #[cfg(feature = "broker")]
 use crate::broker::{self, TopicOutput};
 use crate::message::MessageEncoder;
-use crate::options::Destination;
+use crate::options::{Destination, KafkaOptions};
 
 /// Writes one list as Kafka records.
 pub struct KafkaSink {
@@ -72,7 +71,7 @@ impl Sink for KafkaSink {
             #[cfg(feature = "broker")]
             MessageOutput::Topic(topic) => {
                 encoder.encode(batch.records(), |message| topic.write(&message))?;
-                topic.check_pace()
+                topic.check_deadline()
             }
         }
     }

@@ -13,7 +13,9 @@ use kafka_protocol::records::{Record, RecordBatchDecoder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{Compression, KafkaFactory, KafkaOptions, KeyFormat, ValueFormat, partition_of};
+use crate::factory::KafkaFactory;
+use crate::options::{Compression, KafkaOptions, KeyFormat, ValueFormat};
+use crate::partitioner::partition_of;
 
 const CODECS: [Compression; 5] =
     [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
