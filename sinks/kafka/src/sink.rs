@@ -1,4 +1,4 @@
-//! A list on its way into files of batches, or into a topic.
+//! The sink: encodes rows as messages and passes them to the files or to the topic.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl KafkaSink {
     }
 }
 
-/// Finds out whether a list could be delivered to the topic.
+/// Checks whether a list could be delivered to the topic.
 #[cfg(feature = "broker")]
 pub(crate) async fn check_topic(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
     broker::check(options, context).await
@@ -46,7 +46,7 @@ async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<Mes
     Ok(MessageOutput::Topic(Box::new(TopicOutput::open(options, context).await?)))
 }
 
-/// Says that this program cannot reach a topic.
+/// Returns the error of a program that was built without the feature `broker`.
 #[cfg(not(feature = "broker"))]
 #[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
 pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {

@@ -164,7 +164,7 @@ impl TopicOutput {
 
 fn unknown(options: &KafkaOptions, context: &SinkContext, why: &str) -> SinkError {
     let (walk, topic) = (&context.walk, &options.topic);
-    let message = format!("nobody can tell whether the topic `{topic}` has the walk `{walk}`: {why}");
+    let message = format!("it is not known whether the topic `{topic}` has the walk `{walk}`: {why}");
     SinkError::permanent(message).with_hint(format!(
         "look for records with the header `walk` = `{walk}`; if there are none, or they may be there twice, run again \
          with `--again`"

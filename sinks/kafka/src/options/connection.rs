@@ -6,44 +6,44 @@ use fanout_sink::Secret;
 use fanout_sink::schemars::{self, JsonSchema};
 use serde::Deserialize;
 
-/// `create_topic`: what a topic is made with.
+/// `create_topic`: what a topic is created with.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateTopic {
-    /// Its partitions.
+    /// The number of partitions.
     #[schemars(range(min = 1))]
     pub partitions: u32,
-    /// How many brokers have each of them.
+    /// The number of brokers that hold each partition.
     #[schemars(range(min = 1))]
     pub replication: u32,
-    /// What is removed from it: `delete`, `compact` or `compact,delete`; without it, what the brokers have by default.
+    /// The topic's `cleanup.policy`: `delete`, `compact` or `compact,delete`; by default the brokers' own.
     #[serde(default)]
     pub cleanup_policy: Option<String>,
 }
 
-/// `sasl`: name and password.
+/// `sasl`: user name and password.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sasl {
     /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
     pub mechanism: String,
-    /// The name.
+    /// The user name.
     pub username: String,
     /// The password, as `{ env = "NAME" }` or `{ file = "path" }`.
     pub password: Secret,
 }
 
-/// `tls`: certificates. An empty table trusts what the system trusts.
+/// `tls`: certificates. An empty table trusts the authorities that the system trusts.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// The certificates to trust (PEM) instead of the system's; relative to the pipeline file.
+    /// The authorities to trust (PEM) instead of the system's; relative to the pipeline file.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// The certificate of this client (PEM); relative to the pipeline file.
     #[serde(default)]
     pub certificate_file: Option<PathBuf>,
-    /// Its key (PEM); relative to the pipeline file.
+    /// The key of that certificate (PEM); relative to the pipeline file.
     #[serde(default)]
     pub key_file: Option<PathBuf>,
     /// The password of the key.

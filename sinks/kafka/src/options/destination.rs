@@ -5,16 +5,16 @@ use fanout_sink::files::FileOptions;
 
 use super::kafka_options::KafkaOptions;
 
-/// The size of a batch that every broker takes by default: `message.max.bytes`, less the offset and the length in
-/// front of a batch, which some clients leave out when they compare.
+/// The largest batch that every broker takes by default: `message.max.bytes`, less the offset and the
+/// length in front of a batch, which some clients do not count.
 pub(crate) const LARGEST_BATCH_BYTES: u64 = 1_048_588 - 12;
 
-/// Less would not hold a record of every list.
+/// A smaller batch could not hold every record of a list.
 const SMALLEST_BATCH_BYTES: u64 = 1_000;
 
 const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/partition-{part}.batches";
 
-/// Where a list goes, after the options have been understood.
+/// Where a list goes.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
     Files { files: FileOptions, partitions: u32 },
@@ -22,7 +22,11 @@ pub(crate) enum Destination {
 }
 
 impl KafkaOptions {
-    /// Returns where the list goes, if the options agree with each other.
+    /// Returns where the list goes.
+    ///
+    /// # Errors
+    ///
+    /// If options contradict each other, or a value is out of its range.
     pub(crate) fn destination(&self) -> Result<Destination, SinkError> {
         self.check_topic()?;
         if !(SMALLEST_BATCH_BYTES..=LARGEST_BATCH_BYTES).contains(&self.max_batch_bytes.0) {
@@ -84,7 +88,8 @@ impl KafkaOptions {
         Ok(())
     }
 
-    /// As Kafka does: letters, digits, `.`, `_` and `-`, at most 249 of them, and neither `.` nor `..`.
+    /// Checks the topic's name by Kafka's own rule: at most 249 letters, digits, `.`, `_` and `-`, but
+    /// neither `.` nor `..`.
     fn check_topic(&self) -> Result<(), SinkError> {
         const LONGEST: usize = 249;
         let topic = &self.topic;
@@ -98,6 +103,7 @@ impl KafkaOptions {
     }
 }
 
+/// Returns an error about the first of `keys` that is given.
 fn refuse_given(keys: &[(&str, bool)], why: &str) -> Result<(), SinkError> {
     match keys.iter().find(|(_, is_given)| *is_given) {
         Some((key, _)) => Err(SinkError::option(*key, format!("`{key}` {why}")).with_hint("remove one of the two")),

@@ -1,4 +1,4 @@
-//! What a pipeline file may say under `[sinks.<name>.options]`.
+//! The table of options, with its defaults.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::compression::Compression;
 use super::connection::{CreateTopic, Sasl, Tls};
 use super::property::Property;
 
-/// The options of a `kafka` sink: either `root` (files of batches) or `brokers` (a topic), and what belongs to it.
+/// The options of a `kafka` sink: either `root` (files of record batches) or `brokers` (a topic).
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["root"] }, { "required": ["brokers"] }]))]
@@ -20,31 +20,30 @@ pub struct KafkaOptions {
     /// The topic that the records are for.
     #[schemars(example = "wechat.followers")]
     pub topic: String,
-    /// What is the key of a record: `app_id:openid`, `openid`, or a list of columns, which become a JSON object.
+    /// The key of a record: `app_id:openid`, `openid`, or a list of columns, which become a JSON object.
     #[serde(default)]
     pub key: KeyFormat,
-    /// What is the value of a record: `json` (an object of all columns), a list of columns (an object of these), or
-    /// `none`.
+    /// The value of a record: `json` (an object of all columns), a list of columns (an object of these), or `none`.
     #[serde(default)]
     pub value: ValueFormat,
     /// How batches are compressed: `zstd`, `lz4`, `snappy`, `gzip` or `none`.
     #[serde(default)]
     pub compression: Compression,
-    /// The most bytes of a batch, before compression; at most 1,048,576.
+    /// The most bytes of a batch before compression; at most 1,048,576.
     #[serde(default = "default_max_batch_bytes")]
     pub max_batch_bytes: ByteSize,
 
-    /// The folder that all files go to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    /// The folder for all files; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
     #[serde(default)]
     #[schemars(example = "out/kafka")]
     pub root: Option<PathBuf>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}` (the partition), `{pipeline}`,
     /// `{sink}`; by default `dt={date}/account={account}/partition-{part}.batches`. The last folder belongs to one list
-    /// and is replaced as a whole. A plain file name makes a single file, for a topic of one partition.
+    /// and is replaced as a whole. A layout without a folder makes a single file, for a topic of one partition.
     #[serde(default)]
     #[schemars(example = "dt={date}/account={account}/partition-{part}.batches")]
     pub layout: Option<String>,
-    /// The partitions of the topic that files are made for: one file each. By default 1.
+    /// The partitions of the topic that the files are for: one file each. By default 1.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub partitions: Option<u32>,
@@ -53,33 +52,33 @@ pub struct KafkaOptions {
     #[serde(default)]
     #[schemars(example = ["broker.example.com:9092"])]
     pub brokers: Option<Vec<String>>,
-    /// How the transactional id and the consumer group begin that carry the mark of what was delivered; an ACL may be
-    /// about this prefix.
+    /// The prefix of the transactional id, and of the consumer group that holds the checkpoint of what was delivered.
+    /// An ACL may name it.
     #[serde(default = "default_prefix")]
     pub prefix: String,
     /// The most rows in a transaction. Without it a list is one transaction: readers see all of it at once.
     #[serde(default)]
     #[schemars(range(min = 1), example = 1_000_000)]
     pub transaction_rows: Option<u64>,
-    /// After how long the brokers give a transaction up; they allow 900 by default.
+    /// The time after which the brokers abort a transaction, in seconds; they allow 900 by default.
     #[serde(default = "default_transaction_timeout_secs")]
     #[schemars(range(min = 10))]
     pub transaction_timeout_secs: u32,
-    /// How long the brokers keep the offsets of a group without members (`offsets.retention.minutes`): so long is known
-    /// what was delivered, should the commit records be lost.
+    /// How long the brokers keep the offsets of a group without members (`offsets.retention.minutes`): for so long the
+    /// checkpoint says what was delivered, if the commit records are lost.
     #[serde(default = "default_retention_hours")]
     #[schemars(range(min = 1))]
     pub retention_hours: u32,
-    /// The most bytes that wait in memory for the brokers.
+    /// The most bytes that wait in memory for the brokers to acknowledge them.
     #[serde(default = "default_queue_bytes")]
     pub queue_bytes: ByteSize,
-    /// Creates the topic if there is none.
+    /// Creates the topic if it does not exist.
     #[serde(default)]
     pub create_topic: Option<CreateTopic>,
-    /// Who to be for the brokers.
+    /// The credentials for the brokers.
     #[serde(default)]
     pub sasl: Option<Sasl>,
-    /// How to encrypt the way to the brokers.
+    /// The certificates of an encrypted connection to the brokers.
     #[serde(default)]
     pub tls: Option<Tls>,
     /// Any other property of librdkafka, by its name.
@@ -108,7 +107,7 @@ fn default_queue_bytes() -> ByteSize {
 }
 
 impl KafkaOptions {
-    /// Makes options with every default, for files of records for `topic`, under `root`.
+    /// Makes options with every default, for files under `root` of records for `topic`.
     pub fn files(topic: impl Into<String>, root: impl Into<PathBuf>) -> Self {
         Self { root: Some(root.into()), ..Self::new(topic) }
     }
@@ -145,7 +144,7 @@ impl KafkaOptions {
         self.brokers.is_some()
     }
 
-    /// Returns the number of files.
+    /// Returns the number of files, one for each partition.
     pub(crate) fn file_partitions(&self) -> u32 {
         self.partitions.unwrap_or(1)
     }
