@@ -1,4 +1,4 @@
-//! What a program finds in its environment.
+//! The environment variables of a program.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,8 +7,8 @@ use fanout_sink::SinkContext;
 
 use crate::options::{CommandOptions, RESERVED};
 
-/// What a program has from fanout's own environment, if it is set: enough to find programs, a home, a language and a
-/// folder for temporary files. Everything else is named in the pipeline file or not there.
+/// The variables that a program inherits from fanout, if they are set: enough to find programs, a
+/// home, a language and a folder for temporary files. The pipeline file names all others.
 const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];
 
 /// Returns the whole environment of a program.

@@ -1,25 +1,26 @@
-//! Takes secrets out of what a program says.
+//! Takes secrets out of what a program writes.
 
 use std::sync::Arc;
 
 use crate::options::{CommandOptions, Variable};
 
-/// Takes the secrets of a program out of what it says.
+/// Takes the secrets of a program out of what it writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Redaction {
-    /// The lines of the secrets, the longest first: one may be part of another.
+    /// The lines of the secrets, the longest first, because one may be part of another.
     secrets: Arc<[String]>,
 }
 
 impl Redaction {
     pub(crate) fn new(options: &CommandOptions) -> Self {
-        /// A shorter line of a longer secret (the brace of a key file in JSON) tells nothing, and is everywhere.
+        /// Shorter lines of a secret (the brace of a key file in JSON) reveal nothing, and occur in
+        /// many texts.
         const SHORTEST: usize = 4;
         let secrets = options.environment.values().filter_map(|variable| match variable {
             Variable::Secret(secret) => Some(secret.expose()),
             Variable::Text(_) => None,
         });
-        // A program that shows a secret of several lines does so line by line.
+        // Texts are redacted line by line, so a secret of several lines is one secret for each line.
         let lines = secrets.flat_map(|secret| {
             secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST || line.len() == secret.len())
         });
@@ -28,8 +29,8 @@ impl Redaction {
         Self { secrets: secrets.into() }
     }
 
-    /// Returns `text` as one line that is fit to be shown: without secrets, without control characters, and with
-    /// `longest` characters at most.
+    /// Returns `text` as one line to show: without secrets and control characters, and with at most
+    /// `longest` characters.
     pub(crate) fn line(&self, text: &str, longest: usize) -> String {
         let mut line = text.trim().to_owned();
         for secret in self.secrets.iter() {
