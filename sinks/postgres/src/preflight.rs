@@ -1,4 +1,4 @@
-//! What can be known before anything is written: whether the table is one of ours, and whether it may be changed.
+//! What is examined before anything is written: the table's shape, and the user's rights.
 
 use fanout_sink::{SinkContext, SinkError};
 use tokio_postgres::{Client, Error};
@@ -7,7 +7,7 @@ use crate::column::{Column, KEY_COLUMNS};
 use crate::error;
 use crate::table::Table;
 
-/// Returns whether the table exists; if it does, a list of these columns fits into it.
+/// Returns whether the table exists. If it does, it can take a list of these columns.
 pub(crate) async fn examine(
     client: &Client,
     table: &Table,
@@ -47,12 +47,12 @@ pub(crate) async fn examine(
 struct Rights {
     user: String,
     may_create: bool,
-    /// How the table is partitioned; none if there is no table, empty if it is not partitioned.
+    /// The table's partition key: `None` if there is no table, empty if it is not partitioned.
     partition_key: Option<String>,
     is_owner: bool,
 }
 
-/// Returns nothing if there is no such schema.
+/// Returns `None` if the schema does not exist.
 async fn rights(client: &Client, table: &Table) -> Result<Option<Rights>, Error> {
     let row = client
         .query_opt(
@@ -72,14 +72,15 @@ async fn rights(client: &Client, table: &Table) -> Result<Option<Rights>, Error>
     }))
 }
 
-struct Found {
+/// A column of the table.
+struct TableColumn {
     name: String,
     kind: String,
-    /// Must be given a value.
-    is_demanding: bool,
+    /// Whether every row must give a value for it.
+    is_required: bool,
 }
 
-async fn columns_of(client: &Client, table: &Table) -> Result<Vec<Found>, Error> {
+async fn columns_of(client: &Client, table: &Table) -> Result<Vec<TableColumn>, Error> {
     let rows = client
         .query(
             "SELECT a.attname::text, t.typname::text, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' \
@@ -89,11 +90,11 @@ async fn columns_of(client: &Client, table: &Table) -> Result<Vec<Found>, Error>
             &[&table.schema.0, &table.name.0],
         )
         .await?;
-    Ok(rows.iter().map(|row| Found { name: row.get(0), kind: row.get(1), is_demanding: row.get(2) }).collect())
+    Ok(rows.iter().map(|row| TableColumn { name: row.get(0), kind: row.get(1), is_required: row.get(2) }).collect())
 }
 
-/// Holds the columns of the list against those of the table, and reports all that do not fit.
-fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), SinkError> {
+/// Compares the columns of the list with those of the table, and reports all that do not fit.
+fn compare(table: &Table, columns: &[Column], found: &[TableColumn]) -> Result<(), SinkError> {
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     for column in columns {
@@ -110,7 +111,7 @@ fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), Sin
             Some(_) => {}
         }
     }
-    for found in found.iter().filter(|found| found.is_demanding && !KEY_COLUMNS.contains(&found.name.as_str())) {
+    for found in found.iter().filter(|found| found.is_required && !KEY_COLUMNS.contains(&found.name.as_str())) {
         if !columns.iter().any(|column| column.name.0 == found.name) {
             problems.push(format!("wants a value for `{}`, which the list does not have", found.name));
             changes.push(format!("ALTER \"{}\" DROP NOT NULL", found.name));
@@ -123,7 +124,7 @@ fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), Sin
     Err(SinkError::permanent(message).with_hint(format!("ALTER TABLE {table} {}", changes.join(", "))))
 }
 
-/// Reports a list of this account that another pipeline or sink has published: it is not ours to replace.
+/// Returns an error if another pipeline or sink has published a list of this account.
 async fn refuse_foreign_list(client: &Client, table: &Table, context: &SinkContext) -> Result<(), SinkError> {
     let failed =
         |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
@@ -144,7 +145,7 @@ async fn refuse_foreign_list(client: &Client, table: &Table, context: &SinkConte
     }
 }
 
-/// Makes the error about a list that is not ours to replace.
+/// Makes the error about a list that another pipeline or sink has published.
 pub(crate) fn foreign_list(table: &Table, context: &SinkContext, pipeline: &str, sink: &str) -> SinkError {
     let message = format!(
         "the table `{}` has a list of `{}` that the pipeline `{pipeline}`, sink `{sink}`, has published",

@@ -1,8 +1,8 @@
-//! Names and texts in SQL: how each is quoted.
+//! Quotes names and texts for SQL.
 
 use std::fmt;
 
-/// A name, to be quoted wherever it stands in SQL.
+/// A name. It is quoted wherever it is displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identifier(pub(crate) String);
 
@@ -12,13 +12,14 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// A text value, to be quoted wherever it stands in SQL that takes no parameters.
+/// A text value, for statements that take no parameters. It is quoted wherever it is displayed.
 #[derive(Clone, Debug)]
 pub(crate) struct Literal<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Literal<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // With a backslash inside, only this form means the same whatever `standard_conforming_strings` is.
+        // If the text has a backslash, only the `E` form does not depend on
+        // `standard_conforming_strings`.
         let text = self.0.replace('\\', "\\\\").replace('\'', "''");
         let prefix = if text.contains('\\') { "E" } else { "" };
         write!(formatter, "{prefix}'{text}'")

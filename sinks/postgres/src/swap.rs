@@ -1,4 +1,5 @@
-//! The one transaction: the staged list takes the place of the one before, and the table of snapshots says so.
+//! The one transaction of a commit: the staged list replaces the published one, and the table of
+//! snapshots records it.
 
 use fanout_sink::{Output, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio_postgres::{Client, Error, Row, Transaction};
@@ -20,7 +21,7 @@ pub(crate) struct Staged<'a> {
     pub(crate) dates: Dates,
 }
 
-/// A row of the table of snapshots, of the same account.
+/// A row of the table of snapshots about the same account.
 struct Record {
     date: String,
     pipeline: String,
@@ -29,12 +30,12 @@ struct Record {
     rows: i64,
     digest: String,
     columns: String,
-    /// Where the list is; none if a later one has taken its place.
+    /// The partition of the list; `None` if a later list has replaced it.
     partition: Option<String>,
 }
 
 impl Staged<'_> {
-    /// Publishes the list, or finds that it is published already. Safe to repeat, whatever became of it the last time.
+    /// Publishes the list, unless it is published already. Safe to repeat after any error.
     pub(crate) async fn swap(&self, client: &mut Client) -> Result<SinkReport, SinkError> {
         let failed =
             |error| error::of_repeatable(format!("the list cannot be published in `{}`", self.table.plain()), error);
@@ -48,9 +49,11 @@ impl Staged<'_> {
         Ok(report)
     }
 
-    /// Takes the lock of the table, makes sure that there is one, and reads what is recorded about the account.
+    /// Takes the table's lock, creates the tables if they are missing, and reads the records about the
+    /// account.
     async fn records(&self, transaction: &Transaction<'_>) -> Result<Vec<Record>, Error> {
-        // The decision is on disk by now; this is the only commit of the session that others may build on.
+        // The engine records a commit only once, so this commit must be durable. The others of this
+        // session need not be.
         transaction.batch_execute("SET LOCAL synchronous_commit = on").await?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&self.table.swap_lock()]).await?;
         let create = format!("{}; {}", self.table.create(self.columns), self.table.create_snapshots());
@@ -68,7 +71,7 @@ impl Staged<'_> {
         let later = later.filter(|_| self.dates == Dates::Latest).map(|record| &record.date).max();
         let is_there = records.iter().any(|record| record.partition.is_some() && self.is_recorded_by(record));
         if later.is_some() || is_there {
-            // What is staged is not needed: it is there already, or what is there is newer.
+            // The staged list is not needed: it is published already, or a later list is.
             let staging = self.table.staging(self.context);
             transaction.batch_execute(&format!("DROP TABLE IF EXISTS {staging}")).await?;
         } else {
@@ -90,7 +93,7 @@ impl Staged<'_> {
         Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }] })
     }
 
-    /// Records where the list is, and that those which it replaces are nowhere any more.
+    /// Records the partition of the list, and that the replaced lists have none any more.
     async fn record(&self, transaction: &Transaction<'_>, is_current: bool) -> Result<(), Error> {
         let (context, snapshot, snapshots) = (self.context, self.snapshot, self.table.snapshots());
         let partition = is_current.then(|| self.table.partition(context).name.0);
@@ -133,18 +136,18 @@ impl Staged<'_> {
         Ok(row.get::<_, i64>(0) as u64)
     }
 
-    /// Returns whether the list of a record is one that this one takes the place of.
+    /// Returns whether this list replaces the list of a record.
     fn replaces(&self, record: &Record) -> bool {
         self.dates == Dates::Latest || record.date == self.context.date
     }
 
-    /// Returns whether the list of a record would be replaced, and is another pipeline's.
+    /// Returns whether this list would replace that of another pipeline or sink.
     fn is_foreign(&self, record: &Record) -> bool {
         let is_ours = record.pipeline == self.context.pipeline && record.sink == self.context.sink;
         record.partition.is_some() && self.replaces(record) && !is_ours
     }
 
-    /// Returns whether a record is about this very list.
+    /// Returns whether a record is about this list, of this walk and in these columns.
     fn is_recorded_by(&self, record: &Record) -> bool {
         record.date == self.context.date
             && record.walk == self.context.walk

@@ -1,4 +1,4 @@
-//! Names, quoted as identifiers, and the SQL that is made of them.
+//! The sink's tables: their names, and the statements that create and attach them.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::column::{Column, KEY_COLUMNS};
 use crate::sql::{Identifier, Literal};
 
-/// Postgres cuts longer identifiers off.
+/// The longest identifier, in bytes. Postgres cuts off longer ones.
 const LONGEST_NAME: usize = 63;
-/// What is put behind a table's name at most: `_staging_` and sixteen digits.
+/// The longest suffix of a table's name: `_staging_` and sixteen digits.
 const LONGEST_SUFFIX: usize = 25;
 
 /// The table of all lists.
@@ -27,7 +27,7 @@ impl fmt::Display for Table {
 }
 
 impl Table {
-    /// Reads `table` or `schema.table`. Names are taken as they are: upper case stays upper case.
+    /// Parses `table` or `schema.table`. Upper case stays upper case.
     pub(crate) fn parse(text: &str) -> Result<Self, SinkError> {
         let (schema, name) = text.split_once('.').unwrap_or(("public", text));
         let longest = LONGEST_NAME - LONGEST_SUFFIX;
@@ -40,23 +40,23 @@ impl Table {
         Ok(Self { schema: Identifier(schema.to_owned()), name: Identifier(name.to_owned()) })
     }
 
-    /// Returns the table as people write it.
+    /// Returns the name without quotes, for messages.
     pub(crate) fn plain(&self) -> String {
         format!("{}.{}", self.schema.0, self.name.0)
     }
 
-    /// Returns the table beside this one whose name goes on with `suffix`.
+    /// Returns the table `<table>_<suffix>` in the same schema.
     pub(crate) fn beside(&self, suffix: &str) -> Self {
         Self { schema: self.schema.clone(), name: Identifier(format!("{}_{suffix}", self.name.0)) }
     }
 
-    /// Returns the table that says which list is where.
+    /// Returns the table that records which list is in which partition.
     pub(crate) fn snapshots(&self) -> Self {
         self.beside("snapshots")
     }
 
-    /// Returns where the list of `context` is staged: one place for a sink and an account, so that what a crash left is
-    /// found again.
+    /// Returns the staging table of the list of `context`. Each sink and account has one, so the next
+    /// attempt finds what a crash has left.
     pub(crate) fn staging(&self, context: &SinkContext) -> Self {
         let digest = hash(&[&context.pipeline, &context.sink, &context.app_id]);
         self.beside(&format!("staging_{digest:016x}"))
@@ -67,12 +67,12 @@ impl Table {
         self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date])))
     }
 
-    /// Returns the key of the lock under which the list of `context` is staged.
+    /// Returns the key of the lock that is held while the list of `context` is staged.
     pub(crate) fn staging_lock(&self, context: &SinkContext) -> i64 {
         hash(&["staging", &self.staging(context).plain()]) as i64
     }
 
-    /// Returns the key of the lock under which lists are swapped.
+    /// Returns the key of the lock that is held while a list is swapped in.
     pub(crate) fn swap_lock(&self) -> i64 {
         hash(&["swap", &self.plain()]) as i64
     }
@@ -94,10 +94,10 @@ impl Table {
         )
     }
 
-    /// Returns the statements that create the staging table of a list: like the table, if that is there.
+    /// Returns the statements that create the staging table of a list, like the table if that exists.
     ///
-    /// The key columns are filled by their defaults and bound by the constraint, from which Postgres knows at the commit,
-    /// without reading the rows, that they belong into the partition.
+    /// Defaults fill the key columns. The constraint bounds them, so that Postgres does not need to
+    /// read the rows at the commit to know that they belong to the partition.
     pub(crate) fn create_staging(&self, exists: bool, columns: &[Column], context: &SinkContext) -> String {
         let staging = self.staging(context);
         let shape = if exists { format!("LIKE {self} INCLUDING ALL") } else { definitions(columns) };
@@ -111,7 +111,7 @@ impl Table {
         )
     }
 
-    /// Returns the statement that puts the staged list of `context` in its place.
+    /// Returns the statements that turn the staging table of `context` into its partition.
     pub(crate) fn attach(&self, context: &SinkContext) -> String {
         let (staging, partition) = (self.staging(context), self.partition(context));
         let (app_id, date) = (Literal(&context.app_id), Literal(&context.date));
@@ -128,7 +128,8 @@ impl Table {
 /// The constraint of a staging table.
 const LIST_CONSTRAINT: &str = "fanout_list";
 
-/// The bounds of a list's partition, in the words in which Postgres itself states them.
+/// The bounds of a list's partition, in the form in which Postgres states them itself. Another form
+/// would not spare it the reading of the rows.
 struct Bounds<'a>(&'a SinkContext);
 
 impl fmt::Display for Bounds<'_> {
@@ -147,7 +148,7 @@ fn definitions(columns: &[Column]) -> String {
     keys.into_iter().chain(columns.map(Column::definition)).collect::<Vec<_>>().join(", ")
 }
 
-/// Hashes names; each is preceded by its length, so that no two lists of names are one text.
+/// Hashes names, each preceded by its length: `["ab", "c"]` and `["a", "bc"]` differ.
 fn hash(names: &[&str]) -> u64 {
     let mut digest = Sha256::new();
     for name in names {

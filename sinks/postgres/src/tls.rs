@@ -1,4 +1,4 @@
-//! Which certificates are trusted.
+//! The certificates that are trusted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::PostgresOptions;
 
-/// Makes the connector for a connection that is encrypted, and verified down to the server's name.
+/// Makes the connector of an encrypted connection. It verifies the server's certificate and name.
 pub(crate) fn connector(options: &PostgresOptions, directory: &Path) -> Result<MakeRustlsConnect, SinkError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

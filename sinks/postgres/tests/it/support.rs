@@ -1,4 +1,4 @@
-//! What the tests share: a list, and the life of a sink that receives it.
+//! A list that the tests deliver.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use fanout_sink::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot};
 use fanout_sink_postgres::{PostgresFactory, PostgresOptions};
 
-/// The list of an account: as many followers, named after the walk.
+/// The list of an account: `rows` followers, whose OpenIDs contain the walk.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
     pub(crate) app_id: &'static str,
@@ -46,12 +46,12 @@ impl List {
         }
     }
 
-    /// Delivers the list without disturbance.
+    /// Delivers the list to its end.
     pub(crate) async fn deliver(&self, options: &PostgresOptions) -> Result<SinkReport, SinkError> {
         self.deliver_as(options, self.context()).await
     }
 
-    /// Delivers the list under another context.
+    /// Delivers the list with another context.
     pub(crate) async fn deliver_as(
         &self,
         options: &PostgresOptions,

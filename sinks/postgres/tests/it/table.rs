@@ -1,4 +1,4 @@
-//! What is in the table: whose lists, of which dates, with which values.
+//! What is in the table: the lists of which accounts and dates, with which values.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one() {
     assert_eq!(lists(&server, "older"), expected);
     let before = tables(&server, "older");
 
-    // Twice: it is owed to the sink until it is recorded, and a repeat is recognised.
+    // Twice: the engine delivers the list again until it is recorded, and a repeat is recognised.
     for _ in 0..2 {
         let report = LIST.deliver(&options).await.unwrap();
         assert_eq!(report.rows, 3);
@@ -65,7 +65,7 @@ async fn a_newer_list_takes_the_place_of_the_older_one_of_its_account() {
         list.deliver(&options).await.unwrap();
     }
     assert_eq!(lists(&server, "newer"), ["wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
-    // The table, its snapshots, and a partition for each list.
+    // The table, the table of snapshots, and a partition for each list.
     assert_eq!(tables(&server, "newer"), 4);
 }
 
