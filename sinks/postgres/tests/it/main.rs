@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
 mod conformance;
-mod crash;
 mod preflight;
 mod server;
 mod support;
