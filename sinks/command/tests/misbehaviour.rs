@@ -37,7 +37,7 @@ struct Scenario {
     batches: &'static [i64],
 }
 
-impl Delivery {
+impl Scenario {
     /// Two batches of three rows for `script`.
     fn of(script: &'static str) -> Self {
         let options = json!({

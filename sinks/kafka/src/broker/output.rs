@@ -150,7 +150,7 @@ impl TopicOutput {
     /// Commits the open transaction. The topic then has the first `rows` rows of the list.
     fn commit_rows(&mut self, rows: u64, complete: bool) -> Result<(), SinkError> {
         let transactions = self.checkpoint.transactions + 1;
-        let checkpoint = Checkpoint { rows, complete, transactions, ..self.checkpoint.clone() };
+        let checkpoint = Checkpoint { rows, transactions, complete, ..self.checkpoint.clone() };
         self.producer.commit(&group::offsets(&self.topic, &checkpoint)?, &self.group)?;
         self.checkpoint = checkpoint;
         self.deadline = None;
