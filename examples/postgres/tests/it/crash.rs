@@ -21,7 +21,6 @@ fn number(name: &str, default: u64) -> u64 {
     variable(name).map_or(default, |number| number.parse().unwrap())
 }
 
-
 struct Scene {
     server: std::sync::Arc<Server>,
     folder: TempDir,

@@ -28,6 +28,7 @@ fn the_pipeline_file_of_the_example_fills_the_table() {
     command.env("BRAND_SECRET", "secret").env("DATABASE_PASSWORD", "password");
     let ended = command.output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
-    let counts = server.sql("SELECT app_id, count(*), count(openid), count(fetched_at) FROM public.followers GROUP BY 1");
+    let counts =
+        server.sql("SELECT app_id, count(*), count(openid), count(fetched_at) FROM public.followers GROUP BY 1");
     assert_eq!(counts, format!("wx0123456789abcdef|{FOLLOWERS}|{FOLLOWERS}|{FOLLOWERS}"));
 }
