@@ -25,13 +25,12 @@ use std::sync::Arc;
 
 use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
-use fanout_sink::{Delivery, SinkFactory};
+use fanout_sink::{ConfiguredSink, Delivery, SinkFactory};
 
 pub use bound::BoundSink;
-use bound::{Binding, Erased};
 use columns::Selection;
 
-use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkSection, did_you_mean};
+use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkOptions, SinkSection, did_you_mean};
 
 /// The sinks that a pipeline file may name.
 #[derive(Clone)]
@@ -94,9 +93,9 @@ impl SinkRegistry {
         let mut problems = Vec::new();
         let selection = Selection::new(section, schema, &mut problems);
         let factory = self.factories.get(&section.kind).ok_or_else(|| self.unknown_type(section).into());
-        let binding = factory.and_then(|factory| factory.bind(section));
-        let binding = binding.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
-        let bound = selection.zip(binding).map(|(selection, binding)| BoundSink::new(section, selection, binding));
+        let sink = factory.and_then(|factory| factory.configure(&section.options));
+        let sink = sink.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
+        let bound = selection.zip(sink).map(|(selection, sink)| BoundSink::new(section, selection, sink));
         if section.deliver == Some(Deliver::Stream)
             && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
         {
@@ -160,7 +159,8 @@ trait ErasedFactory: Send + Sync {
     fn name(&self) -> &str;
     fn summary(&self) -> &str;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    fn bind(&self, section: &SinkSection) -> Result<Arc<dyn Erased>, ConfigErrors>;
+    /// Reads the options, and puts them and the factory together.
+    fn configure(&self, options: &SinkOptions) -> Result<ConfiguredSink, ConfigErrors>;
 }
 
 struct Factory<F>(Arc<F>);
@@ -178,8 +178,7 @@ impl<F: SinkFactory> ErasedFactory for Factory<F> {
         F::Options::json_schema(generator)
     }
 
-    fn bind(&self, section: &SinkSection) -> Result<Arc<dyn Erased>, ConfigErrors> {
-        let options = section.options.extract()?;
-        Ok(Arc::new(Binding { factory: Arc::clone(&self.0), options, source: section.options.clone() }))
+    fn configure(&self, options: &SinkOptions) -> Result<ConfiguredSink, ConfigErrors> {
+        Ok(ConfiguredSink::shared(Arc::clone(&self.0), options.extract()?))
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fanout_sink::{Batch, Sink, SinkContext, SinkFactory, Snapshot};
+use fanout_sink::chrono::DateTime;
+use fanout_sink::{Batch, Sink, SinkContext, SinkFactory, Snapshot, WalkId};
 use fanout_sink_kafka::{Compression, KafkaFactory, KafkaOptions, KafkaSink};
 use tokio::runtime::{Builder, Runtime};
 
@@ -26,18 +27,15 @@ async fn written(batches: &[RecordBatch], compression: Compression, folder: &Pat
 
 /// Publishes the list once, and returns its bytes.
 async fn size(batches: &[RecordBatch], compression: Compression, folder: &Path) -> u64 {
-    let followers = (PAGES * PAGE) as u64;
     let snapshot = Snapshot {
-        walk: "000001".to_owned(),
-        date: "1970-01-01".to_owned(),
-        followers,
-        pages: PAGES as u64,
-        duplicates: 0,
-        empty: 0,
-        total: followers,
+        walk: WalkId::new(1, DateTime::UNIX_EPOCH),
+        date: DateTime::UNIX_EPOCH.date_naive(),
+        begun_at: DateTime::UNIX_EPOCH,
+        rows: (PAGES * PAGE) as u64,
         first_fetched_at: None,
         last_fetched_at: None,
         digest: String::new(),
+        proof: serde_json::Map::new(),
     };
     let mut sink = written(batches, compression, folder).await;
     sink.prepare(&snapshot).await.expect("as many rows as there are");

@@ -69,7 +69,7 @@ pub(super) async fn execute(
         );
         return Err(ConfigErrors::from(sink.section().problem("type", message)).into());
     }
-    let subject = Configured::new(sink, registry, &pipeline.directory, &arguments.reader);
+    let subject = Configured::new(sink, &pipeline.directory, &arguments.reader);
     let summary = run(&subject, terminal).await;
     terminal.result(&conclusion(&summary, arguments.reader.is_empty()));
     Ok(if summary.failures.is_empty() { Exit::Done } else { Exit::Failed })

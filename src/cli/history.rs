@@ -69,7 +69,7 @@ fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
         begun_at.clone(),
         report.verdict.as_str().to_owned(),
         or_nothing(report.date.clone()),
-        or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.followers))),
+        or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
         or_nothing(change(report)),
         grouped(report.pages),
         calls(report),

@@ -88,7 +88,7 @@ fn totals(report: &RunReport) -> String {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
         }
-        followers += account.snapshot.as_ref().map_or(0, |snapshot| snapshot.followers);
+        followers += account.snapshot.as_ref().map_or(0, |snapshot| snapshot.rows);
         calls += account.calls;
     }
     let verdicts: Vec<String> =
@@ -112,7 +112,7 @@ fn run_row(account: &AccountReport) -> [String; 10] {
         account.account.clone(),
         account.verdict.as_str().to_owned(),
         account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
-        count(snapshot.map(|snapshot| snapshot.followers)),
+        count(snapshot.map(|snapshot| snapshot.rows)),
         change(account).unwrap_or_else(|| NOTHING.to_owned()),
         grouped(account.pages),
         calls(account),
@@ -124,7 +124,7 @@ fn run_row(account: &AccountReport) -> [String; 10] {
 
 /// Says by how much the list has grown or shrunk since the one before.
 pub(super) fn change(account: &AccountReport) -> Option<String> {
-    let (now, before) = (account.snapshot.as_ref()?.followers, account.previous_followers?);
+    let (now, before) = (account.snapshot.as_ref()?.rows, account.previous_followers?);
     let sign = if now < before { '-' } else { '+' };
     Some(format!("{sign}{}", grouped(now.abs_diff(before))))
 }
@@ -219,7 +219,8 @@ pub(super) fn json(result: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fanout_sink::{Output, Snapshot};
+    use chrono::DateTime;
+    use fanout_sink::{Output, Snapshot, WalkId};
 
     use super::*;
     use crate::engine::SinkOutcome;
@@ -271,16 +272,14 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         Snapshot {
-            walk: "000001".to_owned(),
-            date: "2026-01-31".to_owned(),
-            followers: 23_000,
-            pages: 3,
-            duplicates: 0,
-            empty: 0,
-            total: 23_001,
+            walk: WalkId::new(1, DateTime::UNIX_EPOCH),
+            date: "2026-01-31".parse().unwrap(),
+            begun_at: DateTime::UNIX_EPOCH,
+            rows: 23_000,
             first_fetched_at: None,
             last_fetched_at: None,
             digest: String::new(),
+            proof: serde_json::Map::new(),
         }
     }
 

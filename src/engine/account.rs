@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
-use fanout_sink::{SinkContext, Snapshot};
+use chrono::{NaiveDate, Utc};
+use fanout_sink::{SinkContext, Snapshot, WalkId};
 
 use super::budget::Budget;
 use super::plan::{Choice, choose};
 use super::progress::AccountProgress;
+use super::proof::FollowerProof;
 use super::publication::{Publication, Published};
 use super::report::{AccountReport, SinkState, Verdict};
 use super::shared::Shared;
@@ -18,6 +19,9 @@ use crate::error::Error;
 use crate::journal::{AccountState, Commit, FORMAT, Identity, Journal, Recipient, WalkFolder};
 use crate::registry::BoundSink;
 use crate::source::{Source, SourceError, host_identity};
+
+/// The list that every account has, and that a run reads.
+const LIST: &str = "followers";
 
 /// One account, with its state locked and its walk chosen.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl AccountRun {
         }
         // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
         let chosen = match &choice {
-            Choice::Finish(walk) => Some(walk.header().walk.as_str()),
+            Choice::Finish(walk) => Some(walk.header().walk),
             Choice::Begin(_) => None,
         };
         let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
@@ -68,17 +72,17 @@ impl AccountRun {
     pub(super) fn replays(shared: &Arc<Shared>, sinks: &Arc<[BoundSink]>, index: usize) -> Result<Vec<Self>, Error> {
         let pipeline = &shared.pipeline;
         let state = AccountState::open(&pipeline.journal.path, identity(pipeline, index), &holder(pipeline))?;
-        let date = shared.selection.date.map(|date| date.to_string());
-        let mut walks: BTreeMap<String, WalkFolder> = BTreeMap::new();
+        let date = shared.selection.date;
+        let mut walks: BTreeMap<NaiveDate, WalkFolder> = BTreeMap::new();
         for walk in state.walks()?.into_iter().filter(|walk| walk.decision().is_some()) {
-            walks.insert(walk.header().date.clone(), walk);
+            walks.insert(walk.header().date, walk);
         }
-        walks.retain(|walk_date, _| date.as_ref().is_none_or(|date| date == walk_date));
+        walks.retain(|walk_date, _| date.is_none_or(|date| date == *walk_date));
         if walks.is_empty() {
-            return Err(Error::NothingToReplay { date });
+            return Err(Error::NothingToReplay { date: date.map(|date| date.to_string()) });
         }
         let mut walks: Vec<WalkFolder> = walks.into_values().collect();
-        walks.sort_by(|one, other| one.header().walk.cmp(&other.header().walk));
+        walks.sort_by_key(|walk| walk.header().walk.number());
         let state = Arc::new(state);
         let replay = |walk| Self {
             shared: Arc::clone(shared),
@@ -98,8 +102,8 @@ impl AccountRun {
     /// The outer error is about the pipeline file and concerns every account; the inner one concerns this account.
     pub(super) async fn check(&self) -> Result<Result<(), Error>, ConfigErrors> {
         let walk = match &self.choice {
-            Choice::Finish(walk) => walk.header().walk.as_str(),
-            Choice::Begin(_) => "000000",
+            Choice::Finish(walk) => walk.header().walk,
+            Choice::Begin(_) => WalkId::new(0, Utc::now()),
         };
         for sink in self.sinks.iter() {
             if let Choice::Finish(walk) = &self.choice {
@@ -135,9 +139,9 @@ impl AccountRun {
     pub(super) fn preview(&self) -> AccountReport {
         let mut report = AccountReport::new(&self.account().name, &self.account().app_id);
         report.verdict = Verdict::Ready;
-        report.date = Some(self.choice.date().to_owned());
+        report.date = Some(self.choice.date().to_string());
         if let Choice::Finish(walk) = &self.choice {
-            report.walk = Some(walk.header().walk.clone());
+            report.walk = Some(walk.header().walk.to_string());
         }
         report
     }
@@ -163,7 +167,7 @@ impl AccountRun {
             }
             Err(error) => report.fail(&error.into()),
         }
-        report.previous_followers = self.last.as_ref().map(|list| list.followers);
+        report.previous_followers = self.last.as_ref().map(|list| list.rows);
         report.previous_fetched_at = self.last.as_ref().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
         self.progress().finish(&report);
@@ -173,11 +177,14 @@ impl AccountRun {
 
     async fn work(&self, source: &Source, report: &mut AccountReport) -> Result<(), Error> {
         for walk in &self.owed {
-            tracing::info!(walk = walk.header().walk, "an earlier walk is still owed to a sink; delivering it first");
+            tracing::info!(
+                walk = walk.header().walk.to_string(),
+                "an earlier walk is still owed to a sink; delivering it first"
+            );
             self.publish(Journal::open(walk.clone())?, source).await?.result?;
         }
         let journal = match &self.choice {
-            Choice::Begin(date) => self.state.begin(date, Utc::now())?,
+            Choice::Begin(date) => self.state.begin(*date, Utc::now())?,
             Choice::Finish(walk) => {
                 if let Some(done) = self.already_published(walk)? {
                     *report = done;
@@ -189,8 +196,8 @@ impl AccountRun {
         self.progress().resume(journal.pages(), journal.openids());
         let published = self.publish(journal, source).await?;
         let header = published.journal.folder().header();
-        report.walk = Some(header.walk.clone());
-        report.date = Some(header.date.clone());
+        report.walk = Some(header.walk.to_string());
+        report.date = Some(header.date.to_string());
         report.pages = published.journal.pages();
         report.sinks = published.outcomes;
         report.snapshot = published.snapshot;
@@ -217,19 +224,20 @@ impl AccountRun {
             }
         }
         report.verdict = Verdict::AlreadyPublished;
-        report.walk = Some(walk.header().walk.clone());
-        report.date = Some(walk.header().date.clone());
-        report.pages = decision.snapshot.pages;
+        report.walk = Some(walk.header().walk.to_string());
+        report.date = Some(walk.header().date.to_string());
+        report.pages = FollowerProof::of(&decision.snapshot).map_or(0, |proof| proof.pages);
         report.snapshot = Some(decision.snapshot.clone());
         Ok(Some(report))
     }
 
     /// Returns what a sink is told about a walk of this account.
-    pub(super) fn context(&self, sink: &BoundSink, walk: &str, date: &str) -> SinkContext {
+    pub(super) fn context(&self, sink: &BoundSink, walk: WalkId, date: NaiveDate) -> SinkContext {
         let pipeline = &self.shared.pipeline;
         SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
             .with_names(&pipeline.name, sink.name())
             .with_accounts(Arc::clone(&self.shared.account_names))
+            .with_list(LIST)
             .with_walk(walk, date)
             .with_again(self.shared.selection.again)
             .with_directory(&pipeline.directory)
@@ -250,7 +258,7 @@ impl AccountRun {
     pub(super) fn expected_calls(&self) -> u64 {
         match &self.choice {
             Choice::Finish(walk) if walk.decision().is_some() => 0,
-            _ => self.last.as_ref().map_or(u64::MAX, |list| list.pages),
+            _ => self.last.as_ref().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages),
         }
     }
 
@@ -286,7 +294,7 @@ pub(super) fn identity(pipeline: &Pipeline, index: usize) -> Identity {
             "simulator".to_owned(),
             format!("simulated-{}-{}-{}", simulate.followers, simulate.seed, simulate.page_size),
         ),
-        None => (host_identity(&source.base_url).to_owned(), "followers".to_owned()),
+        None => (host_identity(&source.base_url).to_owned(), LIST.to_owned()),
     };
     Identity { format: FORMAT, app_id: pipeline.accounts[index].app_id.clone(), host, list }
 }

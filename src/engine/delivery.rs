@@ -180,7 +180,8 @@ impl Work {
                 Task::Measure(pages, reply) => drop(reply.send(self.measure(&pages)?)),
             }
         }
-        let digest = self.digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let bytes = self.digest.finalize();
+        let digest = bytes.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
         Ok(Delivered { rows: self.rows.count(), empty: self.empty, digest })
     }
 

@@ -3,6 +3,7 @@
 use chrono::Utc;
 use fanout_sink::Snapshot;
 
+use super::proof::FollowerProof;
 use crate::config::Quota;
 use crate::journal::{Journal, JournalError};
 use crate::source::{CallsLeft, Reply, SourceError, summarize};
@@ -22,13 +23,13 @@ impl Forecast {
     pub(super) fn of(journal: &Journal, last: Option<&Snapshot>) -> Result<Self, JournalError> {
         let read = journal.pages();
         if read == 0 {
-            return Ok(Self { pages: last.map(|list| list.pages), goes_on: false });
+            return Ok(Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), goes_on: false });
         }
         let total = match summarize(&journal.page(read)?.body) {
             Ok(Reply::Page(summary)) => summary.total,
             _ => None,
         };
-        let total = total.or(last.map(|list| list.followers));
+        let total = total.or(last.map(|list| list.rows));
         // Pages are full but for the last one.
         let size = journal.openids().div_ceil(read).max(1);
         let pages = total.map(|total| total.saturating_sub(journal.openids()).div_ceil(size));

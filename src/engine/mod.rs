@@ -23,6 +23,7 @@ mod history;
 mod plan;
 mod progress;
 mod prune;
+mod proof;
 mod publication;
 mod replay;
 mod report;

@@ -60,17 +60,17 @@ impl Selection {
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
     /// A new one, for this logical date.
-    Begin(String),
+    Begin(NaiveDate),
     /// One that is there: to be continued, or to be published.
     Finish(Box<WalkFolder>),
 }
 
 impl Choice {
     /// Returns the logical date of the walk.
-    pub(super) fn date(&self) -> &str {
+    pub(super) fn date(&self) -> NaiveDate {
         match self {
-            Self::Begin(date) => date,
-            Self::Finish(walk) => &walk.header().date,
+            Self::Begin(date) => *date,
+            Self::Finish(walk) => walk.header().date,
         }
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn choose(
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Choice, JournalError> {
-    let date = selection.date.map_or_else(|| date_in_beijing(now), |date| date.to_string());
+    let date = selection.date.unwrap_or_else(|| date_in_beijing(now));
     if selection.fresh {
         return Ok(Choice::Begin(date));
     }
@@ -99,17 +99,20 @@ pub(super) fn choose(
         header.date == date
     } else {
         // A walk whose end was accepted needs no call any more: its age does not matter.
-        let age = now.timestamp_micros().saturating_sub(header.begun_at).max(0) as u64;
-        age <= resume_within.as_micros() as u64 || Journal::open(newest.clone())?.end().is_some()
+        let age = (now - header.begun_at).to_std().unwrap_or_default();
+        age <= resume_within || Journal::open(newest.clone())?.end().is_some()
     };
     if finish {
         if header.date != date {
-            tracing::info!(date = header.date, "finishing the walk of an earlier day; run again for today's list");
+            tracing::info!(
+                date = header.date.to_string(),
+                "finishing the walk of an earlier day; run again for today's list"
+            );
         }
         return Ok(Choice::Finish(Box::new(newest)));
     }
     if newest.decision().is_none() {
-        tracing::warn!(walk = header.walk, "the open walk is too old to go on with; a new one is begun");
+        tracing::warn!(walk = header.walk.to_string(), "the open walk is too old to go on with; a new one is begun");
     }
     Ok(Choice::Begin(date))
 }
@@ -138,19 +141,21 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
     fn decide(mut journal: Journal) {
         journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
         let snapshot = Snapshot {
-            walk: journal.walk().to_owned(),
-            date: String::new(),
-            followers: 0,
-            pages: 0,
-            duplicates: 0,
-            empty: 0,
-            total: 0,
+            walk: journal.walk(),
+            date: journal.folder().header().date,
+            begun_at: journal.folder().header().begun_at,
+            rows: 0,
             first_fetched_at: None,
             last_fetched_at: None,
             digest: String::new(),
+            proof: serde_json::Map::new(),
         };
         journal.decide(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap();
     }
@@ -158,7 +163,7 @@ mod tests {
     fn describe(choice: &Choice) -> String {
         match choice {
             Choice::Begin(date) => format!("begin {date}"),
-            Choice::Finish(walk) => format!("finish {}", &walk.header().walk[..6]),
+            Choice::Finish(walk) => format!("finish {:06}", walk.header().walk.number()),
         }
     }
 
@@ -171,7 +176,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let state = state(&folder);
         let now = at("2026-11-20T10:00:00Z");
-        state.begin("2026-11-20", now).unwrap();
+        state.begin(day("2026-11-20"), now).unwrap();
         let any = Selection::default();
         assert_eq!(chosen(&state, &any, "2026-11-22T09:59:59Z"), "finish 000001");
         assert_eq!(chosen(&state, &any, "2026-11-22T10:00:01Z"), "begin 2026-11-22");
@@ -184,7 +189,7 @@ mod tests {
     fn a_list_that_was_read_to_its_end_never_gets_too_old() {
         let folder = TempDir::new().unwrap();
         let state = state(&folder);
-        let mut journal = state.begin("2026-11-01", at("2026-11-01T10:00:00Z")).unwrap();
+        let mut journal = state.begin(day("2026-11-01"), at("2026-11-01T10:00:00Z")).unwrap();
         journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
         assert_eq!(chosen(&state, &Selection::default(), "2026-11-22T10:00:00Z"), "finish 000001");
     }
@@ -193,7 +198,7 @@ mod tests {
     fn a_decided_walk_is_the_one_of_its_day_only() {
         let folder = TempDir::new().unwrap();
         let state = state(&folder);
-        decide(state.begin("2026-11-20", at("2026-11-20T10:00:00Z")).unwrap());
+        decide(state.begin(day("2026-11-20"), at("2026-11-20T10:00:00Z")).unwrap());
         let any = Selection::default();
         assert_eq!(chosen(&state, &any, "2026-11-20T12:00:00Z"), "finish 000001");
         assert_eq!(chosen(&state, &any, "2026-11-21T12:00:00Z"), "begin 2026-11-21");
@@ -203,8 +208,8 @@ mod tests {
     fn a_date_selects_among_the_walks_and_labels_a_new_one() {
         let folder = TempDir::new().unwrap();
         let state = state(&folder);
-        decide(state.begin("2026-11-20", at("2026-11-20T10:00:00Z")).unwrap());
-        state.begin("2026-11-21", at("2026-11-21T10:00:00Z")).unwrap();
+        decide(state.begin(day("2026-11-20"), at("2026-11-20T10:00:00Z")).unwrap());
+        state.begin(day("2026-11-21"), at("2026-11-21T10:00:00Z")).unwrap();
         let on = |date: &str| Selection { date: Some(date.parse().unwrap()), ..Selection::default() };
         let now = "2026-11-21T12:00:00Z";
         assert_eq!(chosen(&state, &on("2026-11-20"), now), "finish 000001");

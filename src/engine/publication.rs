@@ -1,11 +1,13 @@
 //! From a walk to published sinks: streaming, the verdict, the decision, the commits.
 
+use chrono::DateTime;
 use fanout_sink::{Delivery as When, Guarantee, SinkError, SinkReport, Snapshot};
 use tracing::Instrument as _;
 
 use super::account::AccountRun;
 use super::census::Drops;
 use super::delivery::{Delivered, Delivery, Measure};
+use super::proof::FollowerProof;
 use super::report::{SinkOutcome, SinkState};
 use super::slots::Slot;
 use super::stage::Stage;
@@ -60,7 +62,7 @@ impl<'a> Publication<'a> {
     async fn publish(&mut self, source: &Source) -> Result<(), Error> {
         let (staged, later) = self.lacking();
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
-        let last = self.run.last().map(|list| list.followers);
+        let last = self.run.last().map(|list| list.rows);
         // A list whose end was read has nothing left to stream, and keeps no slot from one that has.
         let streaming = if self.journal.end().is_none() { self.run.shared.slots.streaming(last) } else { None };
         let delivering = match streaming {
@@ -105,8 +107,8 @@ impl<'a> Publication<'a> {
 
     async fn open(&self, sinks: &[&'a BoundSink]) -> Stage<'a> {
         let header = self.journal.folder().header();
-        let followers = self.snapshot.as_ref().map(|snapshot| snapshot.followers);
-        let context = |sink| self.run.context(sink, &header.walk, &header.date).with_list(header.begun_at, followers);
+        let rows = self.snapshot.as_ref().map(|snapshot| snapshot.rows);
+        let context = |sink| self.run.context(sink, header.walk, header.date).with_facts(header.begun_at, rows);
         Stage::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
     }
 
@@ -158,7 +160,9 @@ impl<'a> Publication<'a> {
         let drops = match (walked, decided) {
             (Some(drops), _) => drops,
             // Of a decided list it is known how many rows are dropped.
-            (None, Some(snapshot)) if snapshot.duplicates == 0 => Drops::default(),
+            (None, Some(snapshot)) if FollowerProof::of(snapshot).is_some_and(|proof| proof.duplicates == 0) => {
+                Drops::default()
+            }
             (None, _) => {
                 let folder = self.journal.folder().path();
                 Measure::of(self.journal.reader(), folder, shared.stop.clone()).await?.drops
@@ -186,7 +190,7 @@ impl<'a> Publication<'a> {
     /// Reads the list from where the journal stands to its end.
     async fn walk(&mut self, source: &Source, delivery: Option<&Delivery>) -> Result<Measure, Stopped> {
         let run = self.run;
-        let span = tracing::info_span!("walk", walk = self.journal.walk());
+        let span = tracing::info_span!("walk", walk = self.journal.walk().to_string());
         let mut walk = Walk {
             source,
             journal: &mut self.journal,
@@ -221,17 +225,21 @@ impl<'a> Publication<'a> {
     fn snapshot(&self, drops: &Drops, delivered: Delivered) -> Snapshot {
         let (first_fetched_at, last_fetched_at) = self.journal.fetched_between();
         let header = self.journal.folder().header();
-        Snapshot {
-            walk: header.walk.clone(),
-            date: header.date.clone(),
-            followers: delivered.rows,
+        let proof = FollowerProof {
             pages: self.journal.pages(),
+            total: self.journal.end().map_or(0, |end| end.total),
             duplicates: drops.count(),
             empty: delivered.empty,
-            total: self.journal.end().map_or(0, |end| end.total),
-            first_fetched_at,
-            last_fetched_at,
+        };
+        Snapshot {
+            walk: header.walk,
+            date: header.date,
+            begun_at: header.begun_at,
+            rows: delivered.rows,
+            first_fetched_at: first_fetched_at.and_then(DateTime::from_timestamp_micros),
+            last_fetched_at: last_fetched_at.and_then(DateTime::from_timestamp_micros),
             digest: delivered.digest,
+            proof: proof.into_fields(),
         }
     }
 
@@ -320,7 +328,7 @@ impl<'a> Publication<'a> {
     ) -> Result<Result<SinkReport, SinkError>, Error> {
         let mut stage = self.open(&[sink]).await;
         match self.deliver(drops, &stage).await.and_then(|delivered| {
-            let again = Snapshot { followers: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
+            let again = Snapshot { rows: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
             unchanged(snapshot, &again)
         }) {
             Ok(()) => {}
@@ -343,11 +351,9 @@ impl<'a> Publication<'a> {
         snapshot: &Snapshot,
     ) -> Result<SinkReport, SinkError> {
         let report = result?;
-        if report.rows != snapshot.followers {
-            let message = format!(
-                "the sink says that it published {} rows, and the list has {}",
-                report.rows, snapshot.followers
-            );
+        if report.rows != snapshot.rows {
+            let message =
+                format!("the sink says that it published {} rows, and the list has {}", report.rows, snapshot.rows);
             return Err(SinkError::permanent(message).with_hint("this is a defect of the sink"));
         }
         let commit = Commit { recipient: self.run.recipient(sink), report };
@@ -388,12 +394,12 @@ pub(super) fn outcome(run: &AccountRun, walk: &WalkFolder, sink: &BoundSink) -> 
 
 /// Holds a list against what was decided about it.
 fn unchanged(decided: &Snapshot, snapshot: &Snapshot) -> Result<(), Error> {
-    if decided.digest == snapshot.digest && decided.followers == snapshot.followers {
+    if decided.digest == snapshot.digest && decided.rows == snapshot.rows {
         return Ok(());
     }
     let what = format!(
         "{} followers with digest {} were decided on, and now there are {} with {}",
-        decided.followers, decided.digest, snapshot.followers, snapshot.digest
+        decided.rows, decided.digest, snapshot.rows, snapshot.digest
     );
-    Err(Error::Changed { walk: decided.walk.clone(), what })
+    Err(Error::Changed { walk: decided.walk.to_string(), what })
 }

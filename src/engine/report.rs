@@ -55,8 +55,8 @@ pub struct AccountReport {
     pub snapshot: Option<Snapshot>,
     /// The followers of the list that was decided on before this one; none of the first.
     pub previous_followers: Option<u64>,
-    /// When the last page of that list was fetched, in microseconds since 1970 (UTC).
-    pub previous_fetched_at: Option<i64>,
+    /// When the last page of that list was fetched, in UTC.
+    pub previous_fetched_at: Option<DateTime<Utc>>,
     /// Pages in the journal.
     pub pages: u64,
     /// Calls of `user/get` in this run, failed ones included.

@@ -137,7 +137,7 @@ fn look(
     for walk in folder.owed()? {
         let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
         if is_ours && last.is_none_or(|last| last.header().walk != walk.header().walk) {
-            status.owed.push(walk.header().date.clone());
+            status.owed.push(walk.header().date.to_string());
         }
     }
     Ok(walks.iter().all(|walk| walk.path().is_dir()))
@@ -145,10 +145,10 @@ fn look(
 
 fn under_way(walk: &WalkFolder, now: DateTime<Utc>) -> Result<WalkStatus, JournalError> {
     let (header, contents) = (walk.header(), walk.contents()?);
-    let since = contents.last_fetched_at().unwrap_or(header.begun_at);
+    let since = contents.last_fetched_at().unwrap_or(header.begun_at.timestamp_micros());
     Ok(WalkStatus {
-        walk: header.walk.clone(),
-        date: header.date.clone(),
+        walk: header.walk.to_string(),
+        date: header.date.to_string(),
         pages: contents.pages(),
         followers: contents.openids(),
         cursor_seconds: now.timestamp_micros().saturating_sub(since).max(0) as u64 / 1_000_000,
@@ -163,6 +163,6 @@ fn list(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<ListStatus>, Jo
         let has_it = walk.commit(&recipient(pipeline, sink))?.is_some();
         if has_it { &mut published } else { &mut lacking }.push(sink.name.clone());
     }
-    let (date, followers) = (walk.header().date.clone(), decision.snapshot.followers);
-    Ok(Some(ListStatus { walk: walk.header().walk.clone(), date, followers, published, lacking }))
+    let (date, followers) = (walk.header().date.to_string(), decision.snapshot.rows);
+    Ok(Some(ListStatus { walk: walk.header().walk.to_string(), date, followers, published, lacking }))
 }

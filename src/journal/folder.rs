@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use fanout_sink::WalkId;
 
 use super::ledger::calls_today;
 use super::record::{Decision, Identity};
@@ -44,7 +45,7 @@ impl AccountFolder {
     /// # Errors
     ///
     /// As [`walks`](Self::walks).
-    pub fn last_decision(&self, walk: Option<&str>) -> Result<Option<Decision>, JournalError> {
+    pub fn last_decision(&self, walk: Option<WalkId>) -> Result<Option<Decision>, JournalError> {
         let mut others =
             self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
         Ok(others.find_map(|other| other.decision))

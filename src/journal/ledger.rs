@@ -74,7 +74,7 @@ impl Ledger {
     pub fn count(&self, now: DateTime<Utc>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { record, file } = &mut *state;
-        *record = Record::new(date_in_beijing(now), calls_on(record, now) + 1);
+        *record = Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
         if let Err(error) = self.write(record, file) {
             *file = Sheet::Lost;
             tracing::warn!(%error, "the ledger of calls cannot be written; the calls of this run are missing in it");
@@ -117,7 +117,7 @@ fn read(path: &Path) -> Option<Record> {
 
 /// Returns the calls of `record`, if it is of today. A clock that has jumped makes it one of another day, and no more.
 fn calls_on(record: &Record, now: DateTime<Utc>) -> u64 {
-    if record.day == date_in_beijing(now) { record.calls } else { 0 }
+    if record.day == date_in_beijing(now).to_string() { record.calls } else { 0 }
 }
 
 #[cfg(test)]

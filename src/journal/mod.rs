@@ -23,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fanout_sink::WalkId;
 
 pub use contents::Contents;
 pub use error::JournalError;
@@ -85,7 +86,11 @@ impl Journal {
         if is_decided || contents.length == 0 {
             return Err(JournalError::Damaged { path: folder.path, what: misfit });
         }
-        tracing::warn!(walk = folder.header.walk, pages = contents.pages(), "the journal is cut here: {misfit}");
+        tracing::warn!(
+            walk = folder.header.walk.to_string(),
+            pages = contents.pages(),
+            "the journal is cut here: {misfit}"
+        );
         file.set_len(contents.length).map_err(JournalError::io("cut", &path))?;
         Ok(Self { folder, file: Arc::new(file), contents })
     }
@@ -201,8 +206,8 @@ impl Journal {
     }
 
     /// Returns the walk's name.
-    pub fn walk(&self) -> &str {
-        &self.folder.header.walk
+    pub fn walk(&self) -> WalkId {
+        self.folder.header.walk
     }
 
     /// Returns the chain of cursors, as far as the walk has come.

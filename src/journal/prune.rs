@@ -50,9 +50,9 @@ impl AccountFolder {
     ) -> Result<Vec<Leaving>, JournalError> {
         let (walks, owed) = (self.walks()?, self.owed()?);
         let complete: Vec<_> = walks.iter().filter(|walk| walk.decision().is_some()).collect();
-        let newest = complete.last().map(|walk| walk.header.walk.as_str());
-        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.as_str());
-        let is_older = |name: &str, than: Option<&str>| than.is_some_and(|than| name < than);
+        let newest = complete.last().map(|walk| walk.header.walk.to_string());
+        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.to_string());
+        let is_older = |name: &str, than: &Option<String>| than.as_deref().is_some_and(|than| name < than);
         let mut leaving = Vec::new();
         for name in self.names()? {
             let path = self.list.join(&name);
@@ -60,15 +60,15 @@ impl AccountFolder {
             let why = match walk {
                 _ if is_left_behind(&name) => Some(Why::LeftBehind),
                 // What cannot be read was never decided, and goes with those of its age.
-                None => (is_walk(&name) && path.is_dir() && is_older(&name, oldest_kept)).then_some(Why::BeyondKeep),
+                None => (is_walk(&name) && path.is_dir() && is_older(&name, &oldest_kept)).then_some(Why::BeyondKeep),
                 Some(walk) if walk.decision().is_none() => {
-                    let age = now.timestamp_micros().saturating_sub(walk.header.begun_at).max(0) as u64;
-                    let is_too_old = age > resume_within.as_micros() as u64;
-                    (is_too_old && is_older(&name, newest)).then_some(Why::Abandoned)
+                    let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
+                    let is_too_old = age > resume_within;
+                    (is_too_old && is_older(&name, &newest)).then_some(Why::Abandoned)
                 }
                 Some(_) => {
                     let is_owed = owed.iter().any(|owed| owed.path == path);
-                    (!is_owed && is_older(&name, oldest_kept)).then_some(Why::BeyondKeep)
+                    (!is_owed && is_older(&name, &oldest_kept)).then_some(Why::BeyondKeep)
                 }
             };
             leaving.extend(why.map(|why| Leaving { bytes: bytes_below(&path), path, why }));
@@ -92,7 +92,7 @@ impl AccountState {
         let owed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
         let walks = self.walks()?;
         let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
-        let oldest_kept = &walks[place].header.walk;
+        let oldest_kept = &walks[place].header.walk.to_string();
         let mut removed = 0;
         for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
             let path = self.list.join(name);

@@ -1,10 +1,11 @@
 //! What stands beside the pages of a walk: whose they are, what was decided, who has them.
 
-use fanout_sink::{SinkReport, Snapshot};
+use chrono::{DateTime, NaiveDate, Utc};
+use fanout_sink::{SinkReport, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 
 /// The version of everything that a walk's folder holds.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Which walks a run may go on with: those whose header says the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +26,12 @@ pub struct Header {
     /// Whose list it is.
     #[serde(flatten)]
     pub identity: Identity,
-    /// The walk's name, unique per account; sorts by age.
-    pub walk: String,
-    /// The logical date, `YYYY-MM-DD`.
-    pub date: String,
-    /// When the walk began, in microseconds since 1970 (UTC).
-    pub begun_at: i64,
+    /// The walk's name, unique per account and list.
+    pub walk: WalkId,
+    /// The logical date.
+    pub date: NaiveDate,
+    /// When the walk began, to the microsecond.
+    pub begun_at: DateTime<Utc>,
 }
 
 /// The last frame of a walk: its end was seen and accepted.

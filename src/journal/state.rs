@@ -14,7 +14,8 @@ use std::ops::Deref;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use fanout_sink::WalkId;
 
 use super::folder::{AccountFolder, NEW, number, read_holder};
 use super::record::{Header, Identity};
@@ -88,17 +89,12 @@ impl AccountState {
     /// # Errors
     ///
     /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
-    pub fn begin(&self, date: &str, now: DateTime<Utc>) -> Result<Journal, JournalError> {
+    pub fn begin(&self, date: NaiveDate, now: DateTime<Utc>) -> Result<Journal, JournalError> {
         // Names, not headers: a walk that cannot be read has its number, too.
         let newest = self.names()?.iter().map(|name| number(name)).max().unwrap_or(0);
         // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
-        let walk = format!("{:06}-{}", newest + 1, now.format("%Y%m%dT%H%M%SZ"));
-        let header = Header {
-            identity: self.identity.clone(),
-            walk: walk.clone(),
-            date: date.to_owned(),
-            begun_at: now.timestamp_micros(),
-        };
+        let walk = WalkId::new(newest + 1, now);
+        let header = Header { identity: self.identity.clone(), walk, date, begun_at: now.trunc_subsecs(6) };
         let fresh = self.list.join(format!("{walk}{NEW}"));
         if fresh.exists() {
             fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
@@ -112,7 +108,7 @@ impl AccountState {
             .and_then(|()| file.sync_all())
             .map_err(JournalError::io(format!("write {} bytes to", frame::PREFIX + payload.len()), &pages))?;
         disk::sync_folder(&fresh)?;
-        let folder = self.list.join(&walk);
+        let folder = self.list.join(walk.to_string());
         fs::rename(&fresh, &folder).map_err(JournalError::io("rename into place", &folder))?;
         disk::sync_folder(&self.list)?;
         Journal::open(WalkFolder { path: folder, header, decision: None })

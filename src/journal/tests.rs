@@ -18,7 +18,7 @@ fn open_state(folder: &TempDir) -> AccountState {
 }
 
 fn begin(state: &AccountState) -> Journal {
-    state.begin("2026-11-22", DateTime::<Utc>::UNIX_EPOCH).unwrap()
+    state.begin("2026-11-22".parse().unwrap(), DateTime::<Utc>::UNIX_EPOCH).unwrap()
 }
 
 /// Page `number` of a list whose pages hold one follower each.
@@ -35,16 +35,14 @@ fn reopen(state: &AccountState) -> Result<Journal, JournalError> {
 
 fn decision(journal: &Journal) -> Decision {
     let snapshot = Snapshot {
-        walk: journal.walk().to_owned(),
-        date: "2026-11-22".to_owned(),
-        followers: journal.pages(),
-        pages: journal.pages(),
-        duplicates: 0,
-        empty: 0,
-        total: 9,
+        walk: journal.walk(),
+        date: "2026-11-22".parse().unwrap(),
+        begun_at: DateTime::UNIX_EPOCH,
+        rows: journal.pages(),
         first_fetched_at: None,
         last_fetched_at: None,
         digest: String::new(),
+        proof: [("total".to_owned(), 9.into())].into_iter().collect(),
     };
     Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned(), "b".to_owned()] }
 }
@@ -316,7 +314,7 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
     assert_eq!(state.prune(2).unwrap(), 1);
-    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| folder::number(&walk.header.walk)).collect();
+    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect();
     assert_eq!(left, [3, 4]);
 }
 

@@ -22,7 +22,7 @@ impl WalkFolder {
     pub(super) fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
         let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
         // In a folder of another name it is a copy, and which of the two is meant nobody knows.
-        let header = read_header(&path.join("pages"))?.filter(|header| path.ends_with(&header.walk));
+        let header = read_header(&path.join("pages"))?.filter(|header| path.ends_with(header.walk.to_string()));
         let Some(header) = header else {
             if !path.exists() {
                 // A run has removed it since it was listed.

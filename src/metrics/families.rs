@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use chrono::{DateTime, Utc};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -102,9 +103,9 @@ impl Scrape {
         let read = self.of_accounts(|account| Some(account.followers()));
         gauge(encoder, "walk_followers", "Followers in the pages of the walk", read)?;
         let followers =
-            self.of_reports(|report| report.snapshot.as_ref().map(|list| list.followers).or(report.previous_followers));
+            self.of_reports(|report| report.snapshot.as_ref().map(|list| list.rows).or(report.previous_followers));
         gauge(encoder, "followers", "Followers of the newest complete list", followers)?;
-        let success = self.of_reports(|report| Some(last_success(report)? as f64 / 1e6));
+        let success = self.of_reports(|report| Some(last_success(report)?.timestamp_micros() as f64 / 1e6));
         let help = "When the newest list that was published was fetched, since 1970";
         gauge(encoder, "last_success_timestamp_seconds", help, success)
     }
@@ -178,8 +179,8 @@ fn verdict(account: &AccountProgress) -> &'static str {
     }
 }
 
-/// Returns when the newest list that was published was fetched, in microseconds.
-fn last_success(report: &AccountReport) -> Option<i64> {
+/// Returns when the newest list that was published was fetched.
+fn last_success(report: &AccountReport) -> Option<DateTime<Utc>> {
     match report.verdict {
         Verdict::Published | Verdict::AlreadyPublished => report.snapshot.as_ref()?.last_fetched_at,
         _ => report.previous_fetched_at,

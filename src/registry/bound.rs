@@ -1,27 +1,24 @@
-//! A sink of the pipeline file, together with its factory: everything that can be known before it is opened.
+//! A sink of the pipeline file: its section, its columns, and the factory with the options that were read from it.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use async_trait::async_trait;
 use fanout_sink::arrow::datatypes::SchemaRef;
-use fanout_sink::{Batch, Delivery, Sink, SinkContext, SinkError, SinkErrorKind, SinkFactory};
+use fanout_sink::{Batch, ConfiguredSink, Delivery, Sink, SinkContext, SinkError, SinkErrorKind};
 
 use super::columns::Selection;
-use crate::config::{ConfigError, Deliver, SinkOptions, SinkSection};
+use crate::config::{ConfigError, Deliver, SinkSection};
 
 /// A sink that is valid and not open yet. It is opened once for each account; cloning is cheap enough for that.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct BoundSink {
     section: SinkSection,
     selection: Selection,
-    erased: Arc<dyn Erased>,
+    sink: ConfiguredSink,
 }
 
 impl BoundSink {
-    pub(super) fn new(section: &SinkSection, selection: Selection, erased: Arc<dyn Erased>) -> Self {
-        Self { section: section.clone(), selection, erased }
+    pub(super) fn new(section: &SinkSection, selection: Selection, sink: ConfiguredSink) -> Self {
+        Self { section: section.clone(), selection, sink }
     }
 
     /// Returns the name in `[sinks.<name>]`.
@@ -32,6 +29,11 @@ impl BoundSink {
     /// Returns the engine's keys of the sink.
     pub fn section(&self) -> &SinkSection {
         &self.section
+    }
+
+    /// Returns the factory with its options.
+    pub fn sink(&self) -> &ConfiguredSink {
+        &self.sink
     }
 
     /// Returns the columns that the sink receives: what [`SinkContext::schema`] must be.
@@ -56,7 +58,7 @@ impl BoundSink {
 
     /// Returns when the kind of sink wants its batches, and what that guarantees.
     pub fn delivery(&self) -> Delivery {
-        self.erased.delivery()
+        self.sink.delivery()
     }
 
     /// Returns whether batches are delivered while the walk goes on: to a sink that stages them, unless `deliver` says
@@ -74,30 +76,30 @@ impl BoundSink {
 
     /// Returns the bytes that each open sink may hold on its own.
     pub fn memory(&self) -> u64 {
-        self.erased.memory()
+        self.sink.memory()
     }
 
     /// Returns where the sink writes, as it stands in its options; empty if it writes no files.
     pub fn roots(&self) -> Vec<PathBuf> {
-        self.erased.roots()
+        self.sink.roots()
     }
 
     /// Finds out whether the sink could be opened; changes nothing.
     ///
     /// # Errors
     ///
-    /// As [`SinkFactory::check`]; [`config_error`](Self::config_error) tells those that are about the pipeline file.
+    /// As [`SinkFactory::check`](fanout_sink::SinkFactory::check); [`config_error`](Self::config_error) tells those that are about the pipeline file.
     pub async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
-        self.erased.check(context).await
+        self.sink.check(context).await
     }
 
     /// Opens the sink for one list.
     ///
     /// # Errors
     ///
-    /// As [`SinkFactory::open`].
+    /// As [`SinkFactory::open`](fanout_sink::SinkFactory::open).
     pub async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
-        self.erased.open(context).await
+        self.sink.open(context).await
     }
 
     /// Returns the error as one about the pipeline file, with its full key, if it is one about an option.
@@ -108,60 +110,5 @@ impl BoundSink {
         let key = error.key().map_or_else(|| "options".to_owned(), |key| format!("options.{key}"));
         let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
         Some(self.section.problem(&key, format!("{error}{hint}")))
-    }
-}
-
-impl fmt::Debug for BoundSink {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("BoundSink")
-            .field("section", &self.section)
-            .field("selection", &self.selection)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A factory with the options of one sink, without the types of either.
-#[async_trait]
-pub(super) trait Erased: Send + Sync {
-    fn delivery(&self) -> Delivery;
-    fn memory(&self) -> u64;
-    fn roots(&self) -> Vec<PathBuf>;
-    async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
-    async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
-}
-
-pub(super) struct Binding<F: SinkFactory> {
-    pub(super) factory: Arc<F>,
-    pub(super) options: F::Options,
-    /// What `options` was read from, to read it again: a factory takes its options by value, and they need not be
-    /// `Clone`.
-    pub(super) source: SinkOptions,
-}
-
-#[async_trait]
-impl<F: SinkFactory> Erased for Binding<F> {
-    fn delivery(&self) -> Delivery {
-        self.factory.delivery(&self.options)
-    }
-
-    fn memory(&self) -> u64 {
-        self.factory.memory(&self.options)
-    }
-
-    fn roots(&self) -> Vec<PathBuf> {
-        self.factory.roots(&self.options)
-    }
-
-    async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
-        self.factory.check(&self.options, context).await
-    }
-
-    async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
-        let options = self
-            .source
-            .extract()
-            .map_err(|errors| SinkError::permanent("the sink's options can no longer be read").with_source(errors))?;
-        Ok(Box::new(self.factory.open(options, context).await?))
     }
 }

@@ -25,12 +25,11 @@ struct Fake {
     opened: Arc<AtomicU64>,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "fanout_sink::schemars")]
 struct FakeOptions {
     root: std::path::PathBuf,
-    /// Not `Clone` on purpose, as options need not be.
     #[serde(default)]
     password: Option<Secret>,
 }

@@ -1,15 +1,15 @@
 //! WeChat's day: it begins at midnight in Beijing, and with it the count of an account's calls.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveTime, Utc};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, Utc};
 
 fn beijing() -> FixedOffset {
     // Without daylight saving.
     FixedOffset::east_opt(8 * 60 * 60).expect("eight hours are an offset")
 }
 
-/// Returns the date in Beijing at `now`, `YYYY-MM-DD`.
-pub(crate) fn date(now: DateTime<Utc>) -> String {
-    now.with_timezone(&beijing()).date_naive().to_string()
+/// Returns the date in Beijing at `now`.
+pub(crate) fn date(now: DateTime<Utc>) -> NaiveDate {
+    now.with_timezone(&beijing()).date_naive()
 }
 
 /// Returns when the day after `now` begins, in words: `2026-11-24 00:00 in Beijing (2026-11-23 16:00 UTC)`.
@@ -31,8 +31,8 @@ mod tests {
 
     #[test]
     fn the_day_changes_at_midnight_in_beijing() {
-        assert_eq!(date(at("2026-11-22T15:59:59Z")), "2026-11-22");
-        assert_eq!(date(at("2026-11-22T16:00:00Z")), "2026-11-23");
+        assert_eq!(date(at("2026-11-22T15:59:59Z")).to_string(), "2026-11-22");
+        assert_eq!(date(at("2026-11-22T16:00:00Z")).to_string(), "2026-11-23");
     }
 
     #[test]

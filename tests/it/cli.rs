@@ -64,7 +64,7 @@ fn the_json_document_is_the_whole_report() {
         assert_eq!(account["account"], name);
         assert_eq!(account["verdict"], "published");
         assert_eq!(account["date"], "2026-01-31");
-        assert_eq!(account["snapshot"]["followers"], 12_345);
+        assert_eq!(account["snapshot"]["rows"], 12_345);
         assert_eq!((&account["sinks"][0]["sink"], &account["sinks"][0]["rows"]), (&"archive".into(), &12_345.into()));
     }
     assert_eq!(rows(&project, "out.simulated/dt=2026-01-31"), 2 * 12_345);
@@ -209,7 +209,7 @@ fn an_interrupted_walk_is_finished_by_the_same_command() {
     let finished = project.fanout(&SLOW_RUN);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let account = &finished.json()["accounts"][0];
-    assert_eq!((&account["pages"], &account["snapshot"]["followers"]), (&40.into(), &4_000.into()));
+    assert_eq!((&account["pages"], &account["snapshot"]["rows"]), (&40.into(), &4_000.into()));
     // The boundary page once more, the rest, and the end.
     assert_eq!(account["calls"], 1 + (40 - before) + 1);
     assert_eq!(rows(&project, "out"), 4_000);
@@ -287,7 +287,7 @@ fn the_simulator_serves_as_a_process_of_its_own() {
     let mut command = project.command(&["run", "pipeline.toml", "--json", "--set", &base_url]);
     let ended = Ended::of(command.env("TEST_SECRET", "anything"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.json()["accounts"][1]["snapshot"]["followers"], 1_234);
+    assert_eq!(ended.json()["accounts"][1]["snapshot"]["rows"], 1_234);
 
     signal(&simulator.process, "TERM");
     assert_eq!(simulator.process.wait().unwrap().code(), Some(0));

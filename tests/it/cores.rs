@@ -108,7 +108,7 @@ fn a_crash_leaves_no_core_file_whatever_the_limit_is() {
 /// A sink that panics with all that it knows.
 struct Clumsy;
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "schemars")]
 struct ClumsyOptions {
     #[expect(dead_code, reason = "only its `Debug` is looked at")]

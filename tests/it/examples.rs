@@ -138,7 +138,7 @@ window = 8
 command = ["sh", "-c", '''
 say() { printf '{"type":%s}\n' "$1"; }
 echo $$ >>pids; read -r hello; say '"ready"'
-grep -a -q followers || exit 0
+grep -a -q proof || exit 0
 say '"written","batches":4'; say '"prepared"'; read -r line
 echo "$line $$" >>published; say '"committed","rows":400'
 ''']

@@ -168,7 +168,7 @@ fn a_file_that_cannot_be_written_is_a_warning_and_changes_no_list() {
     std::fs::remove_dir(night.project.path("metrics")).unwrap();
     let ended = night.run(&["--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.json()["accounts"][0]["snapshot"]["followers"], FOLLOWERS);
+    assert_eq!(ended.json()["accounts"][0]["snapshot"]["rows"], FOLLOWERS);
     assert!(ended.stderr.contains("WARN fanout::metrics: the metrics cannot be written (`metrics.path`)"), "{ended:?}");
     assert!(ended.stderr.contains("metrics/fanout.prom") && ended.stderr.contains("No such file"), "{ended:?}");
 }

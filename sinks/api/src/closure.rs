@@ -139,10 +139,12 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
-    use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
-    use arrow::datatypes::Int64Type;
+    use chrono::DateTime;
 
     use super::*;
+    use crate::WalkId;
+    use crate::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+    use crate::arrow::datatypes::Int64Type;
 
     fn batch(sequence: u64, numbers: &[i64]) -> Batch {
         let numbers: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));
@@ -153,18 +155,17 @@ mod tests {
         SinkContext::new("north", "wx1", batch(0, &[]).records().schema())
     }
 
-    fn snapshot(followers: u64) -> Snapshot {
+    fn snapshot(rows: u64) -> Snapshot {
+        let begun_at = DateTime::UNIX_EPOCH;
         Snapshot {
-            walk: "000001".to_owned(),
-            date: "2026-01-30".to_owned(),
-            followers,
-            pages: 1,
-            duplicates: 0,
-            empty: 0,
-            total: followers,
+            walk: WalkId::new(1, begun_at),
+            date: begun_at.date_naive(),
+            begun_at,
+            rows,
             first_fetched_at: None,
             last_fetched_at: None,
             digest: String::new(),
+            proof: serde_json::Map::new(),
         }
     }
 

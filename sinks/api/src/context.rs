@@ -3,7 +3,10 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::WalkId;
+use crate::arrow::datatypes::SchemaRef;
 
 /// Where a sink stands: which list it is about to receive, for whom, and in which columns.
 ///
@@ -23,14 +26,16 @@ pub struct SinkContext {
     /// The names of all accounts of the run, this one included. The sink is opened once for each of them, so each needs
     /// a place of its own.
     pub accounts: Arc<[String]>,
-    /// The walk, as text that is fit for a file name; unique per account.
-    pub walk: String,
-    /// The logical date of the snapshot, `YYYY-MM-DD`.
-    pub date: String,
-    /// When the walk began, in microseconds since 1970 (UTC); none before it has begun.
-    pub begun_at: Option<i64>,
-    /// The rows of the list, if it is complete.
-    pub followers: Option<u64>,
+    /// Which list of the account: `followers`. An account has several, and each needs a place of its own.
+    pub list: String,
+    /// The walk that reads the list.
+    pub walk: WalkId,
+    /// The logical date of the snapshot.
+    pub date: NaiveDate,
+    /// When the walk began; `None` before it has begun.
+    pub begun_at: Option<DateTime<Utc>>,
+    /// The rows of the list; `None` until it is complete.
+    pub rows: Option<u64>,
     /// Whether the list is to be delivered although nobody can tell if it was before (`--again`).
     pub again: bool,
     /// The columns of every batch, after the pipeline file's `columns`.
@@ -53,10 +58,11 @@ impl SinkContext {
             account: account.to_owned(),
             app_id: app_id.to_owned(),
             accounts: [account.to_owned()].into(),
-            walk: "000001".to_owned(),
-            date: "1970-01-01".to_owned(),
+            list: "followers".to_owned(),
+            walk: WalkId::new(1, DateTime::UNIX_EPOCH),
+            date: DateTime::UNIX_EPOCH.date_naive(),
             begun_at: None,
-            followers: None,
+            rows: None,
             again: false,
             schema,
             directory: PathBuf::from("."),
@@ -80,19 +86,26 @@ impl SinkContext {
         self
     }
 
-    /// Sets the walk and its logical date (`YYYY-MM-DD`).
+    /// Sets which list of the account it is.
     #[must_use]
-    pub fn with_walk(mut self, walk: &str, date: &str) -> Self {
-        walk.clone_into(&mut self.walk);
-        date.clone_into(&mut self.date);
+    pub fn with_list(mut self, list: &str) -> Self {
+        list.clone_into(&mut self.list);
+        self
+    }
+
+    /// Sets the walk and its logical date.
+    #[must_use]
+    pub fn with_walk(mut self, walk: WalkId, date: NaiveDate) -> Self {
+        self.walk = walk;
+        self.date = date;
         self
     }
 
     /// Sets when the walk began, and the rows of the list if it is complete.
     #[must_use]
-    pub fn with_list(mut self, begun_at: i64, followers: Option<u64>) -> Self {
+    pub fn with_facts(mut self, begun_at: DateTime<Utc>, rows: Option<u64>) -> Self {
         self.begun_at = Some(begun_at);
-        self.followers = followers;
+        self.rows = rows;
         self
     }
 
@@ -150,9 +163,8 @@ impl SinkContext {
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::Schema;
-
     use super::*;
+    use crate::arrow::datatypes::Schema;
 
     #[test]
     fn a_simulated_list_goes_beside_the_real_one() {

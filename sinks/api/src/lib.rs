@@ -23,15 +23,18 @@
 //! | --- | --- |
 //! | `files` | `files`: layout, staging, manifest and publishing for sinks that write files |
 //! | `conformance` | `conformance`: the suite that a sink's own tests run |
+//! | `ipc` | `arrow::ipc`: Arrow's stream of batches, as bytes |
 
-pub use arrow;
 pub use async_trait::async_trait;
+pub use chrono;
 pub use schemars;
 
+pub mod arrow;
 mod batch;
 mod byte_size;
 mod cardinality;
 mod closure;
+mod configured;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;
@@ -43,16 +46,19 @@ mod hexadecimal;
 mod secret;
 mod sink;
 mod snapshot;
+mod walk_id;
 
 pub use batch::Batch;
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use cardinality::{CARDINALITY, LOW_CARDINALITY};
 pub use closure::{ClosureFactory, ClosureSink, NoOptions};
+pub use configured::ConfiguredSink;
 pub use context::SinkContext;
 pub use error::{SinkError, SinkErrorKind};
 pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;
+pub use walk_id::{WalkId, WalkIdError};
 
 /// Compiles the examples of the document for authors of sinks.
 #[cfg(all(doctest, feature = "conformance"))]

@@ -16,7 +16,8 @@ use serde::{Deserialize, Deserializer, de};
 /// ```
 ///
 /// In a pipeline file a secret is a [`SecretReference`], never the value. Deserialising resolves the reference through
-/// the resolver that the engine's configuration has put in place ([`with_secret_resolver`]).
+/// the resolver that the engine's configuration has put in place ([`with_secret_resolver`]), once, while the pipeline file is
+/// read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -91,8 +91,8 @@ impl Sink for Box<dyn Sink> {
 #[async_trait]
 pub trait SinkFactory: Send + Sync + 'static {
     /// What `[sinks.<name>.options]` holds. Deny unknown fields: the engine turns serde's error into one that names
-    /// file, key and the nearest option.
-    type Options: DeserializeOwned + JsonSchema + Send + Sync;
+    /// file, key and the nearest option. Options are read once, and cloned for each list.
+    type Options: Clone + DeserializeOwned + JsonSchema + Send + Sync + 'static;
     /// The sink that [`open`](Self::open) makes.
     type Sink: Sink;
 
@@ -173,7 +173,7 @@ impl fmt::Display for Guarantee {
 /// What a commit made visible.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SinkReport {
-    /// Rows that are visible; must equal [`Snapshot::followers`], or the engine counts the sink as failed.
+    /// Rows that are visible; must equal [`Snapshot::rows`], or the engine counts the sink as failed.
     pub rows: u64,
     /// Bytes that were written.
     pub bytes: u64,

@@ -15,16 +15,17 @@ const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL
 pub(crate) fn environment(options: &CommandOptions, context: &SinkContext) -> BTreeMap<String, OsString> {
     let inherited = INHERITED.iter().filter_map(|&name| Some((name.to_owned(), inherited(name)?)));
     let configured = options.environment.iter().map(|(name, value)| (name.clone(), value.expose().into()));
+    let (walk, date) = (context.walk.to_string(), context.date.to_string());
     let facts = [
         ("PIPELINE", context.pipeline.as_str()),
         ("NAME", &context.sink),
         ("ACCOUNT", &context.account),
         ("APP_ID", &context.app_id),
-        ("WALK", &context.walk),
-        ("DATE", &context.date),
+        ("WALK", &walk),
+        ("DATE", &date),
         ("SIMULATED", if context.simulated { "true" } else { "false" }),
     ];
-    let followers = context.followers.map(|followers| ("FOLLOWERS", followers.to_string()));
+    let followers = context.rows.map(|rows| ("FOLLOWERS", rows.to_string()));
     let facts = facts.into_iter().map(|(name, value)| (name, value.to_owned())).chain(followers);
     let facts = facts.map(|(name, value)| (format!("{RESERVED}{name}"), value.into()));
     inherited.chain(configured).chain(facts).collect()

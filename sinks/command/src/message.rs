@@ -1,7 +1,8 @@
 //! The messages of `protocol = "arrow"`: lines of JSON, which `sinks/README.md` describes.
 
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::{Output, SinkContext, Snapshot};
+use fanout_sink::chrono::NaiveDate;
+use fanout_sink::{Output, SinkContext, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -33,8 +34,8 @@ pub(crate) struct Hello<'a> {
     account: &'a str,
     app_id: &'a str,
     accounts: &'a [String],
-    walk: &'a str,
-    date: &'a str,
+    walk: WalkId,
+    date: NaiveDate,
     followers: Option<u64>,
     simulated: bool,
     window: u32,
@@ -110,9 +111,9 @@ impl<'a> Hello<'a> {
             account: &context.account,
             app_id: &context.app_id,
             accounts: &context.accounts,
-            walk: &context.walk,
-            date: &context.date,
-            followers: context.followers,
+            walk: context.walk,
+            date: context.date,
+            followers: context.rows,
             simulated: context.simulated,
             window: options.window.get(),
             settings: &options.settings,

@@ -4,10 +4,10 @@
 
 use std::fmt;
 
-use arrow::ipc::writer::StreamWriter;
 use fanout_sink::SinkError;
 use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::arrow::error::ArrowError;
+use fanout_sink::arrow::ipc::writer::StreamWriter;
 use fanout_sink::arrow::record_batch::RecordBatch;
 
 use crate::failure::Failure;

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, run};
-use fanout_sink::{SinkContext, async_trait};
-use fanout_sink_command::{CommandFactory, CommandOptions};
+use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
+use fanout_sink_command::CommandFactory;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
@@ -28,14 +28,8 @@ fn example(path: &str) -> String {
 
 #[async_trait]
 impl Subject for Example {
-    type Factory = CommandFactory;
-
-    fn factory(&self) -> CommandFactory {
-        CommandFactory
-    }
-
-    fn options(&self, directory: &Path) -> CommandOptions {
-        serde_json::from_value((self.options)(&directory.join("out"))).unwrap()
+    fn sink(&self, directory: &Path) -> ConfiguredSink {
+        ConfiguredSink::new(CommandFactory, serde_json::from_value((self.options)(&directory.join("out"))).unwrap())
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {

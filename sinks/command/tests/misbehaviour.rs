@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const PRELUDE: &str = r#"
 say() { printf '{"type":%s}\n' "$1"; }
 hello() { read -r hello; say '"ready"'; }
-snapshot() { grep -a -q followers; }
+snapshot() { grep -a -q proof; }
 echo $$ >>pids
 "#;
 
@@ -124,8 +124,8 @@ fn schema() -> Arc<Schema> {
 
 fn snapshot(followers: u64) -> Snapshot {
     serde_json::from_value(json!({
-        "walk": "000001", "date": "2026-01-30", "followers": followers, "pages": 1, "duplicates": 0, "empty": 0,
-        "total": followers, "first_fetched_at": 1, "last_fetched_at": 2, "digest": "",
+        "walk": "000001-20260130T000000Z", "date": "2026-01-30", "begun_at": "2026-01-30T00:00:00Z", "rows": followers,
+        "first_fetched_at": null, "last_fetched_at": null, "digest": "", "proof": {},
     }))
     .unwrap()
 }

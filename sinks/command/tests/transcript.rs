@@ -7,10 +7,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
 use fanout_sink::arrow::array::{Int64Array, RecordBatch, StringArray};
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
+use fanout_sink::arrow::ipc::reader::StreamReader;
+use fanout_sink::arrow::ipc::writer::StreamWriter;
 use fanout_sink::{Batch, Sink, SinkContext, SinkFactory, SinkReport, Snapshot};
 use fanout_sink_command::CommandFactory;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ fn context(hello: &Value, directory: &Path) -> SinkContext {
     SinkContext::new(&text("account"), &text("app_id"), schema())
         .with_names(&text("pipeline"), &text("sink"))
         .with_accounts(accounts.into())
-        .with_walk(&text("walk"), &text("date"))
+        .with_walk(text("walk").parse().unwrap(), text("date").parse().unwrap())
         .with_simulated(hello["simulated"].as_bool().unwrap())
         .with_directory(directory)
 }

@@ -1,8 +1,11 @@
 //! Turns rows into messages: a key, a value and a time. Topics and files take the same messages.
 
-use fanout_sink::arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use fanout_sink::arrow::compute::cast;
-use fanout_sink::arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit, TimestampMillisecondType};
+use fanout_sink::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMillisecondArray};
+use fanout_sink::arrow::compute::take;
+use fanout_sink::arrow::datatypes::{
+    DataType, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::{SinkContext, SinkError};
 use fanout_sink_ndjson::LineEncoder;
@@ -60,7 +63,7 @@ impl Headers {
             let null = if field.is_nullable() { "?" } else { "" };
             facts + field.name() + "\n" + &field.data_type().to_string() + null + "\n"
         });
-        Ok(Self { walk: context.walk.clone(), schema: format!("{:08x}", crc32c::crc32c(facts.as_bytes())) })
+        Ok(Self { walk: context.walk.to_string(), schema: format!("{:08x}", crc32c::crc32c(facts.as_bytes())) })
     }
 
     /// Iterates over names and values, in the order in which a record has them.
@@ -120,7 +123,7 @@ impl MessageEncoder {
         let times = timestamp.map(|column| milliseconds(records.column(column))).transpose()?;
         for row in 0..records.num_rows() {
             let timestamp = match &times {
-                Some(times) if times.is_valid(row) => times.as_primitive::<TimestampMillisecondType>().value(row),
+                Some(times) if times.is_valid(row) => times.value(row),
                 _ => NO_TIMESTAMP,
             };
             let value = value.as_ref().map(|lines| lines.get(row));
@@ -157,10 +160,8 @@ impl Key {
             Self::Text { prefix, column, name } => {
                 let column = records.column(*column);
                 check_nulls(column, name, position)?;
-                let column = cast(column, &DataType::Utf8).map_err(|error| {
-                    SinkError::permanent(format!("column `{name}` cannot be turned into text")).with_source(error)
-                })?;
-                let column = column.as_string().clone();
+                let column = text(column)
+                    .ok_or_else(|| SinkError::permanent(format!("column `{name}` cannot be turned into text")))?;
                 Ok(Keys::Text { prefix: prefix.len(), text: prefix.clone().into_bytes(), column })
             }
             Self::Json(lines) => {
@@ -264,7 +265,30 @@ fn project(schema: &Schema, columns: &[usize]) -> SchemaRef {
     schema.project(columns).expect("every place is one of this schema").into()
 }
 
-fn milliseconds(column: &ArrayRef) -> Result<ArrayRef, SinkError> {
-    cast(column, &DataType::Timestamp(TimeUnit::Millisecond, None))
-        .map_err(|error| SinkError::permanent("column `fetched_at` is no time").with_source(error))
+/// Returns a column of any kind of text as strings.
+fn text(column: &ArrayRef) -> Option<StringArray> {
+    match column.data_type() {
+        DataType::Utf8 => Some(column.as_string().clone()),
+        DataType::LargeUtf8 => Some(column.as_string::<i64>().iter().collect()),
+        DataType::Utf8View => Some(column.as_string_view().iter().collect()),
+        DataType::Dictionary(..) => {
+            let dictionary = column.as_any_dictionary();
+            text(&take(dictionary.values(), dictionary.keys(), None).ok()?)
+        }
+        _ => None,
+    }
+}
+
+/// Returns a column of times as milliseconds since 1970.
+fn milliseconds(column: &ArrayRef) -> Result<TimestampMillisecondArray, SinkError> {
+    let units = |column: &ArrayRef, unit: TimeUnit| match unit {
+        TimeUnit::Second => column.as_primitive::<TimestampSecondType>().unary_opt(|value| value.checked_mul(1_000)),
+        TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().clone(),
+        TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().unary(|value| value / 1_000),
+        TimeUnit::Nanosecond => column.as_primitive::<TimestampNanosecondType>().unary(|value| value / 1_000_000),
+    };
+    match column.data_type() {
+        DataType::Timestamp(unit, _) => Ok(units(column, *unit)),
+        _ => Err(SinkError::permanent("column `fetched_at` is no time")),
+    }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fanout_sink::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use fanout_sink::chrono::{DateTime, Utc};
 use fanout_sink::files::Manifest;
-use fanout_sink::{Batch, ByteSize, Sink, SinkContext, SinkError, SinkFactory, Snapshot};
+use fanout_sink::{Batch, ByteSize, Sink, SinkContext, SinkError, SinkFactory, Snapshot, WalkId};
 use kafka_protocol::records::{Record, RecordBatchDecoder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -47,22 +48,28 @@ fn batch(first: usize, openids: &[Option<String>]) -> RecordBatch {
 fn context(directory: &Path) -> SinkContext {
     SinkContext::new("main", "wx1", schema())
         .with_names("followers", "stream")
-        .with_walk("000007", "2026-11-22")
+        .with_walk(walk(), begun_at().date_naive())
         .with_directory(directory)
+}
+
+fn begun_at() -> DateTime<Utc> {
+    "2026-11-22T01:02:03Z".parse().unwrap()
+}
+
+fn walk() -> WalkId {
+    WalkId::new(7, begun_at())
 }
 
 fn snapshot(followers: usize) -> Snapshot {
     Snapshot {
-        walk: "000007".to_owned(),
-        date: "2026-11-22".to_owned(),
-        followers: followers as u64,
-        pages: 1,
-        duplicates: 0,
-        empty: 0,
-        total: followers as u64,
-        first_fetched_at: Some(FETCHED_AT),
-        last_fetched_at: Some(FETCHED_AT),
-        digest: "d1ce".to_owned(),
+        walk: walk(),
+        date: begun_at().date_naive(),
+        begun_at: begun_at(),
+        rows: followers as u64,
+        first_fetched_at: DateTime::from_timestamp_micros(FETCHED_AT),
+        last_fetched_at: DateTime::from_timestamp_micros(FETCHED_AT),
+        digest: "sha256:d1ce".to_owned(),
+        proof: serde_json::Map::new(),
     }
 }
 
@@ -166,7 +173,7 @@ fn assert_holds(leaf: &Path, options: &KafkaOptions, openids: &[Option<String>])
                 assert_eq!((&value["app_id"], &value["openid"]), (&json!("wx1"), &json!(openid)));
                 let fetched_at = FETCHED_AT + (position / 1_000 * 1_000) as i64 * 1_000;
                 assert_eq!(record.timestamp, fetched_at / 1_000);
-                assert_eq!(header(record, "walk"), b"000007");
+                assert_eq!(header(record, "walk"), walk().to_string().as_bytes());
                 position
             });
             let positions: Vec<usize> = positions.collect();

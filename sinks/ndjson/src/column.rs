@@ -5,7 +5,6 @@ use fanout_sink::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, GenericStringArray, OffsetSizeTrait, StringViewArray,
 };
 use fanout_sink::arrow::buffer::NullBuffer;
-use fanout_sink::arrow::compute::cast;
 use fanout_sink::arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
@@ -35,7 +34,7 @@ pub(crate) fn check_field(field: &Field) -> Result<(), SinkError> {
         DataType::Dictionary(_, values) => values,
         data_type => data_type,
     };
-    if is_encoded(data_type) || is_cast(data_type) {
+    if is_encoded(data_type) || is_text(data_type) {
         return Ok(());
     }
     let message = format!("column `{}` of type `{}` has no place in newline JSON", field.name(), field.data_type());
@@ -48,8 +47,8 @@ fn is_encoded(data_type: &DataType) -> bool {
         || data_type.is_integer()
 }
 
-/// Types that Arrow turns into text, so that no digit of theirs is lost to a reader's floats.
-fn is_cast(data_type: &DataType) -> bool {
+/// Types of which [`plain`](crate::plain::plain) makes text.
+fn is_text(data_type: &DataType) -> bool {
     use DataType::{Date32, Date64, Decimal32, Decimal64, Decimal128, Decimal256, Time32, Time64};
     matches!(
         data_type,
@@ -57,22 +56,7 @@ fn is_cast(data_type: &DataType) -> bool {
     )
 }
 
-/// Returns the column in a type that [`encoder`] knows.
-pub(crate) fn plain(column: &ArrayRef, field: &Field) -> Result<ArrayRef, SinkError> {
-    let cast_to = |column: &ArrayRef, data_type: &DataType| {
-        cast(column, data_type).map_err(|error| {
-            let message = format!("column `{}` cannot be turned into `{data_type}`", field.name());
-            SinkError::permanent(message).with_source(error)
-        })
-    };
-    let column = match column.data_type() {
-        DataType::Dictionary(_, values) => cast_to(column, values)?,
-        _ => column.clone(),
-    };
-    if is_cast(column.data_type()) { cast_to(&column, &DataType::Utf8) } else { Ok(column) }
-}
-
-/// Chooses the encoder of a column that [`plain`] has prepared.
+/// Chooses the encoder of a column that [`plain`](crate::plain::plain) has prepared.
 pub(crate) fn encoder<'a>(column: &'a ArrayRef, field: &Field) -> Result<Encoder<'a>, SinkError> {
     let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
     Ok(match column.data_type() {

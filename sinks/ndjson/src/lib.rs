@@ -8,6 +8,7 @@ mod compressor;
 mod constant;
 mod factory;
 mod options;
+mod plain;
 mod row;
 mod sink;
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub struct NdjsonOptions {
     /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
     #[schemars(example = "out/followers")]
     pub root: Option<PathBuf>,
-    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`; by
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`; by
     /// default `dt={date}/account={account}/part-{part}.ndjson`, with `.zst` or `.gz` after it where that applies. The
     /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
     #[schemars(example = "dt={date}/account={account}/part-{part}.ndjson")]

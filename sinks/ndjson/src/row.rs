@@ -5,8 +5,9 @@ use fanout_sink::arrow::array::ArrayRef;
 use fanout_sink::arrow::datatypes::{Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 
-use crate::column::{Encode, Encoder, check_field, encoder, plain};
+use crate::column::{Encode, Encoder, check_field, encoder};
 use crate::constant::is_constant;
+use crate::plain::plain;
 use crate::text::{Fragment, quote};
 
 /// Lines are handed on in pieces of about this size, each of whole lines.

@@ -12,7 +12,10 @@ use fanout_sink::arrow::array::{
 };
 use fanout_sink::arrow::datatypes::{Int32Type, Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
-use fanout_sink::{Batch, Delivery, Guarantee, Sink, SinkContext, SinkErrorKind, SinkFactory, SinkReport, Snapshot};
+use fanout_sink::chrono::DateTime;
+use fanout_sink::{
+    Batch, Delivery, Guarantee, Sink, SinkContext, SinkErrorKind, SinkFactory, SinkReport, Snapshot, WalkId,
+};
 use serde_json::{Map, Value, json};
 
 use crate::row::PIECE_BYTES;
@@ -40,22 +43,24 @@ fn followers(rows: usize) -> RecordBatch {
 fn context(directory: &Path, schema: SchemaRef) -> SinkContext {
     SinkContext::new("main", "wx1", schema)
         .with_names("followers", "lines")
-        .with_walk("000007", "2026-11-22")
+        .with_walk(walk(7), "2026-11-22".parse().unwrap())
         .with_directory(directory)
+}
+
+fn walk(number: u64) -> WalkId {
+    WalkId::new(number, DateTime::UNIX_EPOCH)
 }
 
 fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
     Snapshot {
-        walk: context.walk.clone(),
-        date: context.date.clone(),
-        followers: rows,
-        pages: 1,
-        duplicates: 0,
-        empty: 0,
-        total: rows,
-        first_fetched_at: Some(FETCHED_AT),
-        last_fetched_at: Some(FETCHED_AT),
-        digest: "d1ce".to_owned(),
+        walk: context.walk,
+        date: context.date,
+        begun_at: context.walk.begun_at(),
+        rows,
+        first_fetched_at: DateTime::from_timestamp_micros(FETCHED_AT),
+        last_fetched_at: DateTime::from_timestamp_micros(FETCHED_AT),
+        digest: "sha256:d1ce".to_owned(),
+        proof: Map::new(),
     }
 }
 

@@ -131,9 +131,8 @@ fn date(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use fanout_sink::arrow::array::AsArray;
-    use fanout_sink::arrow::array::TimestampSecondArray;
-    use fanout_sink::arrow::compute::cast;
+    use arrow::compute::cast;
+    use fanout_sink::arrow::array::{AsArray, TimestampSecondArray};
     use fanout_sink::arrow::datatypes::DataType;
 
     use super::*;

@@ -5,15 +5,15 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use arrow::compute::cast;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use fanout_sink::arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array, LargeStringArray,
     NullArray, RecordBatchOptions, StringArray, StringViewArray, TimestampMicrosecondArray, TimestampNanosecondArray,
     UInt16Array, UInt64Array,
 };
-use fanout_sink::arrow::compute::cast;
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
 use fanout_sink::arrow::record_batch::RecordBatch;
-use fanout_sink::arrow::util::display::{ArrayFormatter, FormatOptions};
 use fanout_sink_ndjson::LineEncoder;
 use proptest::collection::vec;
 use proptest::option::weighted;

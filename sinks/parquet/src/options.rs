@@ -20,7 +20,7 @@ pub struct ParquetOptions {
     /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
     #[schemars(example = "out/followers")]
     pub root: PathBuf,
-    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`. The
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`. The
     /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
     #[serde(default = "default_layout")]
     pub layout: String,

@@ -10,6 +10,7 @@ use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, asy
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use serde_json::Value;
 
 use crate::ParquetOptions;
 use crate::properties::{writer_properties, written_schema};
@@ -140,8 +141,9 @@ fn context_metadata(context: &SinkContext) -> Vec<KeyValue> {
         ("sink", &context.sink),
         ("account", &context.account),
         ("app_id", &context.app_id),
-        ("walk", &context.walk),
-        ("date", &context.date),
+        ("list", &context.list),
+        ("walk", &context.walk.to_string()),
+        ("date", &context.date.to_string()),
     ]
     .map(|(key, value)| entry(key, value.to_owned()))
     .to_vec()
@@ -151,12 +153,9 @@ fn context_metadata(context: &SinkContext) -> Vec<KeyValue> {
 fn snapshot_metadata(snapshot: &Snapshot) -> Vec<KeyValue> {
     [
         ("verdict", "complete".to_owned()),
-        ("followers", snapshot.followers.to_string()),
-        ("total", snapshot.total.to_string()),
-        ("pages", snapshot.pages.to_string()),
-        ("duplicates", snapshot.duplicates.to_string()),
-        ("empty", snapshot.empty.to_string()),
+        ("rows", snapshot.rows.to_string()),
         ("digest", snapshot.digest.clone()),
+        ("proof", Value::from(snapshot.proof.clone()).to_string()),
     ]
     .map(|(key, value)| entry(key, value))
     .to_vec()

@@ -10,8 +10,10 @@ use fanout_sink::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, T
 use fanout_sink::arrow::compute::concat_batches;
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use fanout_sink::arrow::record_batch::RecordBatch;
+use fanout_sink::chrono::DateTime;
 use fanout_sink::{
     Batch, ByteSize, CARDINALITY, LOW_CARDINALITY, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
+    WalkId,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Encoding;
@@ -73,22 +75,24 @@ fn batches(rows: usize) -> Vec<RecordBatch> {
 fn context(directory: &Path) -> SinkContext {
     SinkContext::new("main", "wx0123456789abcdef", schema())
         .with_names("followers", "archive")
-        .with_walk("000007", "2026-11-22")
+        .with_walk(walk(7), "2026-11-22".parse().unwrap())
         .with_directory(directory)
 }
 
-fn snapshot(context: &SinkContext, followers: u64) -> Snapshot {
+fn walk(number: u64) -> WalkId {
+    WalkId::new(number, "2026-11-22T01:02:03Z".parse().unwrap())
+}
+
+fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
     Snapshot {
-        walk: context.walk.clone(),
-        date: context.date.clone(),
-        followers,
-        pages: 3,
-        duplicates: 2,
-        empty: 1,
-        total: followers + 5,
-        first_fetched_at: Some(FETCHED_AT),
-        last_fetched_at: Some(FETCHED_AT),
-        digest: "d1ce".to_owned(),
+        walk: context.walk,
+        date: context.date,
+        begun_at: context.walk.begun_at(),
+        rows,
+        first_fetched_at: DateTime::from_timestamp_micros(FETCHED_AT),
+        last_fetched_at: DateTime::from_timestamp_micros(FETCHED_AT),
+        digest: "sha256:d1ce".to_owned(),
+        proof: [("duplicates".to_owned(), 2.into())].into_iter().collect(),
     }
 }
 
@@ -165,15 +169,15 @@ async fn the_footer_says_what_the_list_is() {
     publish(&ParquetOptions::new("out"), &context, &batches(3)).await;
     let (_, metadata) = read(&directory.path().join(LEAF).join("part-00000.parquet"));
     for (key, expected) in [
-        ("fanout.walk", "000007"),
+        ("fanout.list", "followers"),
+        ("fanout.walk", "000007-20261122T010203Z"),
         ("fanout.app_id", "wx0123456789abcdef"),
         ("fanout.account", "main"),
         ("fanout.date", "2026-11-22"),
         ("fanout.verdict", "complete"),
-        ("fanout.followers", "3"),
-        ("fanout.total", "8"),
-        ("fanout.duplicates", "2"),
-        ("fanout.digest", "d1ce"),
+        ("fanout.rows", "3"),
+        ("fanout.digest", "sha256:d1ce"),
+        ("fanout.proof", r#"{"duplicates":2}"#),
         ("fanout.version", env!("CARGO_PKG_VERSION")),
     ] {
         assert_eq!(footer(&metadata, key).as_deref(), Some(expected), "{key}");
@@ -203,7 +207,7 @@ async fn a_file_ends_at_its_rows_and_the_last_one_carries_the_verdict() {
     assert_eq!(found.columns(), concat_batches(&schema(), &written).unwrap().columns());
     assert_eq!(report.outputs.len(), 4);
     for (index, (_, metadata)) in files.iter().enumerate() {
-        assert_eq!(footer(metadata, "fanout.walk").as_deref(), Some("000007"));
+        assert_eq!(footer(metadata, "fanout.walk").as_deref(), Some("000007-20261122T010203Z"));
         assert_eq!(footer(metadata, "fanout.verdict").is_some(), index == 3);
     }
 }
@@ -264,7 +268,7 @@ async fn a_crash_or_an_abort_at_any_point_leaves_the_published_list_as_it_was() 
     let file = directory.path().join(LEAF).join("part-00000.parquet");
     publish(&options, &context, &batches(10)).await;
     let before = fs::read(&file).unwrap();
-    let newer = context.with_walk("000008", "2026-11-22");
+    let newer = context.with_walk(walk(8), "2026-11-22".parse().unwrap());
     drop(prepared(&options, &newer, &batches(20)).await);
     let mut sink = ParquetFactory.open(options.clone(), newer.clone()).await.unwrap();
     sink.write(&Batch::new(0, batches(20).remove(0))).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use arrow_cast::cast;
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::types::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
@@ -9,7 +10,6 @@ use fanout_sink::arrow::array::types::{
 use fanout_sink::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
 };
-use fanout_sink::arrow::compute::cast;
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};

@@ -109,9 +109,9 @@ impl Sink for PostgresSink {
         let counted = self.make_durable(&client).await;
         self.client = Some(client);
         let staged = counted.map_err(|error| error::of(format!("`{staging}` cannot be made durable"), error))?;
-        if staged as u64 != snapshot.followers || self.rows != snapshot.followers {
+        if staged as u64 != snapshot.rows || self.rows != snapshot.rows {
             let message =
-                format!("`{staging}` has {staged} rows and {} were sent, expected {}", self.rows, snapshot.followers);
+                format!("`{staging}` has {staged} rows and {} were sent, expected {}", self.rows, snapshot.rows);
             return Err(SinkError::permanent(message));
         }
         self.snapshot = Some(snapshot.clone());

@@ -67,7 +67,8 @@ impl Staged<'_> {
     }
 
     async fn replace(&self, transaction: &Transaction<'_>, records: &[Record]) -> Result<SinkReport, Error> {
-        let later = records.iter().filter(|record| record.partition.is_some() && record.date > self.context.date);
+        let later =
+            records.iter().filter(|record| record.partition.is_some() && record.date > self.context.date.to_string());
         let later = later.filter(|_| self.dates == Dates::Latest).map(|record| &record.date).max();
         let is_there = records.iter().any(|record| record.partition.is_some() && self.is_recorded_by(record));
         if later.is_some() || is_there {
@@ -89,7 +90,7 @@ impl Staged<'_> {
             Some(date) => (format!("{} (which keeps the later list of {date})", self.table.plain()), 0),
             None => (self.table.plain(), self.size(transaction).await?),
         };
-        let rows = self.snapshot.followers;
+        let rows = self.snapshot.rows;
         Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }] })
     }
 
@@ -108,18 +109,19 @@ impl Staged<'_> {
              (EXCLUDED.account, EXCLUDED.pipeline, EXCLUDED.sink, EXCLUDED.walk, EXCLUDED.rows, EXCLUDED.digest, \
               EXCLUDED.columns, EXCLUDED.partition)"
         );
-        let rows = snapshot.followers as i64;
+        let rows = snapshot.rows as i64;
+        let (date, walk) = (context.date.to_string(), context.walk.to_string());
         let columns = self.column_list();
         transaction
             .execute(
                 &insert,
                 &[
                     &context.app_id,
-                    &context.date,
+                    &date,
                     &context.account,
                     &context.pipeline,
                     &context.sink,
-                    &context.walk,
+                    &walk,
                     &rows,
                     &snapshot.digest,
                     &columns,
@@ -138,7 +140,7 @@ impl Staged<'_> {
 
     /// Returns whether this list replaces the list of a record.
     fn replaces(&self, record: &Record) -> bool {
-        self.dates == Dates::Latest || record.date == self.context.date
+        self.dates == Dates::Latest || record.date == self.context.date.to_string()
     }
 
     /// Returns whether this list would replace that of another pipeline or sink.
@@ -149,9 +151,9 @@ impl Staged<'_> {
 
     /// Returns whether a record is about this list, of this walk and in these columns.
     fn is_recorded_by(&self, record: &Record) -> bool {
-        record.date == self.context.date
-            && record.walk == self.context.walk
-            && record.rows == self.snapshot.followers as i64
+        record.date == self.context.date.to_string()
+            && record.walk == self.context.walk.to_string()
+            && record.rows == self.snapshot.rows as i64
             && record.digest == self.snapshot.digest
             && record.columns == self.column_list()
     }

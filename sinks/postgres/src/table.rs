@@ -64,7 +64,7 @@ impl Table {
 
     /// Returns the partition of the list of `context`.
     pub(crate) fn partition(&self, context: &SinkContext) -> Self {
-        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date])))
+        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date.to_string()])))
     }
 
     /// Returns the key of the lock that is held while the list of `context` is staged.
@@ -102,7 +102,8 @@ impl Table {
         let staging = self.staging(context);
         let shape = if exists { format!("LIKE {self} INCLUDING ALL") } else { definitions(columns) };
         let bounds = Bounds(context);
-        let (app_id, date) = (Literal(&context.app_id), Literal(&context.date));
+        let date = context.date.to_string();
+        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
         format!(
             "DROP TABLE IF EXISTS {staging}; \
              CREATE TABLE {staging} ({shape}); \
@@ -114,7 +115,8 @@ impl Table {
     /// Returns the statements that turn the staging table of `context` into its partition.
     pub(crate) fn attach(&self, context: &SinkContext) -> String {
         let (staging, partition) = (self.staging(context), self.partition(context));
-        let (app_id, date) = (Literal(&context.app_id), Literal(&context.date));
+        let date = context.date.to_string();
+        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
         format!(
             "ALTER TABLE {staging} RENAME TO {}; \
              ALTER TABLE {self} ATTACH PARTITION {partition} \
@@ -134,7 +136,8 @@ struct Bounds<'a>(&'a SinkContext);
 
 impl fmt::Display for Bounds<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (app_id, date) = (Literal(&self.0.app_id), Literal(&self.0.date));
+        let date = self.0.date.to_string();
+        let (app_id, date) = (Literal(&self.0.app_id), Literal(&date));
         write!(
             formatter,
             "app_id IS NOT NULL AND dt IS NOT NULL AND app_id = {app_id} AND dt >= {date}::date AND dt < ({date}::date + 1)"

@@ -1,7 +1,6 @@
-//! A configured sink as the conformance suite sees it: the factory and the options that a pipeline file has chosen, and a
-//! program that reads back.
+//! A sink of a pipeline file as the conformance suite sees it, and a program that reads back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,14 +8,13 @@ use async_trait::async_trait;
 use chrono::Utc;
 use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::conformance::{Published, ReadError, Subject};
-use fanout_sink::{Delivery, NoOptions, Sink, SinkContext, SinkError, SinkFactory};
+use fanout_sink::{ConfiguredSink, SinkContext};
 
-use crate::SinkRegistry;
 use crate::registry::BoundSink;
 
 /// A sink of a pipeline file.
 pub(super) struct Configured<'a> {
-    factory: Bound,
+    sink: BoundSink,
     directory: &'a Path,
     /// The program that reads back, and its arguments; empty without one.
     reader: &'a [String],
@@ -25,82 +23,32 @@ pub(super) struct Configured<'a> {
     case: AtomicUsize,
 }
 
-/// The factory of a sink whose options are known already.
-#[derive(Clone)]
-pub(super) struct Bound {
-    sink: BoundSink,
-    summary: String,
-}
-
 impl<'a> Configured<'a> {
-    pub(super) fn new(sink: BoundSink, registry: &SinkRegistry, directory: &'a Path, reader: &'a [String]) -> Self {
-        let summary = registry.summaries().find(|(name, _)| *name == sink.section().kind);
-        let summary = summary.map(|(_, summary)| summary.to_owned()).unwrap_or_default();
-        let began_at = Utc::now().timestamp();
-        Self { factory: Bound { sink, summary }, directory, reader, began_at, case: AtomicUsize::new(0) }
-    }
-}
-
-#[async_trait]
-impl SinkFactory for Bound {
-    type Options = NoOptions;
-    type Sink = Box<dyn Sink>;
-
-    #[expect(clippy::misnamed_getters, reason = "the name of a factory is the type in the pipeline file")]
-    fn name(&self) -> &str {
-        &self.sink.section().kind
-    }
-
-    fn summary(&self) -> &str {
-        &self.summary
-    }
-
-    fn delivery(&self, _options: &NoOptions) -> Delivery {
-        self.sink.delivery()
-    }
-
-    fn memory(&self, _options: &NoOptions) -> u64 {
-        self.sink.memory()
-    }
-
-    fn roots(&self, _options: &NoOptions) -> Vec<PathBuf> {
-        self.sink.roots()
-    }
-
-    async fn check(&self, _options: &NoOptions, context: &SinkContext) -> Result<(), SinkError> {
-        self.sink.check(context).await
-    }
-
-    async fn open(&self, _options: NoOptions, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
-        self.sink.open(context).await
+    pub(super) fn new(sink: BoundSink, directory: &'a Path, reader: &'a [String]) -> Self {
+        Self { sink, directory, reader, began_at: Utc::now().timestamp(), case: AtomicUsize::new(0) }
     }
 }
 
 #[async_trait]
 impl Subject for Configured<'_> {
-    type Factory = Bound;
-
-    fn factory(&self) -> Bound {
-        self.factory.clone()
-    }
-
-    fn options(&self, _directory: &Path) -> NoOptions {
-        NoOptions::default()
+    /// The same for every case; [`context`](Subject::context) sends its files to the folder of the case.
+    fn sink(&self, _directory: &Path) -> ConfiguredSink {
+        self.sink.sink().clone()
     }
 
     /// A place that is no folder of the case has lists of other cases, and of earlier tests.
     fn distinction(&self) -> Option<String> {
         let case = self.case.fetch_add(1, Ordering::Relaxed);
-        self.factory.sink.roots().is_empty().then(|| format!("{}-{case}", self.began_at))
+        self.sink.roots().is_empty().then(|| format!("{}-{case}", self.began_at))
     }
 
     /// What is published is never among the lists of real accounts: the pipeline and the accounts have other names, and
     /// files go to the folder of the case.
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
-        let is_file_sink = !self.factory.sink.roots().is_empty();
+        let is_file_sink = !self.sink.roots().is_empty();
         let simulated = context.simulated || !is_file_sink;
         let mut context = context
-            .with_names("conformance", self.factory.sink.name())
+            .with_names("conformance", self.sink.name())
             .with_directory(self.directory)
             .with_outputs_below(directory)
             .with_simulated(simulated);
@@ -111,7 +59,7 @@ impl Subject for Configured<'_> {
     }
 
     fn columns(&self) -> Option<Vec<String>> {
-        Some(self.factory.sink.schema().fields().iter().map(|field| field.name().clone()).collect())
+        Some(self.sink.schema().fields().iter().map(|field| field.name().clone()).collect())
     }
 
     fn accepts(&self, _schema: &Schema) -> bool {
@@ -128,15 +76,16 @@ impl Subject for Configured<'_> {
         if !self.directory.as_os_str().is_empty() {
             command.current_dir(self.directory);
         }
-        if let Some(root) = self.factory.sink.roots().first() {
+        if let Some(root) = self.sink.roots().first() {
             command.env("SINK_ROOT", context.output_path(root));
         }
         let output = command
             .args(arguments)
             .env("SINK_ACCOUNT", &context.account)
             .env("SINK_APP_ID", &context.app_id)
-            .env("SINK_DATE", &context.date)
-            .env("SINK_WALK", &context.walk)
+            .env("SINK_LIST", &context.list)
+            .env("SINK_DATE", context.date.to_string())
+            .env("SINK_WALK", context.walk.to_string())
             .stderr(Stdio::null())
             .output()
             .map_err(|error| format!("the reader `{program}` cannot be started ({error})"))?;

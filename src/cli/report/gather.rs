@@ -121,9 +121,9 @@ impl Overview {
 impl AccountPast {
     fn add(&mut self, begun_at: &str, at: i64, report: AccountReport) {
         if let Some(list) = &report.snapshot {
-            let at = list.last_fetched_at.map_or(at, |fetched_at| fetched_at / 1_000_000);
-            let (date, followers) = (list.date.clone(), list.followers);
-            self.lists.insert(list.walk.clone(), List { at, date, followers });
+            let at = list.last_fetched_at.map_or(at, |fetched_at| fetched_at.timestamp());
+            let (date, followers) = (list.date.to_string(), list.rows);
+            self.lists.insert(list.walk.to_string(), List { at, date, followers });
             if self.lists.len() > PAST {
                 self.lists.pop_first();
             }

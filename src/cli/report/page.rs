@@ -50,7 +50,7 @@ impl Counts {
         let reports = || overview.accounts.iter().filter_map(|account| account.last.as_ref()).map(|(_, report)| report);
         let last_lists = overview.accounts.iter().filter_map(AccountPast::list);
         let changes = reports().filter_map(|report| {
-            Some(i128::from(report.snapshot.as_ref()?.followers) - i128::from(report.previous_followers?))
+            Some(i128::from(report.snapshot.as_ref()?.rows) - i128::from(report.previous_followers?))
         });
         Self {
             accounts: overview.accounts.len() as u64,

@@ -84,9 +84,7 @@ fn cells(
         cells.push_str(&number_of_nothing("followers"));
     }
     cells.push_str(&match (&report.snapshot, report.previous_followers, change(report)) {
-        (Some(list), Some(before), Some(text)) => {
-            number("change", i128::from(list.followers) - i128::from(before), &text)
-        }
+        (Some(list), Some(before), Some(text)) => number("change", i128::from(list.rows) - i128::from(before), &text),
         _ => number_of_nothing("change"),
     });
     let _ = write!(cells, "<td>{drawing}</td>");

@@ -8,6 +8,7 @@ use chrono::Utc;
 
 use super::finding::{Check, Finding};
 use crate::engine::account::AccountRun;
+use crate::engine::proof::FollowerProof;
 use crate::engine::report::{AccountReport, Verdict};
 use crate::engine::shared::Shared;
 use crate::error::{Error, Exit};
@@ -51,7 +52,7 @@ pub(super) async fn examine(
     let Ok(run) = AccountRun::plan(shared, sinks, index) else { return Examination::default() };
     let mut examination = Examination {
         findings: Vec::new(),
-        followers: run.last().map(|list| list.followers),
+        followers: run.last().map(|list| list.rows),
         published: sinks.iter().map(|sink| bytes_a_follower(&run, sink)).collect(),
     };
     if let Err(error) = connect(&run, asks_for_page, &mut examination).await {
@@ -85,7 +86,7 @@ async fn connect(run: &AccountRun, asks_for_page: bool, examination: &mut Examin
             examination.followers = page.summary.total.or(examination.followers);
             calls_for(page)
         }
-        _ => run.last().map(|list| list.pages + 1),
+        _ => run.last().and_then(FollowerProof::of).map(|proof| proof.pages + 1),
     };
     examination.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
     examination.findings.extend(page.map(|page| match page {

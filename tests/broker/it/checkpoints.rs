@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use fanout::batch::{Rows, follower_schema};
 use fanout_sink::arrow::array::StringArray;
-use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, Snapshot};
+use fanout_sink::chrono::DateTime;
+use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, Snapshot, WalkId};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
 
 use crate::support::{PARTITIONS, Project, broker, read_committed};
@@ -17,11 +18,12 @@ fn options(topic: &str) -> KafkaOptions {
     KafkaOptions { create_topic: Some(create), prefix: topic.to_owned(), ..KafkaOptions::brokers(topic, [broker()]) }
 }
 
-fn context(walk: &str, begun_at: i64) -> SinkContext {
+fn context(walk: u64, begun_at: i64) -> SinkContext {
+    let begun_at = DateTime::from_timestamp_micros(begun_at).unwrap();
     SinkContext::new("main", "wx1", Arc::clone(&follower_schema()))
         .with_names("checkpoints", "stream")
-        .with_walk(walk, "2026-11-22")
-        .with_list(begun_at, Some(ROWS as u64))
+        .with_walk(WalkId::new(walk, begun_at), "2026-11-22".parse().unwrap())
+        .with_facts(begun_at, Some(ROWS as u64))
 }
 
 fn now() -> i64 {
@@ -30,16 +32,14 @@ fn now() -> i64 {
 
 async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, SinkError> {
     let snapshot = Snapshot {
-        walk: context.walk.clone(),
-        date: context.date.clone(),
-        followers: ROWS as u64,
-        pages: 1,
-        duplicates: 0,
-        empty: 0,
-        total: ROWS as u64,
+        walk: context.walk,
+        date: context.date,
+        begun_at: context.walk.begun_at(),
+        rows: ROWS as u64,
         first_fetched_at: None,
         last_fetched_at: None,
         digest: String::new(),
+        proof: serde_json::Map::new(),
     };
     let mut sink = KafkaFactory.open(options.clone(), context).await?;
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
@@ -64,17 +64,17 @@ fn assert_unknown(result: Result<u64, SinkError>, why: &str) {
 async fn a_list_is_delivered_once_however_often_it_is_asked_for() {
     let options = options("once");
     for _ in 0..3 {
-        assert_eq!(deliver(&options, context("000001", now())).await.unwrap(), ROWS as u64);
+        assert_eq!(deliver(&options, context(1, now())).await.unwrap(), ROWS as u64);
         assert_copies("once", 1);
     }
-    assert_eq!(deliver(&options, context("000002", now())).await.unwrap(), ROWS as u64);
+    assert_eq!(deliver(&options, context(2, now())).await.unwrap(), ROWS as u64);
     assert_copies("once", 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_older_than_checkpoints_are_kept_needs_again() {
     let options = options("old");
-    let old = context("000001", now() - 200 * HOUR);
+    let old = context(1, now() - 200 * HOUR);
     assert_unknown(deliver(&options, old.clone()).await, "older than 168 hours");
     assert_copies("old", 0);
     deliver(&options, old.clone().with_again(true)).await.unwrap();
@@ -87,9 +87,11 @@ async fn a_list_older_than_checkpoints_are_kept_needs_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_behind_a_newer_one_needs_again() {
     let options = options("behind");
-    let older = context("000001", now() - HOUR);
-    deliver(&options, context("000002", now())).await.unwrap();
-    assert_unknown(deliver(&options, older).await, "the newer walk `000002` was delivered since");
+    let older = context(1, now() - HOUR);
+    let newer = context(2, now());
+    deliver(&options, newer.clone()).await.unwrap();
+    let why = format!("the newer walk `{}` was delivered since", newer.walk);
+    assert_unknown(deliver(&options, older).await, &why);
     assert_copies("behind", 1);
 }
 
@@ -114,7 +116,7 @@ fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_list_in_another_form_needs_again() {
     let options = options("form");
-    let list = context("000001", now());
+    let list = context(1, now());
     deliver(&options, list.clone()).await.unwrap();
     let other = KafkaOptions { value: ValueFormat::Columns(vec!["openid".to_owned()]), ..options };
     assert_unknown(deliver(&other, list.clone()).await, "with other options");
@@ -125,7 +127,7 @@ async fn the_same_list_in_another_form_needs_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
     let options = options("zombie");
-    let list = context("000001", now());
+    let list = context(1, now());
     let mut zombie = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
     let openids = StringArray::from_iter_values(["o1"]);
     zombie.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await.unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
-use fanout_sink::SinkContext;
 use fanout_sink::conformance::{Published, ReadError, Subject, run};
+use fanout_sink::{ConfiguredSink, SinkContext};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions};
 
 use crate::support::{Seen, broker, keep_everything_in, read_committed};
@@ -24,16 +24,11 @@ fn topic_of(directory: &Path) -> String {
 
 #[async_trait]
 impl Subject for Topic {
-    type Factory = AnyColumns;
-
-    fn factory(&self) -> AnyColumns {
-        AnyColumns(KafkaFactory)
-    }
-
-    fn options(&self, directory: &Path) -> KafkaOptions {
+    fn sink(&self, directory: &Path) -> ConfiguredSink {
         let topic = topic_of(directory);
         keep_everything_in(&topic, 1);
-        KafkaOptions { prefix: topic.clone(), ..KafkaOptions::brokers(topic, [broker()]) }
+        let options = KafkaOptions { prefix: topic.clone(), ..KafkaOptions::brokers(topic, [broker()]) };
+        ConfiguredSink::new(AnyColumns(KafkaFactory), options)
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
@@ -44,7 +39,7 @@ impl Subject for Topic {
             let key = std::str::from_utf8(&record.key).unwrap();
             key.contains(&app_id) || !key.contains("\"app_id\":")
         };
-        seen.retain(|record| record.headers["walk"] == context.walk && is_of_account(record));
+        seen.retain(|record| record.headers["walk"] == context.walk.to_string() && is_of_account(record));
         if seen.is_empty() {
             return Ok(None);
         }

@@ -16,7 +16,7 @@ fn begin(scene: &Scene, date: &str, now: &str) {
         list: "followers".to_owned(),
     };
     let state = AccountState::open(&scene.project.path("state"), identity, "test").unwrap();
-    state.begin(date, now.parse::<DateTime<Utc>>().unwrap()).unwrap();
+    state.begin(date.parse().unwrap(), now.parse::<DateTime<Utc>>().unwrap()).unwrap();
 }
 
 /// Returns the numbers of the walks, from the oldest to the newest.

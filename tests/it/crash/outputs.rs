@@ -59,7 +59,7 @@ fn published(root: &Path) -> Option<Published> {
     let (manifest_name, manifest_text) = named_with(&files, "manifest.json");
     let [marker, manifest] = [marker, manifest_text].map(|text| serde_json::from_slice::<Value>(text).unwrap());
     assert_eq!(marker["manifest_sha256"], sha256(manifest_text), "{}", root.display());
-    assert_eq!((&marker["rows"], &marker["walk"]), (&manifest["followers"], &manifest["walk"]));
+    assert_eq!((&marker["rows"], &marker["walk"]), (&manifest["rows"], &manifest["walk"]));
 
     let folder = marker_name.parent().unwrap();
     let listed = manifest["files"].as_array().unwrap();
@@ -80,7 +80,7 @@ fn published(root: &Path) -> Option<Published> {
         assert_eq!(file["last_position"], rows - 1);
         names.push(name);
     }
-    assert_eq!(manifest["followers"], rows);
+    assert_eq!(manifest["rows"], rows);
     let vouched = |name: &PathBuf| names.contains(name) || name == marker_name || name == manifest_name;
     assert!(files.keys().all(vouched), "{} holds more than its manifest says: {:?}", root.display(), files.keys());
     Some(Published { rows, files: names.into_iter().map(|name| root.join(name)).collect() })

@@ -12,7 +12,7 @@ fn rehearse(scene: &Scene) {
     let real = || ["state", "out/lake", "out/lines", "out/packed", "out/single"].map(|path| tree(&project.path(path)));
     let (before, requests) = (real(), scene.simulator.requests());
     let report = finished(&mut scene.command(&["--simulate", REHEARSED, "--json"])).json();
-    assert_eq!(report["accounts"][0]["snapshot"]["followers"], 3_000);
+    assert_eq!(report["accounts"][0]["snapshot"]["rows"], 3_000);
     assert!(real() == before, "a rehearsal changed the real state or the real outputs");
     assert_eq!(scene.simulator.requests(), requests, "a rehearsal called the real API");
 

@@ -9,7 +9,10 @@ async fn a_list_arrives_exact_and_in_order_with_one_call_a_page_and_one_for_the_
     let place = Place::new(Simulator::builder().followers(23_000)).await;
     let report = place.run().await;
     let snapshot = published(&report);
-    assert_eq!((snapshot.followers, snapshot.total, snapshot.duplicates), (23_000, 23_000, 0));
+    assert_eq!(
+        (snapshot.rows, &snapshot.proof["total"], &snapshot.proof["duplicates"]),
+        (23_000, &23_000.into(), &0.into())
+    );
     assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
     assert_eq!(place.calls(), pages(23_000, 10_000) + 1);
     assert_eq!(report.calls, place.calls());
@@ -35,7 +38,7 @@ async fn however_a_page_is_written_it_means_the_same() {
     for style in styles {
         let place = Place::new(Simulator::builder().followers(250).page_size(100).page_style(style.clone())).await;
         let report = place.run().await;
-        assert_eq!(published(&report).empty, 3 * style.empty_openids as u64, "{style:?}");
+        assert_eq!(published(&report).proof["empty"], 3 * style.empty_openids as u64, "{style:?}");
         assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth(), "{style:?}");
     }
 }
@@ -55,7 +58,7 @@ async fn duplicates_are_dropped_and_the_first_one_stays() {
     let place = Place::new(Simulator::builder().followers(50).page_size(10).fault(twice)).await;
     let report = place.run().await;
     let snapshot = published(&report);
-    assert_eq!((snapshot.followers, snapshot.duplicates), (50, 3));
+    assert_eq!((snapshot.rows, &snapshot.proof["duplicates"]), (50, &3.into()));
     assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
     let story = ["kept open", "kept abort", "kept open", "kept prepare", "kept commit"];
     assert_eq!(place.recorder.story(), story, "what had streamed was taken back");
@@ -70,7 +73,7 @@ async fn a_small_shortfall_is_complete_after_a_second_look_at_the_end() {
         // Two pages and the end; then the last page and the end once more.
         assert_eq!(place.calls(), 5);
         if complete {
-            assert_eq!(published(&report).total, total as u64);
+            assert_eq!(published(&report).proof["total"], total);
             assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
         } else {
             failed(&report, 1, "ended with 100 distinct followers, but WeChat states a total of 103");

@@ -128,7 +128,7 @@ async fn a_boundary_page_that_has_changed_is_read_on_from_where_it_leads_now() {
     ))
     .await;
     let report = place.run().await;
-    assert_eq!(published(&report).duplicates, 10, "everyone in the first version of page 3 comes again");
+    assert_eq!(published(&report).proof["duplicates"], 10, "everyone in the first version of page 3 comes again");
     assert_eq!(place.recorder.published("kept", "brand").unwrap(), place.truth());
 }
 

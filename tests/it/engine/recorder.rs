@@ -84,7 +84,7 @@ impl Recorder {
     }
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(crate = "schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecorderOptions {
@@ -173,7 +173,7 @@ impl Sink for RecorderSink {
 
     async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
         self.event("prepare")?;
-        assert_eq!(snapshot.followers, self.openids.len() as u64);
+        assert_eq!(snapshot.rows, self.openids.len() as u64);
         Ok(())
     }
 

@@ -42,7 +42,7 @@ async fn a_sink_catches_up_without_a_call_and_is_then_left_alone() {
     let calls = place.simulator.requests().total();
 
     let report = replay(&place, &["extra"], Selection::default()).await.unwrap();
-    assert_eq!(published(&report.accounts[0]).followers, FOLLOWERS);
+    assert_eq!(published(&report.accounts[0]).rows, FOLLOWERS);
     assert_eq!(report.accounts[0].verdict, Verdict::Published);
     assert_eq!(report.accounts[0].sinks.len(), 1, "the other sink is not asked for");
     assert_eq!(place.recorder.published("extra", "brand").unwrap(), place.truth());

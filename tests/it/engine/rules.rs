@@ -128,7 +128,7 @@ async fn a_changed_app_id_under_an_old_name_is_another_list() {
     published(&place.run().await);
     let changed = place.head().replace(APP_ID, "wx0000000000000002");
     let report = place.run_file(&(changed + ONE_SINK), Selection::default()).await.unwrap();
-    assert_eq!(published(&report.accounts[0]).followers, 30);
+    assert_eq!(published(&report.accounts[0]).rows, 30);
     let truth = list(&place.simulator.followers("wx0000000000000002"));
     assert_eq!(place.recorder.published("kept", "brand").unwrap(), truth);
 }
@@ -251,7 +251,7 @@ async fn the_facts_of_a_list_are_reported_from_its_decision_on() {
             failed(&report, 1, "sink `kept`: it is broken");
             // A sink that waits for the complete list fails after the decision, whatever it fails at.
             let followers = (is_decided || when_complete).then_some(50);
-            assert_eq!(report.snapshot.map(|snapshot| snapshot.followers), followers, "{event}, {when_complete}");
+            assert_eq!(report.snapshot.map(|snapshot| snapshot.rows), followers, "{event}, {when_complete}");
         }
     }
 }
@@ -332,7 +332,7 @@ async fn accounts_run_beside_each_other_and_the_worst_decides() {
     let report = place.run_file(&(place.head() + more + ONE_SINK), Selection::default()).await.unwrap();
     assert_eq!(report.exit.code(), 1);
     published(&report.accounts[0]);
-    assert_eq!(published(&report.accounts[1]).followers, 35);
+    assert_eq!(published(&report.accounts[1]).rows, 35);
     failed(&report.accounts[2], 1, "48001");
     assert_eq!(place.recorder.published("kept", "b").unwrap(), list(&place.simulator.followers("wx2")));
     assert_eq!(place.recorder.published("kept", "c"), None);

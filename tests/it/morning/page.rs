@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use chrono::{DateTime, Days, Utc};
+use fanout_sink::WalkId;
 use serde_json::{Value, json};
 
 use crate::readers::run_script;
@@ -59,10 +60,10 @@ fn of_night(mut report: Value, night: u64, begun_at: DateTime<Utc>, is_last: boo
         let date = begun_at.date_naive().to_string();
         account["previous_followers"] = json!(followers - 2);
         for (key, value) in [
-            ("walk", json!(format!("{night:06}"))),
+            ("walk", json!(WalkId::new(night, begun_at))),
             ("date", json!(date)),
-            ("followers", json!(followers)),
-            ("last_fetched_at", json!(begun_at.timestamp_micros())),
+            ("rows", json!(followers)),
+            ("last_fetched_at", json!(begun_at)),
         ] {
             account["snapshot"][key] = value;
         }

@@ -1,9 +1,11 @@
 //! A subject from options and a reader: the shortest way to the suite for a sink that writes files.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::{Published, ReadError, Row, Subject, Traces, files_under, subject};
-use crate::{SinkContext, SinkFactory};
+use crate::{ConfiguredSink, SinkContext, SinkFactory};
 
 /// Makes a [`Subject`] of a sink that takes `root` and `layout` as the sinks of this project do.
 ///
@@ -18,14 +20,14 @@ pub fn file_subject<F: SinkFactory>(
     factory: fn() -> F,
     options: Value,
     read_rows: fn(&Traces) -> Result<Vec<Row>, ReadError>,
-) -> impl Subject<Factory = F> {
+) -> impl Subject {
     let is_single_file = options["layout"].is_string();
-    let options = move |directory: &std::path::Path| {
+    let sink = move |directory: &Path| {
         let mut options = options.clone();
         options["root"] = directory.join("out").to_string_lossy().into();
-        serde_json::from_value(options).expect("the sink takes these options")
+        ConfiguredSink::new(factory(), serde_json::from_value(options).expect("the sink takes these options"))
     };
-    subject(factory, options, move |directory, context| {
+    subject(sink, move |directory, context| {
         let mut outputs = files_under(&context.output_path(&directory.join("out")))?;
         let place = place(is_single_file, context);
         outputs.retain(|name, _| name.contains(&place));

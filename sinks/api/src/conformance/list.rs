@@ -5,35 +5,55 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Row;
+use crate::arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use crate::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::hexadecimal::hexadecimal;
-use crate::{Batch, SinkContext, Snapshot};
+use crate::{Batch, SinkContext, Snapshot, WalkId};
 
 /// Whose list it is, and when it was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Occasion {
     pub(super) account: &'static str,
     pub(super) app_id: &'static str,
-    pub(super) walk: &'static str,
-    pub(super) date: &'static str,
+    pub(super) list: &'static str,
+    /// The number of the walk.
+    pub(super) walk: u64,
+    pub(super) date: NaiveDate,
+}
+
+impl Occasion {
+    /// Returns when the walk began: later ones of a date are later.
+    fn begun_at(self) -> DateTime<Utc> {
+        self.date.and_time(NaiveTime::MIN).and_utc() + TimeDelta::minutes(self.walk as i64)
+    }
+
+    pub(super) fn walk_id(self) -> WalkId {
+        WalkId::new(self.walk, self.begun_at())
+    }
 }
 
 /// The list that most cases deliver.
 pub(super) const FIRST: Occasion =
-    Occasion { account: "north", app_id: "wx00000000000000a1", walk: "000001", date: "2026-01-30" };
+    Occasion { account: "north", app_id: "wx00000000000000a1", list: "followers", walk: 1, date: date(2026, 1, 30) };
 /// The same account and date, read once more.
-pub(super) const LATER_WALK: Occasion = Occasion { walk: "000002", ..FIRST };
+pub(super) const LATER_WALK: Occasion = Occasion { walk: 2, ..FIRST };
 /// The same account on another day.
-pub(super) const LATER_DATE: Occasion = Occasion { walk: "000003", date: "2026-02-01", ..FIRST };
-/// Another account on the same date, with the same walk name: walks are unique per account only.
+pub(super) const LATER_DATE: Occasion = Occasion { walk: 3, date: date(2026, 2, 1), ..FIRST };
+/// Another account on the same date, with the same walk name: walks are unique per account and list only.
 pub(super) const OTHER_ACCOUNT: Occasion = Occasion { account: "south", app_id: "wx00000000000000b2", ..FIRST };
+/// Another list of the same account on the same date, with the same walk name.
+pub(super) const OTHER_LIST: Occasion = Occasion { list: "blacklist", ..FIRST };
+
+const fn date(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar")
+}
 
 /// 2026-01-30T00:00:00Z, in microseconds since 1970.
 const FIRST_FETCH: i64 = 1_769_731_200_000_000;
@@ -162,10 +182,11 @@ impl List {
 
     /// Returns what a sink is told when it is opened for this list in `directory`.
     pub(super) fn context(&self, directory: &Path) -> SinkContext {
-        let Occasion { account, walk, date, .. } = self.occasion;
+        let Occasion { account, list, date, .. } = self.occasion;
         SinkContext::new(account, &self.app_id, Arc::clone(&self.schema))
             .with_names("conformance", "subject")
-            .with_walk(walk, date)
+            .with_list(list)
+            .with_walk(self.occasion.walk_id(), date)
             .with_directory(directory)
     }
 }
@@ -188,7 +209,7 @@ fn batches(schema: &SchemaRef, sizes: &[usize], columns: impl Fn(Range<usize>) -
     sizes.iter().enumerate().map(&mut batch).collect()
 }
 
-/// The facts of a list whose rows are told apart by `keys`, as a verdict would state them.
+/// The facts of a list whose rows are told apart by `keys`, as the engine states them.
 fn snapshot(occasion: Occasion, keys: &[String]) -> Snapshot {
     let mut digest = Sha256::new();
     for key in keys {
@@ -196,18 +217,19 @@ fn snapshot(occasion: Occasion, keys: &[String]) -> Snapshot {
         digest.update(key);
     }
     let pages = keys.len().div_ceil(PAGE_ROWS) as u64;
-    let fetched_at = |page: u64| (pages > 0).then_some(FIRST_FETCH + page as i64 * 1_234_567);
+    let fetched_at = |page: u64| {
+        let instant = DateTime::from_timestamp_micros(FIRST_FETCH + page as i64 * 1_234_567);
+        instant.filter(|_| pages > 0)
+    };
     Snapshot {
-        walk: occasion.walk.to_owned(),
-        date: occasion.date.to_owned(),
-        followers: keys.len() as u64,
-        pages,
-        duplicates: 0,
-        empty: 0,
-        total: keys.len() as u64,
+        walk: occasion.walk_id(),
+        date: occasion.date,
+        begun_at: occasion.begun_at(),
+        rows: keys.len() as u64,
         first_fetched_at: fetched_at(1),
         last_fetched_at: fetched_at(pages),
-        digest: hexadecimal(&digest.finalize()),
+        digest: format!("sha256:{}", hexadecimal(&digest.finalize())),
+        proof: row_of(json!({ "pages": pages, "total": keys.len(), "duplicates": 0, "empty": 0 })),
     }
 }
 
@@ -256,7 +278,7 @@ struct Random(u64);
 impl Random {
     /// Seeds with the names of the occasion (FNV-1a), so that two lists never share a follower.
     fn of(occasion: Occasion) -> Self {
-        let names = [occasion.app_id, occasion.walk, occasion.date].concat();
+        let names = format!("{}{}{}", occasion.app_id, occasion.list, occasion.walk_id());
         Self(
             names
                 .bytes()
@@ -297,7 +319,7 @@ mod tests {
         ];
         for list in lists {
             same_rows(list.schema(), &list.rows, &rows_of_batches(&list)).unwrap();
-            assert_eq!(list.snapshot.followers, list.rows.len() as u64);
+            assert_eq!(list.snapshot.rows, list.rows.len() as u64);
             let sequence: Vec<u64> = list.batches.iter().map(Batch::sequence).collect();
             assert_eq!(sequence, (0..list.batches.len() as u64).collect::<Vec<_>>());
         }
@@ -309,7 +331,7 @@ mod tests {
             List::followers(occasion, &[100]).rows.iter().map(|row| row["openid"].clone()).collect()
         };
         assert_eq!(openids(FIRST), openids(FIRST));
-        for other in [LATER_WALK, LATER_DATE, OTHER_ACCOUNT] {
+        for other in [LATER_WALK, LATER_DATE, OTHER_ACCOUNT, OTHER_LIST] {
             assert!(openids(other).iter().all(|openid| !openids(FIRST).contains(openid)));
         }
     }

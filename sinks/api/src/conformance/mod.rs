@@ -39,7 +39,7 @@ pub use subject::{Published, ReadError, Subject, Traces, files_under};
 /// # Panics
 ///
 /// Panics after the last case, with the list of all failures, when a promise was broken.
-pub async fn run<S: Subject>(subject: &S) -> Summary {
+pub async fn run(subject: &dyn Subject) -> Summary {
     let mut summary = Summary::default();
     for case in cases() {
         summary.record(case.name(), case.run(subject).await);

@@ -1,12 +1,15 @@
 //! Rows as JSON objects: read out of Arrow, and held against what the generator made.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use chrono::DateTime;
 use serde_json::{Map, Value};
 
 use super::ReadError;
+use crate::arrow::array::{Array, AsArray, RecordBatch};
+use crate::arrow::compute::take;
+use crate::arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema,
+    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
 
 /// One row: column → value.
 pub type Row = Map<String, Value>;
@@ -28,27 +31,34 @@ pub fn rows_of(records: &RecordBatch) -> Result<Vec<Row>, ReadError> {
 }
 
 fn values_of(column: &dyn Array) -> Result<Vec<Value>, ReadError> {
-    let values = match column.data_type() {
+    Ok(match column.data_type() {
         DataType::Boolean => column.as_boolean().iter().map(Value::from).collect(),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            let column = cast(column, &DataType::Int64)?;
-            column.as_primitive::<Int64Type>().iter().map(Value::from).collect()
-        }
-        DataType::Float32 | DataType::Float64 => {
-            let column = cast(column, &DataType::Float64)?;
-            column.as_primitive::<Float64Type>().iter().map(Value::from).collect()
-        }
-        DataType::Timestamp(_, zone) => {
-            let column = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
-            column.as_primitive::<TimestampMicrosecondType>().iter().map(Value::from).collect()
-        }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
-            let column = cast(column, &DataType::Utf8)?;
-            column.as_string::<i32>().iter().map(Value::from).collect()
+        DataType::Int8 => primitives::<Int8Type>(column, Value::from),
+        DataType::Int16 => primitives::<Int16Type>(column, Value::from),
+        DataType::Int32 => primitives::<Int32Type>(column, Value::from),
+        DataType::Int64 => primitives::<Int64Type>(column, Value::from),
+        DataType::Float32 => primitives::<Float32Type>(column, Value::from),
+        DataType::Float64 => primitives::<Float64Type>(column, Value::from),
+        // In microseconds, whatever the unit.
+        DataType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => primitives::<TimestampSecondType>(column, |value| (value * 1_000_000).into()),
+            TimeUnit::Millisecond => primitives::<TimestampMillisecondType>(column, |value| (value * 1_000).into()),
+            TimeUnit::Microsecond => primitives::<TimestampMicrosecondType>(column, Value::from),
+            TimeUnit::Nanosecond => primitives::<TimestampNanosecondType>(column, |value| (value / 1_000).into()),
+        },
+        DataType::Utf8 => column.as_string::<i32>().iter().map(Value::from).collect(),
+        DataType::LargeUtf8 => column.as_string::<i64>().iter().map(Value::from).collect(),
+        DataType::Utf8View => column.as_string_view().iter().map(Value::from).collect(),
+        DataType::Dictionary(..) => {
+            let dictionary = column.as_any_dictionary();
+            values_of(&take(dictionary.values(), dictionary.keys(), None)?)?
         }
         other => return Err(format!("a column of type `{other}`, which no list of the suite has").into()),
-    };
-    Ok(values)
+    })
+}
+
+fn primitives<T: ArrowPrimitiveType>(column: &dyn Array, value: impl Fn(T::Native) -> Value) -> Vec<Value> {
+    column.as_primitive::<T>().iter().map(|native| native.map_or(Value::Null, &value)).collect()
 }
 
 /// Holds the rows that a reader sees against the rows that were made; the message names the first difference.
@@ -81,8 +91,8 @@ fn same_row(schema: &Schema, expected: &Row, found: &Row) -> Result<(), String> 
 fn same_value(data_type: &DataType, expected: &Value, found: &Value) -> bool {
     match (data_type, expected, found) {
         (DataType::Timestamp(..), Value::Number(expected), Value::String(found)) => {
-            let microseconds = string_to_timestamp_nanos(found).map(|nanoseconds| nanoseconds / 1_000);
-            microseconds.ok() == expected.as_i64()
+            let instant = DateTime::parse_from_rfc3339(found);
+            instant.ok().map(|instant| instant.timestamp_micros()) == expected.as_i64()
         }
         // A reader may show `1.0` as `1`.
         (DataType::Float64, Value::Number(expected), Value::Number(found)) => expected.as_f64() == found.as_f64(),
@@ -104,10 +114,10 @@ fn shown(value: &Value) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::datatypes::Field;
     use serde_json::json;
 
     use super::*;
+    use crate::arrow::datatypes::Field;
 
     fn row(value: &Value) -> Row {
         value.as_object().unwrap().clone()

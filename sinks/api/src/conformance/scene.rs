@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
-use super::subject::{ErasedSubject, Published, Traces, files_under};
-use crate::{Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkReport};
+use super::subject::{Published, Subject, Traces, files_under};
+use crate::{Batch, ConfiguredSink, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkReport};
 
 /// How often a call is made that answers with a temporary error.
 const ATTEMPTS: usize = 5;
@@ -30,7 +30,7 @@ macro_rules! persist {
 
 /// One subject in one fresh folder.
 pub(super) struct Scene<'a> {
-    subject: &'a dyn ErasedSubject,
+    subject: &'a dyn Subject,
     directory: TempDir,
     simulated: bool,
     /// What is added to the app ids of the case.
@@ -53,7 +53,7 @@ impl Moment {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(subject: &'a dyn ErasedSubject) -> Step<Self> {
+    pub(super) fn new(subject: &'a dyn Subject) -> Step<Self> {
         let directory = TempDir::new().map_err(|error| failed("making a temporary folder", &error))?;
         Ok(Self { subject, directory, simulated: false, distinction: subject.distinction() })
     }
@@ -68,8 +68,13 @@ impl<'a> Scene<'a> {
         self.simulated = simulated;
     }
 
-    pub(super) fn subject(&self) -> &'a dyn ErasedSubject {
+    pub(super) fn subject(&self) -> &'a dyn Subject {
         self.subject
+    }
+
+    /// Makes the sink of the case.
+    pub(super) fn sink(&self) -> ConfiguredSink {
+        self.subject.sink(self.directory())
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -97,12 +102,12 @@ impl<'a> Scene<'a> {
     /// Returns the roots of the sink, resolved as a sink resolves them.
     pub(super) fn roots(&self, list: &List) -> Vec<PathBuf> {
         let context = self.context(list);
-        self.subject.roots(self.directory()).iter().map(|root| context.output_path(root)).collect()
+        self.sink().roots().iter().map(|root| context.output_path(root)).collect()
     }
 
     /// Skips the case for a sink that cannot take back what it has sent.
     pub(super) fn needs_staging(&self) -> Step {
-        match self.subject.delivery(self.directory()) {
+        match self.sink().delivery() {
             Delivery::Staged => Ok(()),
             Delivery::WhenComplete { .. } => {
                 Err(Stop::Skipped("the sink does not stage: it is delivered when the list is complete".to_owned()))
@@ -112,7 +117,7 @@ impl<'a> Scene<'a> {
 
     /// Skips the case for a sink whose readers may see a row again after a crash.
     pub(super) fn needs_exactly_once(&self) -> Step {
-        match self.subject.delivery(self.directory()) {
+        match self.sink().delivery() {
             Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce } => {
                 Err(Stop::Skipped("the sink delivers at least once".to_owned()))
             }
@@ -122,7 +127,7 @@ impl<'a> Scene<'a> {
 
     /// Skips the case for a sink that writes no files.
     pub(super) fn needs_roots(&self) -> Step {
-        if self.subject.roots(self.directory()).is_empty() {
+        if self.sink().roots().is_empty() {
             return Err(Stop::Skipped("the sink has no roots: it writes no files".to_owned()));
         }
         Ok(())
@@ -146,16 +151,16 @@ impl<'a> Scene<'a> {
 
     /// Skips the case where nothing is known of what a sink leaves behind.
     pub(super) fn needs_sight(&self) -> Step {
-        if self.subject.roots(self.directory()).is_empty() { self.needs_reader() } else { Ok(()) }
+        if self.sink().roots().is_empty() { self.needs_reader() } else { Ok(()) }
     }
 
     pub(super) async fn check(&self, list: &List) -> Step {
-        let checked = self.subject.check(self.directory(), &self.context(list)).await;
+        let checked = self.sink().check(&self.context(list)).await;
         checked.map_err(|error| failed("`check`", &error))
     }
 
     pub(super) async fn open(&self, list: &List) -> Step<Attempt> {
-        let result = persist!(self.subject.open(self.directory(), self.context(list)));
+        let result = persist!(self.sink().open(self.context(list)));
         Ok(Attempt { sink: result.map_err(|error| failed("`open`", &error))? })
     }
 
@@ -181,10 +186,30 @@ impl<'a> Scene<'a> {
     /// Delivers `list` without disturbance.
     pub(super) async fn deliver(&self, list: &List) -> Step<SinkReport> {
         let report = self.advance(list, Moment::Prepared).await?.commit().await?;
-        if report.rows != list.snapshot.followers {
-            return broken(format!("the report counts {} rows, expected {}", report.rows, list.snapshot.followers));
+        if report.rows != list.snapshot.rows {
+            return broken(format!("the report counts {} rows, expected {}", report.rows, list.snapshot.rows));
         }
         Ok(report)
+    }
+
+    /// Delivers `list` to a sink that may refuse it.
+    pub(super) async fn try_deliver(&self, list: &List) -> Result<SinkReport, SinkError> {
+        let mut sink = persist!(self.sink().open(self.context(list)))?;
+        let mut delivered = Ok(());
+        for batch in &list.batches {
+            delivered = persist!(sink.write(batch));
+            if delivered.is_err() {
+                break;
+            }
+        }
+        if delivered.is_ok() {
+            delivered = sink.prepare(&list.snapshot).await;
+        }
+        if let Err(error) = delivered {
+            sink.abort().await?;
+            return Err(error);
+        }
+        persist!(sink.commit())
     }
 
     pub(super) async fn read(&self, list: &List) -> Step<Option<Published>> {

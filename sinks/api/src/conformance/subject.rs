@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use arrow::datatypes::Schema;
 use async_trait::async_trait;
 
 use super::Row;
-use crate::{Delivery, Sink, SinkContext, SinkError, SinkFactory};
+use crate::arrow::datatypes::Schema;
+use crate::{ConfiguredSink, SinkContext};
 
 /// Why an output could not be read; a torn or foreign output breaks the promise that is being tested.
 pub type ReadError = Box<dyn Error + Send + Sync>;
@@ -18,18 +18,14 @@ pub type ReadError = Box<dyn Error + Send + Sync>;
 /// Everything that a sink has left in its folder, staging included: name → bytes.
 pub type Traces = BTreeMap<String, Vec<u8>>;
 
-/// A sink under test.
+/// What the suite must know of a sink under test.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// The factory under test.
-    type Factory: SinkFactory;
-
-    /// Makes a factory that knows nothing of earlier ones, as after the start of a process.
-    fn factory(&self) -> Self::Factory;
-
-    /// Returns options for a sink that publishes inside `directory`, a fresh temporary folder for each case. A file
-    /// sink's root is a folder or file *in* it (`directory/out`), so that staging beside the root lies in it too.
-    fn options(&self, directory: &Path) -> <Self::Factory as SinkFactory>::Options;
+    /// Makes a sink that publishes inside `directory`, a fresh temporary folder for each case. A file sink's root is a folder
+    /// or file *in* it (`directory/out`), so that staging beside the root lies in it too.
+    ///
+    /// Its factory knows nothing of earlier ones, as after the start of a process.
+    fn sink(&self, directory: &Path) -> ConfiguredSink;
 
     /// Reads what the sink has published for the account and date of `context`, as an ordinary reader would (all
     /// files of a glob, a whole topic); `None` when nothing is there. The suite never asks the sink itself.
@@ -58,13 +54,13 @@ pub trait Subject: Send + Sync {
         true
     }
 
-    /// Returns the columns of a follower list that the sink is set to; none for a sink that takes any.
+    /// Returns the columns of a follower list that the sink is set to; `None` for a sink that takes any.
     fn columns(&self) -> Option<Vec<String>> {
         None
     }
 
     /// Returns what is added to the app ids of a case, different at each call: for a sink that publishes to one place,
-    /// whatever the folder, and where the lists of other cases lie already. None where each case has a place of its own.
+    /// whatever the folder, and where the lists of other cases lie already. `None` where each case has a place of its own.
     fn distinction(&self) -> Option<String> {
         None
     }
@@ -134,87 +130,4 @@ fn collect(base: &Path, path: &Path, files: &mut Traces) -> io::Result<()> {
     let name = path.strip_prefix(base).unwrap_or(path).to_string_lossy().into_owned();
     files.insert(name, bytes);
     Ok(())
-}
-
-/// A [`Subject`] without its types, so that the cases are compiled once. Each call works on a new factory.
-#[async_trait]
-pub(super) trait ErasedSubject: Send + Sync {
-    fn name(&self) -> String;
-    fn summary(&self) -> String;
-    fn delivery(&self, directory: &Path) -> Delivery;
-    fn roots(&self, directory: &Path) -> Vec<PathBuf>;
-    fn accepts(&self, schema: &Schema) -> bool;
-    fn columns(&self) -> Option<Vec<String>>;
-    fn distinction(&self) -> Option<String>;
-    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext;
-    fn is_readable(&self) -> bool;
-    fn keeps_earlier_dates(&self) -> bool;
-    fn fail_next_write(&self, directory: &Path) -> bool;
-    async fn check(&self, directory: &Path, context: &SinkContext) -> Result<(), SinkError>;
-    async fn open(&self, directory: &Path, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError>;
-    async fn traces(&self, directory: &Path) -> Result<Traces, ReadError>;
-}
-
-#[async_trait]
-impl<S: Subject> ErasedSubject for S {
-    fn name(&self) -> String {
-        self.factory().name().to_owned()
-    }
-
-    fn summary(&self) -> String {
-        self.factory().summary().to_owned()
-    }
-
-    fn delivery(&self, directory: &Path) -> Delivery {
-        self.factory().delivery(&self.options(directory))
-    }
-
-    fn roots(&self, directory: &Path) -> Vec<PathBuf> {
-        self.factory().roots(&self.options(directory))
-    }
-
-    fn accepts(&self, schema: &Schema) -> bool {
-        Subject::accepts(self, schema)
-    }
-
-    fn columns(&self) -> Option<Vec<String>> {
-        Subject::columns(self)
-    }
-
-    fn distinction(&self) -> Option<String> {
-        Subject::distinction(self)
-    }
-
-    fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
-        Subject::context(self, directory, context)
-    }
-
-    fn is_readable(&self) -> bool {
-        Subject::is_readable(self)
-    }
-
-    fn keeps_earlier_dates(&self) -> bool {
-        Subject::keeps_earlier_dates(self)
-    }
-
-    fn fail_next_write(&self, directory: &Path) -> bool {
-        Subject::fail_next_write(self, directory)
-    }
-
-    async fn check(&self, directory: &Path, context: &SinkContext) -> Result<(), SinkError> {
-        self.factory().check(&self.options(directory), context).await
-    }
-
-    async fn open(&self, directory: &Path, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(Box::new(self.factory().open(self.options(directory), context).await?))
-    }
-
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
-        Subject::read(self, directory, context).await
-    }
-
-    async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {
-        Subject::traces(self, directory).await
-    }
 }

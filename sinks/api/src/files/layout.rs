@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::{SinkContext, SinkError};
 
 /// What may stand between braces, for errors.
-const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{part}`, `{pipeline}`, `{sink}`";
+const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
 
 /// File names have at most this many bytes on every file system that matters.
 const LONGEST_NAME: usize = 255;
@@ -23,6 +23,7 @@ enum Placeholder {
     Date,
     Account,
     AppId,
+    List,
     Part,
     Pipeline,
     Sink,
@@ -136,6 +137,7 @@ fn parse_placeholder(name: &str, template: &str) -> Result<Placeholder, SinkErro
         "date" => Ok(Placeholder::Date),
         "account" => Ok(Placeholder::Account),
         "app_id" => Ok(Placeholder::AppId),
+        "list" => Ok(Placeholder::List),
         "part" => Ok(Placeholder::Part),
         "pipeline" => Ok(Placeholder::Pipeline),
         "sink" => Ok(Placeholder::Sink),
@@ -149,9 +151,10 @@ fn render(name: &[Piece], context: &SinkContext, part: u32) -> Result<String, Si
         match piece {
             Piece::Text(literal) => text.push_str(literal),
             Piece::Value(Placeholder::Part) => write!(text, "{part:05}").expect("text grows as needed"),
-            Piece::Value(Placeholder::Date) => text.push_str(&sanitise(&context.date)),
+            Piece::Value(Placeholder::Date) => write!(text, "{}", context.date).expect("text grows as needed"),
             Piece::Value(Placeholder::Account) => text.push_str(&sanitise(&context.account)),
             Piece::Value(Placeholder::AppId) => text.push_str(&sanitise(&context.app_id)),
+            Piece::Value(Placeholder::List) => text.push_str(&sanitise(&context.list)),
             Piece::Value(Placeholder::Pipeline) => text.push_str(&sanitise(&context.pipeline)),
             Piece::Value(Placeholder::Sink) => text.push_str(&sanitise(&context.sink)),
         }
@@ -189,21 +192,25 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use arrow::datatypes::Schema;
+    use chrono::DateTime;
 
     use super::*;
+    use crate::WalkId;
+    use crate::arrow::datatypes::Schema;
 
     fn context(account: &str) -> SinkContext {
         SinkContext::new(account, "wx1", Arc::new(Schema::empty()))
             .with_names("followers", "archive")
-            .with_walk("000007", "2026-11-22")
+            .with_list("tag members")
+            .with_walk(WalkId::new(7, DateTime::UNIX_EPOCH), "2026-11-22".parse().unwrap())
     }
 
     #[test]
     fn every_placeholder_is_filled_in() {
-        let layout = Layout::parse("{pipeline}/{sink}/dt={date}/{account}-{app_id}/part-{part}.x", true).unwrap();
+        let layout =
+            Layout::parse("{pipeline}/{sink}/{list}/dt={date}/{account}-{app_id}/part-{part}.x", true).unwrap();
         let folder = layout.folder(&context("main")).unwrap();
-        assert_eq!(folder, Path::new("followers/archive/dt=2026-11-22/main-wx1"));
+        assert_eq!(folder, Path::new("followers/archive/tag%20members/dt=2026-11-22/main-wx1"));
         assert_eq!(layout.file(&context("main"), 12).unwrap(), "part-00012.x");
     }
 

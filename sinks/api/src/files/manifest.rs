@@ -1,11 +1,12 @@
 //! What lies beside the files of a list: the manifest, and the marker that says that all of it is there.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{SinkContext, SinkError, Snapshot};
+use crate::{SinkContext, SinkError, Snapshot, WalkId};
 
 /// The format of [`Manifest`]; a reader refuses a number it does not know.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// `_manifest.json`: every file of a published list, and what the list is. A function of context, batches and
 /// snapshot, and so equal to the byte when a list is delivered again.
@@ -18,7 +19,7 @@ pub struct Manifest {
     pub owner: Owner,
     /// Always `complete`: nothing else is ever published.
     pub verdict: String,
-    /// The facts of the list: walk, date, counts, digest.
+    /// The facts of the list: walk, date, rows, digest, proof.
     #[serde(flatten)]
     pub snapshot: Snapshot,
     /// The columns in their order.
@@ -41,6 +42,8 @@ pub struct Owner {
     pub account: String,
     /// The account's app id.
     pub app_id: String,
+    /// Which list of the account.
+    pub list: String,
 }
 
 /// One column.
@@ -66,9 +69,9 @@ pub struct ManifestFile {
     pub rows: u64,
     /// The SHA-256 of its content, lower-case hexadecimal.
     pub sha256: String,
-    /// The place in the list of its first row, counted from 0; none if it has no rows.
+    /// The place in the list of its first row, counted from 0; `None` if it has no rows.
     pub first_position: Option<u64>,
-    /// The place in the list of its last row; none if it has no rows.
+    /// The place in the list of its last row; `None` if it has no rows.
     pub last_position: Option<u64>,
     /// What only this kind of sink has to say about the file, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,10 +85,12 @@ pub struct Marker {
     pub rows: u64,
     /// The number of files.
     pub files: u64,
+    /// Which list of the account.
+    pub list: String,
     /// The walk that read the list.
-    pub walk: String,
-    /// The logical date, `YYYY-MM-DD`.
-    pub date: String,
+    pub walk: WalkId,
+    /// The logical date.
+    pub date: NaiveDate,
     /// The SHA-256 of the manifest, lower-case hexadecimal.
     pub manifest_sha256: String,
 }
@@ -97,7 +102,7 @@ impl Manifest {
         details: Option<serde_json::Value>,
         files: Vec<ManifestFile>,
     ) -> Self {
-        let column = |field: &arrow::datatypes::FieldRef| Column {
+        let column = |field: &crate::arrow::datatypes::FieldRef| Column {
             name: field.name().clone(),
             data_type: field.data_type().to_string(),
             nullable: field.is_nullable(),
@@ -121,20 +126,25 @@ impl Owner {
             sink: context.sink.clone(),
             account: context.account.clone(),
             app_id: context.app_id.clone(),
+            list: context.list.clone(),
         }
     }
 
     /// Returns whether a list of `other` may be replaced by one of this owner. The account's name may have changed
     /// (it is only a name for the app id); everything else must be the same.
     pub(super) fn may_replace(&self, other: &Self) -> bool {
-        (&self.pipeline, &self.sink, &self.app_id) == (&other.pipeline, &other.sink, &other.app_id)
+        let Self { pipeline, sink, account: _, app_id, list } = self;
+        (pipeline, sink, app_id, list) == (&other.pipeline, &other.sink, &other.app_id, &other.list)
     }
 }
 
 impl std::fmt::Display for Owner {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { pipeline, sink, account, app_id } = self;
-        write!(formatter, "app id `{app_id}` (account `{account}`, sink `{sink}` of pipeline `{pipeline}`)")
+        let Self { pipeline, sink, account, app_id, list } = self;
+        write!(
+            formatter,
+            "the list `{list}` of app id `{app_id}` (account `{account}`, sink `{sink}` of pipeline `{pipeline}`)"
+        )
     }
 }
 

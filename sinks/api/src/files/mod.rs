@@ -1,11 +1,11 @@
 //! Publishing for sinks that write files: layout, staging, manifest, and one rename that makes a list visible.
 //!
 //! ```text
-//! <root>.staging/pipeline=p/sink=s/app_id=wx/walk=w/   part-00000.x  _manifest.json  _SUCCESS
-//!                                        │                                        (written, synced: prepare)
-//!                                        │ one rename; an older list changes places with it (commit)
-//!                                        ▼
-//! <root>/dt=2026-11-22/account=main/                   part-00000.x  _manifest.json  _SUCCESS
+//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json  _SUCCESS
+//!                                     │                                           (written, synced: prepare)
+//!                                     │ one rename; an older list changes places with it (commit)
+//!                                     ▼
+//! <root>/dt=2026-11-22/account=main/                          part-00000.x  _manifest.json  _SUCCESS
 //! ```
 //!
 //! Staging lies beside `root`, not under it, because readers that glob count hidden folders too; and on the same file

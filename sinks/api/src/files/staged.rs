@@ -44,7 +44,7 @@ struct Prepared {
 }
 
 impl StagedFiles {
-    /// Opens staging for one list, and drops what an earlier attempt of this sink at this account left there.
+    /// Opens staging for one list, and drops what an earlier attempt of this sink at this list left there.
     ///
     /// # Errors
     ///
@@ -116,8 +116,8 @@ impl StagedFiles {
     ///
     /// If the parts do not hold exactly the rows of the snapshot, or something cannot be written.
     pub fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
-        if self.rows != snapshot.followers {
-            let message = format!("the files hold {} rows; the list has {}", self.rows, snapshot.followers);
+        if self.rows != snapshot.rows {
+            let message = format!("the files hold {} rows; the list has {}", self.rows, snapshot.rows);
             return Err(SinkError::permanent(message));
         }
         let manifest =
@@ -125,8 +125,9 @@ impl StagedFiles {
         let marker = render(&Marker {
             rows: self.rows,
             files: self.files.len() as u64,
-            walk: snapshot.walk.clone(),
-            date: snapshot.date.clone(),
+            list: self.target.context().list.clone(),
+            walk: snapshot.walk,
+            date: snapshot.date,
             manifest_sha256: sha256(&manifest),
         })?;
         let staging = self.target.staging();
@@ -192,7 +193,7 @@ impl StagedFiles {
     fn publish_folder(&self) -> Result<(), SinkError> {
         let folder = self.target.folder();
         create_folders(folder.parent().unwrap_or(Path::new(".")))?;
-        replace_folder(self.target.staging(), folder, &self.target.staging_of_account().join("replaced"))
+        replace_folder(self.target.staging(), folder, &self.target.staging_of_list().join("replaced"))
     }
 
     /// The old marker goes first and the new one comes last, so a marker always vouches for what is there. The
@@ -221,9 +222,9 @@ impl StagedFiles {
     }
 
     fn discard(&self) -> Result<(), SinkError> {
-        remove_folder(self.target.staging_of_account())?;
+        remove_folder(self.target.staging_of_list())?;
         let root = self.target.staging_root();
-        for folder in self.target.staging_of_account().ancestors().skip(1) {
+        for folder in self.target.staging_of_list().ancestors().skip(1) {
             let made_here = folder.starts_with(root) || (folder.starts_with(&self.floor) && folder != self.floor);
             // A folder that is not empty is in use: another account stages there, or a list was published.
             if !made_here || fs::remove_dir(folder).is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {

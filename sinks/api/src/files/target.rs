@@ -46,8 +46,8 @@ pub(super) struct Target {
     folder: PathBuf,
     /// `<root>.staging`.
     staging_root: PathBuf,
-    /// What this sink has staged for this app id, of whatever walk.
-    staging_of_account: PathBuf,
+    /// What this sink has staged for this list of this app id, of whatever walk.
+    staging_of_list: PathBuf,
     /// What it stages for this walk.
     staging: PathBuf,
 }
@@ -75,13 +75,14 @@ impl Target {
         let root = context.output_path(&options.root);
         let folder = root.join(layout.folder(context)?);
         let staging_root = beside(&root)?;
-        let staging_of_account = staging_root
+        let staging_of_list = staging_root
             .join(format!("pipeline={}", sanitise(&context.pipeline)))
             .join(format!("sink={}", sanitise(&context.sink)))
-            .join(format!("app_id={}", sanitise(&context.app_id)));
-        let staging = staging_of_account.join(format!("walk={}", sanitise(&context.walk)));
+            .join(format!("app_id={}", sanitise(&context.app_id)))
+            .join(format!("list={}", sanitise(&context.list)));
+        let staging = staging_of_list.join(format!("walk={}", context.walk));
         let context = context.clone();
-        let target = Self { root, layout, context, folder, staging_root, staging_of_account, staging };
+        let target = Self { root, layout, context, folder, staging_root, staging_of_list, staging };
         let first = target.file_name(0)?;
         if first == target.manifest_name()? || first == target.marker_name()? {
             let message = format!("`{first}` is the name of a file that lies beside the output; choose another");
@@ -170,7 +171,7 @@ impl Target {
             .map_err(|error| in_the_way(&path, "it is not a manifest of this program").with_source(error))?;
         let owner = Owner::new(&self.context);
         if !owner.may_replace(&published.owner) {
-            let problem = format!("the list there belongs to {}, not to {owner}", published.owner);
+            let problem = format!("what lies there is {}, not {owner}", published.owner);
             return Err(in_the_way(&path, &problem));
         }
         Ok(Some(published))
@@ -192,8 +193,8 @@ impl Target {
         &self.staging
     }
 
-    pub(super) fn staging_of_account(&self) -> &Path {
-        &self.staging_of_account
+    pub(super) fn staging_of_list(&self) -> &Path {
+        &self.staging_of_list
     }
 
     pub(super) fn staging_root(&self) -> &Path {

@@ -7,12 +7,13 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use tempfile::TempDir;
 
 use super::part::sha256;
 use super::*;
-use crate::{SinkContext, SinkErrorKind, SinkReport, Snapshot};
+use crate::arrow::datatypes::{DataType, Field, Schema};
+use crate::{SinkContext, SinkErrorKind, SinkReport, Snapshot, WalkId};
 
 const LEAF: &str = "out/dt=2026-11-22/account=main";
 
@@ -20,7 +21,7 @@ fn context(directory: &Path) -> SinkContext {
     let schema = Arc::new(Schema::new(vec![Field::new("openid", DataType::Utf8, false)]));
     SinkContext::new("main", "wx1", schema)
         .with_names("followers", "archive")
-        .with_walk("000007", "2026-11-22")
+        .with_walk(walk(7), day("2026-11-22"))
         .with_directory(directory)
 }
 
@@ -33,18 +34,25 @@ fn single_options() -> FileOptions {
     FileOptions { root: "out".into(), layout: "list.txt".to_owned(), rolling: false }
 }
 
-fn snapshot(context: &SinkContext, followers: u64) -> Snapshot {
+fn walk(number: u64) -> WalkId {
+    WalkId::new(number, DateTime::UNIX_EPOCH + TimeDelta::hours(number as i64))
+}
+
+fn day(date: &str) -> NaiveDate {
+    date.parse().unwrap()
+}
+
+fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
+    let begun_at = context.walk.begun_at();
     Snapshot {
-        walk: context.walk.clone(),
-        date: context.date.clone(),
-        followers,
-        pages: 1,
-        duplicates: 0,
-        empty: 0,
-        total: followers,
-        first_fetched_at: Some(1),
-        last_fetched_at: Some(2),
-        digest: "00".to_owned(),
+        walk: context.walk,
+        date: context.date,
+        begun_at,
+        rows,
+        first_fetched_at: Some(begun_at),
+        last_fetched_at: Some(begun_at + TimeDelta::microseconds(1)),
+        digest: "sha256:00".to_owned(),
+        proof: [("pages".to_owned(), 1.into())].into_iter().collect(),
     }
 }
 
@@ -114,8 +122,9 @@ fn manifest_and_marker_say_what_is_there() {
     let text = fs::read(directory.path().join(LEAF).join("_manifest.json")).unwrap();
     let manifest: Manifest = serde_json::from_slice(&text).unwrap();
     assert_eq!(text.last(), Some(&b'\n'));
-    assert_eq!((manifest.version, manifest.verdict.as_str()), (1, "complete"));
-    assert_eq!(manifest.owner.to_string(), "app id `wx1` (account `main`, sink `archive` of pipeline `followers`)");
+    assert_eq!((manifest.version, manifest.verdict.as_str()), (2, "complete"));
+    let owner = "the list `followers` of app id `wx1` (account `main`, sink `archive` of pipeline `followers`)";
+    assert_eq!(manifest.owner.to_string(), owner);
     assert_eq!(manifest.snapshot, snapshot(&context, 3));
     let column = Column { name: "openid".to_owned(), data_type: "Utf8".to_owned(), nullable: false };
     assert_eq!(manifest.schema, [column]);
@@ -128,7 +137,7 @@ fn manifest_and_marker_say_what_is_there() {
     let marker = fs::read(directory.path().join(LEAF).join("_SUCCESS")).unwrap();
     let marker: Marker = serde_json::from_slice(&marker).unwrap();
     assert_eq!((marker.rows, marker.files, marker.manifest_sha256), (3, 3, sha256(&text)));
-    assert_eq!((marker.walk, marker.date), (context.walk, context.date));
+    assert_eq!((marker.list, marker.walk, marker.date), (context.list, context.walk, context.date));
 }
 
 #[test]
@@ -149,7 +158,7 @@ fn commit_is_safe_to_repeat_in_the_same_sink_and_in_a_new_one() {
 fn an_older_list_is_replaced_as_a_whole() {
     let directory = tempfile::tempdir().unwrap();
     let older = context(directory.path());
-    let newer = older.clone().with_walk("000008", "2026-11-22");
+    let newer = older.clone().with_walk(walk(8), day("2026-11-22"));
     publish(&leaf_options(), &older, &["a\n", "b\n"]);
     // Whoever has the folder open keeps the old list; whoever opens it now finds the new one.
     publish(&leaf_options(), &newer, &["c\n"]);
@@ -194,15 +203,18 @@ fn abort_leaves_no_trace_of_the_list_and_none_of_its_folders() {
 fn open_drops_what_any_earlier_walk_left_and_nothing_of_others() {
     let directory = tempfile::tempdir().unwrap();
     let first = context(directory.path());
-    let second = first.clone().with_walk("000008", "2026-11-22");
+    let second = first.clone().with_walk(walk(8), day("2026-11-22"));
     let other = SinkContext { account: "other".to_owned(), app_id: "wx2".to_owned(), ..first.clone() };
     let mut neighbour = prepared(&leaf_options(), &other, &["x\n"]);
+    let blacklist = SinkContext { account: "blacklist".to_owned(), ..first.clone() }.with_list("blacklist");
+    let mut other_list = prepared(&leaf_options(), &blacklist, &["x\n"]);
     drop(prepared(&leaf_options(), &first, &["a\n", "b\n"]));
     let report = publish(&leaf_options(), &second, &["c\n"]);
     assert_eq!(report.rows, 1);
     neighbour.commit().unwrap();
+    other_list.commit().unwrap();
     assert!(!directory.path().join("out.staging").exists());
-    assert_eq!(names(&directory).len(), 6);
+    assert_eq!(names(&directory).len(), 9);
 }
 
 #[test]
@@ -211,26 +223,23 @@ fn a_single_file_has_manifest_and_marker_named_after_it() {
     let context = context(directory.path());
     publish(&single_options(), &context, &["a\n"]);
     assert_eq!(names(&directory), ["out/_list.txt.SUCCESS", "out/_list.txt.manifest.json", "out/list.txt"]);
-    let newer = context.with_walk("000008", "2026-11-23");
+    let newer = context.with_walk(walk(8), day("2026-11-23"));
     publish(&single_options(), &newer, &["b\n"]);
     assert_eq!(fs::read(directory.path().join("out/list.txt")).unwrap(), b"b\n");
 }
 
 #[test]
 fn a_single_file_cut_off_between_any_two_steps_is_published_by_the_next_attempt() {
-    let published = |walks: &[&str]| {
+    let published = |walks: &[u64]| {
         let directory = tempfile::tempdir().unwrap();
-        for walk in walks {
-            publish(
-                &single_options(),
-                &context(directory.path()).with_walk(walk, "2026-11-22"),
-                &[&format!("{walk}\n")],
-            );
+        for &number in walks {
+            let context = context(directory.path()).with_walk(walk(number), day("2026-11-22"));
+            publish(&single_options(), &context, &[&format!("{number}\n")]);
         }
         (tree(directory.path()), directory)
     };
-    let (finished, _kept) = published(&["1", "2"]);
-    for before in [&[][..], &["1"]] {
+    let (finished, _kept) = published(&[1, 2]);
+    for before in [&[][..], &[1]] {
         for steps in 1..4 {
             let (_, directory) = published(before);
             let root = directory.path().join("out");
@@ -239,7 +248,7 @@ fn a_single_file_cut_off_between_any_two_steps_is_published_by_the_next_attempt(
             for name in ["_list.txt.manifest.json", "list.txt"].iter().take(steps - 1) {
                 fs::write(root.join(name), &finished[&format!("out/{name}")]).unwrap();
             }
-            publish(&single_options(), &context(directory.path()).with_walk("2", "2026-11-22"), &["2\n"]);
+            publish(&single_options(), &context(directory.path()).with_walk(walk(2), day("2026-11-22")), &["2\n"]);
             assert_eq!(tree(directory.path()), finished);
         }
     }
@@ -286,9 +295,13 @@ fn a_list_of_another_owner_is_refused_by_name() {
             SinkContext { app_id: "wx2".to_owned(), ..theirs.clone() },
             theirs.clone().with_names("followers", "copy"),
             theirs.clone().with_names("other", "archive"),
+            theirs.clone().with_list("blacklist"),
         ] {
             let error = check(&options, &ours).unwrap_err().to_string();
-            assert!(error.contains("belongs to app id `wx1` (account `main`, sink `archive`"), "{error}");
+            assert!(
+                error.contains("is the list `followers` of app id `wx1` (account `main`, sink `archive`"),
+                "{error}"
+            );
         }
     }
 }
@@ -298,7 +311,7 @@ fn a_foreign_file_inside_a_list_is_never_deleted_with_it() {
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
     publish(&leaf_options(), &context, &["a\n"]);
-    let mut staged = prepared(&leaf_options(), &context.with_walk("000008", "2026-11-22"), &["b\n"]);
+    let mut staged = prepared(&leaf_options(), &context.with_walk(walk(8), day("2026-11-22")), &["b\n"]);
     let notes = directory.path().join(LEAF).join("notes.txt");
     fs::write(&notes, "theirs").unwrap();
     let error = staged.commit().unwrap_err();

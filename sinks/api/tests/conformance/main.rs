@@ -9,7 +9,7 @@ mod reference;
 use std::path::Path;
 
 use fanout_sink::conformance::{Case, Failure, Outcome, Published, ReadError, Subject, cases, run, subject};
-use fanout_sink::{SinkContext, SinkFactory};
+use fanout_sink::{ConfiguredSink, SinkContext};
 use reference::{Flaw, Reference};
 
 /// Runs the case `name` on a sink with `flaw`.
@@ -26,10 +26,10 @@ async fn a_sink_that_keeps_the_protocol_passes_every_case() {
 }
 
 #[tokio::test]
-async fn three_closures_are_a_subject() {
+async fn two_closures_are_a_subject() {
     let read = |directory: &Path, context: &SinkContext| reference::read(directory, context);
-    let options = |directory: &Path| Reference::default().options(directory);
-    let summary = run(&subject(Reference::default, options, read)).await;
+    let sink = |directory: &Path| Reference::default().sink(directory);
+    let summary = run(&subject(sink, read)).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);
 }
@@ -39,15 +39,9 @@ struct Unseen(Reference);
 
 #[fanout_sink::async_trait]
 impl Subject for Unseen {
-    type Factory = Reference;
-
-    fn factory(&self) -> Reference {
-        self.0.factory()
-    }
-
     /// As in a pipeline file: the same for every folder.
-    fn options(&self, _: &Path) -> <Reference as SinkFactory>::Options {
-        self.0.options(Path::new("/lists"))
+    fn sink(&self, _: &Path) -> ConfiguredSink {
+        self.0.sink(Path::new("/lists"))
     }
 
     async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<Published>, ReadError> {
@@ -83,6 +77,7 @@ async fn of_a_sink_that_nobody_can_read_the_rest_is_held_to_the_protocol() {
         "a_batch_refused_for_now_is_accepted_later",
         "a_later_walk_replaces_the_list_of_its_date",
         "a_later_date_stands_beside_the_earlier",
+        "two_lists_of_an_account_never_replace_each_other",
     ];
     assert_eq!(skipped, expected);
     let case = cases().find(|case| case.name() == "abort_leaves_no_trace").unwrap();
@@ -144,6 +139,8 @@ flaws! {
     a_forgotten_date_is_caught: ForgetsTheDate => "a_later_date_stands_beside_the_earlier",
     shared_staging_is_caught: SharesStaging => "two_accounts_at_once_do_not_disturb_each_other",
     an_abort_of_shared_staging_is_caught: SharesStaging => "an_abort_leaves_the_other_account_alone",
+    a_list_replaced_by_another_is_caught: ReplacesAnyList => "two_lists_of_an_account_never_replace_each_other",
+    staging_shared_among_lists_is_caught: SharesStagingAmongLists => "an_abort_leaves_the_other_list_alone",
     simulated_rows_among_real_ones_are_caught: MixesSimulatedWithReal => "a_simulated_list_stays_apart",
     a_check_that_writes_is_caught: ChecksByWriting => "check_passes_and_changes_nothing",
     an_open_that_needs_a_check_is_caught: OpensOnlyAfterACheck => "a_check_makes_no_difference_to_open",

@@ -1,8 +1,8 @@
 //! A sink that keeps the whole protocol, as small as one can be: a list is one file of JSON lines, written in a folder
-//! beside the root and renamed into it. A [`Flaw`] breaks one promise on purpose.
+//! beside the root and renamed into it. Its first line says whose list it is. A [`Flaw`] breaks one promise on purpose.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, rows_of};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, Delivery, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, async_trait,
+    Batch, ConfiguredSink, Delivery, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId,
+    async_trait,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One broken promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) enum Flaw {
     AddsToTheEarlierWalk,
     ForgetsTheDate,
     SharesStaging,
+    SharesStagingAmongLists,
+    ReplacesAnyList,
     MixesSimulatedWithReal,
     ChecksByWriting,
     OpensOnlyAfterACheck,
@@ -76,8 +79,8 @@ impl Reference {
 
     /// The beginning of every name that the list's outputs have.
     fn stem(&self, context: &SinkContext) -> String {
-        let date = if self.has(Flaw::ForgetsTheDate) { "always" } else { &context.date };
-        format!("{}-{date}", context.account)
+        let date = context.date.to_string();
+        format!("{}-{}", context.account, if self.has(Flaw::ForgetsTheDate) { "always" } else { &date })
     }
 
     fn staging(&self, root: &Path, context: &SinkContext) -> PathBuf {
@@ -85,7 +88,8 @@ impl Reference {
         if self.has(Flaw::SharesStaging) {
             return folder.join("list.jsonl");
         }
-        folder.join(format!("{}.jsonl", self.stem(context)))
+        let list = if self.has(Flaw::SharesStagingAmongLists) { "any" } else { &context.list };
+        folder.join(format!("{}-{list}.jsonl", self.stem(context)))
     }
 
     fn target(&self, root: &Path, context: &SinkContext) -> PathBuf {
@@ -99,13 +103,39 @@ impl Reference {
     }
 }
 
+/// The first line of a published file.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    /// Pipeline, sink, app id and list.
+    owner: [String; 4],
+    walk: WalkId,
+}
+
+impl Head {
+    fn new(context: &SinkContext) -> Self {
+        let SinkContext { pipeline, sink, app_id, list, walk, .. } = context;
+        Self { owner: [pipeline, sink, app_id, list].map(Clone::clone), walk: *walk }
+    }
+
+    /// Reads the head of what lies at `target`, if anything does.
+    fn read(target: &Path) -> Result<Option<Self>, SinkError> {
+        let text = match fs::read_to_string(target) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(target, error)),
+        };
+        let head = serde_json::from_str(text.lines().next().unwrap_or_default());
+        head.map(Some).map_err(|error| SinkError::permanent("not a list").with_source(error))
+    }
+}
+
 fn beside(root: &Path, suffix: &str) -> PathBuf {
     let mut name = root.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReferenceOptions {
     root: PathBuf,
@@ -155,12 +185,19 @@ impl SinkFactory for Reference {
         if self.has(Flaw::OpensOnlyAfterACheck) && !root.join("probe").exists() {
             return Err(SinkError::permanent("not checked"));
         }
-        let staging = self.staging(&root, &context);
+        let (staging, target, head) =
+            (self.staging(&root, &context), self.target(&root, &context), Head::new(&context));
+        if let Some(found) = Head::read(&target)?
+            && found.owner != head.owner
+            && !self.has(Flaw::ReplacesAnyList)
+        {
+            return Err(SinkError::permanent(format!("`{}` is in the way", target.display())));
+        }
         for folder in [root.as_path(), staging.parent().unwrap()] {
             fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
         }
         if self.has(Flaw::OpensByRemoving) {
-            let _ = fs::remove_file(self.target(&root, &context));
+            let _ = fs::remove_file(&target);
         }
         if self.has(Flaw::LocksByFile) {
             let lock = beside(&staging, ".lock");
@@ -169,8 +206,9 @@ impl SinkFactory for Reference {
         let keep = self.has(Flaw::KeepsStagingOfACrash) || self.has(Flaw::CleansUpInItsDestructor);
         let mut file = File::options();
         file.create(true).write(true).append(keep).truncate(!keep);
-        let file = file.open(&staging).map_err(|error| failed(&staging, error))?;
-        let target = self.target(&root, &context);
+        let mut file = file.open(&staging).map_err(|error| failed(&staging, error))?;
+        let head = serde_json::to_string(&head).unwrap() + "\n";
+        file.write_all(head.as_bytes()).map_err(|error| failed(&staging, error))?;
         Ok(ReferenceSink {
             reference: self.clone(),
             staging,
@@ -313,14 +351,8 @@ impl Drop for ReferenceSink {
 
 #[async_trait]
 impl Subject for Reference {
-    type Factory = Self;
-
-    fn factory(&self) -> Self {
-        self.clone()
-    }
-
-    fn options(&self, directory: &Path) -> ReferenceOptions {
-        ReferenceOptions { root: directory.join("out") }
+    fn sink(&self, directory: &Path) -> ConfiguredSink {
+        ConfiguredSink::new(self.clone(), ReferenceOptions { root: directory.join("out") })
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
@@ -344,7 +376,7 @@ pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<Pub
     }
     let mut rows = Vec::new();
     for bytes in outputs.values() {
-        for line in std::str::from_utf8(bytes)?.lines() {
+        for line in std::str::from_utf8(bytes)?.lines().skip(1) {
             rows.push(serde_json::from_str(line)?);
         }
     }

@@ -47,8 +47,8 @@ impl TopicOutput {
         let headers = Headers::new(options, context)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
         let mut checkpoint = Checkpoint {
-            walk: context.walk.clone(),
-            begun_at: context.begun_at.unwrap_or(now),
+            walk: context.walk.to_string(),
+            begun_at: context.begun_at.map_or(now, |begun_at| begun_at.timestamp_micros()),
             content: format!("{}/{}", options.key, headers.schema),
             rows: 0,
             transactions: 0,
@@ -73,7 +73,7 @@ impl TopicOutput {
             group: group::metadata(&consumer)?,
             headers: headers.iter().fold(OwnedHeaders::new(), header),
             transaction_rows: options.transaction_rows.unwrap_or(u64::MAX),
-            expected_rows: context.followers,
+            expected_rows: context.rows,
             timeout,
             checkpoint,
             deadline: None,
@@ -114,8 +114,8 @@ impl TopicOutput {
     }
 
     pub(crate) fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
-        if self.rows != snapshot.followers {
-            let message = format!("{} rows were sent; the list has {}", self.rows, snapshot.followers);
+        if self.rows != snapshot.rows {
+            let message = format!("{} rows were sent; the list has {}", self.rows, snapshot.rows);
             return Err(SinkError::permanent(message));
         }
         if self.checkpoint.complete {

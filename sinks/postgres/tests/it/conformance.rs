@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::conformance::{Published, ReadError, Subject, Traces, run};
-use fanout_sink::{SinkContext, async_trait};
+use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
 use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 
 use crate::server::{Server, server};
@@ -29,20 +29,15 @@ fn schema(directory: &Path) -> String {
 
 #[async_trait]
 impl Subject for Postgres {
-    type Factory = PostgresFactory;
-
-    fn factory(&self) -> PostgresFactory {
-        PostgresFactory
-    }
-
-    fn options(&self, directory: &Path) -> PostgresOptions {
+    fn sink(&self, directory: &Path) -> ConfiguredSink {
         let schema = schema(directory);
         if self.schemas.lock().unwrap().insert(schema.clone()) {
             self.server.schema(&schema);
         }
         let table = format!("{schema}.The \"Followers\"");
         let options = PostgresOptions::new(self.server.url(), table);
-        PostgresOptions { dates: self.dates, lock_timeout_secs: 1, ..options }
+        let options = PostgresOptions { dates: self.dates, lock_timeout_secs: 1, ..options };
+        ConfiguredSink::new(PostgresFactory, options)
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
@@ -52,7 +47,8 @@ impl Subject for Postgres {
         if client.query_one("SELECT to_regclass($1) IS NULL", &[&snapshots]).await?.get(0) {
             return Ok(None);
         }
-        let keys: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&context.app_id, &context.date];
+        let date = context.date.to_string();
+        let keys: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&context.app_id, &date];
         let which = "WHERE app_id = $1 AND dt = $2::text::date";
         let query = format!("SELECT to_jsonb(s)::text FROM {snapshots} s {which} AND partition IS NOT NULL");
         let Some(snapshot) = client.query_opt(&query, &keys).await? else {

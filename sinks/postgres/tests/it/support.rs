@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use fanout_sink::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot};
+use fanout_sink::chrono::DateTime;
+use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
 use fanout_sink_postgres::{PostgresFactory, PostgresOptions};
 
 /// The list of an account: `rows` followers, whose OpenIDs contain the walk.
@@ -25,24 +26,26 @@ impl List {
         RecordBatch::try_from_iter([("openid", openids), ("position", positions)]).unwrap()
     }
 
+    fn walk(&self) -> WalkId {
+        WalkId::new(self.walk.parse().unwrap(), DateTime::UNIX_EPOCH)
+    }
+
     pub(crate) fn context(&self) -> SinkContext {
         SinkContext::new("brand", self.app_id, self.records().schema())
             .with_names("test", "table")
-            .with_walk(self.walk, self.date)
+            .with_walk(self.walk(), self.date.parse().unwrap())
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
-            walk: self.walk.to_owned(),
-            date: self.date.to_owned(),
-            followers: self.rows as u64,
-            pages: 1,
-            duplicates: 0,
-            empty: 0,
-            total: self.rows as u64,
+            walk: self.walk(),
+            date: self.date.parse().unwrap(),
+            begun_at: self.walk().begun_at(),
+            rows: self.rows as u64,
             first_fetched_at: None,
             last_fetched_at: None,
             digest: format!("digest of {}", self.walk),
+            proof: serde_json::Map::new(),
         }
     }
 

@@ -33,7 +33,7 @@ async fn deliver_and_compare(scene: &Scene<'_>, list: &List) -> Step {
 
 /// Of an empty list, a sink that stages must leave an empty output; messages that were never sent leave nothing to read.
 async fn expect_published(scene: &Scene<'_>, list: &List) -> Step {
-    let staged = scene.subject().delivery(scene.directory()) == Delivery::Staged;
+    let staged = scene.sink().delivery() == Delivery::Staged;
     if list.rows.is_empty() && !staged && scene.read(list).await?.is_none() {
         return Ok(());
     }

@@ -67,8 +67,8 @@ async fn a_crash_after_commit_doubles_nothing(scene: Scene<'_>) -> Step {
     let meanwhile = scene.expect_published(&list).await?.outputs;
     same_bytes(("the committed list", &before), ("the list while it is delivered again", &meanwhile))?;
     let report = attempt.commit().await?;
-    if report.rows != list.snapshot.followers {
-        return broken(format!("the second report counts {} rows, expected {}", report.rows, list.snapshot.followers));
+    if report.rows != list.snapshot.rows {
+        return broken(format!("the second report counts {} rows, expected {}", report.rows, list.snapshot.rows));
     }
     let after = scene.expect_published(&list).await?.outputs;
     same_bytes(("the committed list", &before), ("the list delivered again", &after))?;

@@ -15,7 +15,8 @@ table! {
 }
 
 async fn the_type_is_one_lower_case_word(scene: Scene<'_>) -> Step {
-    let name = scene.subject().name();
+    let sink = scene.sink();
+    let name = sink.name();
     let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
     if name.starts_with(|letter: char| letter.is_ascii_lowercase()) && name.chars().all(fits) {
         return Ok(());
@@ -24,7 +25,8 @@ async fn the_type_is_one_lower_case_word(scene: Scene<'_>) -> Step {
 }
 
 async fn the_summary_is_one_line(scene: Scene<'_>) -> Step {
-    let summary = scene.subject().summary();
+    let sink = scene.sink();
+    let summary = sink.summary();
     if summary.trim().is_empty() || summary.contains('\n') {
         return broken(format!("the summary is {summary:?}"));
     }
@@ -32,8 +34,8 @@ async fn the_summary_is_one_line(scene: Scene<'_>) -> Step {
 }
 
 async fn the_summary_states_the_guarantee(scene: Scene<'_>) -> Step {
-    let guarantee = scene.subject().delivery(scene.directory()).guarantee().to_string();
-    let summary = scene.subject().summary();
+    let sink = scene.sink();
+    let (guarantee, summary) = (sink.delivery().guarantee().to_string(), sink.summary());
     if summary.contains(&guarantee) {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use std::pin::Pin;
 
 use super::outcome::{Failure, Outcome, Step, Stop};
 use super::scene::Scene;
-use super::subject::{ErasedSubject, Subject};
+use super::subject::Subject;
 
 /// One promise of the contract, as a test.
 pub struct Case {
@@ -40,15 +40,15 @@ impl Case {
     /// # Errors
     ///
     /// When the promise is broken: what was expected and what was found.
-    pub async fn run<S: Subject>(&self, subject: &S) -> Result<Outcome, Failure> {
-        match self.run_erased(subject).await {
+    pub async fn run(&self, subject: &dyn Subject) -> Result<Outcome, Failure> {
+        match self.steps(subject).await {
             Ok(()) => Ok(Outcome::Kept),
             Err(Stop::Skipped(reason)) => Ok(Outcome::Skipped { reason }),
             Err(Stop::Broken(message)) => Err(Failure { case: self.name, promise: self.promise, message }),
         }
     }
 
-    async fn run_erased(&self, subject: &dyn ErasedSubject) -> Step {
+    async fn steps(&self, subject: &dyn Subject) -> Step {
         (self.body)(Scene::new(subject)?).await
     }
 }

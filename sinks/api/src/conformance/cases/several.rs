@@ -1,7 +1,7 @@
-//! Lists beside and after each other: walks, dates, accounts, and the simulator.
+//! Lists beside and after each other: walks, dates, accounts, lists of an account, and the simulator.
 
 use super::table;
-use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, OTHER_ACCOUNT};
+use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, List, OTHER_ACCOUNT, OTHER_LIST};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
 
@@ -10,6 +10,8 @@ table! {
     a_later_date_stands_beside_the_earlier: "`Sink`, line 11: names of outputs come from the context",
     two_accounts_at_once_do_not_disturb_each_other: "`Sink`, line 11: names of outputs come from the context",
     an_abort_leaves_the_other_account_alone: "`Sink`, line 9: abort leaves no trace of this list, and of no other",
+    two_lists_of_an_account_never_replace_each_other: "`SinkContext::list`: each list of an account needs a place of its own",
+    an_abort_leaves_the_other_list_alone: "`Sink`, line 9: abort leaves no trace of this list, and of no other",
     a_simulated_list_stays_apart: "`SinkContext::simulated`: outputs must stay apart from real ones",
 }
 
@@ -69,17 +71,46 @@ async fn two_accounts_at_once_do_not_disturb_each_other(scene: Scene<'_>) -> Ste
 
 async fn an_abort_leaves_the_other_account_alone(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
-    let one = scene.followers(FIRST, &[40, 50]);
-    let other = scene.followers(OTHER_ACCOUNT, &[20, 30]);
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
-        let mut attempt = scene.advance(&one, Moment::HalfWritten).await?;
-        scene.advance(&other, moment).await?.abort().await?;
-        attempt.write_all(&one.batches[1..]).await?;
-        attempt.prepare(&one).await?;
-        attempt.commit().await?;
-        scene.expect_published(&one).await?;
+        let other = scene.followers(OTHER_ACCOUNT, &[20, 30]);
+        abort_beside_another(&scene, &other, moment).await?;
         scene.expect_nothing_published(&other, "after `abort`").await?;
+    }
+    Ok(())
+}
+
+/// Aborts `other` at `moment`, while the first list is under way.
+async fn abort_beside_another(scene: &Scene<'_>, other: &List, moment: Moment) -> Step {
+    let list = scene.followers(FIRST, &[40, 50]);
+    let mut attempt = scene.advance(&list, Moment::HalfWritten).await?;
+    scene.advance(other, moment).await?.abort().await?;
+    attempt.write_all(&list.batches[1..]).await?;
+    attempt.prepare(&list).await?;
+    attempt.commit().await?;
+    scene.expect_published(&list).await.map(drop)
+}
+
+/// A sink refuses the second list where it cannot tell the two apart, and publishes both where it can.
+async fn two_lists_of_an_account_never_replace_each_other(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
+    scene.needs_staging()?;
+    let one = scene.followers(FIRST, &[40, 50]);
+    let other = scene.followers(OTHER_LIST, &[20, 30]);
+    scene.deliver(&one).await?;
+    let before = scene.expect_published(&one).await?.outputs;
+    if scene.try_deliver(&other).await.is_ok() {
+        scene.expect_published(&other).await?;
+    }
+    let after = scene.expect_published(&one).await?.outputs;
+    same_bytes(("the list before", &before), ("it after another list of the account", &after))
+}
+
+async fn an_abort_leaves_the_other_list_alone(scene: Scene<'_>) -> Step {
+    scene.needs_staging()?;
+    for moment in Moment::BEFORE_COMMIT {
+        let scene = scene.elsewhere()?;
+        abort_beside_another(&scene, &scene.followers(OTHER_LIST, &[20, 30]), moment).await?;
     }
     Ok(())
 }

@@ -1,0 +1,133 @@
+//! A factory together with its options, without the types of either.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{Delivery, Sink, SinkContext, SinkError, SinkFactory};
+
+/// A [`SinkFactory`] together with its options: everything that can be asked of a sink before it is open, and what opens it.
+///
+/// The options were read once, secrets included; each [`open`](Self::open) gets a copy. Cloning is cheap.
+///
+/// ```
+/// use fanout_sink::{Batch, ClosureFactory, ConfiguredSink, NoOptions, SinkError};
+///
+/// let factory = ClosureFactory::new("drop", |_: Batch| async { Ok::<(), SinkError>(()) });
+/// let sink = ConfiguredSink::new(factory, NoOptions {});
+/// assert_eq!(sink.name(), "drop");
+/// ```
+#[derive(Clone)]
+pub struct ConfiguredSink(Arc<dyn Configured>);
+
+impl ConfiguredSink {
+    /// Puts a factory and its options together.
+    pub fn new<F: SinkFactory>(factory: F, options: F::Options) -> Self {
+        Self::shared(Arc::new(factory), options)
+    }
+
+    /// Does the same for a factory that has other options elsewhere.
+    pub fn shared<F: SinkFactory>(factory: Arc<F>, options: F::Options) -> Self {
+        Self(Arc::new(Pair { factory, options }))
+    }
+
+    /// Returns the `type` in the pipeline file, [`SinkFactory::name`].
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Returns one line on what the sink writes, [`SinkFactory::summary`].
+    pub fn summary(&self) -> &str {
+        self.0.summary()
+    }
+
+    /// Returns when batches are delivered, [`SinkFactory::delivery`].
+    pub fn delivery(&self) -> Delivery {
+        self.0.delivery()
+    }
+
+    /// Returns the bytes that each open sink may hold on its own, [`SinkFactory::memory`].
+    pub fn memory(&self) -> u64 {
+        self.0.memory()
+    }
+
+    /// Returns where the sink writes, as it stands in its options; empty if it writes no files. See
+    /// [`SinkFactory::roots`].
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.0.roots()
+    }
+
+    /// Finds out whether the sink could be opened and could publish; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkFactory::check`].
+    pub async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
+        self.0.check(context).await
+    }
+
+    /// Opens the sink for one list.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkFactory::open`].
+    pub async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
+        self.0.open(context).await
+    }
+}
+
+impl fmt::Debug for ConfiguredSink {
+    /// Leaves the options out: they may hold secrets, and need not be `Debug`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ConfiguredSink").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+struct Pair<F: SinkFactory> {
+    factory: Arc<F>,
+    options: F::Options,
+}
+
+#[async_trait]
+trait Configured: Send + Sync {
+    fn name(&self) -> &str;
+    fn summary(&self) -> &str;
+    fn delivery(&self) -> Delivery;
+    fn memory(&self) -> u64;
+    fn roots(&self) -> Vec<PathBuf>;
+    async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
+    async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
+}
+
+#[async_trait]
+impl<F: SinkFactory> Configured for Pair<F> {
+    fn name(&self) -> &str {
+        self.factory.name()
+    }
+
+    fn summary(&self) -> &str {
+        self.factory.summary()
+    }
+
+    fn delivery(&self) -> Delivery {
+        self.factory.delivery(&self.options)
+    }
+
+    fn memory(&self) -> u64 {
+        self.factory.memory(&self.options)
+    }
+
+    fn roots(&self) -> Vec<PathBuf> {
+        self.factory.roots(&self.options)
+    }
+
+    async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
+        self.factory.check(&self.options, context).await
+    }
+
+    async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(self.factory.open(self.options.clone(), context).await?))
+    }
+}
