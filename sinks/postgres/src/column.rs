@@ -16,9 +16,12 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::sql::Identifier;
 
-/// The columns by which the table is partitioned, app id and date. The table has them whatever the
-/// sink's `columns` are.
-pub(crate) const KEY_COLUMNS: [&str; 2] = ["app_id", "dt"];
+/// The columns by which the table is partitioned: app id, list and date. The table has them whatever
+/// the sink's `columns` are.
+pub(crate) const KEY_COLUMNS: [&str; 3] = [APP_ID, "list", "dt"];
+
+/// The only key column that a list may have itself.
+pub(crate) const APP_ID: &str = "app_id";
 
 /// From 1970, Arrow's epoch, to 2000, that of Postgres.
 const DAYS_TO_2000: i32 = 10_957;
@@ -40,7 +43,8 @@ impl Column {
 
     fn new(field: &Field) -> Result<Self, SinkError> {
         let name = field.name();
-        if name == KEY_COLUMNS[1] || (name == KEY_COLUMNS[0] && field.data_type() != &DataType::Utf8) {
+        let is_app_id = name == APP_ID && field.data_type() == &DataType::Utf8;
+        if KEY_COLUMNS.contains(&name.as_str()) && !is_app_id {
             let message = format!("the list has a column `{name}`, which is a key column that this sink fills");
             return Err(SinkError::permanent(message).with_hint("leave it out with `columns`"));
         }

@@ -1,7 +1,7 @@
 //! A Postgres sink for [fanout](https://docs.rs/fanout): the worked example of a sink that is not
 //! built in.
 //!
-//! All accounts share one table. Postgres partitions it by `(app_id, dt)`, and each partition holds
+//! All accounts share one table. Postgres partitions it by `(app_id, list, dt)`, and each partition holds
 //! one list. During the walk a list is staged in a table of its own with `COPY … FROM STDIN (FORMAT
 //! binary)`, one statement for each batch. The commit is one transaction: it drops the old partition,
 //! attaches the staging table in its place, and records in `<table>_snapshots` which list is there
@@ -17,6 +17,7 @@
 //! | `preflight` | what `fanout check` examines: server, rights, table |
 //! | `sink` | the life of a list: staging, prepare, commit, abort |
 //! | `swap` | the one transaction |
+//! | `record` | the table of snapshots: which list is in which partition |
 //! | `session` | a connection, its settings, its lock |
 //! | `tls` | which certificates are trusted |
 //! | `table` | the tables, and the statements about them |
@@ -32,6 +33,7 @@ mod error;
 mod factory;
 mod options;
 mod preflight;
+mod record;
 mod session;
 mod sink;
 mod sql;

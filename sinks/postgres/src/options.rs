@@ -26,7 +26,7 @@ pub struct PostgresOptions {
     /// they do not exist.
     #[schemars(example = "public.followers")]
     pub table: String,
-    /// The lists that the table holds for each account: the `latest`, or `all`, each under its date.
+    /// What the table holds of each list of an account: the `latest`, or `all`, one for each date.
     #[serde(default)]
     pub dates: Dates,
     /// Whether the connection is encrypted: `verify`, or `off`, which is the default if the server is this machine.
@@ -50,14 +50,14 @@ pub struct PostgresOptions {
     pub lock_timeout_secs: u64,
 }
 
-/// The lists of an account that a table holds.
+/// What a table holds of each list of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dates {
-    /// The list with the latest date.
+    /// The newest list: that of the walk that began last.
     #[default]
     Latest,
-    /// One list for each date.
+    /// The newest list of each date.
     All,
 }
 

@@ -5,6 +5,7 @@ use tokio_postgres::{Client, Error};
 
 use crate::column::{Column, KEY_COLUMNS};
 use crate::error;
+use crate::record;
 use crate::table::Table;
 
 /// Returns whether the table exists. If it does, it can take a list of these columns.
@@ -27,9 +28,10 @@ pub(crate) async fn examine(
     let Some(kind) = rights.partition_key else {
         return Ok(false);
     };
-    if kind != "RANGE (app_id, dt)" {
+    let expected = format!("RANGE ({})", KEY_COLUMNS.join(", "));
+    if kind != expected {
         let message = format!(
-            "the table `{}` is not one of this sink, expected one that is partitioned by RANGE (app_id, dt)",
+            "the table `{}` is not one of this sink, expected one that is partitioned by {expected}",
             table.plain()
         );
         return Err(SinkError::permanent(message).with_hint("name another table; the sink creates it"));
@@ -40,8 +42,16 @@ pub(crate) async fn examine(
     }
     let found = columns_of(client, table).await.map_err(failed)?;
     compare(table, columns, &found)?;
-    refuse_foreign_list(client, table, context).await?;
-    Ok(true)
+    let failed =
+        |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
+    if !record::exists(client, table).await.map_err(failed)? {
+        return Ok(true);
+    }
+    let records = record::read(client, table, context).await.map_err(failed)?;
+    match records.iter().find(|record| record.partition.is_some() && !record.is_owned_by(context)) {
+        Some(foreign) => Err(foreign.refusal(table, context)),
+        None => Ok(true),
+    }
 }
 
 struct Rights {
@@ -122,35 +132,4 @@ fn compare(table: &Table, columns: &[Column], found: &[TableColumn]) -> Result<(
     }
     let message = format!("the table `{}` {}", table.plain(), problems.join("; it "));
     Err(SinkError::permanent(message).with_hint(format!("ALTER TABLE {table} {}", changes.join(", "))))
-}
-
-/// Returns an error if another pipeline or sink has published a list of this account.
-async fn refuse_foreign_list(client: &Client, table: &Table, context: &SinkContext) -> Result<(), SinkError> {
-    let failed =
-        |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
-    let snapshots = table.snapshots();
-    let exists = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&snapshots.to_string()]).await;
-    if !exists.map_err(failed)?.get::<_, bool>(0) {
-        return Ok(());
-    }
-    let query = format!(
-        "SELECT pipeline, sink FROM {snapshots} \
-         WHERE app_id = $1 AND partition IS NOT NULL AND (pipeline, sink) <> ($2, $3) LIMIT 1"
-    );
-    let foreign =
-        client.query_opt(&query, &[&context.app_id, &context.pipeline, &context.sink]).await.map_err(failed)?;
-    match foreign {
-        None => Ok(()),
-        Some(row) => Err(foreign_list(table, context, row.get(0), row.get(1))),
-    }
-}
-
-/// Makes the error about a list that another pipeline or sink has published.
-pub(crate) fn foreign_list(table: &Table, context: &SinkContext, pipeline: &str, sink: &str) -> SinkError {
-    let message = format!(
-        "the table `{}` has a list of `{}` that the pipeline `{pipeline}`, sink `{sink}`, has published",
-        table.plain(),
-        context.app_id
-    );
-    SinkError::permanent(message).with_hint("name another table")
 }

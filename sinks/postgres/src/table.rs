@@ -5,7 +5,7 @@ use std::fmt;
 use fanout_sink::{SinkContext, SinkError};
 use sha2::{Digest, Sha256};
 
-use crate::column::{Column, KEY_COLUMNS};
+use crate::column::{APP_ID, Column, KEY_COLUMNS};
 use crate::sql::{Identifier, Literal};
 
 /// The longest identifier, in bytes. Postgres cuts off longer ones.
@@ -47,7 +47,12 @@ impl Table {
 
     /// Returns the table `<table>_<suffix>` in the same schema.
     pub(crate) fn beside(&self, suffix: &str) -> Self {
-        Self { schema: self.schema.clone(), name: Identifier(format!("{}_{suffix}", self.name.0)) }
+        self.named(&format!("{}_{suffix}", self.name.0))
+    }
+
+    /// Returns the table called `name` in the same schema.
+    pub(crate) fn named(&self, name: &str) -> Self {
+        Self { schema: self.schema.clone(), name: Identifier(name.to_owned()) }
     }
 
     /// Returns the table that records which list is in which partition.
@@ -55,16 +60,16 @@ impl Table {
         self.beside("snapshots")
     }
 
-    /// Returns the staging table of the list of `context`. Each sink and account has one, so the next
-    /// attempt finds what a crash has left.
+    /// Returns the staging table of the list of `context`. Each list of a sink and an account has one,
+    /// so the next attempt finds what a crash has left.
     pub(crate) fn staging(&self, context: &SinkContext) -> Self {
-        let digest = hash(&[&context.pipeline, &context.sink, &context.app_id]);
+        let digest = hash(&[&context.pipeline, &context.sink, &context.app_id, &context.list]);
         self.beside(&format!("staging_{digest:016x}"))
     }
 
     /// Returns the partition of the list of `context`.
     pub(crate) fn partition(&self, context: &SinkContext) -> Self {
-        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date.to_string()])))
+        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.list, &context.date.to_string()])))
     }
 
     /// Returns the key of the lock that is held while the list of `context` is staged.
@@ -80,18 +85,7 @@ impl Table {
     /// Returns the statement that creates the table for these columns.
     pub(crate) fn create(&self, columns: &[Column]) -> String {
         let definitions = definitions(columns);
-        format!("CREATE TABLE IF NOT EXISTS {self} ({definitions}) PARTITION BY RANGE (app_id, dt)")
-    }
-
-    /// Returns the statement that creates the table of snapshots.
-    pub(crate) fn create_snapshots(&self) -> String {
-        format!(
-            "CREATE TABLE IF NOT EXISTS {} (\
-                 app_id text NOT NULL, dt date NOT NULL, account text NOT NULL, pipeline text NOT NULL, sink text NOT NULL, \
-                 walk text NOT NULL, rows bigint NOT NULL, digest text NOT NULL, columns text NOT NULL, partition text, \
-                 PRIMARY KEY (app_id, dt))",
-            self.snapshots()
-        )
+        format!("CREATE TABLE IF NOT EXISTS {self} ({definitions}) PARTITION BY RANGE ({})", KEY_COLUMNS.join(", "))
     }
 
     /// Returns the statements that create the staging table of a list, like the table if that exists.
@@ -103,12 +97,12 @@ impl Table {
         let shape = if exists { format!("LIKE {self} INCLUDING ALL") } else { definitions(columns) };
         let bounds = Bounds(context);
         let date = context.date.to_string();
-        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
+        let (app_id, list, date) = (Literal(&context.app_id), Literal(&context.list), Literal(&date));
         format!(
             "DROP TABLE IF EXISTS {staging}; \
              CREATE TABLE {staging} ({shape}); \
-             ALTER TABLE {staging} ALTER app_id SET DEFAULT {app_id}, ALTER dt SET DEFAULT {date}::date, \
-                 ADD CONSTRAINT {LIST_CONSTRAINT} CHECK ({bounds})"
+             ALTER TABLE {staging} ALTER app_id SET DEFAULT {app_id}, ALTER list SET DEFAULT {list}, \
+                 ALTER dt SET DEFAULT {date}::date, ADD CONSTRAINT {LIST_CONSTRAINT} CHECK ({bounds})"
         )
     }
 
@@ -116,11 +110,11 @@ impl Table {
     pub(crate) fn attach(&self, context: &SinkContext) -> String {
         let (staging, partition) = (self.staging(context), self.partition(context));
         let date = context.date.to_string();
-        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
+        let (app_id, list, date) = (Literal(&context.app_id), Literal(&context.list), Literal(&date));
         format!(
             "ALTER TABLE {staging} RENAME TO {}; \
              ALTER TABLE {self} ATTACH PARTITION {partition} \
-                 FOR VALUES FROM ({app_id}, {date}) TO ({app_id}, ({date}::date + 1)); \
+                 FOR VALUES FROM ({app_id}, {list}, {date}) TO ({app_id}, {list}, ({date}::date + 1)); \
              ALTER TABLE {partition} DROP CONSTRAINT {LIST_CONSTRAINT}",
             partition.name
         )
@@ -137,18 +131,19 @@ struct Bounds<'a>(&'a SinkContext);
 impl fmt::Display for Bounds<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.0.date.to_string();
-        let (app_id, date) = (Literal(&self.0.app_id), Literal(&date));
+        let (app_id, list, date) = (Literal(&self.0.app_id), Literal(&self.0.list), Literal(&date));
         write!(
             formatter,
-            "app_id IS NOT NULL AND dt IS NOT NULL AND app_id = {app_id} AND dt >= {date}::date AND dt < ({date}::date + 1)"
+            "app_id IS NOT NULL AND list IS NOT NULL AND dt IS NOT NULL AND app_id = {app_id} AND list = {list} \
+             AND dt >= {date}::date AND dt < ({date}::date + 1)"
         )
     }
 }
 
 fn definitions(columns: &[Column]) -> String {
-    let columns = columns.iter().filter(|column| column.name.0 != KEY_COLUMNS[0]);
-    let keys = ["app_id text NOT NULL".to_owned(), "dt date NOT NULL".to_owned()];
-    keys.into_iter().chain(columns.map(Column::definition)).collect::<Vec<_>>().join(", ")
+    let columns = columns.iter().filter(|column| column.name.0 != APP_ID).map(Column::definition);
+    let keys = ["app_id text NOT NULL", "list text NOT NULL", "dt date NOT NULL"].map(str::to_owned);
+    keys.into_iter().chain(columns).collect::<Vec<_>>().join(", ")
 }
 
 /// Hashes names, each preceded by its length: `["ab", "c"]` and `["a", "bc"]` differ.

@@ -48,8 +48,8 @@ impl Subject for Postgres {
             return Ok(None);
         }
         let date = context.date.to_string();
-        let keys: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&context.app_id, &date];
-        let which = "WHERE app_id = $1 AND dt = $2::text::date";
+        let keys: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&context.app_id, &context.list, &date];
+        let which = "WHERE app_id = $1 AND list = $2 AND dt = $3::text::date";
         let query = format!("SELECT to_jsonb(s)::text FROM {snapshots} s {which} AND partition IS NOT NULL");
         let Some(snapshot) = client.query_opt(&query, &keys).await? else {
             return Ok(None);

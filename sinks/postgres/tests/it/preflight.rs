@@ -92,8 +92,7 @@ async fn a_table_that_is_not_of_this_sink_is_left_alone() {
     let Some(server) = server("a_table_that_is_not_of_this_sink_is_left_alone") else { return };
     server.sql("CREATE SCHEMA shapes; CREATE TABLE shapes.plain (openid text, position bigint)");
     let error = refusal(&PostgresOptions::new(server.url(), "shapes.plain")).await;
-    let expected =
-        "the table `shapes.plain` is not one of this sink, expected one that is partitioned by RANGE (app_id, dt)";
+    let expected = "the table `shapes.plain` is not one of this sink, expected one that is partitioned by RANGE (app_id, list, dt)";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -102,8 +101,8 @@ async fn every_column_that_does_not_fit_is_named_with_what_would_mend_it() {
     let test = "every_column_that_does_not_fit_is_named_with_what_would_mend_it";
     let Some(server) = server(test) else { return };
     server.sql(
-        "CREATE SCHEMA fits; CREATE TABLE fits.t (app_id text NOT NULL, dt date NOT NULL, position text, \
-         extra text NOT NULL, spare text) PARTITION BY RANGE (app_id, dt)",
+        "CREATE SCHEMA fits; CREATE TABLE fits.t (app_id text NOT NULL, list text NOT NULL, dt date NOT NULL, position text, \
+         extra text NOT NULL, spare text) PARTITION BY RANGE (app_id, list, dt)",
     );
     let options = PostgresOptions::new(server.url(), "fits.t");
     let error = refusal(&options).await;
