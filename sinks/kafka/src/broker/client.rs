@@ -40,8 +40,8 @@ const OWNED: [(&str, &str); 22] = [
 /// Returns the transactional id, which is also the name of the consumer group. It holds the app id,
 /// not the account's name: the pipeline file may rename an account.
 fn identity(options: &KafkaOptions, context: &SinkContext) -> String {
-    let SinkContext { pipeline, sink, app_id, .. } = context;
-    format!("{}.{pipeline}.{sink}.{app_id}", options.prefix)
+    let SinkContext { pipeline, sink, app_id, list, .. } = context;
+    format!("{}.{pipeline}.{sink}.{app_id}.{list}", options.prefix)
 }
 
 /// Returns the configuration that every client shares: addresses, encryption, credentials.
@@ -140,7 +140,11 @@ pub(super) fn producer_config(options: &KafkaOptions, context: &SinkContext) -> 
 
 /// Makes the consumer that reads the checkpoint and the topic's metadata. It reads no records.
 pub(super) fn consumer(options: &KafkaOptions, context: &SinkContext) -> Result<BaseConsumer<Log>, SinkError> {
-    BaseConsumer::from_config_and_context(&consumer_config(options, context)?, Log)
+    make_consumer(&consumer_config(options, context)?)
+}
+
+fn make_consumer(config: &ClientConfig) -> Result<BaseConsumer<Log>, SinkError> {
+    BaseConsumer::from_config_and_context(config, Log)
         .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))
 }
 
@@ -178,6 +182,7 @@ mod tests {
     fn context() -> SinkContext {
         SinkContext::new("brand", "wx1", Arc::new(Schema::empty()))
             .with_names("followers", "stream")
+            .with_list("blacklist")
             .with_directory("/pipelines")
     }
 
@@ -196,7 +201,7 @@ mod tests {
         let config = producer_config(&options, &context()).unwrap();
         for (key, value) in [
             ("bootstrap.servers", "one:9092,two:9092"),
-            ("transactional.id", "fanout.followers.stream.wx1"),
+            ("transactional.id", "fanout.followers.stream.wx1.blacklist"),
             ("transaction.timeout.ms", "900000"),
             ("enable.idempotence", "true"),
             ("acks", "all"),
@@ -207,7 +212,7 @@ mod tests {
             assert_eq!(config.get(key), Some(value), "{key}");
         }
         let config = consumer_config(&options, &context()).unwrap();
-        assert_eq!(config.get("group.id"), Some("fanout.followers.stream.wx1"));
+        assert_eq!(config.get("group.id"), Some("fanout.followers.stream.wx1.blacklist"));
         assert_eq!(config.get("isolation.level"), Some("read_committed"));
     }
 

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use fanout_sink::SinkError;
+use fanout_sink::{SinkContext, SinkError};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, FORMAT_VERSION, Owner};
 use super::log::Log;
 
 /// How long the group's coordinator may take to answer.
@@ -26,7 +26,15 @@ pub(super) fn metadata(consumer: &BaseConsumer<Log>) -> Result<ConsumerGroupMeta
 }
 
 /// Reads the checkpoint of the consumer's group in `topic`; `None` if the group has committed none.
-pub(super) fn read(consumer: &BaseConsumer<Log>, topic: &str) -> Result<Option<Checkpoint>, SinkError> {
+///
+/// # Errors
+///
+/// If the brokers do not answer, or the offset is not a checkpoint of the list of `context`.
+pub(super) fn read(
+    consumer: &BaseConsumer<Log>,
+    topic: &str,
+    context: &SinkContext,
+) -> Result<Option<Checkpoint>, SinkError> {
     let mut asked = TopicPartitionList::new();
     asked.add_partition(topic, CHECKPOINT_PARTITION);
     let committed = consumer.committed_offsets(asked, COORDINATOR_TIMEOUT).map_err(|error| {
@@ -38,11 +46,19 @@ pub(super) fn read(consumer: &BaseConsumer<Log>, topic: &str) -> Result<Option<C
     let Some(element) = element.filter(|element| matches!(element.offset(), Offset::Offset(_))) else {
         return Ok(None);
     };
-    serde_json::from_str(element.metadata()).map(Some).map_err(|error| {
-        SinkError::permanent("the offset that holds the checkpoint was not committed by this program")
-            .with_source(error)
-            .with_hint("choose another `prefix`")
-    })
+    let foreign = |what: &str| {
+        let message = format!("the offset that holds the checkpoint {what}");
+        SinkError::permanent(message).with_hint("choose another `prefix`")
+    };
+    let checkpoint: Checkpoint = serde_json::from_str(element.metadata())
+        .map_err(|error| foreign("was not committed by this version of fanout").with_source(error))?;
+    if checkpoint.format != FORMAT_VERSION {
+        return Err(foreign("was not committed by this version of fanout"));
+    }
+    if checkpoint.owner != Owner::of(context) {
+        return Err(foreign("belongs to another pipeline, sink, account or list"));
+    }
+    Ok(Some(checkpoint))
 }
 
 /// Returns the offset to commit for `checkpoint`.

@@ -1,7 +1,8 @@
 //! A list on its way into a topic: its transactions, and the checkpoint in each of them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use fanout_sink::chrono::{TimeDelta, Utc};
 use fanout_sink::{Output, SinkContext, SinkError, SinkReport, Snapshot};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -43,19 +44,11 @@ impl TopicOutput {
         let timeout = Duration::from_secs(options.transaction_timeout_secs.into());
         let producer = TransactionalProducer::open(&client::producer_config(options, context)?, timeout)?;
         // After the fencing: no other producer can change the checkpoint any more.
-        let found = group::read(&consumer, &options.topic)?;
+        let found = group::read(&consumer, &options.topic, context)?;
         let headers = Headers::new(options, context)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
-        let mut checkpoint = Checkpoint {
-            walk: context.walk.to_string(),
-            begun_at: context.begun_at.map_or(now, |begun_at| begun_at.timestamp_micros()),
-            content: format!("{}/{}", options.key, headers.schema),
-            rows: 0,
-            transactions: 0,
-            complete: false,
-        };
-        let retention = Duration::from_secs(u64::from(options.retention_hours) * 3_600);
-        match checkpoint.state_of_list(found.as_ref(), now, retention) {
+        let mut checkpoint = Checkpoint::start(context, form(options, &headers));
+        let retention = TimeDelta::hours(options.retention_hours.into());
+        match checkpoint.state_of_list(found.as_ref(), Utc::now(), retention) {
             DeliveryState::Absent => {}
             DeliveryState::Partial { rows, transactions } => {
                 (checkpoint.rows, checkpoint.transactions) = (rows, transactions);
@@ -160,6 +153,11 @@ impl TopicOutput {
     pub(crate) fn abort(&mut self) -> Result<(), SinkError> {
         if self.deadline.take().is_some() { self.producer.abort() } else { Ok(()) }
     }
+}
+
+/// Returns the form of the records: their keys and their values.
+pub(super) fn form(options: &KafkaOptions, headers: &Headers) -> String {
+    format!("{}/{}", options.key, headers.schema)
 }
 
 fn unknown(options: &KafkaOptions, context: &SinkContext, why: &str) -> SinkError {
