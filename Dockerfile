@@ -12,6 +12,7 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY benches benches
 COPY tests/broker tests/broker
+COPY examples/postgres examples/postgres
 COPY examples/python/fanout_sink.py examples/python/
 COPY sinks sinks
 COPY src src

@@ -1,4 +1,4 @@
-//! `protocol = "arrow"`: what is said to the program, and what it may say when.
+//! `protocol = "arrow"`: sends messages and batches to the program, and checks what it answers.
 
 use std::process::Stdio;
 
@@ -6,33 +6,33 @@ use fanout_sink::{Batch, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::environment::Redaction;
 use crate::failure::{Class, Failure};
 use crate::lines::{Line, Lines};
 use crate::message::{self, FromProgram, Hello, ToProgram};
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::process::{End, Process, Progress};
+use crate::redaction::Redaction;
 use crate::stream::Stream;
 
-/// The longest line that a program may say, in bytes: a report of thousands of outputs.
+/// The longest message of a program, in bytes: enough for a report of thousands of outputs.
 const LONGEST_MESSAGE: usize = 1 << 20;
 /// The longest location of an output, in characters: that of a path on Linux.
 const LONGEST_LOCATION: usize = 4_096;
-/// How much of a line an error shows, in characters.
+/// The longest part of a line that an error shows, in characters.
 const SHOWN: usize = 120;
 
-/// A program that is given one list.
+/// A program that receives one list.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     process: Process,
     output: Lines<ChildStdout>,
     stream: Stream,
-    /// Room for what is sent.
+    /// A buffer for what is sent, used again for each batch.
     outgoing: Vec<u8>,
     options: CommandOptions,
     redaction: Redaction,
-    /// Batches that were sent, or are being sent.
+    /// Batches that were sent, including the one that is being sent.
     sent: u64,
     /// Batches that the program has acknowledged.
     acknowledged: u64,
@@ -40,15 +40,18 @@ pub(crate) struct Conversation {
     has_prepared: bool,
 }
 
-/// What happened first.
+/// The first of the events that an exchange waits for.
 enum Event {
-    Said(std::io::Result<Option<Line>>),
-    Done(Progress),
-    Overdue,
+    /// The program wrote a line, or closed its stdout (`None`).
+    Line(std::io::Result<Option<Line>>),
+    /// The program read some input, closed it, or ended.
+    Input(Progress),
+    /// The time limit is over.
+    Timeout,
 }
 
 impl Conversation {
-    /// Starts the program and waits until it is ready.
+    /// Starts the program, and waits until it has answered `ready` and taken the schema.
     pub(crate) async fn start(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let stream = Stream::new(&context.schema)?;
         let mut process = Process::start(&options, context, Stdio::piped())?;
@@ -72,14 +75,14 @@ impl Conversation {
         }
     }
 
-    /// Says hello, and states the columns as soon as the program is ready.
+    /// Sends the hello, waits for `ready`, and sends the schema.
     async fn begin(&mut self, hello: &[u8]) -> Result<(), Failure> {
         self.exchange(hello, Phase::Starting).await?;
         let columns = self.stream.take(Vec::new());
         self.exchange(&columns, Phase::Receiving).await.map(drop)
     }
 
-    /// Sends a batch, and waits until another one may be under way.
+    /// Sends a batch, and waits until the window has room for another.
     pub(crate) async fn write(&mut self, batch: &Batch) -> Result<(), Failure> {
         self.stream.write(batch.records())?;
         self.sent += 1;
@@ -90,7 +93,7 @@ impl Conversation {
         written.map(drop)
     }
 
-    /// Ends the stream, and waits until everything is durable.
+    /// Ends the stream, sends the snapshot, and waits for `prepared`.
     pub(crate) async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
         self.stream.finish()?;
         let mut bytes = self.stream.take(std::mem::take(&mut self.outgoing));
@@ -100,7 +103,10 @@ impl Conversation {
         Ok(())
     }
 
-    /// Makes the program publish. After a temporary error it may be asked again; any other end is one.
+    /// Sends `commit`, and waits for `committed`.
+    ///
+    /// After a temporary error the program still runs and may be asked to commit again. After any
+    /// other result it has ended.
     pub(crate) async fn commit(&mut self) -> Result<SinkReport, Failure> {
         let Some(FromProgram::Committed { rows, bytes, mut outputs }) =
             self.exchange(&ToProgram::Commit.line(), Phase::Committing).await?
@@ -113,16 +119,16 @@ impl Conversation {
         }
         match self.process.end(End::ByItself).await {
             Some(status) if status.success() => {}
-            // The list is published, whatever becomes of the program.
+            // The list is published. A bad end of the program does not change that.
             end => tracing::warn!(command = self.process.name, ?end, "the program committed, and did not end well"),
         }
         Ok(SinkReport { rows, bytes, outputs })
     }
 
-    /// Makes the program forget the list.
+    /// Makes the program drop the list, and waits for its end.
     pub(crate) async fn abort(&mut self) -> Result<(), Failure> {
         if self.has_prepared {
-            // A program that does not take it sees the end of its input, which says the same.
+            // A program that does not read it sees the end of its input, which also means abort.
             let _ = timeout(seconds(self.options.grace_secs), self.process.give(&ToProgram::Abort.line())).await;
         }
         let failure = match self.process.end(End::ByItself).await {
@@ -137,55 +143,57 @@ impl Conversation {
         Err(self.process.fail(failure, End::ByItself).await)
     }
 
-    /// Ends the program after `failure`, which it adds to.
+    /// Ends the program after `failure`, and returns the failure with the last lines of its stderr.
     pub(crate) async fn fail(&mut self, failure: Failure) -> Failure {
         self.process.fail(failure, End::ByItself).await
     }
 
-    /// Sends `outgoing` and hears the program, until it has said what ends the phase; while it is given the list, until
-    /// it has taken everything and another batch may follow.
+    /// Sends `outgoing` and reads the program's messages until the phase is over.
+    ///
+    /// A phase ends with its answer, which is returned. `Phase::Receiving` has none: it ends when the
+    /// program has read everything and the window has room.
     async fn exchange(&mut self, outgoing: &[u8], phase: Phase) -> Result<Option<FromProgram>, Failure> {
         let (key, limit) = phase.limit(&self.options);
         let mut deadline = Instant::now() + seconds(limit);
         let mut rest = outgoing;
-        // Once the program takes no more, what it has still to say about that is worth waiting for, but not long.
-        let mut is_deaf = false;
-        // It may come before the program has read everything.
+        // The program has closed its input or ended. It may still write why, within the grace period.
+        let mut input_is_closed = false;
+        // The answer may come before the program has read everything.
         let mut answer = None;
         loop {
             let may_follow = self.sent - self.acknowledged < u64::from(self.options.window.get());
-            let is_done = answer.is_some() || phase == Phase::Receiving && may_follow && !is_deaf;
+            let is_done = answer.is_some() || phase == Phase::Receiving && may_follow && !input_is_closed;
             if is_done && rest.is_empty() {
                 return Ok(answer);
             }
-            // Both ways at once: a program that waits for fanout to hear it does not listen.
+            // Read and write at once: a program whose stdout is full does not read its stdin.
             let event = tokio::select! {
                 biased;
-                line = self.output.next() => Event::Said(line),
-                progress = self.process.give(rest), if !is_deaf => Event::Done(progress),
-                () = sleep_until(deadline) => Event::Overdue,
+                line = self.output.next() => Event::Line(line),
+                progress = self.process.give(rest), if !input_is_closed => Event::Input(progress),
+                () = sleep_until(deadline) => Event::Timeout,
             };
             match event {
-                Event::Said(Ok(Some(line))) => {
-                    let message = self.understand(&line)?;
+                Event::Line(Ok(Some(line))) => {
+                    let message = self.parse(&line)?;
                     answer = self.accept(message, phase, rest.is_empty())?;
                 }
-                Event::Said(Ok(None) | Err(_)) => {
+                Event::Line(Ok(None) | Err(_)) => {
                     self.process.close_input();
-                    return Err(self.process.gone("stdout", phase).await);
+                    return Err(self.process.closed("stdout", phase).await);
                 }
-                Event::Done(Progress::Took(bytes)) => rest = &rest[bytes..],
-                Event::Done(Progress::Closed | Progress::Ended) => {
-                    is_deaf = true;
+                Event::Input(Progress::Took(bytes)) => rest = &rest[bytes..],
+                Event::Input(Progress::Closed | Progress::Ended) => {
+                    input_is_closed = true;
                     deadline = deadline.min(Instant::now() + seconds(self.options.grace_secs));
                 }
-                Event::Overdue if is_deaf => return Err(self.process.gone("stdin", phase).await),
-                Event::Overdue => return Err(self.overdue(key, limit.get(), phase, rest.len())),
+                Event::Timeout if input_is_closed => return Err(self.process.closed("stdin", phase).await),
+                Event::Timeout => return Err(self.timed_out(key, limit.get(), phase, rest.len())),
             }
         }
     }
 
-    fn overdue(&self, key: &str, limit: u32, phase: Phase, left: usize) -> Failure {
+    fn timed_out(&self, key: &str, limit: u32, phase: Phase, left: usize) -> Failure {
         let what = match phase {
             Phase::Receiving if left > 0 => format!("did not read batch {}", self.sent),
             Phase::Receiving => format!("acknowledged only {} of {} batches", self.acknowledged, self.sent),
@@ -194,7 +202,7 @@ impl Conversation {
         Failure::permanent(format!("`{}` {what} within `{key}` = {limit}", self.process.name))
     }
 
-    fn understand(&self, line: &Line) -> Result<FromProgram, Failure> {
+    fn parse(&self, line: &Line) -> Result<FromProgram, Failure> {
         let (bytes, problem) = match line {
             Line::Whole(bytes) => match serde_json::from_slice(bytes) {
                 Ok(message) => return Ok(message),
@@ -210,12 +218,13 @@ impl Conversation {
             .with_hint("stdout is for messages, one JSON object a line; what else there is to say belongs on stderr"))
     }
 
-    /// Holds a message against what may be said now, and returns it if it ends the phase. `has_taken` says whether the
-    /// program was sent everything.
-    fn accept(&mut self, message: FromProgram, phase: Phase, has_taken: bool) -> Result<Option<FromProgram>, Failure> {
+    /// Checks a message against the phase, and returns it if it ends the phase. `all_sent` says
+    /// whether the program has read everything that was sent.
+    fn accept(&mut self, message: FromProgram, phase: Phase, all_sent: bool) -> Result<Option<FromProgram>, Failure> {
         let name = &self.process.name;
-        // The batch that is being sent cannot be acknowledged yet; before the first one, it is the columns that are.
-        let sent = self.sent.saturating_sub(u64::from(phase == Phase::Receiving && !has_taken));
+        // The batch that is being sent cannot be acknowledged yet. (Before the first batch the schema
+        // is being sent, and `sent` is 0.)
+        let sent = self.sent.saturating_sub(u64::from(phase == Phase::Receiving && !all_sent));
         let wrong = |what: String| Err(Failure::permanent(format!("`{name}` {what}")));
         match (phase, message) {
             (_, FromProgram::Error { class, message, hint }) => {

@@ -1,4 +1,4 @@
-//! The lines of JSON of `protocol = "arrow"`, as `sinks/README.md` describes them.
+//! The messages of `protocol = "arrow"`: lines of JSON, which `sinks/README.md` describes.
 
 use fanout_sink::arrow::datatypes::Schema;
 use fanout_sink::chrono::NaiveDate;
@@ -8,24 +8,24 @@ use serde_json::{Map, Value};
 
 use crate::options::CommandOptions;
 
-/// The version of the protocol: another number is another protocol.
+/// The version of the protocol. A program refuses a version that it does not know.
 const VERSION: u32 = 1;
 
-/// What fanout says to the program, on its stdin.
+/// A message to the program's stdin.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ToProgram<'a> {
     /// The first line.
     Hello(Hello<'a>),
-    /// Behind the Arrow stream: the facts of the list.
+    /// The facts of the list, after the Arrow stream.
     Snapshot(&'a Snapshot),
-    /// The last line, if the list is published.
+    /// The last line if the list is to be published.
     Commit,
-    /// The last line, if it is not.
+    /// The last line if it is not to be published.
     Abort,
 }
 
-/// Which list is about to come, for whom, in which columns.
+/// Names the list that follows: its account, its walk, its columns.
 #[derive(Debug, Serialize)]
 pub(crate) struct Hello<'a> {
     protocol: u32,
@@ -51,28 +51,28 @@ struct Column<'a> {
     nullable: bool,
 }
 
-/// What the program says, on its stdout.
+/// A message from the program's stdout.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum FromProgram {
-    /// It is there.
+    /// The program has started and read the hello.
     Ready,
-    /// It is done with the first `batches` batches.
+    /// It has processed the first `batches` batches.
     Written { batches: u64 },
-    /// Everything is durable, and nothing is visible.
+    /// The list is durable, and not visible.
     Prepared { rows: Option<u64> },
-    /// Everything is visible.
+    /// The list is visible.
     Committed {
         rows: u64,
         bytes: Option<u64>,
         #[serde(default)]
         outputs: Vec<Output>,
     },
-    /// It cannot go on.
+    /// It has failed.
     Error { class: Class, message: String, hint: Option<String> },
 }
 
-/// Whether an error may pass.
+/// Whether a retry may succeed.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Class {

@@ -1,22 +1,22 @@
-//! How far a program has come: what it is to do next, and how long that may take.
+//! The steps of a program, and the time limit of each.
 
 use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::options::CommandOptions;
 
-/// What a program is waited for to do.
+/// What fanout waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// To say `ready`.
+    /// The message `ready`.
     Starting,
-    /// To take batches.
+    /// That the program reads the batches and acknowledges them.
     Receiving,
-    /// To say `prepared`.
+    /// The message `prepared`.
     Preparing,
-    /// To say `committed`.
+    /// The message `committed`.
     Committing,
-    /// To end after the end of its input, which commits a plain program.
+    /// The end of a plain program after the end of its input, which is its commit.
     Ending,
 }
 
@@ -31,7 +31,7 @@ impl Phase {
         }
     }
 
-    /// Returns what may be said, for errors.
+    /// Returns the messages that the program may send, for errors.
     pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::Starting => "`ready` or `error`",
@@ -43,7 +43,7 @@ impl Phase {
     }
 }
 
-/// Says when something happened: "… before it said `ready`".
+/// The time of an event, for errors: "… before it said `ready`".
 impl fmt::Display for Phase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

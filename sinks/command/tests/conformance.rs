@@ -1,4 +1,4 @@
-//! The command sink keeps every promise that its program keeps: the examples in Python and in shell, over both protocols.
+//! The conformance suite for the example programs: Python over `arrow`, shell over `plain`.
 
 #![expect(clippy::unwrap_used, reason = "the subject of a test may panic, as its test functions may")]
 
@@ -13,7 +13,7 @@ use fanout_sink_command::CommandFactory;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
-/// An example, and how its output is read.
+/// An example program, and how its output is read.
 struct Example {
     options: fn(&Path) -> Value,
     extension: &'static str,
@@ -45,7 +45,7 @@ impl Subject for Example {
     }
 }
 
-/// Reads the CSV of a list of followers, in which no text has a quote, a comma or the end of a line.
+/// Reads the CSV of a list of followers. No text in it contains a quote, a comma or a line end.
 fn csv_rows(content: &[u8]) -> Result<Vec<Row>, ReadError> {
     let text = str::from_utf8(content)?;
     let mut lines = text.lines().map(|line| line.split(','));
@@ -68,23 +68,27 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns a Python that has pyarrow. None, and a word about it, if there is none: a failure where nothing may be skipped.
+/// Returns a Python that has pyarrow; without one, prints that the test is skipped and returns `None`.
+///
+/// # Panics
+///
+/// If there is none and `FANOUT_REQUIRE_ALL` is set.
 fn python() -> Option<String> {
     let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
-    // It is started elsewhere.
+    // The program runs in another folder.
     let python = if python.contains('/') { absolute(&python) } else { python };
     if Command::new(&python).args(["-c", "import pyarrow"]).output().is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
     let hint = "pip install pyarrow, and name that Python in READERS_PYTHON";
     assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "`{python}` has no pyarrow; {hint}");
-    // Past the test harness, which shows what `eprintln!` prints only when a test fails.
+    // Not `eprintln!`: the test harness shows its output only if the test fails.
     let word = format!("skipped: the command sink in Python was not held to the contract; {hint}\n");
     std::io::stderr().write_all(word.as_bytes()).unwrap();
     None
 }
 
-/// Tests start in the folder of their crate; a relative path is meant from that of the workspace.
+/// Resolves a path that is relative to the workspace. Tests start in the folder of their crate.
 fn absolute(path: &str) -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     path.to_str().unwrap().to_owned()
@@ -99,9 +103,9 @@ async fn a_program_in_python_keeps_every_promise() {
     let summary = run(&Example { options, extension: "csv", rows: csv_rows, takes_nulls: false }).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     let expected = [
-        // A program has no roots that fanout knows of.
+        // fanout does not know the roots of a program.
         "roots_lie_where_the_options_say",
-        // CSV knows no difference between nothing and an empty text.
+        // CSV does not distinguish null from an empty text.
         "values_of_every_kind_come_back",
         "staging_stays_outside_the_roots",
         // A disk has no temporary errors.

@@ -1,15 +1,14 @@
-//! A list on its way into files of batches, or into a topic.
+//! The sink: encodes rows as messages and passes them to the files or to the topic.
 
 use std::fmt;
 
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
-use crate::KafkaOptions;
 use crate::batch_files::BatchFiles;
 #[cfg(feature = "broker")]
 use crate::broker::{self, TopicOutput};
 use crate::message::MessageEncoder;
-use crate::options::Destination;
+use crate::options::{Destination, KafkaOptions};
 
 /// Writes one list as Kafka records.
 pub struct KafkaSink {
@@ -36,7 +35,7 @@ impl KafkaSink {
     }
 }
 
-/// Finds out whether a list could be delivered to the topic.
+/// Checks whether a list could be delivered to the topic.
 #[cfg(feature = "broker")]
 pub(crate) async fn check_topic(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
     broker::check(options, context).await
@@ -47,7 +46,7 @@ async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<Mes
     Ok(MessageOutput::Topic(Box::new(TopicOutput::open(options, context).await?)))
 }
 
-/// Says that this program cannot reach a topic.
+/// Returns the error of a program that was built without the feature `broker`.
 #[cfg(not(feature = "broker"))]
 #[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
 pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {
@@ -72,7 +71,7 @@ impl Sink for KafkaSink {
             #[cfg(feature = "broker")]
             MessageOutput::Topic(topic) => {
                 encoder.encode(batch.records(), |message| topic.write(&message))?;
-                topic.check_pace()
+                topic.check_deadline()
             }
         }
     }

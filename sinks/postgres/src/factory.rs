@@ -1,13 +1,16 @@
-//! How a pipeline file's `type = "postgres"` becomes a sink.
+//! `type = "postgres"` in a pipeline file: the factory of the sink.
 
 use std::path::PathBuf;
 
 use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
 
 use crate::column::Column;
-use crate::{PostgresOptions, PostgresSink, preflight, session};
+use crate::options::PostgresOptions;
+use crate::preflight;
+use crate::session;
+use crate::sink::PostgresSink;
 
-/// What an open sink holds beside the batch: a buffer of rows on their way, the client's, and the session's.
+/// An open sink holds a buffer of encoded rows, and the buffers of the connection.
 const MEMORY: u64 = 1 << 20;
 
 /// Opens [`PostgresSink`]s.

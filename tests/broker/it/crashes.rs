@@ -1,11 +1,11 @@
-//! `kill -9` of the delivering process at random moments: the next run leaves exactly one copy.
+//! `kill -9` of the delivering process at random moments: after the next run there is exactly one copy.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::{PARTITIONS, Project, assert_holds, broker, number, read_committed, say};
 
 const FOLLOWERS: u64 = 40_000;
-/// Of one list; it is then left in peace.
+/// After so many kills of one list the next run may finish.
 const MOST_KILLS_OF_A_LIST: u64 = 3;
 
 /// The xorshift generator.
@@ -20,14 +20,16 @@ impl Random {
     }
 }
 
-/// What was seen of all kills.
+/// Counts over all lists.
 #[derive(Debug, Default)]
-struct Tally {
+struct KillStats {
     lists: u64,
     kills: u64,
-    /// Kills after which readers saw nothing, some of the rows (of a list in several transactions), all of them.
+    /// Kills after which readers saw no row.
     found_nothing: u64,
+    /// Kills after which readers saw some rows, of a list in several transactions.
     found_some: u64,
+    /// Kills after which readers saw all rows.
     found_all: u64,
 }
 
@@ -40,13 +42,13 @@ fn whenever_a_delivery_is_killed_readers_see_one_copy_in_the_end() {
     let mut random = Random(seed | 1);
     random.below(2);
     let mut window = undisturbed();
-    let mut tally = Tally::default();
-    while tally.kills < kills {
-        let most = (kills - tally.kills).min(MOST_KILLS_OF_A_LIST);
-        kill_one_list(&mut random, most, &mut window, &mut tally);
-        assert!(tally.lists < 10 * kills, "deliveries are never hit: {tally:?}");
+    let mut stats = KillStats::default();
+    while stats.kills < kills {
+        let most = (kills - stats.kills).min(MOST_KILLS_OF_A_LIST);
+        kill_one_list(&mut random, most, &mut window, &mut stats);
+        assert!(stats.lists < 10 * kills, "deliveries are never hit: {stats:?}");
     }
-    say(&format!("broker: {tally:?}, killed within {window:?} after the decision"));
+    say(&format!("broker: {stats:?}, killed within {window:?} after the decision"));
 }
 
 /// Returns how long a delivery takes, from the decision to the end of the process.
@@ -62,15 +64,17 @@ fn undisturbed() -> Duration {
     decided.elapsed()
 }
 
-/// Kills the delivery of one list up to `most` times, lets it finish, and counts the copies. `window` is how long after
-/// the decision a kill may come: it follows the speed of the machine, a little beyond the end of a delivery.
-fn kill_one_list(random: &mut Random, most: u64, window: &mut Duration, tally: &mut Tally) {
-    let topic = format!("killed-{}", tally.lists);
-    let in_pieces = tally.lists % 2 == 1;
+/// Kills the delivery of one list up to `most` times, lets it finish, and counts the copies.
+///
+/// A kill comes within `window` after the decision. The window follows the speed of the machine, so
+/// that it ends a little after a delivery does.
+fn kill_one_list(random: &mut Random, most: u64, window: &mut Duration, stats: &mut KillStats) {
+    let topic = format!("killed-{}", stats.lists);
+    let in_pieces = stats.lists % 2 == 1;
     let options = if in_pieces { format!("transaction_rows = {}", FOLLOWERS / 7) } else { String::new() };
     let project = Project::creating(&topic, FOLLOWERS, &options);
     let truth = project.truth();
-    tally.lists += 1;
+    stats.lists += 1;
     for _ in 0..most {
         let mut process = project.command(&[]).spawn().unwrap();
         while !project.is_decided() {
@@ -83,25 +87,25 @@ fn kill_one_list(random: &mut Random, most: u64, window: &mut Duration, tally: &
             break;
         }
         *window = *window * 21 / 20;
-        tally.kills += 1;
+        stats.kills += 1;
         match read_if_there(&topic) {
-            0 => tally.found_nothing += 1,
-            all if all == FOLLOWERS => tally.found_all += 1,
+            0 => stats.found_nothing += 1,
+            all if all == FOLLOWERS => stats.found_all += 1,
             some => {
                 assert!(in_pieces, "{some} rows are visible of a list that is one transaction");
-                tally.found_some += 1;
+                stats.found_some += 1;
             }
         }
     }
     project.finish();
     assert_holds(&topic, &truth);
-    // And if the last kill had come right before the commit record: the mark is found.
+    // As if the last kill had come right before the commit record: the checkpoint is found.
     project.forget_commits();
     project.finish();
     assert_holds(&topic, &truth);
 }
 
-/// Counts the rows that readers see. The topic may not be there yet.
+/// Counts the rows that readers see; 0 if the topic does not exist yet.
 fn read_if_there(topic: &str) -> u64 {
     use rdkafka::consumer::{BaseConsumer, Consumer};
     let consumer: BaseConsumer = rdkafka::ClientConfig::new()

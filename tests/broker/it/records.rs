@@ -1,4 +1,5 @@
-//! A whole list: every row once, where Kafka's own clients would have put it, by the eyes of another client.
+//! The records of a whole list: another client reads every row once, in the partition that Kafka's own
+//! clients would have chosen.
 
 use std::process::Command;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::support::{APP_ID, PARTITIONS, Project, assert_holds, broker, file, number, read_committed, say, variable};
 
-/// What the script ends with where a module is missing.
+/// The script's exit code if a Python module is missing.
 const NOT_INSTALLED: i32 = 3;
 
 #[test]

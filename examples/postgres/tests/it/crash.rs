@@ -1,6 +1,6 @@
-//! `kill -9` while a list is delivered: the table has the old list or the new one, whole, and the same command finishes.
+//! `kill -9` while a list is delivered: the table has the whole old list or the whole new one, and the
+//! same command finishes.
 
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,12 @@ use crate::server::{Server, say, server, variable};
 const FOLLOWERS: u64 = 30_000;
 const KILLS: u64 = 4;
 
-/// The account of a simulated list that has none.
+/// The app id of a simulated list in a pipeline file without accounts.
 const APP_ID: &str = "wxsimulated";
 const SCHEMA: &str = "crash";
 
 fn number(name: &str, default: u64) -> u64 {
     variable(name).map_or(default, |number| number.parse().unwrap())
-}
-
-/// Returns the example program, which `cargo test` builds with the tests.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join("examples/postgres");
-    assert!(program.exists(), "`cargo test --test` builds no examples: `cargo build --examples` does");
-    program
 }
 
 struct Scene {
@@ -38,7 +30,7 @@ struct Scene {
 impl Scene {
     /// Returns the command that delivers list `number`: each has other followers and a later date.
     fn command(&self, number: u64) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fanout-postgres"));
         command.current_dir(self.folder.path()).args(["run", "pipeline.toml"]);
         command.arg("--set").arg(format!("source.simulate.seed={number}"));
         command.arg("--date").arg(format!("2026-10-{number:02}"));
@@ -53,13 +45,13 @@ impl Scene {
         ended
     }
 
-    /// Returns the number of the list that the table says it has.
+    /// Returns the number of the list that the table of snapshots names.
     fn current(&self) -> u64 {
         let query = format!("SELECT to_char(dt, 'DD') FROM {SCHEMA}.followers_snapshots WHERE partition IS NOT NULL");
         self.server.sql(&query).parse().unwrap()
     }
 
-    /// Holds every row of the table against the list that it must be.
+    /// Compares every row of the table with list `number`.
     fn holds_exactly(&self, number: u64) {
         let query = format!("SELECT openid, position, app_id, dt FROM {SCHEMA}.followers ORDER BY position");
         let table = self.server.sql(&query);
@@ -72,13 +64,13 @@ impl Scene {
         assert_eq!(self.current(), number);
     }
 
-    /// Returns how many rows a list that is under way has staged; none if nothing is staged.
+    /// Returns the number of staged rows; `None` if there is no staging table.
     fn staged(&self) -> Option<u64> {
         let find = format!(
             "SELECT oid::regclass FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace AND relname LIKE '%\\_staging\\_%' AND relkind = 'r'"
         );
         let staging = self.server.sql(&find);
-        // It may be published between the two statements.
+        // The list may be published between the two statements.
         let count = self.server.psql(&format!("SELECT count(*) FROM {staging}"));
         String::from_utf8(count.stdout).unwrap().trim().parse().ok()
     }
@@ -128,15 +120,15 @@ fn however_often_a_delivery_is_killed_the_table_has_a_whole_list() {
     assert!(killed > 0 && staging > 0, "no delivery was hit: {killed} killed, {staging} while it staged");
     let nothing_to_do = scene.finish(1 + kills);
     assert!(String::from_utf8_lossy(&nothing_to_do.stdout).contains("already published"), "{nothing_to_do:?}");
-    // A killed program leaves sessions behind for a moment only.
-    let alive = Duration::from_secs(10);
+    // The sessions of a killed program end a moment later.
+    let session_end_timeout = Duration::from_secs(10);
     let waited = Instant::now();
     while scene
         .server
         .sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fanout' AND query LIKE '%crash%'")
         != "0"
     {
-        assert!(waited.elapsed() < alive);
+        assert!(waited.elapsed() < session_end_timeout);
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,4 +1,4 @@
-//! Where nobody can tell whether a list was delivered, a person must say.
+//! The checkpoint decides whether a list is delivered; where it does not say, `--again` does.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn options(topic: &str) -> KafkaOptions {
 fn context(walk: u64, begun_at: i64) -> SinkContext {
     let begun_at = DateTime::from_timestamp_micros(begun_at).unwrap();
     SinkContext::new("main", "wx1", Arc::clone(&follower_schema()))
-        .with_names("marks", "stream")
+        .with_names("checkpoints", "stream")
         .with_walk(WalkId::new(walk, begun_at), "2026-11-22".parse().unwrap())
         .with_facts(begun_at, Some(ROWS as u64))
 }
@@ -48,14 +48,14 @@ async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, Si
     Ok(sink.commit().await?.rows)
 }
 
-/// Asserts that readers see so many lists.
+/// Asserts that readers see `expected` copies of the list.
 fn assert_copies(topic: &str, expected: usize) {
     assert_eq!(read_committed(&broker(), topic, 1).len(), expected * ROWS);
 }
 
-fn assert_doubtful(result: Result<u64, SinkError>, why: &str) {
+fn assert_unknown(result: Result<u64, SinkError>, why: &str) {
     let error = result.unwrap_err();
-    assert!(error.to_string().starts_with("nobody can tell whether the topic"), "{error}");
+    assert!(error.to_string().starts_with("it is not known whether the topic"), "{error}");
     assert!(error.to_string().contains(why), "{error}");
     assert!(error.hint().unwrap().contains("`--again`"), "{error:?}");
 }
@@ -72,41 +72,41 @@ async fn a_list_is_delivered_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_older_than_marks_are_kept_needs_a_word() {
+async fn a_list_older_than_checkpoints_are_kept_needs_again() {
     let options = options("old");
     let old = context(1, now() - 200 * HOUR);
-    assert_doubtful(deliver(&options, old.clone()).await, "older than 168 hours");
+    assert_unknown(deliver(&options, old.clone()).await, "older than 168 hours");
     assert_copies("old", 0);
     deliver(&options, old.clone().with_again(true)).await.unwrap();
     assert_copies("old", 1);
-    // Now there is a mark, and it decides, flag or not.
+    // Now there is a checkpoint, and it decides, with the flag or without.
     deliver(&options, old.with_again(true)).await.unwrap();
     assert_copies("old", 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_behind_a_newer_one_needs_a_word() {
+async fn a_list_behind_a_newer_one_needs_again() {
     let options = options("behind");
     let older = context(1, now() - HOUR);
     let newer = context(2, now());
     deliver(&options, newer.clone()).await.unwrap();
     let why = format!("the newer walk `{}` was delivered since", newer.walk);
-    assert_doubtful(deliver(&options, older).await, &why);
+    assert_unknown(deliver(&options, older).await, &why);
     assert_copies("behind", 1);
 }
 
 #[test]
-fn the_word_is_again() {
+fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
     const FOLLOWERS: u64 = 1_000;
     let project = Project::creating("again", FOLLOWERS, "");
     let run = |more: &[&str]| project.run_on("2026-11-23", more);
     project.finish();
     assert_eq!(run(&[]).code, Some(0));
-    // The first list is owed again, and the mark is about the second.
+    // The first list is owed again, and the checkpoint is about the second.
     project.forget_commits();
     let ended = run(&[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("nobody can tell whether the topic `again` has the walk `000001-"), "{ended:?}");
+    assert!(ended.stderr.contains("it is not known whether the topic `again` has the walk `000001-"), "{ended:?}");
     assert_eq!(run(&["--again"]).code, Some(0));
     assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
     assert_eq!(run(&["--again"]).code, Some(0));
@@ -114,12 +114,12 @@ fn the_word_is_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_list_in_another_form_needs_a_word() {
+async fn the_same_list_in_another_form_needs_again() {
     let options = options("form");
     let list = context(1, now());
     deliver(&options, list.clone()).await.unwrap();
     let other = KafkaOptions { value: ValueFormat::Columns(vec!["openid".to_owned()]), ..options };
-    assert_doubtful(deliver(&other, list.clone()).await, "with other options");
+    assert_unknown(deliver(&other, list.clone()).await, "with other options");
     deliver(&other, list.with_again(true)).await.unwrap();
     assert_copies("form", 2);
 }

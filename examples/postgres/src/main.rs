@@ -1,7 +1,7 @@
 //! fanout with one more sink: `type = "postgres"`.
 //!
 //! ```sh
-//! cargo run --package fanout-sink-postgres --example postgres -- run sinks/postgres/examples/postgres.toml
+//! cargo run --package fanout-postgres -- run examples/postgres/postgres.toml
 //! ```
 
 use std::process::ExitCode;

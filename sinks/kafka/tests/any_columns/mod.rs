@@ -1,15 +1,17 @@
-//! The sink with options that fit whatever columns a list has, as the conformance suite gives it lists of some only.
+//! The sink with options that fit the columns of each list: the conformance suite also delivers lists
+//! that have only some columns.
 
 use std::path::PathBuf;
 
 use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions, KafkaSink, KeyFormat};
 
-/// Does what the author of a pipeline file does who leaves `openid` out of `columns`, or `position`: takes as the key
-/// what there is, and one partition where readers could not put the rows of several in order.
-pub(crate) struct Arranged(pub(crate) KafkaFactory);
+/// Sets the options as an author does who leaves `openid` or `position` out of `columns`: the key is
+/// made of the columns that there are, and without `position`, by which readers order the rows of
+/// several partitions, there is one partition.
+pub(crate) struct AnyColumns(pub(crate) KafkaFactory);
 
-fn arranged(mut options: KafkaOptions, context: &SinkContext) -> KafkaOptions {
+fn with_columns_of(mut options: KafkaOptions, context: &SinkContext) -> KafkaOptions {
     let columns = context.schema.fields().iter().filter(|field| !field.is_nullable());
     options.key = KeyFormat::Columns(columns.map(|field| field.name().clone()).collect());
     options.partitions = options.partitions.filter(|_| context.schema.column_with_name("position").is_some());
@@ -17,7 +19,7 @@ fn arranged(mut options: KafkaOptions, context: &SinkContext) -> KafkaOptions {
 }
 
 #[async_trait]
-impl SinkFactory for Arranged {
+impl SinkFactory for AnyColumns {
     type Options = KafkaOptions;
     type Sink = KafkaSink;
 
@@ -42,10 +44,10 @@ impl SinkFactory for Arranged {
     }
 
     async fn check(&self, options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
-        self.0.check(&arranged(options.clone(), context), context).await
+        self.0.check(&with_columns_of(options.clone(), context), context).await
     }
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
-        self.0.open(arranged(options, &context), context).await
+        self.0.open(with_columns_of(options, &context), context).await
     }
 }
