@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::report::{AccountReport, RunReport};
-use crate::rows::follower_schema;
+use crate::rows::row_schema;
 use crate::source::{Client, SourceError};
 use crate::wechat::List;
 
@@ -35,7 +35,7 @@ const ENGINE_MEMORY: u64 = 6 << 20;
 ///
 /// Everything that is wrong with the file, sink by sink.
 pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSink>, ConfigErrors> {
-    let sinks = registry.bind_all(pipeline, &follower_schema())?;
+    let sinks = registry.bind_all(pipeline, row_schema)?;
     page_budget(pipeline, &sinks)?;
     Ok(sinks)
 }

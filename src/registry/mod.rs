@@ -31,6 +31,7 @@ pub use bound::BoundSink;
 use columns::Selection;
 
 use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkOptions, SinkSection, did_you_mean};
+use crate::wechat::List;
 
 /// The sinks that a pipeline file may name.
 #[derive(Clone)]
@@ -108,17 +109,21 @@ impl SinkRegistry {
         ConfigErrors::check(problems, bound)
     }
 
-    /// Binds every sink of a pipeline, and holds them against each other.
+    /// Binds every sink of a pipeline, and compares them with each other. `row_schema` tells the columns of a list.
     ///
     /// # Errors
     ///
     /// As [`bind`](Self::bind), for all sinks; and two sinks that write to the same place, or a sink that cannot keep
     /// simulated outputs apart under `--simulate`.
-    pub fn bind_all(&self, pipeline: &Pipeline, schema: &SchemaRef) -> Result<Vec<BoundSink>, ConfigErrors> {
+    pub fn bind_all(
+        &self,
+        pipeline: &Pipeline,
+        row_schema: impl Fn(List) -> SchemaRef,
+    ) -> Result<Vec<BoundSink>, ConfigErrors> {
         let mut problems = Vec::new();
         let mut sinks = Vec::new();
         for section in &pipeline.sinks {
-            match self.bind(section, schema) {
+            match self.bind(section, &row_schema(section.list)) {
                 Ok(sink) => sinks.push(sink),
                 Err(errors) => problems.extend(errors),
             }

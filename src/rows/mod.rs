@@ -3,5 +3,7 @@
 //! Before it: [`wechat`](crate::wechat) has decoded a reply. Behind it: the engine hands the batches to the sinks.
 
 mod followers;
+mod schema;
 
 pub use followers::{Rows, follower_schema};
+pub use schema::row_schema;

@@ -12,7 +12,7 @@ use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, did_you_mean
 use crate::error::{Error, Exit};
 use crate::registry::BoundSink;
 use crate::registry::SinkRegistry;
-use crate::rows::follower_schema;
+use crate::rows::row_schema;
 use subject::Configured;
 
 /// Arguments of `fanout sinks test`.
@@ -84,7 +84,7 @@ fn bind(pipeline: &Pipeline, name: &str, registry: &SinkRegistry) -> Result<Boun
             format!("found no sink `{name}`, which `--sink` asks for; expected one of `{}`{hint}", names.join("`, `"));
         return Err(pipeline.problem("sinks", message).into());
     };
-    registry.bind(section, &follower_schema())
+    registry.bind(section, &row_schema(section.list))
 }
 
 async fn run(subject: &Configured<'_>, terminal: &Terminal) -> Summary {
