@@ -161,7 +161,7 @@ impl SourceError {
         Some(match self {
             Self::Call { error, .. } => call_hint(error),
             Self::TokenRefused { .. } => {
-                "fanout does not renew the token of another program; put a valid one there and run again".to_owned()
+                "fanout does not renew a token of another program; put a valid one there and run again".to_owned()
             }
             Self::TokenServer { .. } => "check the token server, and `token_endpoint` of this account".to_owned(),
             Self::TokenCommand { .. } => {

@@ -112,7 +112,7 @@ fn a_count_that_is_not_that_of_the_array_is_warned_of_once() {
     let project = reading(PIPELINE, simulator().fault(style));
     let ended = run(&project, &[]);
     published(&ended, &project, &truth(&project));
-    let warnings = ended.stderr.lines().filter(|line| line.contains("another number of followers in a page"));
+    let warnings = ended.stderr.lines().filter(|line| line.contains("is not the number of followers that it lists"));
     assert_eq!(warnings.count(), 1, "{ended:?}");
 }
 
