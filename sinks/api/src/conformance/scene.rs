@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
-use super::subject::{Published, Subject, Traces, files_under};
+use super::subject::{ReadBack, Subject, Traces, files_under};
 use crate::{Batch, ConfiguredSink, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkReport};
 
 /// How often a call is made that answers with a temporary error.
@@ -212,16 +212,16 @@ impl<'a> Scene<'a> {
         persist!(sink.commit())
     }
 
-    pub(super) async fn read(&self, list: &List) -> Step<Option<Published>> {
+    pub(super) async fn read(&self, list: &List) -> Step<Option<ReadBack>> {
         let published = self.subject.read(self.directory(), &self.context(list)).await;
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
     /// Reads what is published for `list`, which must be its rows, each once and in order. Where nobody can read it, the
     /// report of the sink is all there is.
-    pub(super) async fn expect_published(&self, list: &List) -> Step<Published> {
+    pub(super) async fn expect_published(&self, list: &List) -> Step<ReadBack> {
         if !self.subject.is_readable() {
-            return Ok(Published::default());
+            return Ok(ReadBack::default());
         }
         let Some(published) = self.read(list).await? else {
             return broken("nothing is published");
@@ -237,7 +237,7 @@ impl<'a> Scene<'a> {
         match self.read(list).await? {
             None => Ok(()),
             // A query of a table answers with no rows, whether there is no list or an empty one.
-            Some(published) if published == Published::default() => Ok(()),
+            Some(published) if published == ReadBack::default() => Ok(()),
             Some(published) => broken(format!("{} rows are visible {when}", published.rows.len())),
         }
     }

@@ -35,7 +35,7 @@ pub trait Subject: Send + Sync {
     /// # Errors
     ///
     /// When there is something that a reader cannot read.
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError>;
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError>;
 
     /// Returns whatever a sink has left behind, visible or not; the suite compares it before and after an abort. By
     /// default [`files_under`] `directory`: an empty folder is no trace, for no reader finds a list in it.
@@ -91,9 +91,9 @@ pub trait Subject: Send + Sync {
     }
 }
 
-/// What a reader sees of one list.
+/// What a reader sees of one list, read back from where it was published.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Published {
+pub struct ReadBack {
     /// The rows in order, as JSON objects. A missing key counts as null; a timestamp is an integer (microseconds
     /// since 1970) or text in RFC 3339.
     pub rows: Vec<Row>,

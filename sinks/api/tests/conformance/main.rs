@@ -8,7 +8,7 @@ mod reference;
 
 use std::path::Path;
 
-use fanout_sink::conformance::{Case, Failure, Outcome, Published, ReadError, Subject, cases, run, subject};
+use fanout_sink::conformance::{Case, Failure, Outcome, ReadBack, ReadError, Subject, cases, run, subject};
 use fanout_sink::{ConfiguredSink, SinkContext};
 use reference::{Flaw, Reference};
 
@@ -44,7 +44,7 @@ impl Subject for Unseen {
         self.0.sink(Path::new("/lists"))
     }
 
-    async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         Err("nobody can read it".into())
     }
 

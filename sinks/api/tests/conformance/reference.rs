@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, rows_of};
+use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, files_under, rows_of};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
     Batch, ConfiguredSink, Delivery, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId,
@@ -355,7 +355,7 @@ impl Subject for Reference {
         ConfiguredSink::new(self.clone(), ReferenceOptions { root: directory.join("out") })
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         read(directory, context)
     }
 
@@ -366,7 +366,7 @@ impl Subject for Reference {
 }
 
 /// Reads a list as its readers do.
-pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
     let root = context.output_path(&directory.join("out"));
     let stem = format!("{}-{}", context.account, context.date);
     let mut outputs = files_under(&root)?;
@@ -380,5 +380,5 @@ pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<Pub
             rows.push(serde_json::from_str(line)?);
         }
     }
-    Ok(Some(Published { rows, outputs }))
+    Ok(Some(ReadBack { rows, outputs }))
 }
