@@ -116,7 +116,7 @@ impl Conversation {
             // The list is published, whatever becomes of the program.
             end => tracing::warn!(command = self.process.name, ?end, "the program committed, and did not end well"),
         }
-        Ok(SinkReport { rows, bytes, outputs })
+        Ok(SinkReport { rows, bytes, outputs, mount: None })
     }
 
     /// Makes the program forget the list.

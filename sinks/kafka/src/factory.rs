@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
+use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
 use crate::options::{Destination, LARGEST_BATCH_BYTES};
 use crate::{KafkaOptions, KafkaSink, message, sink};
@@ -73,6 +73,15 @@ impl SinkFactory for KafkaFactory {
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
         KafkaSink::open(&options, &context).await
+    }
+
+    async fn find(
+        &self,
+        _options: &KafkaOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }
 

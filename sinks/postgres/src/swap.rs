@@ -87,7 +87,7 @@ impl Staged<'_> {
             None => (self.table.plain(), self.size(transaction).await?),
         };
         let rows = self.snapshot.rows;
-        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }] })
+        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }], mount: None })
     }
 
     /// Records where the list is, and that those which it replaces are nowhere any more.

@@ -9,7 +9,7 @@ use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
 use super::subject::{ReadBack, Subject, Traces, files_under};
-use crate::{Batch, ConfiguredSink, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkReport};
+use crate::{Batch, ConfiguredSink, Delivery, Found, Guarantee, Sink, SinkContext, SinkError, SinkReport};
 
 /// How often a call is made that answers with a temporary error.
 const ATTEMPTS: usize = 5;
@@ -97,6 +97,12 @@ impl<'a> Scene<'a> {
     pub(super) fn context(&self, list: &List) -> SinkContext {
         let context = list.context(self.directory()).with_simulated(self.simulated);
         self.subject.context(self.directory(), context)
+    }
+
+    /// Returns what a sink is told of a list that is complete.
+    pub(super) fn complete_context(&self, list: &List) -> SinkContext {
+        let snapshot = &list.snapshot;
+        self.context(list).with_facts(snapshot.begun_at, Some(snapshot.rows)).with_digest(&snapshot.digest)
     }
 
     /// Returns the roots of the sink, resolved as a sink resolves them.
@@ -210,6 +216,17 @@ impl<'a> Scene<'a> {
             return Err(error);
         }
         persist!(sink.commit())
+    }
+
+    pub(super) async fn find(&self, context: &SinkContext, report: &SinkReport) -> Step<Found> {
+        let found = persist!(self.sink().find(context, report));
+        found.map_err(|error| failed("`find`", &error))
+    }
+
+    /// Removes what is published for `list`, and returns whether the subject can do so.
+    pub(super) async fn remove(&self, list: &List) -> Step<bool> {
+        let removed = self.subject.remove(self.directory(), &self.context(list)).await;
+        removed.map_err(|error| failed("removing the published list", error.as_ref()))
     }
 
     pub(super) async fn read(&self, list: &List) -> Step<Option<ReadBack>> {

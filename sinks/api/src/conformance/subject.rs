@@ -47,6 +47,24 @@ pub trait Subject: Send + Sync {
         Ok(files_under(directory)?)
     }
 
+    /// Removes what the sink has published in `directory`, as a person does who makes room, and returns `true`; `false` when the
+    /// subject has no way to do so. By default everything under the sink's roots goes.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be removed.
+    async fn remove(&self, directory: &Path, context: &SinkContext) -> Result<bool, ReadError> {
+        let roots = self.sink(directory).roots();
+        for root in &roots {
+            let place = context.output_path(root);
+            // A root outside of the case's folder is none of the suite's.
+            if place.starts_with(directory) && place != directory {
+                remove(&place)?;
+            }
+        }
+        Ok(!roots.is_empty())
+    }
+
     /// Returns whether the sink takes lists of these columns. The follower schema and any choice of its columns must
     /// be accepted; other types and nulls may be declined.
     fn accepts(&self, schema: &Schema) -> bool {
@@ -130,4 +148,17 @@ fn collect(base: &Path, path: &Path, files: &mut Traces) -> io::Result<()> {
     let name = path.strip_prefix(base).unwrap_or(path).to_string_lossy().into_owned();
     files.insert(name, bytes);
     Ok(())
+}
+
+/// Removes a file or folder that may be missing.
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }

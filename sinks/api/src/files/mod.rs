@@ -26,7 +26,7 @@ mod staged;
 mod tests;
 
 pub use error::file_error;
-pub use local::{check, staging_of};
+pub use local::{check, find, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;
 pub use part::PartWriter;

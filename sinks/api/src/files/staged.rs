@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::local::{
-    Target, create_folders, discard, is_published, nearest_folder, publish, sync_folder, sync_names, write_file,
+    Target, create_folders, discard, is_published, mount_of, nearest_folder, publish, sync_folder, sync_names,
+    write_file,
 };
 use super::manifest::{Manifest, ManifestFile, Marker, render};
 use super::options::FileOptions;
@@ -150,6 +151,7 @@ impl StagedFiles {
             rows: self.rows,
             bytes: self.files.iter().map(|file| file.bytes).sum(),
             outputs: self.files.iter().map(output).collect(),
+            mount: mount_of(&folder).ok().map(|mount| mount.display().to_string()),
         }
     }
 

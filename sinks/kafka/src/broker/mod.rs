@@ -181,7 +181,7 @@ impl TopicOutput {
         }
         let (rows, bytes) = (self.rows, self.bytes);
         let location = format!("topic {}", self.topic);
-        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }] })
+        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }], mount: None })
     }
 
     /// Commits the open transaction, after which the topic has the list up to row number `rows`.

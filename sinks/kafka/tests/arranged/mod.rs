@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions, KafkaSink, KeyFormat};
 
 /// Does what the author of a pipeline file does who leaves `openid` out of `columns`, or `position`: takes as the key
@@ -47,5 +47,14 @@ impl SinkFactory for Arranged {
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
         self.0.open(arranged(options, &context), context).await
+    }
+
+    async fn find(
+        &self,
+        options: &KafkaOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        self.0.find(&arranged(options.clone(), context), context, report).await
     }
 }

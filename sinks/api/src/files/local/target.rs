@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use serde::Deserialize;
 
 use super::staging::staging_of;
 use super::steps::try_folder;
 use crate::files::error::io_error;
 use crate::files::layout::{Layout, sanitise};
-use crate::files::manifest::Owner;
+use crate::files::manifest::{ManifestHead, Owner};
 use crate::files::options::FileOptions;
 use crate::{SinkContext, SinkError};
 
@@ -41,19 +40,6 @@ pub(in crate::files) struct Target {
     staging_of_list: PathBuf,
     /// What it stages for this walk.
     staging: PathBuf,
-}
-
-/// As much of a published manifest as tells whose it is, whatever its version.
-#[derive(Deserialize)]
-struct ManifestHead {
-    #[serde(flatten)]
-    owner: Owner,
-    files: Vec<NamedFile>,
-}
-
-#[derive(Deserialize)]
-struct NamedFile {
-    path: String,
 }
 
 impl Target {
@@ -245,7 +231,7 @@ fn in_the_way(path: &Path, problem: &str) -> SinkError {
         .with_hint("move it away, or choose another `root`, `layout` or account name")
 }
 
-fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
+pub(super) fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata)),
         Err(error) if is_missing(&error) => Ok(None),
@@ -253,7 +239,7 @@ fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
     }
 }
 
-fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
+pub(super) fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
     let read = || -> io::Result<Vec<String>> {
         fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     };
@@ -262,7 +248,7 @@ fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
     Ok(names)
 }
 
-fn is_missing(error: &io::Error) -> bool {
+pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
