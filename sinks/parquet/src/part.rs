@@ -125,7 +125,9 @@ mod tests {
     fn encoded(batches: &[RecordBatch]) -> Vec<u8> {
         let options = ParquetOptions { row_group_rows: 300, ..ParquetOptions::new("out") };
         let mut part = PartEncoder::new(&batches[0].schema(), &options, Vec::new()).unwrap();
-        batches.iter().for_each(|batch| part.write(batch).unwrap());
+        for batch in batches {
+            part.write(batch).unwrap();
+        }
         assert_eq!(part.rows(), 1_000);
         part.finish([("key".to_owned(), "value".to_owned())]).unwrap()
     }
