@@ -1,5 +1,8 @@
 //! `fanout check --connect`: it names each problem before a run meets it, with what to do about it.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
@@ -307,4 +310,37 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
 
     ----- stderr -----
     ");
+}
+
+/// Makes `name` in the project a link to a folder on another file system, and returns the folder around that. `None` where this
+/// machine has no other file system.
+fn link_elsewhere(project: &Project, name: &str) -> Option<TempDir> {
+    let elsewhere = TempDir::new_in("/dev/shm").ok()?;
+    let device = |path: &Path| fs::metadata(path).unwrap().dev();
+    if device(elsewhere.path()) == device(&project.path("")) {
+        return None;
+    }
+    let folder = elsewhere.path().join("inside");
+    fs::create_dir(&folder).unwrap();
+    symlink(folder, project.path(name)).unwrap();
+    Some(elsewhere)
+}
+
+#[test]
+fn a_root_that_is_a_link_is_tried_beside_where_it_leads() {
+    let project = project(Simulator::builder());
+    let Some(elsewhere) = link_elsewhere(&project, "lists") else { return };
+    let ended = check(&project, &["--set", "sinks.lake.options.root=lists"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_line(&lines(&ended, "(all)"), "sink ok `lake`: a file was written, synced and moved in `", &[]);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing is left beside the folder");
+}
+
+#[test]
+fn a_journal_is_tried_inside_itself() {
+    let project = project(Simulator::builder());
+    let Some(_elsewhere) = link_elsewhere(&project, "state") else { return };
+    let ended = check(&project, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_line(&lines(&ended, "(all)"), "journal ok a file was written, synced and moved in `", &[]);
 }
