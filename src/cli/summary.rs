@@ -263,7 +263,7 @@ mod tests {
 
     fn published(location: &str) -> SinkState {
         let output = Output { location: location.to_owned(), rows: 23_000, bytes: 2_048 };
-        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output] })
+        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output], ..SinkReport::default() })
     }
 
     fn failed(error: &str) -> SinkState {

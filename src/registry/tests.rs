@@ -9,7 +9,7 @@ use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, ClosureFactory, Delivery, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
+    Batch, ClosureFactory, Delivery, Found, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
 };
 use serde::Deserialize;
 
@@ -72,6 +72,15 @@ impl SinkFactory for Fake {
         assert!(options.password.is_none_or(|password| password.expose() == "hunter2"));
         self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(FakeSink)
+    }
+
+    async fn find(
+        &self,
+        _options: &FakeOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }
 

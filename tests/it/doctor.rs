@@ -1,9 +1,13 @@
 //! `fanout check --connect`: whatever is wrong is named before a run meets it, with what to do about it.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, SimulatorHandle, TOKEN_MARKER, When};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::crash::small_disk::way_to_mount;
@@ -110,7 +114,7 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
             ]
         );
         assert_line(&lines, "page ok the first one has 10000 of 23000 followers, and took ", &[]);
-        let ledger = std::fs::read_to_string(surgery.project.path(&format!("state/wx{account}/followers.calls.json")));
+        let ledger = fs::read_to_string(surgery.project.path(&format!("state/wx{account}/followers.calls.json")));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&ledger.unwrap()).unwrap()["calls"], 1);
     }
     assert_eq!(surgery.simulator.requests().user_get, 2);
@@ -200,7 +204,7 @@ fn a_quota_that_nobody_states_is_the_ledgers() {
 fn a_token_of_another_program_that_is_refused_is_found_without_a_page() {
     let surgery = Surgery::new(Simulator::builder());
     let text = PIPELINE.replace("secret = { env = \"SHOP_SECRET\" }", "token = { env = \"SHOP_SECRET\" }");
-    std::fs::write(surgery.project.path("pipeline.toml"), text).unwrap();
+    fs::write(surgery.project.path("pipeline.toml"), text).unwrap();
     let ended = surgery.look(&["--no-calls"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_line(
@@ -239,7 +243,7 @@ fn a_disk_that_cannot_be_written_is_found_and_the_accounts_are_looked_at_all_the
         (full, "No space left on device", "hint: make room on this disk"),
     ] {
         let surgery = Surgery::new(Simulator::builder());
-        std::fs::create_dir(surgery.project.path("disk")).unwrap();
+        fs::create_dir(surgery.project.path("disk")).unwrap();
         let check = surgery.command(&["check", "--connect", "--set", "sinks.lake.options.root=disk/lake"]);
         let mut unshare = Command::new("unshare");
         unshare.args(way).args(["sh", "-c", &format!("{mount} 2>/dev/null; \"$@\""), "sh"]);
@@ -278,8 +282,8 @@ fn the_json_document_has_every_finding() {
 fn an_account_that_another_run_holds_is_left_alone() {
     let surgery = Surgery::new(Simulator::builder());
     let folder = surgery.project.path("state/wxbrand");
-    std::fs::create_dir_all(&folder).unwrap();
-    let lock = std::fs::File::create(folder.join("lock")).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    let lock = fs::File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
     let ended = surgery.look(&[]);
     let brand = lines(&ended, "brand");
@@ -295,4 +299,37 @@ fn a_simulated_list_can_be_tried_out_too() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_line(&lines(&ended, "brand"), "page ok the first one has 10000 of 12000 followers", &[]);
     assert_eq!(surgery.simulator.requests().total(), 0);
+}
+
+/// Makes `name` in the project a link to a folder on another file system, and returns the folder around that. `None` where this
+/// machine has no other file system.
+fn link_elsewhere(project: &Project, name: &str) -> Option<TempDir> {
+    let elsewhere = TempDir::new_in("/dev/shm").ok()?;
+    let device = |path: &Path| fs::metadata(path).unwrap().dev();
+    if device(elsewhere.path()) == device(&project.path("")) {
+        return None;
+    }
+    let folder = elsewhere.path().join("inside");
+    fs::create_dir(&folder).unwrap();
+    symlink(folder, project.path(name)).unwrap();
+    Some(elsewhere)
+}
+
+#[test]
+fn a_root_that_is_a_link_is_tried_beside_where_it_leads() {
+    let surgery = Surgery::new(Simulator::builder());
+    let Some(elsewhere) = link_elsewhere(&surgery.project, "lists") else { return };
+    let ended = surgery.look(&["--set", "sinks.lake.options.root=lists"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_line(&lines(&ended, "(all)"), "sink ok `lake`: a file was written, synced and moved in `", &[]);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing is left beside the folder");
+}
+
+#[test]
+fn a_journal_is_tried_inside_itself() {
+    let surgery = Surgery::new(Simulator::builder());
+    let Some(_elsewhere) = link_elsewhere(&surgery.project, "state") else { return };
+    let ended = surgery.look(&[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_line(&lines(&ended, "(all)"), "journal ok a file was written, synced and moved in `", &[]);
 }

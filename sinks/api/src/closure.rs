@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot};
+use crate::{Batch, Delivery, Found, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot};
 
 /// A [`SinkFactory`] whose sinks hand every batch to one closure.
 ///
@@ -105,6 +105,16 @@ where
 
     async fn open(&self, _options: NoOptions, _context: SinkContext) -> Result<ClosureSink<F>, SinkError> {
         Ok(ClosureSink { write: self.write.clone(), rows: 0 })
+    }
+
+    /// What the closure has done with its batches is not known.
+    async fn find(
+        &self,
+        _options: &NoOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }
 

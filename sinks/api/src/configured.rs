@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Delivery, Sink, SinkContext, SinkError, SinkFactory};
+use crate::{Delivery, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport};
 
 /// A [`SinkFactory`] together with its options: everything that can be asked of a sink before it is open, and what opens it.
 ///
@@ -76,6 +76,15 @@ impl ConfiguredSink {
     pub async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
         self.0.open(context).await
     }
+
+    /// Looks what became of a list that was committed; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkFactory::find`].
+    pub async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+        self.0.find(context, report).await
+    }
 }
 
 impl fmt::Debug for ConfiguredSink {
@@ -99,6 +108,7 @@ trait Configured: Send + Sync {
     fn roots(&self) -> Vec<PathBuf>;
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
+    async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError>;
 }
 
 #[async_trait]
@@ -129,5 +139,9 @@ impl<F: SinkFactory> Configured for Pair<F> {
 
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(self.factory.open(self.options.clone(), context).await?))
+    }
+
+    async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+        self.factory.find(&self.options, context, report).await
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, SinkContext, SinkError, Snapshot};
+use crate::{Batch, Found, SinkContext, SinkError, Snapshot};
 
 /// A destination for one list of one account.
 ///
@@ -127,6 +127,21 @@ pub trait SinkFactory: Send + Sync + 'static {
     ///
     /// As [`check`](Self::check); a temporary error is retried.
     async fn open(&self, options: Self::Options, context: SinkContext) -> Result<Self::Sink, SinkError>;
+
+    /// Looks what became of a list that was committed, where `report`, which the commit returned, says that it is. `context` is
+    /// that of the list, with its facts and its digest. Changes nothing.
+    ///
+    /// A sink that cannot look answers [`Found::Unknown`]; one that only appends never answers [`Found::Gone`].
+    ///
+    /// # Errors
+    ///
+    /// If the place cannot be looked at, or if nothing is there because a disk is not mounted; a temporary error is retried.
+    async fn find(
+        &self,
+        options: &Self::Options,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError>;
 }
 
 /// When a sink receives its batches.
@@ -179,6 +194,9 @@ pub struct SinkReport {
     pub bytes: u64,
     /// What was written, in the order of the list.
     pub outputs: Vec<Output>,
+    /// The mount point that the outputs lie below; `None` for outputs that are no files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<String>,
 }
 
 /// One file, topic or table that a commit made visible.

@@ -122,7 +122,7 @@ impl Conversation {
             // The list is published. A bad end of the program does not change that.
             end => tracing::warn!(command = self.process.name, ?end, "the program committed, and did not end well"),
         }
-        Ok(SinkReport { rows, bytes, outputs })
+        Ok(SinkReport { rows, bytes, outputs, mount: None })
     }
 
     /// Makes the program drop the list, and waits for its end.

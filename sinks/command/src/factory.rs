@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait};
+use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
 use crate::options::{CommandOptions, ProgramGuarantee, Protocol};
 use crate::program::Program;
@@ -54,5 +54,14 @@ impl SinkFactory for CommandFactory {
     async fn open(&self, options: CommandOptions, context: SinkContext) -> Result<CommandSink, SinkError> {
         options.validate()?;
         CommandSink::start(options, &context).await
+    }
+
+    async fn find(
+        &self,
+        _options: &CommandOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }

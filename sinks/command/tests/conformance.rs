@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, run};
+use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, files_under, run};
 use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
 use fanout_sink_command::CommandFactory;
 use flate2::read::MultiGzDecoder;
@@ -32,12 +32,12 @@ impl Subject for Example {
         ConfiguredSink::new(CommandFactory, serde_json::from_value((self.options)(&directory.join("out"))).unwrap())
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let name = format!("{}-{}.{}", context.date, context.app_id, self.extension);
         let mut outputs = files_under(&directory.join("out"))?;
         outputs.retain(|path, _| *path == name);
         let Some(file) = outputs.get(&name) else { return Ok(None) };
-        Ok(Some(Published { rows: (self.rows)(file)?, outputs }))
+        Ok(Some(ReadBack { rows: (self.rows)(file)?, outputs }))
     }
 
     fn accepts(&self, schema: &Schema) -> bool {

@@ -96,7 +96,7 @@ impl Stream {
 
     fn report(&self, rows: u64) -> SinkReport {
         let output = Output { location: "stdout".to_owned(), rows, bytes: self.bytes };
-        SinkReport { rows, bytes: self.bytes, outputs: vec![output] }
+        SinkReport { rows, bytes: self.bytes, outputs: vec![output], mount: None }
     }
 }
 

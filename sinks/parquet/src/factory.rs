@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait, files};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
 use crate::properties::{check_schema, writer_properties};
 use crate::{ParquetOptions, ParquetSink};
@@ -56,5 +56,14 @@ impl SinkFactory for ParquetFactory {
     async fn open(&self, options: ParquetOptions, context: SinkContext) -> Result<ParquetSink, SinkError> {
         check_schema(&context.schema)?;
         ParquetSink::open(&options, &context)
+    }
+
+    async fn find(
+        &self,
+        options: &ParquetOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        files::find(&options.files(), context, report)
     }
 }

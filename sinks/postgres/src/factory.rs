@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
 use crate::column::Column;
 use crate::options::PostgresOptions;
@@ -51,5 +51,14 @@ impl SinkFactory for PostgresFactory {
 
     async fn open(&self, options: PostgresOptions, context: SinkContext) -> Result<PostgresSink, SinkError> {
         PostgresSink::open(options, context).await
+    }
+
+    async fn find(
+        &self,
+        _options: &PostgresOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }

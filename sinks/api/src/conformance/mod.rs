@@ -32,7 +32,7 @@ pub use closures::subject;
 pub use file_subject::file_subject;
 pub use outcome::{Failure, Outcome, Skip, Summary};
 pub use rows::{Row, rows_of};
-pub use subject::{Published, ReadError, Subject, Traces, files_under};
+pub use subject::{ReadBack, ReadError, Subject, Traces, files_under};
 
 /// Runs every case on `subject`, and returns which promises were kept and which cases were skipped.
 ///

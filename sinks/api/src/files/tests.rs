@@ -1,5 +1,7 @@
 //! The promises of publishing, held with lists of plain text.
 
+mod find;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;

@@ -5,6 +5,7 @@ mod commit;
 mod content;
 mod crash;
 mod factory;
+mod find;
 mod several;
 
 use std::fmt;
@@ -59,9 +60,11 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Returns every case, in the order of a list's life: options, content, commit, abort, crash, several lists.
+/// Returns every case, in the order of a list's life: options, content, commit, abort, crash, several lists, a later look.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    [factory::CASES, content::CASES, commit::CASES, abort::CASES, crash::CASES, several::CASES].into_iter().flatten()
+    [factory::CASES, content::CASES, commit::CASES, abort::CASES, crash::CASES, several::CASES, find::CASES]
+        .into_iter()
+        .flatten()
 }
 
 /// Makes the table of one module: the name of a case is the name of its function.
