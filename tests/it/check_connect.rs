@@ -7,6 +7,7 @@ use std::process::Command;
 
 use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, TOKEN_MARKER, When};
+use tempfile::TempDir;
 
 use crate::crash_safety::small_disk::way_to_mount;
 use crate::support::{Ended, Project, assert_shows, wrapped};

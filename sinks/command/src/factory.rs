@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
+use crate::conversation::Conversation;
 use crate::options::{CommandOptions, ProgramGuarantee, Protocol};
 use crate::program::Program;
 use crate::sink::CommandSink;
@@ -56,12 +57,17 @@ impl SinkFactory for CommandFactory {
         CommandSink::start(options, &context).await
     }
 
+    /// Asks a program with `protocol = "arrow"`; a plain one cannot answer.
     async fn find(
         &self,
-        _options: &CommandOptions,
-        _context: &SinkContext,
-        _report: &SinkReport,
+        options: &CommandOptions,
+        context: &SinkContext,
+        report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        options.validate()?;
+        match options.protocol {
+            Protocol::Arrow => Conversation::find(options.clone(), context, report).await,
+            Protocol::Plain => Ok(Found::Unknown),
+        }
     }
 }

@@ -81,11 +81,14 @@ impl SinkFactory for KafkaFactory {
 
     async fn find(
         &self,
-        _options: &KafkaOptions,
-        _context: &SinkContext,
-        _report: &SinkReport,
+        options: &KafkaOptions,
+        context: &SinkContext,
+        report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        match options.destination()? {
+            Destination::Files { files, .. } => files::find(&files, context, report),
+            Destination::Topic => sink::find_in_topic(options, context),
+        }
     }
 }
 

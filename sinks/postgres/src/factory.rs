@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
 use crate::column::Column;
+use crate::find;
 use crate::options::PostgresOptions;
 use crate::preflight;
 use crate::session;
@@ -55,10 +56,10 @@ impl SinkFactory for PostgresFactory {
 
     async fn find(
         &self,
-        _options: &PostgresOptions,
-        _context: &SinkContext,
+        options: &PostgresOptions,
+        context: &SinkContext,
         _report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        find::find(options, context).await
     }
 }

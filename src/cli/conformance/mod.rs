@@ -30,7 +30,7 @@ pub(super) struct TestArguments {
     /// Let a sink that is no file sink publish made-up lists to where it publishes
     #[arg(long)]
     yes: bool,
-    /// A program that prints what is published of the list that `SINK_APP_ID`, `SINK_DATE` … name, as lines of JSON
+    /// A program that prints the published list that `SINK_APP_ID`, `SINK_LIST`, `SINK_DATE` … name, as lines of JSON
     #[arg(last = true, value_name = "READER")]
     reader: Vec<String>,
 }
@@ -43,7 +43,7 @@ Exit codes: 0 every promise was kept, 1 one was broken, 2 the command line or th
 
 Examples:
   fanout sinks test pipelines/demo.toml --sink lake
-  fanout sinks test followers.toml --sink table --yes -- sh -c 'cat \"out/$SINK_DATE-$SINK_APP_ID.ndjson\"'";
+  fanout sinks test followers.toml --sink table --yes -- sh -c 'cat \"out/$SINK_DATE-$SINK_APP_ID-$SINK_LIST.ndjson\"'";
 
 /// Runs the conformance suite over a sink, and prints the outcome of each case as it ends.
 pub(super) async fn execute(

@@ -57,6 +57,6 @@ impl SinkFactory for AnyColumns {
         context: &SinkContext,
         report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        self.0.find(&arranged(options.clone(), context), context, report).await
+        self.0.find(&with_columns_of(options.clone(), context), context, report).await
     }
 }
