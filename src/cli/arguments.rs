@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::Args;
 
-use super::shard::ShardArgument;
-use crate::config::{ConfigErrors, Environment, Overrides, Pipeline};
+use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, Shard};
 use crate::engine::RunOptions;
 
 /// A pipeline file, and what the command line changes about it.
@@ -47,14 +46,13 @@ pub(super) struct PipelineArguments {
     /// Only this list of the accounts; may be repeated [default: every list that a sink takes]
     #[arg(long = "list", value_name = "NAME")]
     lists: Vec<String>,
-    /// Only this part of the accounts, from `0/4` to `3/4`; `auto` or `auto/COUNT` where a scheduler numbers its tasks
+    /// Only this part of the accounts, from `0/4` to `3/4`
     ///
-    /// Each account belongs to exactly one of the shards, whichever accounts there are beside it, and stays there when
-    /// others come and go. `auto` takes index and count from the environment of Cloud Run, AWS Batch, Google Batch and
-    /// Slurm (whose `--array` must begin with 0); Kubernetes says the index alone, so there it is `auto/COUNT`, with the
-    /// job's `completions`.
+    /// Each account belongs to exactly one shard, and stays there when other accounts come and go. A scheduler that
+    /// numbers its tasks from 0 gives the index in a variable: in Kubernetes `$(JOB_COMPLETION_INDEX)/4`, which it
+    /// expands in `args`; elsewhere through a shell, such as `"$SLURM_ARRAY_TASK_ID/4"`.
     #[arg(long, value_name = "INDEX/COUNT")]
-    shard: Option<ShardArgument>,
+    shard: Option<Shard>,
     /// Print the result as one JSON document
     #[arg(long)]
     pub(super) json: bool,
@@ -83,9 +81,7 @@ impl PipelineArguments {
 
     fn load_with(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
         let mut pipeline = self.file.load(environment, offline)?;
-        let shard = self.shard.map(|shard| shard.resolve(environment)).transpose();
-        let shard = shard.map_err(|message| pipeline.problem("accounts", message))?;
-        pipeline.select(&self.accounts, shard)?;
+        pipeline.select(&self.accounts, self.shard)?;
         pipeline.select_lists(&self.lists)?;
         Ok(pipeline)
     }

@@ -36,7 +36,6 @@ mod replay;
 mod report;
 mod run;
 mod schema;
-mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
