@@ -5,7 +5,7 @@ use clap::Args;
 use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
-use super::table::{NOTHING, Side, grouped, instant, render};
+use super::table::{NOTHING, Side, grouped, instant, render, signed};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, History, PastRun};
@@ -70,7 +70,7 @@ fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
         report.verdict.as_str().to_owned(),
         or_nothing(report.date.map(|date| date.to_string())),
         or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
-        or_nothing(change(report)),
+        or_nothing(change(report).map(signed)),
         grouped(report.pages),
         calls(report),
         grouped(report.retries),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::super::table::grouped;
+use super::super::summary::change;
+use super::super::table::{duration, grouped, signed};
 use super::gather::{AccountPast, Overview, is_good};
 use super::rows;
-use super::text::{Html, duration, fill, moment};
+use super::text::{Html, fill, moment};
 use crate::report::{AccountReport, SinkState, Verdict};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -49,14 +50,12 @@ impl Counts {
     fn new(overview: &Overview) -> Self {
         let reports = || overview.accounts.iter().filter_map(|account| account.last.as_ref()).map(|(_, report)| report);
         let last_lists = overview.accounts.iter().filter_map(AccountPast::list);
-        let changes = reports()
-            .filter_map(|report| Some(i128::from(report.snapshot.as_ref()?.rows) - i128::from(report.previous_rows?)));
         Self {
             accounts: overview.accounts.len() as u64,
             good: reports().filter(|report| is_good(report.verdict)).count() as u64,
             failed: reports().filter(|report| report.verdict == Verdict::Failed).count() as u64,
             followers: last_lists.map(|list| list.followers).fold(0, u64::saturating_add),
-            change: changes.sum(),
+            change: reports().filter_map(change).sum(),
             calls: reports().map(|report| report.calls).fold(0, u64::saturating_add),
         }
     }
@@ -83,14 +82,12 @@ impl Counts {
     }
 
     fn tiles(&self) -> String {
-        let sign = if self.change < 0 { '-' } else { '+' };
-        let change = format!("{sign}{}", grouped(u64::try_from(self.change.unsigned_abs()).unwrap_or(u64::MAX)));
         let without = self.accounts - self.good;
         let tiles = [
             ("", grouped(self.good), "accounts with their list"),
             (if without > 0 { self.mood() } else { "" }, grouped(without), "without a new one"),
             ("", grouped(self.followers), "followers in the last lists"),
-            ("", change, "since the lists before"),
+            ("", signed(self.change), "since the lists before"),
             ("", grouped(self.calls), "calls in the last runs"),
         ];
         tiles.iter().fold(String::new(), |mut text, (mood, value, meaning)| {

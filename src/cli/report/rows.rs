@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use chrono::DateTime;
 
 use super::super::summary::{change, in_words};
-use super::super::table::{NOTHING, grouped};
+use super::super::table::{NOTHING, duration, grouped, signed};
 use super::chart::{self, Chart};
 use super::gather::{AccountPast, List, Overview, RunFacts, is_good};
-use super::text::{Html, duration, moment};
+use super::text::{Html, moment};
 use crate::error::Exit;
 use crate::report::{AccountReport, Verdict};
 
@@ -83,9 +83,9 @@ fn cells(
         let _ = write!(cells, "<td data-label=\"list of\">{NOTHING}</td>");
         cells.push_str(&number_of_nothing("followers"));
     }
-    cells.push_str(&match (&report.snapshot, report.previous_rows, change(report)) {
-        (Some(list), Some(before), Some(text)) => number("change", i128::from(list.rows) - i128::from(before), &text),
-        _ => number_of_nothing("change"),
+    cells.push_str(&match change(report) {
+        Some(change) => number("change", change, &signed(change)),
+        None => number_of_nothing("change"),
     });
     let _ = write!(cells, "<td>{drawing}</td>");
     cells.push_str(&calls(report));

@@ -41,17 +41,6 @@ pub(super) fn moment(begun_at: &str) -> String {
     format!("<time datetime=\"{}\">{} UTC</time>", Html(begun_at), Html(&minute))
 }
 
-/// Writes seconds as roughly as they are of interest.
-pub(super) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..10 => format!("{seconds:.1} s"),
-        10..120 => format!("{whole} s"),
-        120..7_200 => format!("{} min", (whole + 30) / 60),
-        _ => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,9 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_as_rough_as_it_is_long() {
-        let texts = [0.04, 9.4, 59.7, 119.0, 150.0, 7_199.0, 9_000.0].map(duration);
-        assert_eq!(texts, ["0.0 s", "9.4 s", "60 s", "119 s", "3 min", "120 min", "2 h 30 min"]);
+    fn a_moment_is_shown_to_the_minute() {
         assert_eq!(
             moment("2026-01-31T02:00:00Z"),
             "<time datetime=\"2026-01-31T02:00:00Z\">2026-01-31 02:00 UTC</time>"
