@@ -1,6 +1,8 @@
 //! `fanout report`: the page about past runs, and what a browser shows of it.
 
 use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use chrono::{DateTime, Days, Utc};
@@ -141,6 +143,36 @@ fn before_the_first_run_the_page_says_that_there_was_none() {
     let ended = project.fanout(&["report", "pipeline.toml", "--simulate", "300", "--html", "no/such/folder/page.html"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.starts_with("error: cannot write `no/such/folder/page.html`: "), "{ended:?}");
+}
+
+#[test]
+fn a_page_replaces_the_one_before_as_a_whole() {
+    let project = Project::new(&pipeline());
+    let (page, link, other) = (project.path("page.html"), project.path("link.html"), project.path("other"));
+    let old = render(&project, "page.html");
+    let mut reader = fs::File::open(&page).unwrap();
+    std::os::unix::fs::symlink("page.html", &link).unwrap();
+    fs::write(&other, "").unwrap();
+    let files = project.files();
+    render(&project, "link.html");
+    let [old_file, new_file, other_file] =
+        [reader.metadata(), fs::metadata(&page), fs::metadata(&other)].map(Result::unwrap);
+    assert_ne!(old_file.ino(), new_file.ino(), "the old page is replaced, not written over");
+    assert_eq!(new_file.mode(), other_file.mode(), "a web server may read it");
+    assert!(link.is_symlink());
+    assert_eq!(project.files(), files, "nothing is left beside it");
+    let mut read = String::new();
+    reader.read_to_string(&mut read).unwrap();
+    assert!(read == old, "a reader that has begun goes on with the old page");
+}
+
+#[test]
+fn a_page_can_go_into_a_pipe() {
+    let project = Project::new(&pipeline());
+    let ended = project.fanout(&["report", "pipeline.toml", "--simulate", "300", "--html", "/dev/stdout"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("<!doctype html>\n"), "{ended:?}");
+    assert!(ended.stdout.ends_with("</html>\n/dev/stdout\n"), "{ended:?}");
 }
 
 #[test]
