@@ -301,7 +301,7 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     (all)    journal  ok     a file was written, synced and moved in `[FOLDER]/state`
     (all)    sink     ok     `lake`: a file was written, synced and moved in `[FOLDER]`
     (all)    sink     ok     `lines`: a file was written, synced and moved in `[FOLDER]`
-    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take 713.0 kB to 7.6 MB and those of 1 accounts that nobody has counted yet
+    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take NNN.NN KiB to N.NN MiB and those of 1 accounts that nobody has counted yet
     (all)    clock    ok     this machine and the API agree on the time, to the minute
     10 ok, warnings: 0, errors: 1
 
