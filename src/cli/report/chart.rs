@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
+
 use super::gather::AccountPast;
 
 /// The size of the drawing, which is stretched to where it is shown.
@@ -25,10 +27,9 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    /// Draws what is known of an account from the moment `first` to `last`, in seconds since 1970: the same for all accounts, so
-    /// that one can be held against the other.
-    pub(super) fn new(account: &AccountPast, (first, last): (i64, i64)) -> Self {
-        let across = |at: i64| (at - first) * WIDTH / (last - first).max(1);
+    /// Draws an account between two instants. They are the same for all accounts, so that charts can be compared.
+    pub(super) fn new(account: &AccountPast, (first, last): (DateTime<Utc>, DateTime<Utc>)) -> Self {
+        let across = |at: DateTime<Utc>| (at - first).num_seconds() * WIDTH / (last - first).num_seconds().max(1);
         let followers = || account.lists().map(|list| list.followers);
         let range = followers().min().zip(followers().max());
         let mut line = String::new();

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use chrono::{DateTime, Utc};
 
 use super::gather::{AccountPast, Overview, is_good};
 use super::rows::{AccountRow, RunRows};
@@ -34,8 +35,8 @@ struct Page<'a> {
     problems: Vec<Problem<'a>>,
     accounts: Vec<AccountRow<'a>>,
     runs: RunRows<'a>,
-    /// The first and the last moment of all charts, in seconds since 1970 (UTC).
-    span: (i64, i64),
+    /// The first and the last instant of all charts.
+    span: (DateTime<Utc>, DateTime<Utc>),
 }
 
 /// Sums over all accounts.

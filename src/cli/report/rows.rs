@@ -2,8 +2,6 @@
 //!
 //! Stands between what [`gather`](super::gather) has collected and the template, which calls it.
 
-use chrono::DateTime;
-
 use super::chart::Chart;
 use super::gather::{AccountPast, Overview, RunFacts, is_good};
 use crate::error::Exit;
@@ -110,14 +108,4 @@ pub(super) fn exit(exit: Exit) -> (&'static str, &'static str) {
         Exit::Later => ("mild", "try later"),
         Exit::Interrupted => ("mild", "interrupted"),
     }
-}
-
-/// Returns an instant such as `2026-01-31T02:00:00Z` to the minute.
-pub(super) fn minute(at: &str) -> String {
-    at.get(..16).unwrap_or(at).replace('T', " ")
-}
-
-/// Returns the day of an instant, which is in seconds since 1970 (UTC).
-pub(super) fn day(at: i64) -> String {
-    DateTime::from_timestamp(at, 0).map_or_else(String::new, |at| at.date_naive().to_string())
 }

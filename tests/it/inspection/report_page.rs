@@ -60,7 +60,7 @@ fn of_night(mut report: Value, night: u64, begun_at: DateTime<Utc>, is_last: boo
     for (place, account) in report["accounts"].as_array_mut().unwrap().iter_mut().enumerate() {
         let followers = 1_000 * (5 - place as u64) + 3 * night + night * night % 17;
         let date = begun_at.date_naive().to_string();
-        account["previous_followers"] = json!(followers - 2);
+        account["previous_rows"] = json!(followers - 2);
         for (key, value) in [
             ("walk", json!(WalkId::new(night, begun_at))),
             ("date", json!(date)),
