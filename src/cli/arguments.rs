@@ -1,4 +1,4 @@
-//! Arguments that several commands share, and what they make of a pipeline file.
+//! Arguments that several commands share. They load the pipeline file for the command.
 
 use std::path::{Path, PathBuf};
 
@@ -17,13 +17,13 @@ pub(super) struct FileArguments {
     /// Set a key of the pipeline file, such as `journal.keep=5`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Read so many made-up followers instead of the real list, with a state and outputs of their own
+    /// Read this many made-up followers instead of the real list, with a state and outputs of their own
     #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
     simulate: Option<u64>,
 }
 
 impl FileArguments {
-    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    /// Reads the pipeline file for a command that makes no call: it needs neither credentials nor a simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load(environment, true)
     }
@@ -35,12 +35,12 @@ impl FileArguments {
     }
 }
 
-/// Which accounts of a pipeline file a command is about, and how it tells what came of them.
+/// A pipeline file, the accounts and lists of it that are selected, and the form of the result.
 #[derive(Debug, Args)]
 pub(super) struct PipelineArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// Only the accounts of this name, or that this pattern matches (`brand-*`); may be repeated [default: all]
+    /// Only accounts with this name, or that match this pattern (`brand-*`); may be repeated [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
     /// Only this list of the accounts; may be repeated [default: every list that a sink takes]
@@ -69,12 +69,12 @@ impl PipelineArguments {
         Ok(pipeline)
     }
 
-    /// The same for a command that makes no call: it needs no credentials, and no simulator.
+    /// Does the same for a command that makes no call: it needs neither credentials nor a simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load_with(environment, true)
     }
 
-    /// Returns the pipeline file's path, as it was given.
+    /// Returns the path of the pipeline file, as given.
     pub(super) fn file(&self) -> &Path {
         &self.file.path
     }
@@ -87,7 +87,7 @@ impl PipelineArguments {
     }
 }
 
-/// `--date`, of the commands that are about one list.
+/// `--date`, for the commands that choose a walk.
 #[derive(Debug, Args)]
 pub(super) struct DateArguments {
     /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
@@ -97,19 +97,19 @@ pub(super) struct DateArguments {
 }
 
 impl DateArguments {
-    /// Returns what the arguments say about the run.
+    /// Returns the options of a run with this date.
     pub(super) fn run_options(&self) -> RunOptions {
         RunOptions { date: self.date, ..RunOptions::default() }
     }
 }
 
-/// Reads a date in exactly the form in which it will stand in paths.
+/// Parses a date, which must have the form that paths use.
 fn parse_date(text: &str) -> Result<NaiveDate, String> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
     date.ok_or_else(|| "expected a date such as `2026-01-31`".to_owned())
 }
 
-/// Reads a whole number; `_` may group its digits.
+/// Parses a whole number; `_` may group its digits.
 pub(super) fn parse_count(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
     digits.parse().map_err(|_| "expected a whole number such as `23000` or `10_000_000`".to_owned())

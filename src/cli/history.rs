@@ -1,4 +1,4 @@
-//! `fanout history`: what the runs of one account came to.
+//! `fanout history`: shows the results of one account's runs, from the reports that `inspect` reads.
 
 use clap::Args;
 
@@ -24,13 +24,13 @@ pub(super) struct HistoryArguments {
 }
 
 const EXAMPLES: &str = "\
-The runs are those whose reports lie in `runs/` under `journal.path`, oldest first.
+Shows the runs whose reports lie in `runs/` under `journal.path`, oldest first.
 
 Examples:
   fanout history pipelines/followers.toml brand
   fanout history pipelines/followers.toml brand --json";
 
-/// Shows what the runs of an account came to.
+/// Prints the results of an account's runs.
 pub(super) fn execute(
     arguments: &HistoryArguments,
     environment: &Environment,
