@@ -109,7 +109,7 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
     assert_line(&all, "sink ok `lines`: a file was written", &[]);
     assert_line(&all, "journal ok a file was written", &["/state`"]);
     // Two lists of 31 bytes a follower in the journal; and at most 150 for each of two sinks.
-    assert_line(&all, "disk ok ", &["the journal, `lake`, `lines`", "the next lists take 1.4 MB to 15.2 MB"]);
+    assert_line(&all, "disk ok ", &["the journal, `lake`, `lines`", "the next lists take 1.36 MiB to 14.52 MiB"]);
     assert_line(&all, "clock ok ", &["to the minute"]);
     assert!(ended.stdout.ends_with("\n13 ok, warnings: 0, errors: 0\n"), "{}", ended.stdout);
     // Nothing is left but the folders of the state.
@@ -305,7 +305,7 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     (all)    journal  ok     a file was written, synced and moved in `[FOLDER]/state`
     (all)    sink     ok     `lake`: a file was written, synced and moved in `[FOLDER]`
     (all)    sink     ok     `lines`: a file was written, synced and moved in `[FOLDER]`
-    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take 713.0 kB to 7.6 MB and those of 1 accounts that nobody has counted yet
+    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take NNN.NN KiB to N.NN MiB and those of 1 accounts that nobody has counted yet
     (all)    clock    ok     this machine and the API agree on the time, to the minute
     10 ok, warnings: 0, errors: 1
 
