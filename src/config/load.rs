@@ -12,7 +12,7 @@ use super::checked;
 use super::error::{ConfigError, ConfigErrors, is_reported};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
-use super::section::{Journal, Limits, Metrics, Source};
+use super::section::{JournalSection, LimitsSection, MetricsSection, SourceSection};
 use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
 use super::tree::Tree;
@@ -29,7 +29,7 @@ pub struct Pipeline {
     /// The folder of the pipeline file, where relative paths start; empty for the working directory.
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
-    pub source: Source,
+    pub source: SourceSection,
     /// `[[accounts]]`, or the accounts of `accounts.file`: whose lists are read; in the order of the file, as long as
     /// nobody takes some out.
     pub accounts: Vec<Account>,
@@ -38,11 +38,11 @@ pub struct Pipeline {
     /// `--shard`: the part of the accounts that was kept; none if it is all of them.
     pub shard: Option<Shard>,
     /// `[journal]`: where the raw pages are kept.
-    pub journal: Journal,
+    pub journal: JournalSection,
     /// `[limits]`: what a run may use.
-    pub limits: Limits,
+    pub limits: LimitsSection,
     /// `[metrics]`: what a run tells Prometheus.
-    pub metrics: Metrics,
+    pub metrics: MetricsSection,
     /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
     pub sinks: Vec<SinkSection>,
     /// Whether `--simulate` stands in for the real source: state and outputs then have places of their own.
@@ -91,15 +91,15 @@ struct PipelineKeys {
     #[schemars(with = "String", regex(pattern = checked::IDENTIFIER_PATTERN))]
     name: Option<String>,
     /// `[source]`: where the lists are read.
-    source: Source,
+    source: SourceSection,
     /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under `source.simulate`.
     accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
-    journal: Journal,
+    journal: JournalSection,
     /// `[limits]`: what a run may use.
-    limits: Limits,
+    limits: LimitsSection,
     /// `[metrics]`: what a run tells Prometheus.
-    metrics: Metrics,
+    metrics: MetricsSection,
     /// `[sinks.<name>]`: where the lists go; the names are yours.
     sinks: BTreeMap<String, SinkKeys>,
 }
@@ -163,7 +163,12 @@ impl PipelineKeys {
     }
 }
 
-fn complete_source(mut source: Source, directory: &Path, tree: &Tree, problems: &mut Vec<ConfigError>) -> Source {
+fn complete_source(
+    mut source: SourceSection,
+    directory: &Path,
+    tree: &Tree,
+    problems: &mut Vec<ConfigError>,
+) -> SourceSection {
     if source.retry.base > source.retry.max {
         let (base, max) = (source.retry.base.as_millis(), source.retry.max.as_millis());
         let message = format!("found {base}, expected at most `source.retry.max_ms`, which is {max}");

@@ -52,7 +52,9 @@ pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
-pub use section::{Journal, Limits, Metrics, Quota, Retry, Simulate, Source};
+pub use section::{
+    JournalSection, LimitsSection, MetricsSection, QuotaSection, RetrySection, SimulateSection, SourceSection,
+};
 pub use shard::Shard;
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};

@@ -20,7 +20,7 @@ pub(crate) const RUNS: &str = "runs";
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Source {
+pub struct SourceSection {
     /// `base_url`: scheme, host and port of the API; `https` only, unless the host is this machine. Default
     /// `https://api.weixin.qq.com`.
     #[schemars(with = "String", extend("default" = BaseUrl::WECHAT))]
@@ -53,14 +53,14 @@ pub struct Source {
     #[schemars(range(min = 0, max = 100), extend("default" = 2.0))]
     pub max_shortfall_percent: f64,
     /// `[source.retry]`: what is done about faults that may pass.
-    pub retry: Retry,
+    pub retry: RetrySection,
     /// `[source.quota]`: how a walk goes about the calls that WeChat grants a day.
-    pub quota: Quota,
+    pub quota: QuotaSection,
     /// `[source] simulate`: the list comes from a simulated API instead, and no account is needed. Default none.
-    pub simulate: Option<Simulate>,
+    pub simulate: Option<SimulateSection>,
 }
 
-impl Default for Source {
+impl Default for SourceSection {
     fn default() -> Self {
         Self {
             base_url: BaseUrl::WECHAT.parse().expect("a constant that a test parses"),
@@ -71,8 +71,8 @@ impl Default for Source {
             total_timeout: Duration::from_secs(600),
             max_reply_bytes: 8 << 20,
             max_shortfall_percent: 2.0,
-            retry: Retry::default(),
-            quota: Quota::default(),
+            retry: RetrySection::default(),
+            quota: QuotaSection::default(),
             simulate: None,
         }
     }
@@ -84,7 +84,7 @@ impl Default for Source {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Retry {
+pub struct RetrySection {
     /// `attempts`: calls in all, the first one included. Default 6.
     #[serde(deserialize_with = "checked::whole::<_, _, 1, 100>")]
     #[schemars(range(min = 1, max = 100), extend("default" = 6))]
@@ -113,7 +113,7 @@ pub struct Retry {
     pub walk_budget: u32,
 }
 
-impl Default for Retry {
+impl Default for RetrySection {
     fn default() -> Self {
         Self {
             attempts: 6,
@@ -131,7 +131,7 @@ impl Default for Retry {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Quota {
+pub struct QuotaSection {
     /// `check`: whether WeChat is asked before a walk how many calls are left today. That call is one of another kind,
     /// and no walk stops because of it. Default `true`.
     pub check: bool,
@@ -145,7 +145,7 @@ pub struct Quota {
     pub daily_calls: u64,
 }
 
-impl Default for Quota {
+impl Default for QuotaSection {
     fn default() -> Self {
         Self { check: true, refuse: false, daily_calls: 500 }
     }
@@ -156,23 +156,23 @@ impl Default for Quota {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Simulate {
+pub struct SimulateSection {
     /// `followers`: the length of the list. No default.
     pub followers: u64,
     /// `seed`: another seed, another list. Default 1.
-    #[serde(default = "Simulate::default_seed")]
+    #[serde(default = "SimulateSection::default_seed")]
     pub seed: u64,
     /// `latency_ms`: how long each reply is held back, in milliseconds. Default 0.
     #[serde(default, rename = "latency_ms", deserialize_with = "checked::milliseconds")]
     #[schemars(with = "u64", range(max = 600_000), extend("default" = 0))]
     pub latency: Duration,
     /// `page_size`: followers in one page, at most 10000 as with WeChat. Default 10000.
-    #[serde(default = "Simulate::default_page_size", deserialize_with = "checked::whole::<_, _, 1, 10_000>")]
+    #[serde(default = "SimulateSection::default_page_size", deserialize_with = "checked::whole::<_, _, 1, 10_000>")]
     #[schemars(range(min = 1, max = 10_000), extend("default" = 10_000))]
     pub page_size: u64,
 }
 
-impl Simulate {
+impl SimulateSection {
     /// Makes a simulation of `followers` with the defaults for the rest.
     pub fn new(followers: u64) -> Self {
         let (seed, page_size) = (Self::default_seed(), Self::default_page_size());
@@ -193,7 +193,7 @@ impl Simulate {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Journal {
+pub struct JournalSection {
     /// `path`: the folder; relative to the pipeline file. Default `state`. Under `--simulate`, `<path>.simulated`.
     #[serde(deserialize_with = "checked::path")]
     pub path: PathBuf,
@@ -208,7 +208,7 @@ pub struct Journal {
     pub resume_within: Duration,
 }
 
-impl Default for Journal {
+impl Default for JournalSection {
     fn default() -> Self {
         Self { path: PathBuf::from("state"), keep: 2, resume_within: Duration::from_secs(48 * 3_600) }
     }
@@ -219,7 +219,7 @@ impl Default for Journal {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct LimitsSection {
     /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or bytes. Default
     /// `256 MiB`.
     #[serde(deserialize_with = "checked::bytes")]
@@ -241,7 +241,7 @@ pub struct Limits {
     pub deliveries: usize,
 }
 
-impl Default for Limits {
+impl Default for LimitsSection {
     fn default() -> Self {
         let deliveries = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self { memory: 256 << 20, accounts: 8, calls_per_host: 100, deliveries }
@@ -253,7 +253,7 @@ impl Default for Limits {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Metrics {
+pub struct MetricsSection {
     /// `path`: a file, written at the end of a run, for the textfile collector of `node_exporter` (`….prom`); relative to the
     /// pipeline file. Under `--simulate`, `<path>.simulated`. Default none.
     pub path: Option<PathBuf>,

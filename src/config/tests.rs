@@ -116,7 +116,7 @@ fn every_key_has_its_unit() {
     assert_eq!((pipeline.source.retry.attempts, pipeline.source.retry.budget.as_secs()), (4, 5));
     assert_eq!((pipeline.source.retry.base.as_millis(), pipeline.source.retry.max.as_millis()), (6, 7));
     assert_eq!((pipeline.source.retry.minute.as_secs(), pipeline.source.retry.walk_budget), (12, 13));
-    let Quota { check, refuse, daily_calls, .. } = pipeline.source.quota;
+    let QuotaSection { check, refuse, daily_calls, .. } = pipeline.source.quota;
     assert_eq!((check, refuse, daily_calls), (false, true, 14));
     assert_eq!(pipeline.journal.path, Path::new("/data/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
