@@ -1,26 +1,32 @@
-//! URLs that the pipeline file may name, and what must not be in them.
+//! The URLs of the API and of the proxy: `https` except on this machine, and without credentials.
+//!
+//! `section` has them as fields; `source` connects to them.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use fanout_sink::schemars::{self, JsonSchema};
 use reqwest::Url;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
-/// Why a URL is not accepted. The message repeats the URL only where it cannot hold a password.
+/// Why a URL is not accepted. The message repeats the URL unless it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct AddressError(String);
 
-/// Scheme, host and port of an API: `https` only, unless the host is this machine; nothing else in it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Scheme, host and port of an API and nothing else; `https` only, unless the host is this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// The host of the WeChat Official Account API.
-    pub(super) const WECHAT: &str = "https://api.weixin.qq.com";
+    /// Returns the address of the WeChat Official Account API.
+    pub(super) fn wechat() -> Self {
+        Self(Url::parse("https://api.weixin.qq.com").expect("this URL parses"))
+    }
 
     /// Returns the URL; its path is `/`.
     pub fn url(&self) -> &Url {
@@ -29,7 +35,7 @@ impl BaseUrl {
 
     /// Returns the host without the port; an IPv6 address stands in brackets.
     pub fn host(&self) -> &str {
-        // Never empty: a URL without a host was refused.
+        // Never empty: `parse` refuses a URL without a host.
         self.0.host_str().unwrap_or_default()
     }
 
@@ -80,8 +86,15 @@ impl fmt::Display for BaseUrl {
     }
 }
 
+impl Serialize for BaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// The proxy that requests go through: `http://host:port` or `https://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub struct ProxyUrl(Url);
 
@@ -92,12 +105,12 @@ impl ProxyUrl {
     }
 }
 
-impl FromStr for ProxyUrl {
-    type Err = AddressError;
+impl TryFrom<String> for ProxyUrl {
+    type Error = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn try_from(text: String) -> Result<Self, AddressError> {
         const EXPECTED: &str = "expected a proxy such as `http://proxy.example:3128`";
-        let url = parse(text, EXPECTED)?;
+        let url = parse(&text, EXPECTED)?;
         if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() {
             Ok(Self(url))
         } else {
@@ -106,17 +119,9 @@ impl FromStr for ProxyUrl {
     }
 }
 
-impl TryFrom<String> for ProxyUrl {
-    type Error = AddressError;
-
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        text.parse()
-    }
-}
-
 /// Parses a URL that has a host and no credentials.
 fn parse(text: &str, expected: &str) -> Result<Url, AddressError> {
-    // Asked first, and of the text: a URL that does not parse may hold a password as well.
+    // Checked on the text and before parsing: a URL that does not parse may hold a password, too.
     if text.contains('@') {
         return Err(AddressError(format!("found credentials in a URL, {expected}")));
     }
@@ -127,6 +132,7 @@ fn parse(text: &str, expected: &str) -> Result<Url, AddressError> {
     Ok(url)
 }
 
+/// Returns whether the host of `url` is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -162,7 +168,7 @@ mod tests {
     #[test]
     fn credentials_are_refused_and_not_repeated() {
         for text in ["https://me:hunter2@a.b", "http://me:hunter2@proxy:99999999", "hunter2@"] {
-            for error in [text.parse::<BaseUrl>().unwrap_err(), text.parse::<ProxyUrl>().unwrap_err()] {
+            for error in [text.parse::<BaseUrl>().unwrap_err(), ProxyUrl::try_from(text.to_owned()).unwrap_err()] {
                 assert!(!error.to_string().contains("hunter2"), "{error}");
             }
         }

@@ -1,4 +1,4 @@
-//! What a pipeline file means, and what is said about a wrong one.
+//! Pipeline files: the values of valid ones, and the errors of wrong ones.
 
 use std::path::Path;
 use std::time::Duration;
@@ -236,7 +236,7 @@ fn every_problem_is_reported_at_once() {
     let identifier = "1 to 64 letters, digits, `_` or `-`";
     let expected = [
         &format!("`accounts[0].app_id`: found \"../wx\", expected {identifier}"),
-        "`accounts[0].name`: found 5, expected a string",
+        "`accounts[0].name`: found 5, expected 1 to 64 characters without `/`, `\\`, line ends, or blanks around them",
         "`journal.keep`: found -1, expected a whole number from 1 to 1000000",
         "`journal.resume_within_hours`: found `true`, expected a whole number of hours from 0 to 8760",
         "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
@@ -376,7 +376,7 @@ fn the_addresses_and_files_of_a_source_are_checked() {
     );
 }
 
-/// What a sink's own options may look like.
+/// The options of a sink, for example.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options {
