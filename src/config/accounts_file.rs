@@ -4,7 +4,6 @@
 //! Every format becomes the tree that `[[accounts]]` is in a pipeline file, so that `account`
 //! checks all of them in the same way. An error names this file, and in a CSV file the line.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -83,16 +82,10 @@ impl<'de> Deserialize<'de> for AccountsSection {
     }
 }
 
-impl JsonSchema for AccountsSection {
-    fn schema_name() -> Cow<'static, str> {
-        "AccountsSection".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let account = AccountKeys::json_schema(generator);
-        let file = FileKeys::json_schema(generator);
-        json_schema!({ "oneOf": [{ "type": "array", "items": account, "minItems": 1 }, file] })
-    }
+/// Returns the schema of an [`AccountsSection`].
+pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let (account, file) = (AccountKeys::json_schema(generator), FileKeys::json_schema(generator));
+    json_schema!({ "oneOf": [{ "type": "array", "items": account, "minItems": 1 }, file] })
 }
 
 /// The one key of an accounts file in TOML. The other formats become a tree with this key, too.

@@ -103,7 +103,7 @@ impl Percent {
         (0.0..=100.0).contains(&value).then_some(value).ok_or_else(error)
     }
 
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(value: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
         value.serialize(serializer)
     }
 }
@@ -122,6 +122,7 @@ impl Bytes {
         (bytes >= Self::MINIMUM).then_some(bytes).ok_or_else(error)
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "schemars calls it like this")]
     pub(super) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         ByteSize(*bytes).serialize(serializer)
     }

@@ -96,7 +96,7 @@ impl ConfigErrors {
     }
 
     /// Iterates over the problems.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }
 }
@@ -139,19 +139,19 @@ pub(super) enum Origin {
 impl Origin {
     /// Returns the metadata that figment stores with a layer of this origin.
     pub(super) fn metadata(&self) -> Metadata {
-        match self {
-            Self::File => Metadata::named("file"),
-            Self::Variable(name) => Metadata::from("variable", name.as_str()),
-            Self::CommandLine => Metadata::named("command line"),
-        }
+        Metadata::named(match self {
+            Self::File => String::new(),
+            Self::Variable(name) => name.clone(),
+            Self::CommandLine => "--set".to_owned(),
+        })
     }
 
     /// Returns the origin whose [`metadata`](Self::metadata) it is.
     pub(super) fn of(metadata: &Metadata) -> Self {
-        match (metadata.name.as_ref(), metadata.source.as_ref().and_then(|source| source.custom())) {
-            ("variable", Some(name)) => Self::Variable(name.to_owned()),
-            ("command line", _) => Self::CommandLine,
-            _ => Self::File,
+        match metadata.name.as_ref() {
+            "" => Self::File,
+            "--set" => Self::CommandLine,
+            name => Self::Variable(name.to_owned()),
         }
     }
 }

@@ -10,7 +10,7 @@ use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::account::Account;
-use super::accounts_file::AccountsSection;
+use super::accounts_file::{self, AccountsSection};
 use super::context::{Api, Context};
 use super::error::{ConfigError, ConfigErrors};
 use super::layers::{self, Overrides};
@@ -105,6 +105,7 @@ struct PipelineKeys {
     source: SourceSection,
     /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under
     /// `source.simulate`.
+    #[schemars(schema_with = "accounts_file::schema")]
     accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
     journal: JournalSection,

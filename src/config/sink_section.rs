@@ -3,7 +3,6 @@
 //! `load` completes the sections. `registry` finds the factory of each `type` and reads the options
 //! with it.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use fanout_sink::schemars::{self, JsonSchema};
@@ -52,10 +51,7 @@ impl SinkSection {
     /// shows a change of options.
     pub fn digest(&self) -> String {
         let facts = serde_json::json!([self.kind, self.columns]).to_string() + &self.options.json();
-        Sha256::digest(facts).iter().take(8).fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-            text
-        })
+        Sha256::digest(facts)[..8].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     }
 
     /// Returns an error about `key` of this section.

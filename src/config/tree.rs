@@ -54,8 +54,7 @@ impl Tree {
     /// Returns the table at `path`; an empty one if the key is absent.
     pub(super) fn table(&self, path: &[&str]) -> Self {
         let value = self.get(path).cloned().unwrap_or_else(|| Value::Dict(Tag::Default, Dict::new()));
-        let path = self.path.iter().cloned().chain(path.iter().map(|&segment| segment.to_owned())).collect();
-        Self { path, value, ..self.clone() }
+        Self { path: self.absolute(path), value, ..self.clone() }
     }
 
     /// Returns the value at `path`; `None` if the key is absent.
