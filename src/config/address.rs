@@ -9,12 +9,6 @@ use std::str::FromStr;
 use fanout_sink::schemars::{self, JsonSchema};
 use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};
-use thiserror::Error;
-
-/// Why a URL is not accepted. The message repeats the URL unless it may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct AddressError(String);
 
 /// Scheme, host and port of an API and nothing else; `https` only, unless the host is this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -53,29 +47,29 @@ impl BaseUrl {
 }
 
 impl FromStr for BaseUrl {
-    type Err = AddressError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn from_str(text: &str) -> Result<Self, String> {
         const EXPECTED: &str = "expected scheme, host and port alone, such as `https://api.weixin.qq.com`";
         let url = parse(text, EXPECTED)?;
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(AddressError(format!("found {text:?}, {EXPECTED}")));
+            return Err(format!("found {text:?}, {EXPECTED}"));
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if is_loopback(&url) => Ok(Self(url)),
-            "http" => Err(AddressError(format!(
+            "http" => Err(format!(
                 "found {text:?}, expected `https://`: a token must not travel in the clear (`http://` is for this machine)"
-            ))),
-            _ => Err(AddressError(format!("found {text:?}, {EXPECTED}"))),
+            )),
+            _ => Err(format!("found {text:?}, {EXPECTED}")),
         }
     }
 }
 
 impl TryFrom<String> for BaseUrl {
-    type Error = AddressError;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, AddressError> {
+    fn try_from(text: String) -> Result<Self, String> {
         text.parse()
     }
 }
@@ -106,28 +100,29 @@ impl ProxyUrl {
 }
 
 impl TryFrom<String> for ProxyUrl {
-    type Error = AddressError;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, AddressError> {
+    fn try_from(text: String) -> Result<Self, String> {
         const EXPECTED: &str = "expected a proxy such as `http://proxy.example:3128`";
         let url = parse(&text, EXPECTED)?;
         if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() {
             Ok(Self(url))
         } else {
-            Err(AddressError(format!("found {text:?}, {EXPECTED}")))
+            Err(format!("found {text:?}, {EXPECTED}"))
         }
     }
 }
 
-/// Parses a URL that has a host and no credentials.
-fn parse(text: &str, expected: &str) -> Result<Url, AddressError> {
+/// Parses a URL that has a host and no credentials. The message repeats it unless it may hold a
+/// password.
+fn parse(text: &str, expected: &str) -> Result<Url, String> {
     // Checked on the text and before parsing: a URL that does not parse may hold a password, too.
     if text.contains('@') {
-        return Err(AddressError(format!("found credentials in a URL, {expected}")));
+        return Err(format!("found credentials in a URL, {expected}"));
     }
-    let url = Url::parse(text).map_err(|error| AddressError(format!("found {text:?} ({error}), {expected}")))?;
+    let url = Url::parse(text).map_err(|error| format!("found {text:?} ({error}), {expected}"))?;
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(AddressError(format!("found {text:?}, {expected}")));
+        return Err(format!("found {text:?}, {expected}"));
     }
     Ok(url)
 }

@@ -51,7 +51,7 @@ mod token;
 mod tree;
 
 pub use account::{Account, Credential};
-pub use address::{AddressError, BaseUrl, ProxyUrl};
+pub use address::{BaseUrl, ProxyUrl};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
