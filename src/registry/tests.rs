@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
@@ -14,7 +14,7 @@ use fanout_sink::{
 use serde::Deserialize;
 
 use super::*;
-use crate::config::Overrides;
+use crate::config::{ConfigErrors, Overrides, Pipeline};
 
 const FILE: &str = "pipelines/p.toml";
 const MEMORY: u64 = 7;
