@@ -135,6 +135,11 @@ async fn a_program_in_shell_keeps_every_promise_that_it_can() {
         "equal_deliveries_write_equal_bytes",
         "commit_may_be_repeated",
         "two_accounts_at_once_do_not_disturb_each_other",
+        "what_was_published_is_held",
+        "what_was_removed_is_gone",
+        "what_another_owner_has_published_is_taken",
+        "a_newer_list_has_replaced_the_older",
+        "a_look_changes_nothing",
     ];
     assert_eq!(summary.kept, kept);
 }
