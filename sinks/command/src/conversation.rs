@@ -1,38 +1,41 @@
-//! `protocol = "arrow"`: what is said to the program, and what it may say when.
+//! `protocol = "arrow"`: sends messages and batches to the program, and checks what it answers.
 
 use std::process::Stdio;
 
-use fanout_sink::{Batch, SinkContext, SinkError, SinkReport, Snapshot};
+use fanout_sink::{Batch, Found, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::environment::Redaction;
 use crate::failure::{Class, Failure};
 use crate::lines::{Line, Lines};
-use crate::message::{self, FromProgram, Hello, ToProgram};
+use crate::message::{self, FromProgram, Hello, Task, ToProgram};
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::process::{End, Process, Progress};
+use crate::redaction::Redaction;
 use crate::stream::Stream;
 
-/// The longest line that a program may say, in bytes: a report of thousands of outputs.
+/// The longest message of a program, in bytes: enough for a report of thousands of outputs.
 const LONGEST_MESSAGE: usize = 1 << 20;
 /// The longest location of an output, in characters: that of a path on Linux.
 const LONGEST_LOCATION: usize = 4_096;
-/// How much of a line an error shows, in characters.
+/// The longest part of a line that an error shows, in characters.
 const SHOWN: usize = 120;
+/// The longest part of a parser's message that an error shows, in characters: enough for the names of
+/// all messages.
+const LONGEST_PROBLEM: usize = 200;
 
-/// A program that is given one list.
+/// A program that receives one list.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     process: Process,
     output: Lines<ChildStdout>,
     stream: Stream,
-    /// Room for what is sent.
+    /// A buffer for what is sent, used again for each batch.
     outgoing: Vec<u8>,
     options: CommandOptions,
     redaction: Redaction,
-    /// Batches that were sent, or are being sent.
+    /// Batches that were sent, including the one that is being sent.
     sent: u64,
     /// Batches that the program has acknowledged.
     acknowledged: u64,
@@ -40,20 +43,47 @@ pub(crate) struct Conversation {
     has_prepared: bool,
 }
 
-/// What happened first.
+/// The first of the events that an exchange waits for.
 enum Event {
-    Said(std::io::Result<Option<Line>>),
-    Done(Progress),
-    Overdue,
+    /// The program wrote a line, or closed its stdout (`None`).
+    Line(std::io::Result<Option<Line>>),
+    /// The program read some input, closed it, or ended.
+    Input(Progress),
+    /// The time limit is over.
+    Timeout,
 }
 
 impl Conversation {
-    /// Starts the program and waits until it is ready.
+    /// Starts the program for a list, and waits until it has answered `ready` and taken the schema.
     pub(crate) async fn start(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        let mut conversation = Self::new(options, context)?;
+        match conversation.begin(context).await {
+            Ok(()) => Ok(conversation),
+            Err(failure) => Err(conversation.fail(failure).await.into()),
+        }
+    }
+
+    /// Asks the program whether a list is still there as `commit` reported it.
+    pub(crate) async fn find(
+        options: CommandOptions,
+        context: &SinkContext,
+        commit: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        let mut conversation = Self::new(options, context)?;
+        match conversation.ask(context, commit).await {
+            Ok(found) => {
+                conversation.end_well("answered").await;
+                Ok(found)
+            }
+            Err(failure) => Err(conversation.fail(failure).await.into()),
+        }
+    }
+
+    fn new(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let stream = Stream::new(&context.schema)?;
         let mut process = Process::start(&options, context, Stdio::piped())?;
         let output = process.take_output().expect("stdout is piped");
-        let mut conversation = Self {
+        Ok(Self {
             process,
             output: Lines::new(output, LONGEST_MESSAGE),
             stream,
@@ -64,22 +94,40 @@ impl Conversation {
             acknowledged: 0,
             rows: 0,
             has_prepared: false,
-        };
-        let hello = ToProgram::Hello(Hello::new(&conversation.options, context)).line();
-        match conversation.begin(&hello).await {
-            Ok(()) => Ok(conversation),
-            Err(failure) => Err(conversation.fail(failure).await.into()),
-        }
+        })
     }
 
-    /// Says hello, and states the columns as soon as the program is ready.
-    async fn begin(&mut self, hello: &[u8]) -> Result<(), Failure> {
-        self.exchange(hello, Phase::Starting).await?;
+    /// Sends the hello, waits for `ready`, and sends the schema.
+    async fn begin(&mut self, context: &SinkContext) -> Result<(), Failure> {
+        self.hello(Task::Deliver, context).await?;
         let columns = self.stream.take(Vec::new());
         self.exchange(&columns, Phase::Receiving).await.map(drop)
     }
 
-    /// Sends a batch, and waits until another one may be under way.
+    /// Sends the hello and, if the program can look, the question.
+    async fn ask(&mut self, context: &SinkContext, commit: &SinkReport) -> Result<Found, Failure> {
+        if !self.hello(Task::Find, context).await? {
+            return Ok(Found::Unknown);
+        }
+        match self.exchange(&ToProgram::Find { commit }.line(), Phase::Finding).await? {
+            Some(FromProgram::Found { state, message }) => {
+                let message = message.unwrap_or_else(|| "the program does not say what is there".to_owned());
+                Ok(state.found(self.redaction.line(&message, LONGEST_LOCATION)))
+            }
+            _ => unreachable!("nothing else ends the phase"),
+        }
+    }
+
+    /// Sends the hello, waits for `ready`, and returns whether the program can look for a list.
+    async fn hello(&mut self, task: Task, context: &SinkContext) -> Result<bool, Failure> {
+        let hello = ToProgram::Hello(Hello::new(task, &self.options, context)).line();
+        match self.exchange(&hello, Phase::Starting).await? {
+            Some(FromProgram::Ready { find }) => Ok(find),
+            _ => unreachable!("nothing else ends the phase"),
+        }
+    }
+
+    /// Sends a batch, and waits until the window has room for another.
     pub(crate) async fn write(&mut self, batch: &Batch) -> Result<(), Failure> {
         self.stream.write(batch.records())?;
         self.sent += 1;
@@ -90,7 +138,7 @@ impl Conversation {
         written.map(drop)
     }
 
-    /// Ends the stream, and waits until everything is durable.
+    /// Ends the stream, sends the snapshot, and waits for `prepared`.
     pub(crate) async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
         self.stream.finish()?;
         let mut bytes = self.stream.take(std::mem::take(&mut self.outgoing));
@@ -100,7 +148,10 @@ impl Conversation {
         Ok(())
     }
 
-    /// Makes the program publish. After a temporary error it may be asked again; any other end is one.
+    /// Sends `commit`, and waits for `committed`.
+    ///
+    /// After a temporary error the program still runs and may be asked to commit again. After any
+    /// other result it has ended.
     pub(crate) async fn commit(&mut self) -> Result<SinkReport, Failure> {
         let Some(FromProgram::Committed { rows, bytes, mut outputs }) =
             self.exchange(&ToProgram::Commit.line(), Phase::Committing).await?
@@ -111,18 +162,22 @@ impl Conversation {
         for output in &mut outputs {
             output.location = self.redaction.line(&output.location, LONGEST_LOCATION);
         }
-        match self.process.end(End::ByItself).await {
-            Some(status) if status.success() => {}
-            // The list is published, whatever becomes of the program.
-            end => tracing::warn!(command = self.process.name, ?end, "the program committed, and did not end well"),
-        }
+        self.end_well("committed").await;
         Ok(SinkReport { rows, bytes, outputs, mount: None })
     }
 
-    /// Makes the program forget the list.
+    /// Ends a program that has done its work. A bad end does not change that; it is logged.
+    async fn end_well(&mut self, done: &str) {
+        match self.process.end(End::ByItself).await {
+            Some(status) if status.success() => {}
+            end => tracing::warn!(command = self.process.name, ?end, "the program {done}, and did not end well"),
+        }
+    }
+
+    /// Makes the program drop the list, and waits for its end.
     pub(crate) async fn abort(&mut self) -> Result<(), Failure> {
         if self.has_prepared {
-            // A program that does not take it sees the end of its input, which says the same.
+            // A program that does not read it sees the end of its input, which also means abort.
             let _ = timeout(seconds(self.options.grace_secs), self.process.give(&ToProgram::Abort.line())).await;
         }
         let failure = match self.process.end(End::ByItself).await {
@@ -137,55 +192,57 @@ impl Conversation {
         Err(self.process.fail(failure, End::ByItself).await)
     }
 
-    /// Ends the program after `failure`, which it adds to.
+    /// Ends the program after `failure`, and returns the failure with the last lines of its stderr.
     pub(crate) async fn fail(&mut self, failure: Failure) -> Failure {
         self.process.fail(failure, End::ByItself).await
     }
 
-    /// Sends `outgoing` and hears the program, until it has said what ends the phase; while it is given the list, until
-    /// it has taken everything and another batch may follow.
+    /// Sends `outgoing` and reads the program's messages until the phase is over.
+    ///
+    /// A phase ends with its answer, which is returned. `Phase::Receiving` has none: it ends when the
+    /// program has read everything and the window has room.
     async fn exchange(&mut self, outgoing: &[u8], phase: Phase) -> Result<Option<FromProgram>, Failure> {
         let (key, limit) = phase.limit(&self.options);
         let mut deadline = Instant::now() + seconds(limit);
         let mut rest = outgoing;
-        // Once the program takes no more, what it has still to say about that is worth waiting for, but not long.
-        let mut is_deaf = false;
-        // It may come before the program has read everything.
+        // The program has closed its input or ended. It may still write why, within the grace period.
+        let mut input_is_closed = false;
+        // The answer may come before the program has read everything.
         let mut answer = None;
         loop {
             let may_follow = self.sent - self.acknowledged < u64::from(self.options.window.get());
-            let is_done = answer.is_some() || phase == Phase::Receiving && may_follow && !is_deaf;
+            let is_done = answer.is_some() || phase == Phase::Receiving && may_follow && !input_is_closed;
             if is_done && rest.is_empty() {
                 return Ok(answer);
             }
-            // Both ways at once: a program that waits for fanout to hear it does not listen.
+            // Read and write at once: a program whose stdout is full does not read its stdin.
             let event = tokio::select! {
                 biased;
-                line = self.output.next() => Event::Said(line),
-                progress = self.process.give(rest), if !is_deaf => Event::Done(progress),
-                () = sleep_until(deadline) => Event::Overdue,
+                line = self.output.next() => Event::Line(line),
+                progress = self.process.give(rest), if !input_is_closed => Event::Input(progress),
+                () = sleep_until(deadline) => Event::Timeout,
             };
             match event {
-                Event::Said(Ok(Some(line))) => {
-                    let message = self.understand(&line)?;
+                Event::Line(Ok(Some(line))) => {
+                    let message = self.parse(&line)?;
                     answer = self.accept(message, phase, rest.is_empty())?;
                 }
-                Event::Said(Ok(None) | Err(_)) => {
+                Event::Line(Ok(None) | Err(_)) => {
                     self.process.close_input();
-                    return Err(self.process.gone("stdout", phase).await);
+                    return Err(self.process.closed("stdout", phase).await);
                 }
-                Event::Done(Progress::Took(bytes)) => rest = &rest[bytes..],
-                Event::Done(Progress::Closed | Progress::Ended) => {
-                    is_deaf = true;
+                Event::Input(Progress::Took(bytes)) => rest = &rest[bytes..],
+                Event::Input(Progress::Closed | Progress::Ended) => {
+                    input_is_closed = true;
                     deadline = deadline.min(Instant::now() + seconds(self.options.grace_secs));
                 }
-                Event::Overdue if is_deaf => return Err(self.process.gone("stdin", phase).await),
-                Event::Overdue => return Err(self.overdue(key, limit.get(), phase, rest.len())),
+                Event::Timeout if input_is_closed => return Err(self.process.closed("stdin", phase).await),
+                Event::Timeout => return Err(self.timed_out(key, limit.get(), phase, rest.len())),
             }
         }
     }
 
-    fn overdue(&self, key: &str, limit: u32, phase: Phase, left: usize) -> Failure {
+    fn timed_out(&self, key: &str, limit: u32, phase: Phase, left: usize) -> Failure {
         let what = match phase {
             Phase::Receiving if left > 0 => format!("did not read batch {}", self.sent),
             Phase::Receiving => format!("acknowledged only {} of {} batches", self.acknowledged, self.sent),
@@ -194,7 +251,7 @@ impl Conversation {
         Failure::permanent(format!("`{}` {what} within `{key}` = {limit}", self.process.name))
     }
 
-    fn understand(&self, line: &Line) -> Result<FromProgram, Failure> {
+    fn parse(&self, line: &Line) -> Result<FromProgram, Failure> {
         let (bytes, problem) = match line {
             Line::Whole(bytes) => match serde_json::from_slice(bytes) {
                 Ok(message) => return Ok(message),
@@ -203,19 +260,20 @@ impl Conversation {
             Line::Cut(bytes) => (bytes, format!("longer than {LONGEST_MESSAGE} bytes")),
         };
         let line = self.redaction.line(&String::from_utf8_lossy(bytes), SHOWN);
-        let problem = self.redaction.line(&problem, SHOWN);
+        let problem = self.redaction.line(&problem, LONGEST_PROBLEM);
         let message =
             format!("`{}` wrote a line to stdout that is no message: `{line}` ({problem})", self.process.name);
         Err(Failure::permanent(message)
             .with_hint("stdout is for messages, one JSON object a line; what else there is to say belongs on stderr"))
     }
 
-    /// Holds a message against what may be said now, and returns it if it ends the phase. `has_taken` says whether the
-    /// program was sent everything.
-    fn accept(&mut self, message: FromProgram, phase: Phase, has_taken: bool) -> Result<Option<FromProgram>, Failure> {
+    /// Checks a message against the phase, and returns it if it ends the phase. `all_sent` says
+    /// whether the program has read everything that was sent.
+    fn accept(&mut self, message: FromProgram, phase: Phase, all_sent: bool) -> Result<Option<FromProgram>, Failure> {
         let name = &self.process.name;
-        // The batch that is being sent cannot be acknowledged yet; before the first one, it is the columns that are.
-        let sent = self.sent.saturating_sub(u64::from(phase == Phase::Receiving && !has_taken));
+        // The batch that is being sent cannot be acknowledged yet. (Before the first batch the schema
+        // is being sent, and `sent` is 0.)
+        let sent = self.sent.saturating_sub(u64::from(phase == Phase::Receiving && !all_sent));
         let wrong = |what: String| Err(Failure::permanent(format!("`{name}` {what}")));
         match (phase, message) {
             (_, FromProgram::Error { class, message, hint }) => {
@@ -245,7 +303,8 @@ impl Conversation {
             (Phase::Committing, FromProgram::Committed { rows, .. }) if rows != self.rows => {
                 wrong(format!("has committed {rows} rows; it was given {}", self.rows))
             }
-            (Phase::Starting, message @ FromProgram::Ready)
+            (Phase::Starting, message @ FromProgram::Ready { .. })
+            | (Phase::Finding, message @ FromProgram::Found { .. })
             | (Phase::Preparing, message @ FromProgram::Prepared { .. })
             | (Phase::Committing, message @ FromProgram::Committed { .. }) => Ok(Some(message)),
             (_, message) => {

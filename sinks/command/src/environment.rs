@@ -1,36 +1,36 @@
-//! What a program finds in its environment, and what must never be seen of it.
+//! The environment variables of a program.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::Arc;
 
 use fanout_sink::SinkContext;
 
-use crate::options::{CommandOptions, Variable};
+use crate::message::fixed_width;
+use crate::options::{CommandOptions, RESERVED};
 
-/// What a program has from fanout's own environment, if it is set: enough to find programs, a home, a language and a
-/// folder for temporary files. Everything else is named in the pipeline file or not there.
+/// The variables that a program inherits from fanout, if they are set: enough to find programs, a
+/// home, a language and a folder for temporary files. The pipeline file names all others.
 const INHERITED: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];
-
-/// The prefix of the variables that name the list. Not `FANOUT_`: those override keys of a pipeline file.
-pub(crate) const RESERVED: &str = "SINK_";
 
 /// Returns the whole environment of a program.
 pub(crate) fn environment(options: &CommandOptions, context: &SinkContext) -> BTreeMap<String, OsString> {
     let inherited = INHERITED.iter().filter_map(|&name| Some((name.to_owned(), inherited(name)?)));
     let configured = options.environment.iter().map(|(name, value)| (name.clone(), value.expose().into()));
     let (walk, date) = (context.walk.to_string(), context.date.to_string());
+    let begun_at = fixed_width(context.begun_at.unwrap_or(context.walk.begun_at()));
     let facts = [
         ("PIPELINE", context.pipeline.as_str()),
         ("NAME", &context.sink),
         ("ACCOUNT", &context.account),
         ("APP_ID", &context.app_id),
+        ("LIST", &context.list),
         ("WALK", &walk),
+        ("BEGUN_AT", &begun_at),
         ("DATE", &date),
         ("SIMULATED", if context.simulated { "true" } else { "false" }),
     ];
-    let followers = context.rows.map(|rows| ("FOLLOWERS", rows.to_string()));
-    let facts = facts.into_iter().map(|(name, value)| (name, value.to_owned())).chain(followers);
+    let rows = context.rows.map(|rows| ("ROWS", rows.to_string()));
+    let facts = facts.into_iter().map(|(name, value)| (name, value.to_owned())).chain(rows);
     let facts = facts.map(|(name, value)| (format!("{RESERVED}{name}"), value.into()));
     inherited.chain(configured).chain(facts).collect()
 }
@@ -38,86 +38,4 @@ pub(crate) fn environment(options: &CommandOptions, context: &SinkContext) -> BT
 #[expect(clippy::disallowed_methods, reason = "what a program inherits is no configuration of fanout")]
 fn inherited(name: &str) -> Option<OsString> {
     std::env::var_os(name)
-}
-
-/// Takes the secrets of a program out of what it says.
-#[derive(Clone, Debug)]
-pub(crate) struct Redaction {
-    /// The lines of the secrets, the longest first: one may be part of another.
-    secrets: Arc<[String]>,
-}
-
-impl Redaction {
-    pub(crate) fn new(options: &CommandOptions) -> Self {
-        /// A shorter line of a longer secret (the brace of a key file in JSON) tells nothing, and is everywhere.
-        const SHORTEST: usize = 4;
-        let secrets = options.environment.values().filter_map(|variable| match variable {
-            Variable::Secret(secret) => Some(secret.expose()),
-            Variable::Text(_) => None,
-        });
-        // A program that shows a secret of several lines does so line by line.
-        let lines = secrets.flat_map(|secret| {
-            secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST || line.len() == secret.len())
-        });
-        let mut secrets: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self { secrets: secrets.into() }
-    }
-
-    /// Returns `text` as one line that is fit to be shown: without secrets, without control characters, and with
-    /// `longest` characters at most.
-    pub(crate) fn line(&self, text: &str, longest: usize) -> String {
-        let mut line = text.trim().to_owned();
-        for secret in self.secrets.iter() {
-            line = line.replace(secret, "[redacted]");
-        }
-        let mut line = line.replace('\t', " ").replace(char::is_control, "\u{fffd}");
-        if let Some((end, _)) = line.char_indices().nth(longest) {
-            line.truncate(end);
-            line.push('…');
-        }
-        line
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use fanout_sink::Secret;
-
-    use super::*;
-
-    fn redaction(secrets: &[&str]) -> Redaction {
-        let mut options = CommandOptions::new(["true"]);
-        let variables = secrets.iter().enumerate();
-        options.environment =
-            variables.map(|(number, secret)| (number.to_string(), Variable::Secret(Secret::new(*secret)))).collect();
-        Redaction::new(&options)
-    }
-
-    #[test]
-    fn every_line_of_every_secret_is_taken_out() {
-        let redaction = redaction(&["hunter", "hunter2", "x", "BEGIN\nfirst line\n}\nEND"]);
-        for (text, shown) in [
-            ("password hunter2!", "password [redacted]!"),
-            ("hunter", "[redacted]"),
-            ("first line }", "[redacted] }"),
-            ("x", "[redacted]"),
-        ] {
-            assert_eq!(redaction.line(text, 100), shown);
-        }
-    }
-
-    #[test]
-    fn a_line_is_short_and_plain() {
-        let redaction = redaction(&[]);
-        assert_eq!(redaction.line(" \x1b[31mred\tline\r\n", 100), "\u{fffd}[31mred line");
-        assert_eq!(redaction.line("粉丝列表", 3), "粉丝列…");
-    }
-
-    #[test]
-    fn text_in_the_pipeline_file_is_no_secret() {
-        let mut options = CommandOptions::new(["true"]);
-        options.environment.insert("LEVEL".to_owned(), Variable::Text("debug".to_owned()));
-        assert_eq!(Redaction::new(&options).line("debug", 100), "debug");
-    }
 }

@@ -1,14 +1,16 @@
-//! How a pipeline file's `type = "command"` becomes a sink.
+//! `type = "command"` in a pipeline file: the factory of the sink.
 
 use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
+use crate::conversation::Conversation;
+use crate::options::{CommandOptions, ProgramGuarantee, Protocol};
 use crate::program::Program;
-use crate::{CommandOptions, CommandSink, Promise, Protocol};
+use crate::sink::CommandSink;
 
-/// What an open sink holds: one batch in the form in which it is sent, while it is sent. A page of 10,000 followers is
-/// 0.8 MB as Arrow and 1.6 MB as lines.
+/// An open sink holds one batch in the form in which it is sent. A page of 10,000 followers is 0.8 MB
+/// as Arrow and 1.6 MB as lines.
 const MEMORY: u64 = 4 << 20;
 
 /// Opens [`CommandSink`]s.
@@ -31,7 +33,7 @@ impl SinkFactory for CommandFactory {
 
     fn delivery(&self, options: &CommandOptions) -> Delivery {
         match (options.protocol, options.guarantee.unwrap_or_default()) {
-            (Protocol::Arrow, Promise::ExactlyOnce) => Delivery::Staged,
+            (Protocol::Arrow, ProgramGuarantee::ExactlyOnce) => Delivery::Staged,
             _ => Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce },
         }
     }
@@ -40,7 +42,7 @@ impl SinkFactory for CommandFactory {
         MEMORY
     }
 
-    /// Where a program writes is its own affair.
+    /// None: fanout does not know where a program writes.
     fn roots(&self, _options: &CommandOptions) -> Vec<PathBuf> {
         Vec::new()
     }
@@ -55,12 +57,17 @@ impl SinkFactory for CommandFactory {
         CommandSink::start(options, &context).await
     }
 
+    /// Asks a program with `protocol = "arrow"`; a plain one cannot answer.
     async fn find(
         &self,
-        _options: &CommandOptions,
-        _context: &SinkContext,
-        _report: &SinkReport,
+        options: &CommandOptions,
+        context: &SinkContext,
+        report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        options.validate()?;
+        match options.protocol {
+            Protocol::Arrow => Conversation::find(options.clone(), context, report).await,
+            Protocol::Plain => Ok(Found::Unknown),
+        }
     }
 }

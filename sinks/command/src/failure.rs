@@ -2,7 +2,7 @@
 
 use fanout_sink::SinkError;
 
-/// An error that can be told again: a sink whose program has failed says the same to every call.
+/// A cloneable error: after its program has failed, the sink returns the same error from every call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) class: Class,
@@ -10,14 +10,14 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
 }
 
-/// What may help.
+/// What can be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// The same call, a little later: the program is still there, or was not there yet.
+    /// The same call, a little later: the program still runs, or was not ready yet.
     Temporary,
-    /// The whole list, for a program that is started anew.
+    /// The whole list, with a new start of the program.
     Aborted,
-    /// A person.
+    /// Nothing: a person must act.
     Permanent,
 }
 

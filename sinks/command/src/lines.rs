@@ -1,4 +1,4 @@
-//! Lines of a stream, of a length that is bounded.
+//! Reads a stream in lines of bounded length.
 
 use std::io;
 
@@ -9,46 +9,50 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 pub(crate) struct Lines<R> {
     stream: R,
     longest: usize,
-    /// What was read and not handed on.
+    /// Bytes that were read and not returned yet.
     buffer: Vec<u8>,
-    /// Whether the rest of a line that was too long is still to be passed over.
-    is_passing: bool,
+    /// Whether the rest of a cut line is being skipped.
+    is_skipping: bool,
 }
 
 /// A line without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// All of it.
+    /// The whole line.
     Whole(Vec<u8>),
-    /// The beginning of a line that is longer than the bound.
+    /// The start of a line that is longer than the bound.
     Cut(Vec<u8>),
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Reads `stream` in lines of at most `longest` bytes.
     pub(crate) fn new(stream: R, longest: usize) -> Self {
-        Self { stream, longest, buffer: Vec::new(), is_passing: false }
+        Self { stream, longest, buffer: Vec::new(), is_skipping: false }
     }
 
-    /// Returns the next line; none at the end of the stream. Loses nothing if it is dropped before it is ready.
+    /// Returns the next line; `None` at the end of the stream.
+    ///
+    /// # Cancellation
+    ///
+    /// Safe: no bytes are lost if the future is dropped before it is ready.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Line>> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.buffer) {
                 let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
                 line.pop();
-                if !std::mem::take(&mut self.is_passing) {
+                if !std::mem::take(&mut self.is_skipping) {
                     return Ok(Some(self.bounded(line)));
                 }
-            } else if self.is_passing {
+            } else if self.is_skipping {
                 self.buffer.clear();
             } else if self.buffer.len() > self.longest {
-                self.is_passing = true;
+                self.is_skipping = true;
                 let line = std::mem::take(&mut self.buffer);
                 return Ok(Some(self.bounded(line)));
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 let rest = std::mem::take(&mut self.buffer);
-                let is_line = !rest.is_empty() && !std::mem::take(&mut self.is_passing);
+                let is_line = !rest.is_empty() && !std::mem::take(&mut self.is_skipping);
                 return Ok(is_line.then(|| self.bounded(rest)));
             }
         }
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_line_that_is_too_long_the_beginning_comes_and_the_rest_is_passed_over() {
+    async fn a_line_that_is_too_long_is_cut_and_its_rest_is_skipped() {
         let text = format!("{}\nb\n{}", "a".repeat(100_000), "c".repeat(100_000));
         let cut = |letter: &str| Line::Cut(letter.repeat(3).into_bytes());
         assert_eq!(lines_of(&text, 3).await, [cut("a"), Line::Whole(b"b".to_vec()), cut("c")]);

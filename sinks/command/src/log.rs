@@ -1,4 +1,4 @@
-//! What a program writes to its stderr: lines of the log, and its last words when it fails.
+//! Passes the lines that a program writes to stderr to the log, and keeps the last ones for errors.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,21 +7,23 @@ use std::time::Duration;
 use tokio::process::ChildStderr;
 use tokio::task::JoinHandle;
 
-use crate::environment::Redaction;
 use crate::lines::{Line, Lines};
+use crate::redaction::Redaction;
 
-/// A longer line is cut, in characters.
+/// The longest line in the log, in characters. A longer one is cut.
 const LONGEST_LINE: usize = 2_000;
-/// Bytes that are read of a line: more than are shown, so that a secret that the cut falls into is seen whole.
+/// The most bytes that are read of a line. It is more than is shown, so that a secret at the cut is
+/// read, and redacted, as a whole.
 const LONGEST_READ: usize = 16 * LONGEST_LINE;
-/// How many last lines an error shows: the message of an exception, and where it was thrown.
+/// The last lines that an error shows: the message of an exception, and where it was thrown.
 const LAST_LINES: usize = 3;
-/// How much an error shows of each of them, in characters.
+/// The longest of these lines in an error, in characters.
 const LONGEST_LAST_LINE: usize = 300;
-/// How long the end of stderr is waited for when the program has ended: what is left of it is in the pipe already.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for the end of stderr after the program has ended. What is left of it is in the
+/// pipe already.
+const END_OF_STDERR_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Hands the lines of a program on to the log.
+/// Reads the stderr of a program.
 #[derive(Debug)]
 pub(crate) struct Log {
     last: Arc<Mutex<VecDeque<String>>>,
@@ -29,17 +31,17 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads `stderr` to its end, in the background, for the sink called `sink`.
+    /// Reads `stderr` to its end in a task of its own, for the sink called `sink`.
     pub(crate) fn start(stderr: ChildStderr, sink: String, redaction: Redaction) -> Self {
         let last = Arc::new(Mutex::new(VecDeque::with_capacity(LAST_LINES)));
         let reading = tokio::spawn(read(stderr, sink, redaction, Arc::clone(&last)));
         Self { last, reading }
     }
 
-    /// Returns the last lines of a program that has ended, to be put at the end of a message.
-    pub(crate) async fn last_words(&mut self) -> String {
-        if tokio::time::timeout(PATIENCE, &mut self.reading).await.is_err() {
-            // Something that the program has started, and that has left its group, holds stderr open.
+    /// Returns the last lines of a program that has ended, as the end of an error message.
+    pub(crate) async fn last_lines(&mut self) -> String {
+        if tokio::time::timeout(END_OF_STDERR_TIMEOUT, &mut self.reading).await.is_err() {
+            // A process that the program has started, and that has left its group, holds stderr open.
             self.reading.abort();
         }
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

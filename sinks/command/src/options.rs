@@ -12,62 +12,65 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
-use crate::environment::RESERVED;
+/// The prefix of the variables that name the list. It is not `FANOUT_`, because those variables
+/// override keys of a pipeline file.
+pub(crate) const RESERVED: &str = "SINK_";
 
 /// The options of a `command` sink.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandOptions {
-    /// The program and its arguments, as in `["python3", "my_sink.py"]`. There is no shell in between. A name without a
-    /// slash is looked up in `PATH`; a path starts at `directory`.
+    /// The program and its arguments, as in `["python3", "my_sink.py"]`, without a shell. A name without a slash is
+    /// looked up in `PATH`; a path starts at `directory`.
     #[schemars(example = ["python3", "my_sink.py"])]
     pub command: Vec<String>,
-    /// How fanout speaks to the program: `arrow` or `plain`.
+    /// The protocol between fanout and the program: `arrow` or `plain`.
     #[serde(default)]
     pub protocol: Protocol,
     /// What a `plain` program reads: `ndjson` or `arrow`.
     pub format: Option<Format>,
-    /// What an `arrow` program promises: `exactly_once` if it publishes nothing before `commit`, else `at_least_once`.
-    pub guarantee: Option<Promise>,
-    /// The working directory of the program; relative to the pipeline file, whose folder it is without this.
+    /// What an `arrow` program guarantees: `exactly_once` if it publishes nothing before `commit`, else
+    /// `at_least_once`.
+    pub guarantee: Option<ProgramGuarantee>,
+    /// The working directory of the program; relative to the pipeline file. By default the folder of that file.
     #[serde(default)]
     pub directory: PathBuf,
-    /// The environment of the program: text, or a secret as `{ env = "NAME" }` or `{ file = "path" }`. It has nothing
-    /// else, besides a few variables such as `PATH` and `HOME`, and those that name the list.
+    /// The environment of the program: text, or a secret as `{ env = "NAME" }` or `{ file = "path" }`. Beside it the
+    /// program has only a few variables such as `PATH` and `HOME`, and those that name the list.
     #[serde(default)]
     pub environment: BTreeMap<String, Variable>,
-    /// Whatever an `arrow` program wants to know; it stands in the hello.
+    /// Settings of an `arrow` program. The hello contains them.
     #[serde(default)]
     pub settings: Map<String, Value>,
-    /// Batches that may be under way to an `arrow` program and not acknowledged.
+    /// The most batches that are sent to an `arrow` program before it acknowledges one.
     #[serde(default = "default_window")]
     pub window: NonZeroU32,
     /// The longest time from the start of the program to its `ready`, in seconds.
     #[serde(default = "default_start_timeout")]
     pub start_timeout_secs: NonZeroU32,
-    /// The longest time that the program may take over a batch, in seconds.
+    /// The longest time that the program may take for a batch, in seconds.
     #[serde(default = "default_batch_timeout")]
     pub batch_timeout_secs: NonZeroU32,
     /// The longest time from the end of the list to `prepared`, in seconds.
     #[serde(default = "default_publish_timeout")]
     pub prepare_timeout_secs: NonZeroU32,
-    /// The longest time from `commit` to `committed`, or from the end of the input to the end of a `plain` program, in
-    /// seconds.
+    /// The longest time from `commit` to `committed`, in seconds; for a `plain` program, from the end of its input to
+    /// its own end.
     #[serde(default = "default_publish_timeout")]
     pub commit_timeout_secs: NonZeroU32,
-    /// How long a program that is to end may take before it is killed, in seconds.
+    /// The time that a program has to end before it is killed, in seconds.
     #[serde(default = "default_grace")]
     pub grace_secs: NonZeroU32,
 }
 
-/// How fanout speaks to the program.
+/// The protocol between fanout and the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// A conversation: hello, an Arrow IPC stream, then commit or abort; the program answers in lines of JSON.
+    /// The program receives a hello, an Arrow IPC stream, and commit or abort, and answers in lines of JSON.
     #[default]
     Arrow,
-    /// The list until the end of the input; the end of the program is the commit.
+    /// The program reads the list to the end of its input; its end is the commit.
     Plain,
 }
 
@@ -82,14 +85,14 @@ pub enum Format {
     Arrow,
 }
 
-/// What an `arrow` program promises.
+/// The guarantee of an `arrow` program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Promise {
-    /// It publishes nothing before `commit`, and all of it then: it is given batches while the walk goes on.
+pub enum ProgramGuarantee {
+    /// It publishes nothing before `commit`, and the whole list then. It receives batches during the walk.
     #[default]
     ExactlyOnce,
-    /// It cannot take back what it was given: it is given batches when the list is complete.
+    /// It cannot take back what it has received. It receives batches when the list is complete.
     AtLeastOnce,
 }
 
@@ -98,7 +101,7 @@ pub enum Promise {
 pub enum Variable {
     /// Text, as it stands in the pipeline file.
     Text(String),
-    /// A secret, which the pipeline file only refers to.
+    /// A secret, to which the pipeline file only refers.
     Secret(Secret),
 }
 
@@ -114,7 +117,7 @@ impl Variable {
 impl<'de> Deserialize<'de> for Variable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
-        // By hand: the error of an untagged enum says nothing of why a secret could not be read.
+        // Not an untagged enum: its error does not say why a secret could not be read.
         impl<'de> de::Visitor<'de> for Visitor {
             type Value = Variable;
 
@@ -163,7 +166,7 @@ fn default_grace() -> NonZeroU32 {
     const { NonZeroU32::new(5).expect("not zero") }
 }
 
-// One that the program works on, one that it can begin at once, and two for what comes in bursts.
+// One batch that the program works on, one that it can begin at once, and two for bursts.
 fn default_window() -> NonZeroU32 {
     const { NonZeroU32::new(4).expect("not zero") }
 }
@@ -184,7 +187,7 @@ impl CommandOptions {
         serde_json::from_value(serde_json::json!({ "command": command })).expect("the rest has defaults")
     }
 
-    /// Holds the options against each other.
+    /// Checks the options, alone and against each other.
     pub(crate) fn validate(&self) -> Result<(), SinkError> {
         if self.command.first().is_none_or(String::is_empty) {
             let message =
@@ -218,7 +221,7 @@ impl CommandOptions {
         Ok(())
     }
 
-    /// Returns the command in a few words, for messages.
+    /// Returns the command as one short line, for messages.
     pub(crate) fn shown(&self) -> String {
         const LONGEST: usize = 60;
         let words = self.command.join(" ");

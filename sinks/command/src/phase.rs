@@ -1,22 +1,24 @@
-//! How far a program has come: what it is to do next, and how long that may take.
+//! The steps of a program, and the time limit of each.
 
 use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::options::CommandOptions;
 
-/// What a program is waited for to do.
+/// What fanout waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// To say `ready`.
+    /// The message `ready`.
     Starting,
-    /// To take batches.
+    /// The message `found`.
+    Finding,
+    /// That the program reads the batches and acknowledges them.
     Receiving,
-    /// To say `prepared`.
+    /// The message `prepared`.
     Preparing,
-    /// To say `committed`.
+    /// The message `committed`.
     Committing,
-    /// To end after the end of its input, which commits a plain program.
+    /// The end of a plain program after the end of its input, which is its commit.
     Ending,
 }
 
@@ -24,17 +26,18 @@ impl Phase {
     /// Returns the option that bounds the phase, and its value.
     pub(crate) fn limit(self, options: &CommandOptions) -> (&'static str, NonZeroU32) {
         match self {
-            Self::Starting => ("start_timeout_secs", options.start_timeout_secs),
+            Self::Starting | Self::Finding => ("start_timeout_secs", options.start_timeout_secs),
             Self::Receiving => ("batch_timeout_secs", options.batch_timeout_secs),
             Self::Preparing => ("prepare_timeout_secs", options.prepare_timeout_secs),
             Self::Committing | Self::Ending => ("commit_timeout_secs", options.commit_timeout_secs),
         }
     }
 
-    /// Returns what may be said, for errors.
+    /// Returns the messages that the program may send, for errors.
     pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::Starting => "`ready` or `error`",
+            Self::Finding => "`found` or `error`",
             Self::Receiving => "`written` or `error`",
             Self::Preparing => "`written`, `prepared` or `error`",
             Self::Committing => "`committed` or `error`",
@@ -43,11 +46,12 @@ impl Phase {
     }
 }
 
-/// Says when something happened: "… before it said `ready`".
+/// The time of an event, for errors: "… before it said `ready`".
 impl fmt::Display for Phase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Starting => "before it said `ready`",
+            Self::Finding => "after `find`, before it said `found`",
             Self::Receiving => "while it was given the list",
             Self::Preparing => "after the list, before it said `prepared`",
             Self::Committing => "after `commit`, before it said `committed`",

@@ -1,4 +1,4 @@
-//! `protocol = "plain"`: the list until the end of the input, and the end of the program as the commit.
+//! `protocol = "plain"`: the program reads the list to the end of its input; its end is the commit.
 
 use std::process::Stdio;
 
@@ -12,7 +12,7 @@ use crate::phase::Phase;
 use crate::process::{End, Process, Progress};
 use crate::stream::Stream;
 
-/// A program that reads one list.
+/// A plain program, and the list that it reads.
 #[derive(Debug)]
 pub(crate) struct Plain {
     process: Process,
@@ -30,7 +30,7 @@ enum Encoder {
 }
 
 impl Plain {
-    /// Starts the program. What it writes to stdout is for nobody: it might be the list.
+    /// Starts the program. Its stdout is dropped, because it may be the list.
     pub(crate) fn start(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let encoder = match options.format.unwrap_or_default() {
             Format::Ndjson => Encoder::Lines(LineEncoder::new(context.schema.clone())),
@@ -56,7 +56,7 @@ impl Plain {
         self.send().await
     }
 
-    /// Sends what an encoder still holds: the end of an Arrow stream.
+    /// Sends the end of an Arrow stream; lines have no end.
     pub(crate) async fn prepare(&mut self) -> Result<(), Failure> {
         if let Encoder::Arrow(stream) = &mut self.encoder {
             stream.finish()?;
@@ -64,7 +64,7 @@ impl Plain {
         self.send().await
     }
 
-    /// Closes the input, and waits for the program to end well.
+    /// Closes the input, and waits for the program to end with status 0.
     pub(crate) async fn commit(&mut self) -> Result<SinkReport, Failure> {
         self.process.close_input();
         let (key, limit) = Phase::Ending.limit(&self.options);
@@ -86,12 +86,12 @@ impl Plain {
         }
     }
 
-    /// Ends the program before it sees the end of its input.
+    /// Ends the program by a signal, before it sees the end of its input.
     pub(crate) async fn abort(&mut self) {
         self.process.end(End::BySignal).await;
     }
 
-    /// Ends the program after `failure`, which it adds to.
+    /// Ends the program after `failure`, and returns the failure with the last lines of its stderr.
     pub(crate) async fn fail(&mut self, failure: Failure) -> Failure {
         self.process.fail(failure, End::BySignal).await
     }
@@ -107,7 +107,7 @@ impl Plain {
             match timeout_at(deadline, self.process.give(rest)).await {
                 Ok(Progress::Took(bytes)) => rest = &rest[bytes..],
                 Ok(Progress::Closed | Progress::Ended) => {
-                    return Err(self.process.gone("stdin", Phase::Receiving).await);
+                    return Err(self.process.closed("stdin", Phase::Receiving).await);
                 }
                 Err(_) => {
                     let message = format!("`{}` did not read a batch within `{key}` = {limit}", self.process.name);

@@ -1,7 +1,7 @@
 //! A running program: its input, its log, and its end.
 //!
-//! The program leads a process group of its own. So a signal from the terminal does not reach it, fanout being the one
-//! to say what becomes of the list; and whatever it has started ends with it.
+//! The program leads a process group of its own. A signal from the terminal does not reach it, because
+//! fanout decides what happens to the list. The processes that it has started end with it.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -14,32 +14,33 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::environment::{Redaction, environment};
+use crate::environment::environment;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::program::Program;
+use crate::redaction::Redaction;
 
-/// A program that was started and, unless [`end`](Self::end) has returned, perhaps still runs.
+/// A program that was started. It may still run until [`end`](Self::end) has returned.
 #[derive(Debug)]
 pub(crate) struct Process {
     /// The command in a few words, for messages.
     pub(crate) name: String,
     child: Child,
     group: Pid,
-    /// None once it was closed, by either side.
+    /// `None` after either side has closed it.
     input: Option<ChildStdin>,
     log: Log,
     grace: Duration,
-    /// How it has ended, if it has.
+    /// Its exit status; `None` while it may still run.
     status: Option<ExitStatus>,
 }
 
-/// What a program has done.
+/// What a program has done with its input.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// It took so many bytes.
+    /// It has read so many bytes, or the pipe holds them.
     Took(usize),
     /// It has closed its input.
     Closed,
@@ -50,10 +51,10 @@ pub(crate) enum Progress {
 /// How a program is made to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It sees the end of its input, and has a while to clear up.
+    /// Its input is closed; it has the grace period to clean up.
     ByItself,
-    /// It is sent a signal, and its input stays open until it is gone: to a plain program the end of the input would
-    /// be the commit.
+    /// It gets SIGTERM, and its input stays open until it has ended. For a plain program the end of
+    /// the input would be the commit.
     BySignal,
 }
 
@@ -78,13 +79,16 @@ impl Process {
         Ok(Self { name: options.shown(), child, group, input, log, grace, status: None })
     }
 
-    /// Returns the program's stdout, if it is piped and was not taken before.
+    /// Takes the program's stdout; `None` if it is not piped, or was taken before.
     pub(crate) fn take_output(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// Writes some of `bytes`, if there are any, or waits until the program has ended. Loses nothing if it is dropped
-    /// before it is ready.
+    /// Writes some of `bytes`; without bytes, waits until the program has ended.
+    ///
+    /// # Cancellation
+    ///
+    /// Safe: no bytes are written if the future is dropped before it is ready.
     pub(crate) async fn give(&mut self, bytes: &[u8]) -> Progress {
         if self.status.is_some() {
             return Progress::Ended;
@@ -102,14 +106,14 @@ impl Process {
                 Progress::Closed
             }
             _ = self.child.wait() => {
-                // It has kept the status.
+                // The child keeps its status, so this returns at once.
                 let _ = self.ended().await;
                 Progress::Ended
             }
         }
     }
 
-    /// Lets the program see the end of its input.
+    /// Closes the program's input.
     pub(crate) fn close_input(&mut self) {
         self.input = None;
     }
@@ -120,14 +124,15 @@ impl Process {
             return Ok(status);
         }
         let status = self.child.wait().await?;
-        // What it has started and left behind ends with it. The number of the group may be given anew from now on, but
-        // not before all others were.
+        // Ends the processes that it has started and left behind. The group's number is free from now
+        // on, but the kernel gives a number again only after all the others.
         self.kill_group(Signal::KILL);
         self.status = Some(status);
         Ok(status)
     }
 
-    /// Makes the program end, by force if it does not within the grace period, and returns how it ended by itself.
+    /// Ends the program. Returns its exit status if it ended within the grace period, or `None` if it
+    /// was killed.
     pub(crate) async fn end(&mut self, how: End) -> Option<ExitStatus> {
         match how {
             End::ByItself => self.close_input(),
@@ -145,17 +150,18 @@ impl Process {
         by_itself
     }
 
-    /// Ends the program, and returns `failure` with what can be said beside it.
+    /// Ends the program, and returns `failure` with the last lines of its stderr.
     pub(crate) async fn fail(&mut self, failure: Failure, how: End) -> Failure {
         if self.status.is_none() {
             self.end(how).await;
         }
-        let message = failure.message + &self.log.last_words().await;
+        let message = failure.message + &self.log.last_lines().await;
         Failure { message, ..failure }
     }
 
-    /// Returns the failure of a program that has closed its stdin or stdout, `what`, and has probably ended.
-    pub(crate) async fn gone(&mut self, what: &str, phase: Phase) -> Failure {
+    /// Returns the failure of a program that has closed `what`, its stdin or stdout, and has probably
+    /// ended.
+    pub(crate) async fn closed(&mut self, what: &str, phase: Phase) -> Failure {
         match timeout(self.grace, self.ended()).await {
             Ok(Ok(status)) => self.unexpected_end(status, phase),
             _ => Failure::permanent(format!("`{}` closed its {what} {phase}, and did not end", self.name)),
@@ -173,14 +179,14 @@ impl Process {
     }
 
     fn kill_group(&self, signal: Signal) {
-        // An error says that there is nobody left in it.
+        // An error means that no process is left in the group.
         let _ = kill_process_group(self.group, signal);
     }
 }
 
 impl Drop for Process {
-    /// Nobody has said what becomes of the list, as after a panic: the program is killed, which equals a crash. The
-    /// runtime waits for what is left of it.
+    /// Kills the program if neither commit nor abort came, as after a panic: that equals a crash. The
+    /// runtime reaps the child.
     fn drop(&mut self) {
         if self.status.is_none() {
             self.kill_group(Signal::KILL);

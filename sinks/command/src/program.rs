@@ -1,4 +1,4 @@
-//! Where a program is found: as a shell would, and before anything is started.
+//! Finds a program as a shell would, before it is started.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use fanout_sink::{SinkContext, SinkError};
 use crate::environment::environment;
 use crate::options::CommandOptions;
 
-/// A program that can be started, and where.
+/// An executable program, and its working directory.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) path: PathBuf,

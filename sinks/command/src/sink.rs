@@ -1,4 +1,4 @@
-//! One list on its way to a program.
+//! The sink: passes one list to a program, whatever its protocol.
 
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
@@ -7,7 +7,7 @@ use crate::failure::{Class, Failure};
 use crate::options::{CommandOptions, Protocol};
 use crate::plain::Plain;
 
-/// Gives one list to a program.
+/// Delivers one list to a program.
 #[derive(Debug)]
 pub struct CommandSink {
     state: State,
@@ -17,11 +17,11 @@ pub struct CommandSink {
 enum State {
     Arrow(Box<Conversation>),
     Plain(Box<Plain>),
-    /// The program has published, and ended.
+    /// The program has published the list, and ended.
     Committed(SinkReport),
-    /// The program was given up, and has ended. Every call has the same error.
+    /// The program has failed, and was ended. Every call returns the same error.
     Failed(Failure),
-    /// The program was told to forget the list, and has ended.
+    /// The program has dropped the list, and ended.
     Aborted,
 }
 
@@ -34,7 +34,7 @@ impl CommandSink {
         Ok(Self { state })
     }
 
-    /// Ends the program after `failure`.
+    /// Ends the program after `failure`, and keeps the error for later calls.
     async fn give_up(&mut self, failure: Failure) -> SinkError {
         let failure = match &mut self.state {
             State::Arrow(program) => program.fail(failure).await,
@@ -46,7 +46,7 @@ impl CommandSink {
     }
 }
 
-/// Returns the error of a call that comes too late.
+/// Returns the error of a call after the list has ended.
 fn too_late() -> Failure {
     Failure::permanent("the list has ended, and takes no more calls")
 }
@@ -82,7 +82,7 @@ impl Sink for CommandSink {
     async fn commit(&mut self) -> Result<SinkReport, SinkError> {
         let committed = match &mut self.state {
             State::Arrow(program) => match program.commit().await {
-                // The program is still there: the engine waits, and it is asked again.
+                // The program still runs. The engine waits, and calls `commit` again.
                 Err(failure) if failure.class == Class::Temporary => return Err(failure.into()),
                 committed => committed,
             },

@@ -1,4 +1,4 @@
-//! The Arrow IPC stream of one list, piece by piece.
+//! Encodes one list as an Arrow IPC stream, piece by piece.
 //!
 //! <https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format>
 
@@ -12,11 +12,11 @@ use fanout_sink::arrow::record_batch::RecordBatch;
 
 use crate::failure::Failure;
 
-/// Turns batches into bytes, which the caller takes away.
+/// Encodes batches to bytes, which the caller takes.
 pub(crate) struct Stream(StreamWriter<Vec<u8>>);
 
 impl Stream {
-    /// Begins a stream with the message that states its columns.
+    /// Begins a stream. Its first message is the schema.
     pub(crate) fn new(schema: &Schema) -> Result<Self, SinkError> {
         let writer = StreamWriter::try_new(Vec::new(), schema).map_err(|error| {
             SinkError::permanent("the columns of the list have no form in an Arrow stream").with_source(error)
@@ -29,12 +29,12 @@ impl Stream {
         self.0.write(records).map_err(|error| unencodable(&error))
     }
 
-    /// Adds the mark of the end.
+    /// Adds the end-of-stream marker.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.0.finish().map_err(|error| unencodable(&error))
     }
 
-    /// Takes what was added away, and leaves `empty` to be filled.
+    /// Takes the bytes that were added, and leaves `empty` in their place.
     pub(crate) fn take(&mut self, mut empty: Vec<u8>) -> Vec<u8> {
         empty.clear();
         std::mem::replace(self.0.get_mut(), empty)

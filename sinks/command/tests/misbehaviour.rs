@@ -1,4 +1,5 @@
-//! What a program can do wrong, and what its user then sees. Whatever it is, nothing is committed and nothing of it is left.
+//! Programs that break the protocol, and the errors that their users see. In every case nothing is
+//! committed and no process is left.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
@@ -15,7 +16,8 @@ use fanout_sink_command::CommandFactory;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What every script may call. `snapshot` waits for the end of the list: no line but the one behind it has the word.
+/// Functions for every script. `snapshot` waits for the end of the list: only the line after it
+/// contains the word `followers`.
 const PRELUDE: &str = r#"
 say() { printf '{"type":%s}\n' "$1"; }
 hello() { read -r hello; say '"ready"'; }
@@ -23,11 +25,11 @@ snapshot() { grep -a -q proof; }
 echo $$ >>pids
 "#;
 
-/// What the value of every secret of these tests is.
+/// The value of every secret in these tests.
 const SECRET: &str = "correct horse battery";
 
-/// A list that is given to a script.
-struct Delivery {
+/// A script, its options, and the list that it receives.
+struct Scenario {
     folder: TempDir,
     script: &'static str,
     options: Value,
@@ -35,9 +37,9 @@ struct Delivery {
     batches: &'static [i64],
 }
 
-impl Delivery {
-    /// Two batches of three rows for the script `script`.
-    fn to(script: &'static str) -> Self {
+impl Scenario {
+    /// Two batches of three rows for `script`.
+    fn of(script: &'static str) -> Self {
         let options = json!({
             "grace_secs": 2,
             "environment": { "TOKEN": { "env": "TOKEN" } },
@@ -66,7 +68,7 @@ impl Delivery {
         SinkContext::new("brand", "wx1", schema()).with_directory(self.folder.path())
     }
 
-    /// Does what the engine does with a list, and with a sink that fails.
+    /// Delivers the list as the engine does, and aborts if that fails.
     async fn run(&self) -> Result<SinkReport, SinkError> {
         let mut sink = self.open().await?;
         let delivered = deliver(&mut sink, self.batches).await;
@@ -83,7 +85,7 @@ impl Delivery {
         error
     }
 
-    /// Waits for the processes of the script to be gone, and returns those that stay.
+    /// Waits for the processes of the script to end, and returns those that do not.
     fn survivors(&self) -> Vec<String> {
         let pids = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();
         let started = Instant::now();
@@ -96,7 +98,7 @@ impl Delivery {
     }
 }
 
-/// Returns whether a process runs, or is one of ours that nobody has waited for.
+/// Returns whether a process runs, or is a child of this one that was not reaped.
 fn is_there(pid: &str) -> bool {
     let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     let mut fields = text.rsplit(')').next().unwrap().split_whitespace();
@@ -128,12 +130,12 @@ fn snapshot(followers: u64) -> Snapshot {
     .unwrap()
 }
 
-/// A script and what it leads to: each a test.
+/// Makes a test of each script and its error.
 macro_rules! misbehaviour {
-    ($($name:ident: $delivery:expr => $message:literal $(, hint $hint:literal)?;)*) => {
+    ($($name:ident: $scenario:expr => $message:literal $(, hint $hint:literal)?;)*) => {
         $(#[tokio::test]
         async fn $name() {
-            let error = $delivery.error().await;
+            let error = $scenario.error().await;
             let words = error.to_string();
             let (command, said) = words.split_once("` ").unwrap();
             assert!(command.starts_with('`'), "{words}");
@@ -148,81 +150,81 @@ const NOT_A_MESSAGE: &str =
     "stdout is for messages, one JSON object a line; what else there is to say belongs on stderr";
 
 misbehaviour! {
-    it_dies_at_the_start: Delivery::to("echo 'no module' >&2; exit 3")
+    it_dies_at_the_start: Scenario::of("echo 'no module' >&2; exit 3")
         => "ended with exit status 3 before it said `ready`; stderr ends with `no module`";
-    it_shows_its_secret_and_dies: Delivery::to("echo \"the token is $TOKEN\" >&2; exit 1")
+    it_shows_its_secret_and_dies: Scenario::of("echo \"the token is $TOKEN\" >&2; exit 1")
         => "ended with exit status 1 before it said `ready`; stderr ends with `the token is [redacted]`";
-    it_is_killed: Delivery::to("hello; snapshot; kill -KILL $$")
+    it_is_killed: Scenario::of("hello; snapshot; kill -KILL $$")
         => "was ended by signal 9 after the list, before it said `prepared`";
-    it_ends_well_but_too_early: Delivery::to("hello").with("window", 1)
+    it_ends_well_but_too_early: Scenario::of("hello").with("window", 1)
         => "ended with exit status 0 while it was given the list";
-    it_never_gets_ready: Delivery::to("sleep 100").with("start_timeout_secs", 1)
+    it_never_gets_ready: Scenario::of("sleep 100").with("start_timeout_secs", 1)
         => "did not say `ready` or `error` within `start_timeout_secs` = 1";
-    it_writes_garbage: Delivery::to("echo hello, world")
+    it_writes_garbage: Scenario::of("echo hello, world")
         => "wrote a line to stdout that is no message: `hello, world` (expected value at line 1 column 1)",
         hint "stdout is for messages, one JSON object a line; what else there is to say belongs on stderr";
-    it_writes_its_secret: Delivery::to("echo \"$TOKEN\"")
+    it_writes_its_secret: Scenario::of("echo \"$TOKEN\"")
         => "wrote a line to stdout that is no message: `[redacted]` (expected value at line 1 column 1)";
-    it_writes_its_secret_where_a_type_belongs: Delivery::to("say \"\\\"$TOKEN\\\"\"")
+    it_writes_its_secret_where_a_type_belongs: Scenario::of("say \"\\\"$TOKEN\\\"\"")
         => "wrote a line to stdout that is no message: `{\"type\":\"[redacted]\"}` (unknown variant `[redacted]`, expected one of \
-            `ready`, `written`, `prepared`, `committed`, `error` at line 1 column 31)";
-    it_mistypes_a_message: Delivery::to("say '\"raedy\"'")
+            `ready`, `found`, `written`, `prepared`, `committed`, `error` at line 1 column 31)";
+    it_mistypes_a_message: Scenario::of("say '\"raedy\"'")
         => "wrote a line to stdout that is no message: `{\"type\":\"raedy\"}` (unknown variant `raedy`, expected one of \
-            `ready`, `written`, `prepared`, `committed`, `error` at line 1 column 15)";
-    it_mistypes_a_value: Delivery::to("hello; say '\"written\",\"batch\":1'; cat >/dev/null")
+            `ready`, `found`, `written`, `prepared`, `committed`, `error` at line 1 column 15)";
+    it_mistypes_a_value: Scenario::of("hello; say '\"written\",\"batch\":1'; cat >/dev/null")
         => "wrote a line to stdout that is no message: `{\"type\":\"written\",\"batch\":1}` (unknown field `batch`, expected \
             `batches`)";
-    it_commits_out_of_turn: Delivery::to("say '\"committed\",\"rows\":6'")
+    it_commits_out_of_turn: Scenario::of("say '\"committed\",\"rows\":6'")
         => "said `committed` before it said `ready`; expected `ready` or `error`";
-    it_prepares_out_of_turn: Delivery::to("hello; say '\"prepared\"'; sleep 100").with("window", 1)
+    it_prepares_out_of_turn: Scenario::of("hello; say '\"prepared\"'; sleep 100").with("window", 1)
         => "said `prepared` while it was given the list; expected `written` or `error`";
-    it_acknowledges_too_much: Delivery::to("hello; snapshot; say '\"written\",\"batches\":3'")
+    it_acknowledges_too_much: Scenario::of("hello; snapshot; say '\"written\",\"batches\":3'")
         => "acknowledged 3 batches after 0; it has been given 2";
-    it_acknowledges_twice: Delivery::to("hello; snapshot; say '\"written\",\"batches\":1'; say '\"written\",\"batches\":1'")
+    it_acknowledges_twice: Scenario::of("hello; snapshot; say '\"written\",\"batches\":1'; say '\"written\",\"batches\":1'")
         => "acknowledged 1 batches after 1; it has been given 2";
-    it_acknowledges_too_little: Delivery::to("hello; snapshot; say '\"written\",\"batches\":1'; say '\"prepared\"'")
+    it_acknowledges_too_little: Scenario::of("hello; snapshot; say '\"written\",\"batches\":1'; say '\"prepared\"'")
         => "said `prepared` when it had acknowledged 1 of 2 batches";
-    it_never_acknowledges: Delivery::to("hello; cat >/dev/null").with("window", 2).with("batch_timeout_secs", 1)
+    it_never_acknowledges: Scenario::of("hello; cat >/dev/null").with("window", 2).with("batch_timeout_secs", 1)
         => "acknowledged only 0 of 2 batches within `batch_timeout_secs` = 1";
-    it_never_reads: Delivery::to("hello; sleep 100").in_batches(&[100_000]).with("batch_timeout_secs", 1)
+    it_never_reads: Scenario::of("hello; sleep 100").in_batches(&[100_000]).with("batch_timeout_secs", 1)
         => "did not read batch 1 within `batch_timeout_secs` = 1";
-    it_closes_its_input: Delivery::to("hello; exec <&-; sleep 100").in_batches(&[100_000])
+    it_closes_its_input: Scenario::of("hello; exec <&-; sleep 100").in_batches(&[100_000])
         => "closed its stdin while it was given the list, and did not end";
-    it_closes_its_output: Delivery::to("hello; exec >&-; cat >/dev/null").with("window", 1)
+    it_closes_its_output: Scenario::of("hello; exec >&-; cat >/dev/null").with("window", 1)
         => "ended with exit status 0 while it was given the list";
-    it_miscounts_what_it_prepares: Delivery::to("hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\",\"rows\":5'")
+    it_miscounts_what_it_prepares: Scenario::of("hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\",\"rows\":5'")
         => "has prepared 5 rows; it was given 6";
-    it_miscounts_what_it_commits: Delivery::to(
+    it_miscounts_what_it_commits: Scenario::of(
         "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; read -r line; say '\"committed\",\"rows\":7'")
         => "has committed 7 rows; it was given 6";
-    it_dies_at_the_commit: Delivery::to(
+    it_dies_at_the_commit: Scenario::of(
         "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; read -r line; echo \"full: $line\" >&2; exit 4")
         => "ended with exit status 4 after `commit`, before it said `committed`; stderr ends with `full: {\"type\":\"commit\"}`";
-    it_never_commits: Delivery::to(
+    it_never_commits: Scenario::of(
         "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; sleep 100").with("commit_timeout_secs", 1)
         => "did not say `committed` or `error` within `commit_timeout_secs` = 1";
-    it_floods_its_output_with_messages: Delivery::to("hello; exec yes '{\"type\":\"ready\"}'").with("window", 1)
+    it_floods_its_output_with_messages: Scenario::of("hello; exec yes '{\"type\":\"ready\"}'").with("window", 1)
         => "said `ready` while it was given the list; expected `written` or `error`";
-    it_says_that_it_cannot: Delivery::to(
+    it_says_that_it_cannot: Scenario::of(
         "hello; say \"\\\"error\\\",\\\"class\\\":\\\"permanent\\\",\\\"message\\\":\\\"no table, $TOKEN\\\",\\\"hint\\\":\\\"make one\\\"\"; cat >/dev/null")
         .with("window", 1) => "says: no table, [redacted]", hint "make one";
-    it_leaves_a_child_behind: Delivery::to("sleep 100 & echo $! >>pids; hello; exit 5").with("window", 1)
+    it_leaves_a_child_behind: Scenario::of("sleep 100 & echo $! >>pids; hello; exit 5").with("window", 1)
         => "ended with exit status 5 while it was given the list";
-    it_hides_from_the_end: Delivery::to("trap '' TERM; hello; snapshot; while :; do sleep 1; done").with("prepare_timeout_secs", 1)
+    it_hides_from_the_end: Scenario::of("trap '' TERM; hello; snapshot; while :; do sleep 1; done").with("prepare_timeout_secs", 1)
         => "did not say `written`, `prepared` or `error` within `prepare_timeout_secs` = 1";
-    a_plain_one_fails: Delivery::to("cat >/dev/null; echo 'no space' >&2; exit 7").with("protocol", "plain")
+    a_plain_one_fails: Scenario::of("cat >/dev/null; echo 'no space' >&2; exit 7").with("protocol", "plain")
         => "ended with exit status 7 after the end of its input; stderr ends with `no space`";
-    a_plain_one_stops_reading: Delivery::to("head -n 1 >/dev/null").with("protocol", "plain").in_batches(&[100_000, 3])
+    a_plain_one_stops_reading: Scenario::of("head -n 1 >/dev/null").with("protocol", "plain").in_batches(&[100_000, 3])
         => "ended with exit status 0 while it was given the list";
-    a_plain_one_never_reads: Delivery::to("sleep 100").with("protocol", "plain").in_batches(&[100_000]).with("batch_timeout_secs", 1)
+    a_plain_one_never_reads: Scenario::of("sleep 100").with("protocol", "plain").in_batches(&[100_000]).with("batch_timeout_secs", 1)
         => "did not read a batch within `batch_timeout_secs` = 1";
-    a_plain_one_never_ends: Delivery::to("cat >/dev/null; sleep 100").with("protocol", "plain").with("commit_timeout_secs", 1)
+    a_plain_one_never_ends: Scenario::of("cat >/dev/null; sleep 100").with("protocol", "plain").with("commit_timeout_secs", 1)
         => "did not end within `commit_timeout_secs` = 1 of the end of its input";
 }
 
 #[tokio::test]
 async fn it_floods_its_output_with_a_line_that_does_not_end() {
-    let error = Delivery::to("hello; yes | tr -d '\\n'").with("window", 1).error().await;
+    let error = Scenario::of("hello; yes | tr -d '\\n'").with("window", 1).error().await;
     assert!(error.to_string().ends_with("yyyyy…` (longer than 1048576 bytes)"), "{error}");
     assert_eq!(error.hint(), Some(NOT_A_MESSAGE));
 }
@@ -232,18 +234,18 @@ async fn a_program_that_keeps_to_the_protocol_commits() {
     let script = "say '\"ready\"'; read -r line
         snapshot; say '\"written\",\"batches\":2'; say '\"prepared\",\"rows\":6'; read -r line
         say \"\\\"committed\\\",\\\"rows\\\":6,\\\"outputs\\\":[{\\\"location\\\":\\\"here?$TOKEN\\\",\\\"rows\\\":6,\\\"bytes\\\":7}]\"";
-    let delivery = Delivery::to(script);
-    let mut sink = delivery.open().await.unwrap();
-    let report = deliver(&mut sink, delivery.batches).await.unwrap();
+    let scenario = Scenario::of(script);
+    let mut sink = scenario.open().await.unwrap();
+    let report = deliver(&mut sink, scenario.batches).await.unwrap();
     assert_eq!((report.rows, report.bytes, report.outputs[0].location.as_str()), (6, 7, "here?[redacted]"));
-    assert_eq!(delivery.survivors(), [""; 0]);
+    assert_eq!(scenario.survivors(), [""; 0]);
     assert_eq!(sink.commit().await.unwrap(), report);
 }
 
 #[tokio::test]
 async fn a_temporary_error_is_one() {
     let script = "say '\"error\",\"class\":\"temporary\",\"message\":\"the database starts\"'";
-    let error = Delivery::to(script).error().await;
+    let error = Scenario::of(script).error().await;
     assert!(error.is_temporary() && error.to_string().ends_with("says: the database starts"), "{error}");
 }
 
@@ -251,7 +253,7 @@ async fn a_temporary_error_is_one() {
 async fn a_temporary_error_over_the_list_is_one_after_which_it_begins_anew() {
     let script =
         "hello; say '\"error\",\"class\":\"temporary\",\"message\":\"the connection is gone\"'; cat >/dev/null";
-    let error = Delivery::to(script).with("window", 1).error().await;
+    let error = Scenario::of(script).with("window", 1).error().await;
     assert!(error.is_aborted() && error.to_string().ends_with("says: the connection is gone"), "{error}");
 }
 
@@ -260,9 +262,9 @@ async fn a_commit_that_is_refused_for_now_is_asked_for_again() {
     let script = "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'
         read -r line; say '\"error\",\"class\":\"temporary\",\"message\":\"locked\"'
         read -r line; say '\"committed\",\"rows\":6'";
-    let delivery = Delivery::to(script);
-    let mut sink = delivery.open().await.unwrap();
-    let error = deliver(&mut sink, delivery.batches).await.unwrap_err();
+    let scenario = Scenario::of(script);
+    let mut sink = scenario.open().await.unwrap();
+    let error = deliver(&mut sink, scenario.batches).await.unwrap_err();
     assert!(error.is_temporary() && error.to_string().ends_with("says: locked"), "{error}");
     assert_eq!(sink.commit().await.unwrap().rows, 6);
 }
@@ -271,67 +273,74 @@ async fn a_commit_that_is_refused_for_now_is_asked_for_again() {
 async fn an_abort_is_said_where_it_can_be_and_is_else_the_end_of_the_input() {
     let script =
         "hello; snapshot; say '\"written\",\"batches\":2'; say '\"prepared\"'; read -r line; echo \"$line\" >said";
-    let delivery = Delivery::to(script);
-    let mut sink = delivery.open().await.unwrap();
+    let scenario = Scenario::of(script);
+    let mut sink = scenario.open().await.unwrap();
     sink.prepare(&snapshot(0)).await.unwrap_err();
-    let mut sink = delivery.open().await.unwrap();
+    let mut sink = scenario.open().await.unwrap();
     for sequence in 0..2 {
         let records = RecordBatch::new_empty(schema());
         sink.write(&Batch::new(sequence, records)).await.unwrap();
     }
     sink.prepare(&snapshot(0)).await.unwrap();
     sink.abort().await.unwrap();
-    assert_eq!(std::fs::read_to_string(delivery.folder.path().join("said")).unwrap(), "{\"type\":\"abort\"}\n");
+    assert_eq!(std::fs::read_to_string(scenario.folder.path().join("said")).unwrap(), "{\"type\":\"abort\"}\n");
 
-    let delivery = Delivery::to("hello; cat >/dev/null; echo ended >said");
-    let mut sink = delivery.open().await.unwrap();
+    let scenario = Scenario::of("hello; cat >/dev/null; echo ended >said");
+    let mut sink = scenario.open().await.unwrap();
     sink.abort().await.unwrap();
-    assert_eq!(std::fs::read_to_string(delivery.folder.path().join("said")).unwrap(), "ended\n");
-    assert_eq!(delivery.survivors(), [""; 0]);
+    assert_eq!(std::fs::read_to_string(scenario.folder.path().join("said")).unwrap(), "ended\n");
+    assert_eq!(scenario.survivors(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_program_that_does_not_abort_is_killed_with_all_that_it_has_started() {
-    let delivery = Delivery::to("trap '' TERM; sleep 100 & echo $! >>pids; hello; while :; do sleep 1; done");
-    let mut sink = delivery.open().await.unwrap();
+    let scenario = Scenario::of("trap '' TERM; sleep 100 & echo $! >>pids; hello; while :; do sleep 1; done");
+    let mut sink = scenario.open().await.unwrap();
     let error = sink.abort().await.unwrap_err();
     assert!(error.to_string().ends_with("did not end within `grace_secs` = 2 of its abort"), "{error}");
-    assert_eq!(delivery.survivors(), [""; 0]);
+    assert_eq!(scenario.survivors(), [""; 0]);
 }
 
 #[tokio::test]
 async fn an_abort_is_no_end_of_the_input_for_a_plain_program() {
-    let delivery = Delivery::to("cat >staged && mv staged published").with("protocol", "plain");
-    let mut sink = delivery.open().await.unwrap();
+    let scenario = Scenario::of("cat >staged && mv staged published").with("protocol", "plain");
+    let mut sink = scenario.open().await.unwrap();
     sink.abort().await.unwrap();
-    assert!(!delivery.folder.path().join("published").exists());
-    assert_eq!(delivery.survivors(), [""; 0]);
+    assert!(!scenario.folder.path().join("published").exists());
+    assert_eq!(scenario.survivors(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_whose_sink_is_dropped_is_killed() {
-    let delivery = Delivery::to("trap '' TERM; hello; while :; do sleep 1; done");
-    drop(delivery.open().await.unwrap());
-    // The runtime waits for it in the background.
-    assert_eq!(delivery.survivors(), [""; 0]);
+    let scenario = Scenario::of("trap '' TERM; hello; while :; do sleep 1; done");
+    drop(scenario.open().await.unwrap());
+    // The runtime reaps it in the background.
+    assert_eq!(scenario.survivors(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_program_has_the_environment_that_is_listed() {
-    let delivery = Delivery::to("hello; env >environment; cat >/dev/null")
+    let scenario = Scenario::of("hello; env >environment; cat >/dev/null")
         .with("environment", json!({ "TOKEN": { "env": "TOKEN" }, "LEVEL": "debug", "LANG": "C" }));
-    let mut sink = delivery.open().await.unwrap();
+    let mut sink = scenario.open().await.unwrap();
     sink.abort().await.unwrap();
-    let text = std::fs::read_to_string(delivery.folder.path().join("environment")).unwrap();
+    let text = std::fs::read_to_string(scenario.folder.path().join("environment")).unwrap();
     let variables: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
     let documented =
         ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TOKEN", "LEVEL"];
-    // What a shell sets by itself.
+    // Variables that a shell sets itself.
     let shell = ["PWD", "OLDPWD", "SHLVL", "_"];
     for name in variables {
         assert!(name.starts_with("SINK_") || documented.contains(&name) || shell.contains(&name), "{name}");
     }
-    for line in [&format!("TOKEN={SECRET}"), "LEVEL=debug", "LANG=C", "SINK_ACCOUNT=brand", "SINK_APP_ID=wx1"] {
+    for line in [
+        &format!("TOKEN={SECRET}"),
+        "LEVEL=debug",
+        "LANG=C",
+        "SINK_ACCOUNT=brand",
+        "SINK_APP_ID=wx1",
+        "SINK_LIST=followers",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }
 }

@@ -1,8 +1,8 @@
-//! Messages to a record batch of magic 2: the format of the wire and of a log segment.
+//! Turns messages into record batches of magic 2, the format of the wire and of a log segment.
 //!
-//! <https://kafka.apache.org/documentation/#recordbatch>. The bytes are made by the crate `kafka-protocol`; what is
-//! decided here is where a batch ends, and that no byte of it comes from anything but the list: there is no producer
-//! id, no leader epoch, no clock.
+//! <https://kafka.apache.org/documentation/#recordbatch>. The crate `kafka-protocol` encodes the
+//! bytes. This module decides where a batch ends, and keeps out what does not come from the list:
+//! a batch has no producer id, no leader epoch and no time of the clock.
 
 use bytes::{Bytes, BytesMut};
 use fanout_sink::SinkError;
@@ -13,39 +13,41 @@ use kafka_protocol::records::{
     RecordEncodeOptions, TimestampType,
 };
 
-use crate::Compression;
 use crate::message::{Headers, Message};
+use crate::options::Compression;
 
-/// What stands in front of the records: offset, length, epoch, magic, checksum and what they are about.
+/// The header of a batch: all fields in front of its records.
 const HEADER_BYTES: usize = 61;
-/// The most that a record has beside key, value and headers: its length (5), attributes (1), time (10) and offset (5)
-/// relative to the batch's, and the lengths of key (5), value (5) and headers (5).
+/// The most bytes of a record beside key, value and headers: its length (5), attributes (1), time
+/// (10) and offset (5) relative to the batch's, and the lengths of key (5), value (5) and headers
+/// (5).
 const RECORD_BYTES: usize = 36;
-/// The most that a header has beside its name and value: their lengths.
+/// The most bytes of a record's header beside its name and value: their two lengths.
 const RECORD_HEADER_BYTES: usize = 10;
 
-/// By how much a codec may make larger what it cannot make smaller: a fixed number of bytes, and one in so many. The
-/// worst is Snappy, with about 12 bytes for each 32 KiB.
+/// How much a codec may expand bytes that do not compress: a fixed number of bytes, and one byte for
+/// each `EXPANSION_SHARE`. Snappy expands most, by about 12 bytes for each 32 KiB.
 const EXPANSION_BYTES: usize = 64;
 const EXPANSION_SHARE: usize = 1_024;
 
-/// How the batches of a list are made.
+/// The format of the batches of a list.
 pub(crate) struct BatchFormat {
     compression: Compression,
     headers: IndexMap<StrBytes, Option<Bytes>>,
     header_bytes: usize,
     max_bytes: usize,
-    /// What records may take so that the batch stays within `max_bytes` even if they do not compress.
+    /// The most bytes of records in a batch: with them it stays within `max_bytes` even if they do
+    /// not compress.
     max_record_bytes: usize,
 }
 
-/// The messages of a batch that is not full.
+/// A batch that takes more messages.
 #[derive(Default)]
 pub(crate) struct OpenBatch {
-    /// Keys and values, one after the other.
+    /// The keys and values, one after the other.
     content: Vec<u8>,
     entries: Vec<Entry>,
-    /// The most bytes that the batch has before compression, without its header.
+    /// The most bytes of its records, before compression.
     bytes: usize,
 }
 
@@ -53,11 +55,11 @@ struct Entry {
     position: u64,
     timestamp: i64,
     key_end: usize,
-    /// None for a null, which differs from a text without characters.
+    /// `None` for a null value, which differs from an empty one.
     value_end: Option<usize>,
 }
 
-/// A batch as it is written.
+/// A batch, encoded.
 #[derive(Debug)]
 pub(crate) struct SealedBatch {
     pub(crate) bytes: Bytes,
@@ -82,7 +84,7 @@ impl BatchFormat {
     ///
     /// # Errors
     ///
-    /// If no batch can hold it.
+    /// If the message does not fit into any batch.
     pub(crate) fn bytes_of(&self, message: &Message<'_>) -> Result<usize, SinkError> {
         let bytes = RECORD_BYTES + self.header_bytes + message.key.len() + message.value.map_or(0, <[u8]>::len);
         if bytes <= self.max_record_bytes {
@@ -91,7 +93,7 @@ impl BatchFormat {
         Err(too_large(message.position, bytes, self.max_record_bytes))
     }
 
-    /// Returns the messages of `batch` as a batch that begins at `offset`; none if there are none.
+    /// Encodes `batch`, whose first record has `offset`; returns `None` if it has no messages.
     pub(crate) fn seal(&self, batch: OpenBatch, offset: u64) -> Result<Option<SealedBatch>, SinkError> {
         let (Some(first), Some(last)) = (batch.entries.first(), batch.entries.last()) else { return Ok(None) };
         let (first_position, last_position) = (first.position, last.position);
@@ -109,13 +111,14 @@ impl BatchFormat {
         Ok(Some(SealedBatch { bytes: bytes.freeze(), records, first_position, last_position }))
     }
 
-    /// Takes the messages out of `batch` as records; their content stays in one piece of memory.
+    /// Returns the messages of `batch` as records. They share the batch's memory.
     fn records(&self, batch: OpenBatch, first_offset: i64) -> Vec<Record> {
         let OpenBatch { content, entries, .. } = batch;
         let content = Bytes::from(content);
         let mut start = 0;
-        // The encoder begins a batch where offset and sequence do not go side by side, so that a sequence of -1 in every
-        // record would make each of them a batch of its own. The first one alone is written.
+        // The encoder starts a new batch where offset and sequence do not grow together: with a
+        // sequence of -1 in every record, each record would become a batch of its own. Only the
+        // first sequence is written.
         let mut record = |((offset, sequence), entry): ((i64, i32), Entry)| {
             let Entry { timestamp, key_end, value_end, .. } = entry;
             let key = content.slice(start..key_end);
@@ -142,12 +145,12 @@ impl BatchFormat {
 }
 
 impl OpenBatch {
-    /// Returns whether a message of `bytes` still fits.
+    /// Returns whether a message of `bytes` bytes fits.
     pub(crate) fn has_room(&self, bytes: usize, format: &BatchFormat) -> bool {
         self.bytes + bytes <= format.max_record_bytes
     }
 
-    /// Adds a message of `bytes`.
+    /// Adds a message of `bytes` bytes.
     pub(crate) fn push(&mut self, message: &Message<'_>, bytes: usize) {
         self.content.extend_from_slice(message.key);
         let key_end = self.content.len();
@@ -191,7 +194,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
-        /// Bytes that no codec makes smaller, in one record or many, up to the last byte that fits.
+        /// Random bytes, in one record or many, up to the last byte that fits.
         #[test]
         fn what_does_not_compress_stays_within_the_limit(
             seed: u64,

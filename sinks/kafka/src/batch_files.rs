@@ -1,4 +1,4 @@
-//! Messages into files of batches: one for each partition of the topic.
+//! Writes messages to files of record batches, one file for each partition of the topic.
 
 use std::io::Write;
 use std::mem;
@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 
 use crate::batch::{BatchFormat, OpenBatch, SealedBatch};
 use crate::message::{Headers, Message};
-use crate::{KafkaOptions, partition_of, partitioner};
+use crate::options::KafkaOptions;
+use crate::partitioner::{self, partition_of};
 
 /// The files of one list.
 pub(crate) struct BatchFiles {
     files: StagedFiles,
     format: BatchFormat,
-    /// In their order; none once the list has ended.
+    /// By number; empty after `prepare` or `abort`.
     partitions: Vec<Partition>,
 }
 
@@ -28,13 +29,13 @@ struct Partition {
     records: u64,
 }
 
-/// A batch in the manifest.
+/// The manifest's entry of a batch.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct BatchEntry {
-    /// Where it begins in the file, in bytes.
+    /// The byte of the file at which it begins.
     offset: u64,
     records: u64,
-    /// The places of its first and its last row in the list; between them are rows of other partitions.
+    /// The positions of its first and last row in the list. Rows of other partitions lie between.
     first_position: u64,
     last_position: u64,
 }
@@ -91,7 +92,7 @@ impl Partition {
         Self { part, open: OpenBatch::default(), batches: Vec::new(), records: 0 }
     }
 
-    /// Ends the open batch, if there is anything in it.
+    /// Seals the open batch and writes it, unless it is empty.
     fn seal(&mut self, format: &BatchFormat) -> Result<(), SinkError> {
         let Some(SealedBatch { bytes, records, first_position, last_position }) =
             format.seal(mem::take(&mut self.open), self.records)?
@@ -112,7 +113,7 @@ impl Partition {
     }
 }
 
-/// Returns what the manifest says about all files.
+/// Returns the manifest's `details` of all files.
 fn details(options: &KafkaOptions, partitions: u32, headers: &Headers) -> Value {
     json!({
         "format": "record batches, magic 2",

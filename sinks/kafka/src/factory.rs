@@ -1,24 +1,27 @@
-//! How a pipeline file's `type = "kafka"` becomes a sink.
+//! `type = "kafka"` in a pipeline file: the factory of the sink.
 
 use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
-use crate::options::{Destination, LARGEST_BATCH_BYTES};
-use crate::{KafkaOptions, KafkaSink, message, sink};
+use crate::message;
+use crate::options::{Destination, KafkaOptions, LARGEST_BATCH_BYTES};
+use crate::sink::{self, KafkaSink};
 
-/// What the rows of a slice take as text, and compressors.
+/// The rows of a slice as text, and the compressors.
 const MEMORY_BESIDE_BATCHES: u64 = 4 << 20;
 
 /// The buffer in front of each file.
 const MEMORY_OF_A_FILE: u64 = 128 << 10;
 
-/// While a batch is made it is there several times: open, as records, encoded, compressed.
+/// While a batch is sealed, several forms of it are in memory: open, as records, encoded,
+/// compressed.
 const COPIES_OF_A_SEALED_BATCH: u64 = 6;
 
-/// librdkafka counts keys and values only. With what it has beside them the process grew by three times the bytes of a full
-/// queue, and by what follows without any.
+/// librdkafka counts keys and values only. Measured, the process grew by three times the bytes of a
+/// full queue.
 const MEMORY_OF_A_QUEUED_BYTE: u64 = 3;
+/// What the process grew by with an empty queue.
 const MEMORY_OF_CLIENTS: u64 = 16 << 20;
 
 /// Opens [`KafkaSink`]s.
@@ -51,9 +54,10 @@ impl SinkFactory for KafkaFactory {
             let queue = options.queue_bytes.0.saturating_mul(MEMORY_OF_A_QUEUED_BYTE);
             return queue.saturating_add(MEMORY_OF_CLIENTS + MEMORY_BESIDE_BATCHES);
         }
-        // A larger one is refused by `check`.
+        // `check` refuses a larger batch.
         let batch = options.max_batch_bytes.0.min(LARGEST_BATCH_BYTES);
-        // Beside key and value, a record in an open batch takes less than half of the bytes that are counted for it.
+        // An open batch also holds an entry for each record. It takes less than half of the bytes
+        // that are counted for the record.
         let open = (batch + batch / 2 + MEMORY_OF_A_FILE).saturating_mul(options.file_partitions().into());
         open.saturating_add(COPIES_OF_A_SEALED_BATCH * batch + MEMORY_BESIDE_BATCHES)
     }
@@ -77,11 +81,14 @@ impl SinkFactory for KafkaFactory {
 
     async fn find(
         &self,
-        _options: &KafkaOptions,
-        _context: &SinkContext,
-        _report: &SinkReport,
+        options: &KafkaOptions,
+        context: &SinkContext,
+        report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        match options.destination()? {
+            Destination::Files { files, .. } => files::find(&files, context, report),
+            Destination::Topic => sink::find_in_topic(options, context),
+        }
     }
 }
 

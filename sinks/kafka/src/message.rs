@@ -1,4 +1,4 @@
-//! Rows to messages: a key, a value, a time. What a topic gets and what a file gets begins here.
+//! Turns rows into messages: a key, a value and a time. Topics and files take the same messages.
 
 use fanout_sink::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMillisecondArray};
 use fanout_sink::arrow::compute::take;
@@ -10,28 +10,27 @@ use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::{SinkContext, SinkError};
 use fanout_sink_ndjson::LineEncoder;
 
-use crate::KafkaOptions;
-use crate::options::{KeyFormat, ValueFormat};
+use crate::options::{KafkaOptions, KeyFormat, ValueFormat};
 
-/// So many rows are turned into text at once: what they take does not grow with a batch.
+/// Rows that become text at once. It bounds the memory of the text, whatever the size of a batch.
 const SLICE_ROWS: usize = 1_024;
 
-/// What is written for a record without a time, by Kafka's own convention.
+/// Kafka's value for a record without a time.
 pub(crate) const NO_TIMESTAMP: i64 = -1;
 
-/// The headers of every record of a list, with their names.
+/// The headers that every record of a list has.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers {
     /// `walk`: the walk that read the list.
     pub(crate) walk: String,
-    /// `schema`: what tells values of these columns from those of others; the manifest says which they are.
+    /// `schema`: a checksum of the value's columns and their types. The manifest names the columns.
     pub(crate) schema: String,
 }
 
-/// One record on its way.
+/// One record, before it has a partition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
-    /// Its row's place in the list, from 0.
+    /// The row's position in the list, from 0.
     pub(crate) position: u64,
     pub(crate) key: &'a [u8],
     pub(crate) value: Option<&'a [u8]>,
@@ -67,14 +66,14 @@ impl Headers {
         Ok(Self { walk: context.walk.to_string(), schema: format!("{:08x}", crc32c::crc32c(facts.as_bytes())) })
     }
 
-    /// Iterates over names and values, in the order in which they are written.
+    /// Iterates over names and values, in the order in which a record has them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [("walk", self.walk.as_str()), ("schema", self.schema.as_str())].into_iter()
     }
 }
 
 impl MessageEncoder {
-    /// Makes an encoder for the columns of `context`.
+    /// Makes an encoder for the columns of `context.schema`.
     pub(crate) fn new(options: &KafkaOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let schema = &context.schema;
         let key = match &options.key {
@@ -89,16 +88,16 @@ impl MessageEncoder {
         Ok(Self { key, value, timestamp, position: 0 })
     }
 
-    /// Returns how many rows have become messages.
+    /// Returns the number of rows that have become messages.
     pub(crate) fn rows(&self) -> u64 {
         self.position
     }
 
-    /// Hands a message for each row of `records` to `accept`, in their order.
+    /// Calls `accept` with the message of each row of `records`, in order.
     ///
     /// # Errors
     ///
-    /// If a key is null or a column has no place in JSON; or what `accept` returns.
+    /// If a key is null, or a column's type has no form in JSON; else the error of `accept`.
     pub(crate) fn encode(
         &mut self,
         records: &RecordBatch,
@@ -155,7 +154,7 @@ impl Keys<'_> {
 }
 
 impl Key {
-    /// Prepares the keys of `records`, the first of which is row number `position` of the list.
+    /// Prepares the keys of `records`, whose first row has `position` in the list.
     fn encode(&mut self, records: &RecordBatch, position: u64) -> Result<Keys<'_>, SinkError> {
         match self {
             Self::Text { prefix, column, name } => {
@@ -186,13 +185,13 @@ fn check_nulls(column: &ArrayRef, name: &str, position: u64) -> Result<(), SinkE
         .with_hint("choose columns without nulls for `key`"))
 }
 
-/// Rows as lines of JSON without their ends.
+/// Rows as lines of JSON, without line ends.
 #[derive(Debug)]
 struct Lines {
     columns: Vec<usize>,
     encoder: LineEncoder,
     text: Vec<u8>,
-    /// Where each line ends in `text`.
+    /// The end of each line in `text`.
     ends: Vec<usize>,
 }
 
@@ -202,7 +201,7 @@ impl Lines {
         Self { columns, encoder, text: Vec::new(), ends: Vec::new() }
     }
 
-    /// Takes the lines of `records` in the place of those before.
+    /// Replaces the lines by those of `records`.
     fn encode(&mut self, records: &RecordBatch) -> Result<(), SinkError> {
         let records = records.project(&self.columns).map_err(|error| {
             SinkError::permanent("a batch does not have the columns of its list").with_source(error)
@@ -214,7 +213,7 @@ impl Lines {
             Ok(())
         })?;
         ends.clear();
-        // Within JSON an end of line is written as `\n`, so each one here ends a row.
+        // JSON escapes a line end within a text, so every line end here is the end of a row.
         ends.extend(memchr::memchr_iter(b'\n', text));
         Ok(())
     }
@@ -225,10 +224,10 @@ impl Lines {
     }
 }
 
-/// Makes sure that every column that is written has a place in a message.
+/// Checks that every column that is written has a form in a message.
 pub(crate) fn check(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
     let mut encoder = MessageEncoder::new(options, context)?;
-    // Without rows it says all the same which types have no place.
+    // The encoder checks the types even where there are no rows.
     encoder.encode_slice(&RecordBatch::new_empty(context.schema.clone()), &mut |_| Ok(()))
 }
 
@@ -250,7 +249,7 @@ fn value_columns(options: &KafkaOptions, schema: &Schema) -> Result<Option<Vec<u
     }
 }
 
-/// Looks the columns of an option up.
+/// Returns the indices of the columns that an option names.
 fn places(key: &str, columns: &[String], schema: &Schema) -> Result<Vec<usize>, SinkError> {
     let place = |column: &String| {
         schema.column_with_name(column).map(|(place, _)| place).ok_or_else(|| {

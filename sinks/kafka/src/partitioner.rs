@@ -1,9 +1,9 @@
-//! Which partition a key belongs to, as the Java client has it by default.
+//! Chooses the partition of a key as Kafka's Java client does by default.
 //!
 //! <https://kafka.apache.org/documentation/#producerconfigs_partitioner.class>: `(murmur2(key) & 0x7fffffff) % n`.
-//! librdkafka calls the same thing `murmur2_random`.
+//! librdkafka calls the same partitioner `murmur2_random`.
 
-/// How the manifest calls it.
+/// Its name in the manifest.
 pub(crate) const NAME: &str = "murmur2";
 
 /// Returns the partition of `key` among `partitions`.
@@ -53,7 +53,7 @@ mod tests {
         }
     }
 
-    /// The same from the Java source, statement by statement, with its signed arithmetic.
+    /// The Java source, statement by statement, with its signed arithmetic.
     fn slow(data: &[u8]) -> i32 {
         let length = data.len() as i32;
         let m: i32 = 0x5bd1_e995;

@@ -1,15 +1,14 @@
-//! A list on its way into files of batches, or into a topic.
+//! The sink: encodes rows as messages and passes them to the files or to the topic.
 
 use std::fmt;
 
-use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
+use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
-use crate::KafkaOptions;
 use crate::batch_files::BatchFiles;
 #[cfg(feature = "broker")]
 use crate::broker::{self, TopicOutput};
 use crate::message::MessageEncoder;
-use crate::options::Destination;
+use crate::options::{Destination, KafkaOptions};
 
 /// Writes one list as Kafka records.
 pub struct KafkaSink {
@@ -36,10 +35,16 @@ impl KafkaSink {
     }
 }
 
-/// Finds out whether a list could be delivered to the topic.
+/// Checks whether a list could be delivered to the topic.
 #[cfg(feature = "broker")]
 pub(crate) async fn check_topic(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
     broker::check(options, context).await
+}
+
+/// Looks whether a committed list is still in the topic.
+#[cfg(feature = "broker")]
+pub(crate) fn find_in_topic(options: &KafkaOptions, context: &SinkContext) -> Result<Found, SinkError> {
+    broker::find(options, context)
 }
 
 #[cfg(feature = "broker")]
@@ -47,20 +52,28 @@ async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<Mes
     Ok(MessageOutput::Topic(Box::new(TopicOutput::open(options, context).await?)))
 }
 
-/// Says that this program cannot reach a topic.
+/// Returns the error of a program that was built without the feature `broker`.
 #[cfg(not(feature = "broker"))]
-#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
-pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {
-    Err(SinkError::option(
-        "brokers",
-        "this program was built without the feature `kafka-broker`, which `brokers` needs",
-    )
-    .with_hint("build it with `cargo install --path . --features kafka-broker`, or write files with `root`"))
+fn without_broker() -> SinkError {
+    SinkError::option("brokers", "this program was built without the feature `kafka-broker`, which `brokers` needs")
+        .with_hint("build it with `cargo install --path . --features kafka-broker`, or write files with `root`")
 }
 
 #[cfg(not(feature = "broker"))]
-async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<MessageOutput, SinkError> {
-    Err(check_topic(options, context).await.expect_err("without the feature there is no topic"))
+#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
+pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {
+    Err(without_broker())
+}
+
+#[cfg(not(feature = "broker"))]
+pub(crate) fn find_in_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<Found, SinkError> {
+    Err(without_broker())
+}
+
+#[cfg(not(feature = "broker"))]
+#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
+async fn open_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<MessageOutput, SinkError> {
+    Err(without_broker())
 }
 
 #[async_trait]
@@ -72,7 +85,7 @@ impl Sink for KafkaSink {
             #[cfg(feature = "broker")]
             MessageOutput::Topic(topic) => {
                 encoder.encode(batch.records(), |message| topic.write(&message))?;
-                topic.check_pace()
+                topic.check_deadline()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What stands in the files, by a decoder and by a look at the bytes.
+//! Reads the files with a decoder and byte by byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,9 @@ use kafka_protocol::records::{Record, RecordBatchDecoder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{Compression, KafkaFactory, KafkaOptions, KeyFormat, ValueFormat, partition_of};
+use crate::factory::KafkaFactory;
+use crate::options::{Compression, KafkaOptions, KeyFormat, ValueFormat};
+use crate::partitioner::partition_of;
 
 const CODECS: [Compression; 5] =
     [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
@@ -72,12 +74,13 @@ fn snapshot(followers: usize) -> Snapshot {
 }
 
 fn openids(rows: usize) -> Vec<Option<String>> {
-    // Odd multipliers of a power of two: all different, and as random to a compressor as real ones.
+    // A multiplication by an odd number modulo a power of two: all different, and as hard to compress
+    // as real ones.
     let word = |row: u64| row.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66;
     (0..rows as u64).map(|row| Some(format!("o6_bmj{:016x}{:06x}", word(row), word(row) % 0xFF_FFFF))).collect()
 }
 
-/// Publishes lists of `openids` in batches of 1,000 rows, and returns the folder they lie in.
+/// Publishes a list of `openids` in batches of 1,000 rows, and returns its folder.
 async fn publish(options: &KafkaOptions, directory: &Path, openids: &[Option<String>]) -> Result<PathBuf, SinkError> {
     let mut sink = KafkaFactory.open(options.clone(), context(directory)).await?;
     for (sequence, rows) in openids.chunks(1_000).enumerate() {
@@ -92,7 +95,7 @@ fn manifest(leaf: &Path) -> Manifest {
     serde_json::from_slice(&fs::read(leaf.join("_manifest.json")).unwrap()).unwrap()
 }
 
-/// The fields in front of a batch's records that anybody can find by their place.
+/// The fields of a batch that have a fixed place.
 struct RawBatch<'a> {
     base_offset: i64,
     whole: &'a [u8],
@@ -110,7 +113,7 @@ impl RawBatch<'_> {
     }
 }
 
-/// Cuts a file into its batches, and checks what a batch says of itself.
+/// Splits a file into its batches, and checks the header of each.
 fn raw_batches(mut content: &[u8]) -> Vec<RawBatch<'_>> {
     let mut batches = Vec::new();
     while !content.is_empty() {
@@ -138,7 +141,7 @@ fn header<'a>(record: &'a Record, name: &str) -> &'a [u8] {
     found.unwrap_or_else(|| panic!("no header `{name}`")).1.as_deref().unwrap()
 }
 
-/// Holds every file of `leaf` against the list, by the manifest, the bytes and the decoder.
+/// Compares every file of `leaf` with the list: the manifest, the bytes, the decoded records.
 fn assert_holds(leaf: &Path, options: &KafkaOptions, openids: &[Option<String>]) {
     let manifest = manifest(leaf);
     let partitions = options.partitions.unwrap_or(1);
@@ -374,7 +377,7 @@ async fn a_program_that_cannot_reach_brokers_says_how_to_build_one_that_can() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Texts of any script and length, in batches of any size: what is read is what was written.
+    /// Texts of any script and length, in batches of any size.
     #[test]
     fn any_list_comes_back(
         texts in prop::collection::vec(".{0,60}", 0..300),

@@ -1,10 +1,10 @@
-//! The kafka sink keeps every promise of the contract, whatever the compression and the number of partitions.
+//! The conformance suite for files of batches, with several codecs and numbers of partitions.
 
 #![expect(clippy::unwrap_used, reason = "the subject of a test may panic, as its test functions may")]
 
-mod arranged;
+mod any_columns;
 
-use arranged::Arranged;
+use any_columns::AnyColumns;
 use bytes::Bytes;
 use fanout_sink::conformance::{ReadError, Row, Traces, file_subject, run};
 use fanout_sink_kafka::KafkaFactory;
@@ -27,7 +27,7 @@ fn rows_in(content: &[u8]) -> Result<Vec<Row>, ReadError> {
 
 async fn assert_conforms(mut options: serde_json::Value) {
     options["topic"] = "followers".into();
-    let summary = run(&file_subject(|| Arranged(KafkaFactory), options, read_rows)).await;
+    let summary = run(&file_subject(|| AnyColumns(KafkaFactory), options, read_rows)).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     // A disk has no temporary errors.
     assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);

@@ -1,4 +1,4 @@
-//! Arrow types and values → Postgres types and values.
+//! Converts Arrow types and values to Postgres types and values.
 
 use std::error::Error;
 
@@ -14,13 +14,20 @@ use fanout_sink::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::table::{Identifier, KEY_COLUMNS};
+use crate::sql::Identifier;
 
-/// Days and microseconds from 1970, where Arrow counts from, to 2000, where Postgres does.
+/// The columns by which the table is partitioned: app id, list and date. The table has them whatever
+/// the sink's `columns` are.
+pub(crate) const KEY_COLUMNS: [&str; 3] = [APP_ID, "list", "dt"];
+
+/// The only key column that a list may have itself.
+pub(crate) const APP_ID: &str = "app_id";
+
+/// From 1970, Arrow's epoch, to 2000, that of Postgres.
 const DAYS_TO_2000: i32 = 10_957;
 const MICROSECONDS_TO_2000: i64 = DAYS_TO_2000 as i64 * 86_400_000_000;
 
-/// A column of the list, as it stands in the table.
+/// A column of the list, as the table has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) name: Identifier,
@@ -36,7 +43,8 @@ impl Column {
 
     fn new(field: &Field) -> Result<Self, SinkError> {
         let name = field.name();
-        if name == KEY_COLUMNS[1] || (name == KEY_COLUMNS[0] && field.data_type() != &DataType::Utf8) {
+        let is_app_id = name == APP_ID && field.data_type() == &DataType::Utf8;
+        if KEY_COLUMNS.contains(&name.as_str()) && !is_app_id {
             let message = format!("the list has a column `{name}`, which is a key column that this sink fills");
             return Err(SinkError::permanent(message).with_hint("leave it out with `columns`"));
         }
@@ -48,13 +56,13 @@ impl Column {
         Ok(Self { name: Identifier(name.clone()), kind, nullable: field.is_nullable() })
     }
 
-    /// Returns the column's line in `CREATE TABLE`.
+    /// Returns the column's definition in `CREATE TABLE`.
     pub(crate) fn definition(&self) -> String {
         format!("{} {}{}", self.name, self.kind.name(), if self.nullable { "" } else { " NOT NULL" })
     }
 }
 
-/// Returns the Postgres type that holds every value of an Arrow type.
+/// Returns the Postgres type that holds every value of an Arrow type; `None` if there is none.
 fn kind_of(kind: &DataType) -> Option<Type> {
     Some(match kind {
         DataType::Boolean => Type::BOOL,
@@ -95,7 +103,7 @@ impl Values {
     }
 
     fn new(column: &Column, values: &ArrayRef) -> Result<Self, SinkError> {
-        // Nothing is done where the type is this one already.
+        // A cast to the same type copies nothing.
         let to = |kind: &DataType| {
             cast(values, kind).map_err(|error| {
                 SinkError::permanent(format!("the column {} cannot be converted", column.name)).with_source(error)
@@ -142,7 +150,7 @@ impl Values {
     }
 }
 
-/// One value on its way to Postgres.
+/// One value, to be encoded for Postgres.
 #[derive(Debug)]
 pub(crate) struct Cell<'a> {
     values: &'a Values,
@@ -165,7 +173,7 @@ impl ToSql for Cell<'_> {
             Values::Bytes(values) => values.value(row).to_sql(kind, out),
             Values::Text(values) => {
                 let text = values.value(row);
-                // Postgres would say so as well, but not where.
+                // Postgres refuses it, too, but does not name the row.
                 if text.contains('\0') {
                     return Err(
                         format!("row {row} of the batch has a text with U+0000, which Postgres cannot hold").into()
@@ -173,14 +181,14 @@ impl ToSql for Cell<'_> {
                 }
                 text.to_sql(kind, out)
             }
-            // On the wire both are whole numbers, counted from 2000.
+            // The wire format is an integer, counted from 2000.
             Values::Date(values) => wire(values.value(row).checked_sub(DAYS_TO_2000), kind, out),
             Values::Instant(values) => wire(values.value(row).checked_sub(MICROSECONDS_TO_2000), kind, out),
         }
     }
 
     fn accepts(_kind: &Type) -> bool {
-        // A cell is made for the type of its column.
+        // Each cell is made for the type of its column.
         true
     }
 

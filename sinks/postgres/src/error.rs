@@ -1,16 +1,16 @@
-//! Which errors may pass by themselves, and what a person can do about the others.
+//! Sorts the errors of the server: which are temporary, and what a person can do about the others.
 
 use fanout_sink::SinkError;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-/// Makes the error of a sink from one of the server or the connection, about `what` was being done.
+/// Makes a sink's error from an error of the server or the connection; `what` failed.
 ///
-/// A connection that is lost is permanent here: whether the statement took effect is not known. Who may repeat the
-/// statement whatever became of it uses [`of_repeatable`].
+/// A lost connection is permanent here, because it is not known whether the statement took effect. Use
+/// [`of_repeatable`] for a statement that may be repeated in any case.
 pub(crate) fn of(what: impl Into<String>, error: Error) -> SinkError {
     let sink_error =
-        if error.code().is_some_and(passes) { SinkError::temporary(what) } else { SinkError::permanent(what) };
+        if error.code().is_some_and(is_transient) { SinkError::temporary(what) } else { SinkError::permanent(what) };
     let hint = error.code().and_then(hint);
     let sink_error = sink_error.with_source(error);
     match hint {
@@ -19,9 +19,9 @@ pub(crate) fn of(what: impl Into<String>, error: Error) -> SinkError {
     }
 }
 
-/// Makes the error of something that may be done again whatever became of it.
+/// Makes the error of a statement that may be repeated, whether it took effect or not.
 pub(crate) fn of_repeatable(what: impl Into<String>, error: Error) -> SinkError {
-    // Without a code it is no answer of the server: the connection is lost, or never was.
+    // An error without a code is not from the server: the connection is lost, or was never made.
     if error.code().is_none_or(ends_connection) {
         return SinkError::temporary(what).with_source(error);
     }
@@ -29,7 +29,7 @@ pub(crate) fn of_repeatable(what: impl Into<String>, error: Error) -> SinkError 
 }
 
 /// Returns whether the same statement may succeed later.
-fn passes(code: &SqlState) -> bool {
+fn is_transient(code: &SqlState) -> bool {
     [
         SqlState::LOCK_NOT_AVAILABLE,
         SqlState::T_R_DEADLOCK_DETECTED,
@@ -41,7 +41,7 @@ fn passes(code: &SqlState) -> bool {
     .contains(code)
 }
 
-/// Returns whether the server has ended the session with this.
+/// Returns whether the server ends the session with this error.
 fn ends_connection(code: &SqlState) -> bool {
     [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT].contains(code)
 }

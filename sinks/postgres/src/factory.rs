@@ -1,13 +1,17 @@
-//! How a pipeline file's `type = "postgres"` becomes a sink.
+//! `type = "postgres"` in a pipeline file: the factory of the sink.
 
 use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
 use crate::column::Column;
-use crate::{PostgresOptions, PostgresSink, preflight, session};
+use crate::find;
+use crate::options::PostgresOptions;
+use crate::preflight;
+use crate::session;
+use crate::sink::PostgresSink;
 
-/// What an open sink holds beside the batch: a buffer of rows on their way, the client's, and the session's.
+/// An open sink holds a buffer of encoded rows, and the buffers of the connection.
 const MEMORY: u64 = 1 << 20;
 
 /// Opens [`PostgresSink`]s.
@@ -52,10 +56,10 @@ impl SinkFactory for PostgresFactory {
 
     async fn find(
         &self,
-        _options: &PostgresOptions,
-        _context: &SinkContext,
+        options: &PostgresOptions,
+        context: &SinkContext,
         _report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        find::find(options, context).await
     }
 }

@@ -19,20 +19,20 @@ pub struct PostgresOptions {
     /// The server and the database, without the password: `postgres://user@host:5432/database`.
     #[schemars(example = "postgres://fanout@db.example.com/followers")]
     pub url: String,
-    /// Where the password is: `{ env = "NAME" }` or `{ file = "path" }`. Without it none is sent.
+    /// The password, as `{ env = "NAME" }` or `{ file = "path" }`. Without it, no password is sent.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// The table, with its schema if that is not `public`. What does not exist is created at the first commit, and
-    /// `<table>_snapshots` beside it.
+    /// The table, with its schema if that is not `public`. The first commit creates it, and `<table>_snapshots`, if
+    /// they do not exist.
     #[schemars(example = "public.followers")]
     pub table: String,
-    /// Which lists of an account the table holds: `latest`, or `all` of them, each under its date.
+    /// What the table holds of each list of an account: the `latest`, or `all`, one for each date.
     #[serde(default)]
     pub dates: Dates,
-    /// Whether the connection is encrypted: `verify` (the default) or `off` (the default if the server is this machine).
+    /// Whether the connection is encrypted: `verify`, or `off`, which is the default if the server is this machine.
     #[serde(default)]
     pub tls: Option<Tls>,
-    /// Certificates (PEM) to trust instead of those of this machine; relative to the pipeline file.
+    /// The authorities to trust (PEM) instead of those of this machine; relative to the pipeline file.
     #[serde(default)]
     #[schemars(example = "certificates/database.pem")]
     pub ca_file: Option<PathBuf>,
@@ -44,20 +44,20 @@ pub struct PostgresOptions {
     #[serde(default = "default_statement_timeout_secs")]
     #[schemars(range(min = 1, max = 86_400))]
     pub statement_timeout_secs: u64,
-    /// The longest wait for readers of the table that stand in the way of the commit; it is tried again then.
+    /// The longest wait for readers that block the commit; the commit is retried then.
     #[serde(default = "default_lock_timeout_secs")]
     #[schemars(range(min = 1, max = 86_400))]
     pub lock_timeout_secs: u64,
 }
 
-/// Which lists of an account a table holds.
+/// What a table holds of each list of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dates {
-    /// The one with the latest date.
+    /// The newest list: that of the walk that began last.
     #[default]
     Latest,
-    /// One for each date.
+    /// The newest list of each date.
     All,
 }
 
@@ -65,9 +65,9 @@ pub enum Dates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tls {
-    /// Encrypted, and the server's certificate is for its name and from an authority that is trusted.
+    /// Encrypted; the server's certificate must be for its name and from a trusted authority.
     Verify,
-    /// In the clear.
+    /// Not encrypted.
     Off,
 }
 
@@ -99,18 +99,19 @@ impl PostgresOptions {
         }
     }
 
-    /// Returns the table, if its name is one.
+    /// Returns the table.
     pub(crate) fn table(&self) -> Result<Table, SinkError> {
         Table::parse(&self.table)
     }
 
-    /// Returns whether the connection is to be encrypted.
+    /// Returns whether the connection is encrypted.
     pub(crate) fn tls(&self) -> Result<Tls, SinkError> {
         let is_here = self.config()?.get_hosts().iter().all(is_this_machine);
         Ok(self.tls.unwrap_or(if is_here { Tls::Off } else { Tls::Verify }))
     }
 
-    /// Returns how to connect. No error shows the URL: a password may stand in it by mistake.
+    /// Returns the settings of the connection. No error shows the URL, which may contain a password by
+    /// mistake.
     pub(crate) fn config(&self) -> Result<Config, SinkError> {
         let mut config = Config::from_str(&self.url).map_err(|error| {
             SinkError::option("url", "found no URL of a database, expected `postgres://user@host:5432/database`")
@@ -136,7 +137,7 @@ impl PostgresOptions {
         if let Some(password) = &self.password {
             config.password(password.expose());
         }
-        // `tls` decides: what a URL says may not weaken it.
+        // The option `tls` decides; the URL must not weaken it.
         config.ssl_mode(SslMode::Disable);
         config.connect_timeout(Duration::from_secs(self.connect_timeout_secs));
         config.application_name("fanout");

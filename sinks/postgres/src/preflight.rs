@@ -1,13 +1,14 @@
-//! What can be known before anything is written: whether the table is one of ours, and whether it may be changed.
+//! What is examined before anything is written: the table's shape, and the user's rights.
 
 use fanout_sink::{SinkContext, SinkError};
 use tokio_postgres::{Client, Error};
 
-use crate::column::Column;
+use crate::column::{Column, KEY_COLUMNS};
 use crate::error;
-use crate::table::{KEY_COLUMNS, Table};
+use crate::record;
+use crate::table::Table;
 
-/// Returns whether the table exists; if it does, a list of these columns fits into it.
+/// Returns whether the table exists. If it does, it can take a list of these columns.
 pub(crate) async fn examine(
     client: &Client,
     table: &Table,
@@ -27,9 +28,10 @@ pub(crate) async fn examine(
     let Some(kind) = rights.partition_key else {
         return Ok(false);
     };
-    if kind != "RANGE (app_id, dt)" {
+    let expected = format!("RANGE ({})", KEY_COLUMNS.join(", "));
+    if kind != expected {
         let message = format!(
-            "the table `{}` is not one of this sink, expected one that is partitioned by RANGE (app_id, dt)",
+            "the table `{}` is not one of this sink, expected one that is partitioned by {expected}",
             table.plain()
         );
         return Err(SinkError::permanent(message).with_hint("name another table; the sink creates it"));
@@ -40,19 +42,27 @@ pub(crate) async fn examine(
     }
     let found = columns_of(client, table).await.map_err(failed)?;
     compare(table, columns, &found)?;
-    refuse_foreign_list(client, table, context).await?;
-    Ok(true)
+    let failed =
+        |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
+    if !record::exists(client, table).await.map_err(failed)? {
+        return Ok(true);
+    }
+    let records = record::read(client, table, context).await.map_err(failed)?;
+    match records.iter().find(|record| record.partition.is_some() && !record.is_owned_by(context)) {
+        Some(foreign) => Err(foreign.refusal(table, context)),
+        None => Ok(true),
+    }
 }
 
 struct Rights {
     user: String,
     may_create: bool,
-    /// How the table is partitioned; none if there is no table, empty if it is not partitioned.
+    /// The table's partition key: `None` if there is no table, empty if it is not partitioned.
     partition_key: Option<String>,
     is_owner: bool,
 }
 
-/// Returns nothing if there is no such schema.
+/// Returns `None` if the schema does not exist.
 async fn rights(client: &Client, table: &Table) -> Result<Option<Rights>, Error> {
     let row = client
         .query_opt(
@@ -72,14 +82,15 @@ async fn rights(client: &Client, table: &Table) -> Result<Option<Rights>, Error>
     }))
 }
 
-struct Found {
+/// A column of the table.
+struct TableColumn {
     name: String,
     kind: String,
-    /// Must be given a value.
-    is_demanding: bool,
+    /// Whether every row must give a value for it.
+    is_required: bool,
 }
 
-async fn columns_of(client: &Client, table: &Table) -> Result<Vec<Found>, Error> {
+async fn columns_of(client: &Client, table: &Table) -> Result<Vec<TableColumn>, Error> {
     let rows = client
         .query(
             "SELECT a.attname::text, t.typname::text, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' \
@@ -89,11 +100,11 @@ async fn columns_of(client: &Client, table: &Table) -> Result<Vec<Found>, Error>
             &[&table.schema.0, &table.name.0],
         )
         .await?;
-    Ok(rows.iter().map(|row| Found { name: row.get(0), kind: row.get(1), is_demanding: row.get(2) }).collect())
+    Ok(rows.iter().map(|row| TableColumn { name: row.get(0), kind: row.get(1), is_required: row.get(2) }).collect())
 }
 
-/// Holds the columns of the list against those of the table, and reports all that do not fit.
-fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), SinkError> {
+/// Compares the columns of the list with those of the table, and reports all that do not fit.
+fn compare(table: &Table, columns: &[Column], found: &[TableColumn]) -> Result<(), SinkError> {
     let mut problems = Vec::new();
     let mut changes = Vec::new();
     for column in columns {
@@ -110,7 +121,7 @@ fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), Sin
             Some(_) => {}
         }
     }
-    for found in found.iter().filter(|found| found.is_demanding && !KEY_COLUMNS.contains(&found.name.as_str())) {
+    for found in found.iter().filter(|found| found.is_required && !KEY_COLUMNS.contains(&found.name.as_str())) {
         if !columns.iter().any(|column| column.name.0 == found.name) {
             problems.push(format!("wants a value for `{}`, which the list does not have", found.name));
             changes.push(format!("ALTER \"{}\" DROP NOT NULL", found.name));
@@ -121,35 +132,4 @@ fn compare(table: &Table, columns: &[Column], found: &[Found]) -> Result<(), Sin
     }
     let message = format!("the table `{}` {}", table.plain(), problems.join("; it "));
     Err(SinkError::permanent(message).with_hint(format!("ALTER TABLE {table} {}", changes.join(", "))))
-}
-
-/// Reports a list of this account that another pipeline or sink has published: it is not ours to replace.
-async fn refuse_foreign_list(client: &Client, table: &Table, context: &SinkContext) -> Result<(), SinkError> {
-    let failed =
-        |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
-    let snapshots = table.snapshots();
-    let exists = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&snapshots.to_string()]).await;
-    if !exists.map_err(failed)?.get::<_, bool>(0) {
-        return Ok(());
-    }
-    let query = format!(
-        "SELECT pipeline, sink FROM {snapshots} \
-         WHERE app_id = $1 AND partition IS NOT NULL AND (pipeline, sink) <> ($2, $3) LIMIT 1"
-    );
-    let foreign =
-        client.query_opt(&query, &[&context.app_id, &context.pipeline, &context.sink]).await.map_err(failed)?;
-    match foreign {
-        None => Ok(()),
-        Some(row) => Err(foreign_list(table, context, row.get(0), row.get(1))),
-    }
-}
-
-/// Makes the error about a list that is not ours to replace.
-pub(crate) fn foreign_list(table: &Table, context: &SinkContext, pipeline: &str, sink: &str) -> SinkError {
-    let message = format!(
-        "the table `{}` has a list of `{}` that the pipeline `{pipeline}`, sink `{sink}`, has published",
-        table.plain(),
-        context.app_id
-    );
-    SinkError::permanent(message).with_hint("name another table")
 }

@@ -1,4 +1,4 @@
-//! A connection, its settings, and the lock under which a list is staged.
+//! A connection, its settings, and the lock that is held while a list is staged.
 
 use std::error::Error as _;
 use std::io;
@@ -8,15 +8,16 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 
-use crate::options::Tls;
-use crate::{PostgresOptions, error, tls};
+use crate::error;
+use crate::options::{PostgresOptions, Tls};
+use crate::tls;
 
-/// Where a Postgres server listens unless the URL says otherwise.
+/// The port of a Postgres server if the URL names none.
 const DEFAULT_PORT: u16 = 5_432;
 
-/// Connects, and lets the session know how patient it may be.
+/// Connects, and sets the session's timeouts.
 ///
-/// What is staged need not be on disk before `prepare`: until then a commit does not wait for it.
+/// `synchronous_commit` is off: staged rows need not be on disk before `prepare`.
 pub(crate) async fn connect(options: &PostgresOptions, context: &SinkContext) -> Result<Client, SinkError> {
     let mut config = options.config()?;
     let connected = match options.tls()? {
@@ -37,11 +38,11 @@ pub(crate) async fn connect(options: &PostgresOptions, context: &SinkContext) ->
     Ok(client)
 }
 
-/// Connects, and takes the lock `key` from whoever has it.
+/// Connects, and takes the lock `key`. A session that holds it is ended.
 ///
-/// State is locked on one machine before a sink is opened, so the holder is what is left of a run that crashed (a session
-/// outlives a machine that lost its power), or a run on a machine that should not do this. Either ends here, and whoever
-/// comes later finds its own rows only.
+/// fanout locks an account's state before it opens a sink, so the holder is either left over from a
+/// run that crashed (the session of a machine without power lives on), or a second run on another
+/// machine, which is a mistake. After its end the staging table has the rows of this session only.
 pub(crate) async fn connect_alone(
     options: &PostgresOptions,
     context: &SinkContext,
@@ -56,7 +57,7 @@ async fn lock(client: &Client, key: i64) -> Result<(), Error> {
     if client.query_one("SELECT pg_try_advisory_lock($1)", &[&key]).await?.get(0) {
         return Ok(());
     }
-    // As pg_locks shows a key of 64 bits: in two halves.
+    // pg_locks shows a key of 64 bits as two halves.
     let (high, low) = (key >> 32 & 0xffff_ffff, key & 0xffff_ffff);
     let ended = client
         .query(
@@ -78,7 +79,7 @@ where
     T::Stream: Send + 'static,
 {
     let (client, connection) = config.connect(tls).await?;
-    // It ends when the client is dropped.
+    // The task ends when the client is dropped.
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to Postgres has ended");
@@ -87,7 +88,7 @@ where
     Ok(client)
 }
 
-/// Makes the error of a connection that did not come about.
+/// Makes the error of a connection that failed.
 fn refused(config: &Config, error: Error) -> SinkError {
     let ports = config.get_ports();
     let port = |place: usize| ports.get(place).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
@@ -100,14 +101,15 @@ fn refused(config: &Config, error: Error) -> SinkError {
     if error.code().is_some() {
         return error::of(what, error);
     }
-    // A certificate that is not trusted comes as invalid data, a wrong setting as no I/O error at all.
-    let passes = match error.source() {
+    // An untrusted certificate is an I/O error of the kind `InvalidData`; a wrong setting is no I/O
+    // error.
+    let is_temporary = match error.source() {
         None => true,
         Some(source) => {
             source.downcast_ref::<io::Error>().is_some_and(|error| error.kind() != io::ErrorKind::InvalidData)
         }
     };
-    if passes {
+    if is_temporary {
         SinkError::temporary(what)
             .with_source(error)
             .with_hint("is the server running, and is its address in `url` right?")

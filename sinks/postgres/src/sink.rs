@@ -1,4 +1,4 @@
-//! The life of a list: staged a batch a statement, counted, published.
+//! The life of a list: each batch is staged in one statement; then the rows are counted and published.
 
 use std::fmt;
 use std::pin::pin;
@@ -9,9 +9,12 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
 use crate::column::{Column, Values};
+use crate::error;
+use crate::options::PostgresOptions;
+use crate::preflight;
+use crate::session;
 use crate::swap::Staged;
 use crate::table::Table;
-use crate::{PostgresOptions, error, preflight, session};
 
 /// One list on its way into a Postgres table.
 pub struct PostgresSink {
@@ -19,18 +22,18 @@ pub struct PostgresSink {
     context: SinkContext,
     table: Table,
     columns: Vec<Column>,
-    /// None after an error within `COPY`, which leaves a connection out of step.
+    /// `None` after an error within `COPY`, which leaves the connection unusable.
     client: Option<Client>,
-    /// Rows that were staged.
+    /// The rows that were staged.
     rows: u64,
-    /// The facts of the list, once it is prepared.
+    /// The facts of the list; `None` before `prepare`.
     snapshot: Option<Snapshot>,
-    /// What was published, for a commit that is repeated.
+    /// The report of the commit, for a repeated call.
     report: Option<SinkReport>,
 }
 
 impl PostgresSink {
-    /// Connects, and makes a staging table; what an earlier attempt has left in it is dropped.
+    /// Connects, and creates the staging table; the one of an earlier attempt is dropped.
     pub(crate) async fn open(options: PostgresOptions, context: SinkContext) -> Result<Self, SinkError> {
         let table = options.table()?;
         let columns = Column::all(&context.schema)?;
@@ -59,20 +62,21 @@ impl PostgresSink {
         writer.finish().await.map(drop)
     }
 
-    /// Counts what is staged, and makes it durable: this commit waits for the disk, and for all before it.
-    async fn settle(&self, client: &Client) -> Result<i64, Error> {
+    /// Counts the staged rows, and makes them durable: this commit waits for the disk, and with it all
+    /// earlier commits are on disk.
+    async fn make_durable(&self, client: &Client) -> Result<i64, Error> {
         let staging = self.table.staging(&self.context);
         let count = format!("SELECT count(*) FROM {staging}");
         let rows = client.query_one(&count, &[]).await?.get(0);
-        let settle = format!(
+        let alter = format!(
             "SET synchronous_commit = on; ALTER TABLE {staging} ALTER app_id DROP DEFAULT, ALTER dt DROP DEFAULT; \
              SET synchronous_commit = off"
         );
-        client.batch_execute(&settle).await?;
+        client.batch_execute(&alter).await?;
         Ok(rows)
     }
 
-    /// Returns the connection, or a new one if that is lost.
+    /// Takes the connection, or makes a new one if it is lost.
     async fn take_client(&mut self) -> Result<Client, SinkError> {
         if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
             return Ok(client);
@@ -102,9 +106,9 @@ impl Sink for PostgresSink {
     async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
         let staging = self.table.staging(&self.context).plain();
         let client = self.take_client().await?;
-        let settled = self.settle(&client).await;
+        let counted = self.make_durable(&client).await;
         self.client = Some(client);
-        let staged = settled.map_err(|error| error::of(format!("`{staging}` cannot be made durable"), error))?;
+        let staged = counted.map_err(|error| error::of(format!("`{staging}` cannot be made durable"), error))?;
         if staged as u64 != snapshot.rows || self.rows != snapshot.rows {
             let message =
                 format!("`{staging}` has {staged} rows and {} were sent, expected {}", self.rows, snapshot.rows);

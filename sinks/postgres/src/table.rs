@@ -1,42 +1,17 @@
-//! Names, quoted as identifiers, and the SQL that is made of them.
+//! The sink's tables: their names, and the statements that create and attach them.
 
 use std::fmt;
 
 use fanout_sink::{SinkContext, SinkError};
 use sha2::{Digest, Sha256};
 
-use crate::column::Column;
+use crate::column::{APP_ID, Column, KEY_COLUMNS};
+use crate::sql::{Identifier, Literal};
 
-/// Postgres cuts longer identifiers off.
+/// The longest identifier, in bytes. Postgres cuts off longer ones.
 const LONGEST_NAME: usize = 63;
-/// What is put behind a table's name at most: `_staging_` and sixteen digits.
+/// The longest suffix of a table's name: `_staging_` and sixteen digits.
 const LONGEST_SUFFIX: usize = 25;
-
-/// The owner of a list, and its date: what the table is partitioned by, whatever `columns` says.
-pub(crate) const KEY_COLUMNS: [&str; 2] = ["app_id", "dt"];
-
-/// A name, to be quoted wherever it stands in SQL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identifier(pub(crate) String);
-
-impl fmt::Display for Identifier {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\"{}\"", self.0.replace('"', "\"\""))
-    }
-}
-
-/// A text value, to be quoted wherever it stands in SQL that takes no parameters.
-#[derive(Clone, Debug)]
-pub(crate) struct Literal<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Literal<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // With a backslash inside, only this form means the same whatever `standard_conforming_strings` is.
-        let text = self.0.replace('\\', "\\\\").replace('\'', "''");
-        let prefix = if text.contains('\\') { "E" } else { "" };
-        write!(formatter, "{prefix}'{text}'")
-    }
-}
 
 /// The table of all lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +27,7 @@ impl fmt::Display for Table {
 }
 
 impl Table {
-    /// Reads `table` or `schema.table`. Names are taken as they are: upper case stays upper case.
+    /// Parses `table` or `schema.table`. Upper case stays upper case.
     pub(crate) fn parse(text: &str) -> Result<Self, SinkError> {
         let (schema, name) = text.split_once('.').unwrap_or(("public", text));
         let longest = LONGEST_NAME - LONGEST_SUFFIX;
@@ -65,39 +40,44 @@ impl Table {
         Ok(Self { schema: Identifier(schema.to_owned()), name: Identifier(name.to_owned()) })
     }
 
-    /// Returns the table as people write it.
+    /// Returns the name without quotes, for messages.
     pub(crate) fn plain(&self) -> String {
         format!("{}.{}", self.schema.0, self.name.0)
     }
 
-    /// Returns the table beside this one whose name goes on with `suffix`.
+    /// Returns the table `<table>_<suffix>` in the same schema.
     pub(crate) fn beside(&self, suffix: &str) -> Self {
-        Self { schema: self.schema.clone(), name: Identifier(format!("{}_{suffix}", self.name.0)) }
+        self.named(&format!("{}_{suffix}", self.name.0))
     }
 
-    /// Returns the table that says which list is where.
+    /// Returns the table called `name` in the same schema.
+    pub(crate) fn named(&self, name: &str) -> Self {
+        Self { schema: self.schema.clone(), name: Identifier(name.to_owned()) }
+    }
+
+    /// Returns the table that records which list is in which partition.
     pub(crate) fn snapshots(&self) -> Self {
         self.beside("snapshots")
     }
 
-    /// Returns where the list of `context` is staged: one place for a sink and an account, so that what a crash left is
-    /// found again.
+    /// Returns the staging table of the list of `context`. Each list of a sink and an account has one,
+    /// so the next attempt finds what a crash has left.
     pub(crate) fn staging(&self, context: &SinkContext) -> Self {
-        let digest = hash(&[&context.pipeline, &context.sink, &context.app_id]);
+        let digest = hash(&[&context.pipeline, &context.sink, &context.app_id, &context.list]);
         self.beside(&format!("staging_{digest:016x}"))
     }
 
     /// Returns the partition of the list of `context`.
     pub(crate) fn partition(&self, context: &SinkContext) -> Self {
-        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.date.to_string()])))
+        self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.list, &context.date.to_string()])))
     }
 
-    /// Returns the key of the lock under which the list of `context` is staged.
+    /// Returns the key of the lock that is held while the list of `context` is staged.
     pub(crate) fn staging_lock(&self, context: &SinkContext) -> i64 {
         hash(&["staging", &self.staging(context).plain()]) as i64
     }
 
-    /// Returns the key of the lock under which lists are swapped.
+    /// Returns the key of the lock that is held while a list is swapped in.
     pub(crate) fn swap_lock(&self) -> i64 {
         hash(&["swap", &self.plain()]) as i64
     }
@@ -105,47 +85,36 @@ impl Table {
     /// Returns the statement that creates the table for these columns.
     pub(crate) fn create(&self, columns: &[Column]) -> String {
         let definitions = definitions(columns);
-        format!("CREATE TABLE IF NOT EXISTS {self} ({definitions}) PARTITION BY RANGE (app_id, dt)")
+        format!("CREATE TABLE IF NOT EXISTS {self} ({definitions}) PARTITION BY RANGE ({})", KEY_COLUMNS.join(", "))
     }
 
-    /// Returns the statement that creates the table of snapshots.
-    pub(crate) fn create_snapshots(&self) -> String {
-        format!(
-            "CREATE TABLE IF NOT EXISTS {} (\
-                 app_id text NOT NULL, dt date NOT NULL, account text NOT NULL, pipeline text NOT NULL, sink text NOT NULL, \
-                 walk text NOT NULL, rows bigint NOT NULL, digest text NOT NULL, columns text NOT NULL, partition text, \
-                 PRIMARY KEY (app_id, dt))",
-            self.snapshots()
-        )
-    }
-
-    /// Returns the statements that create the staging table of a list: like the table, if that is there.
+    /// Returns the statements that create the staging table of a list, like the table if that exists.
     ///
-    /// The key columns are filled by their defaults and bound by the constraint, from which Postgres knows at the commit,
-    /// without reading the rows, that they belong into the partition.
+    /// Defaults fill the key columns. The constraint bounds them, so that Postgres does not need to
+    /// read the rows at the commit to know that they belong to the partition.
     pub(crate) fn create_staging(&self, exists: bool, columns: &[Column], context: &SinkContext) -> String {
         let staging = self.staging(context);
         let shape = if exists { format!("LIKE {self} INCLUDING ALL") } else { definitions(columns) };
         let bounds = Bounds(context);
         let date = context.date.to_string();
-        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
+        let (app_id, list, date) = (Literal(&context.app_id), Literal(&context.list), Literal(&date));
         format!(
             "DROP TABLE IF EXISTS {staging}; \
              CREATE TABLE {staging} ({shape}); \
-             ALTER TABLE {staging} ALTER app_id SET DEFAULT {app_id}, ALTER dt SET DEFAULT {date}::date, \
-                 ADD CONSTRAINT {LIST_CONSTRAINT} CHECK ({bounds})"
+             ALTER TABLE {staging} ALTER app_id SET DEFAULT {app_id}, ALTER list SET DEFAULT {list}, \
+                 ALTER dt SET DEFAULT {date}::date, ADD CONSTRAINT {LIST_CONSTRAINT} CHECK ({bounds})"
         )
     }
 
-    /// Returns the statement that puts the staged list of `context` in its place.
+    /// Returns the statements that turn the staging table of `context` into its partition.
     pub(crate) fn attach(&self, context: &SinkContext) -> String {
         let (staging, partition) = (self.staging(context), self.partition(context));
         let date = context.date.to_string();
-        let (app_id, date) = (Literal(&context.app_id), Literal(&date));
+        let (app_id, list, date) = (Literal(&context.app_id), Literal(&context.list), Literal(&date));
         format!(
             "ALTER TABLE {staging} RENAME TO {}; \
              ALTER TABLE {self} ATTACH PARTITION {partition} \
-                 FOR VALUES FROM ({app_id}, {date}) TO ({app_id}, ({date}::date + 1)); \
+                 FOR VALUES FROM ({app_id}, {list}, {date}) TO ({app_id}, {list}, ({date}::date + 1)); \
              ALTER TABLE {partition} DROP CONSTRAINT {LIST_CONSTRAINT}",
             partition.name
         )
@@ -155,27 +124,29 @@ impl Table {
 /// The constraint of a staging table.
 const LIST_CONSTRAINT: &str = "fanout_list";
 
-/// The bounds of a list's partition, in the words in which Postgres itself states them.
+/// The bounds of a list's partition, in the form in which Postgres states them itself. Another form
+/// would not spare it the reading of the rows.
 struct Bounds<'a>(&'a SinkContext);
 
 impl fmt::Display for Bounds<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.0.date.to_string();
-        let (app_id, date) = (Literal(&self.0.app_id), Literal(&date));
+        let (app_id, list, date) = (Literal(&self.0.app_id), Literal(&self.0.list), Literal(&date));
         write!(
             formatter,
-            "app_id IS NOT NULL AND dt IS NOT NULL AND app_id = {app_id} AND dt >= {date}::date AND dt < ({date}::date + 1)"
+            "app_id IS NOT NULL AND list IS NOT NULL AND dt IS NOT NULL AND app_id = {app_id} AND list = {list} \
+             AND dt >= {date}::date AND dt < ({date}::date + 1)"
         )
     }
 }
 
 fn definitions(columns: &[Column]) -> String {
-    let columns = columns.iter().filter(|column| column.name.0 != KEY_COLUMNS[0]);
-    let keys = ["app_id text NOT NULL".to_owned(), "dt date NOT NULL".to_owned()];
-    keys.into_iter().chain(columns.map(Column::definition)).collect::<Vec<_>>().join(", ")
+    let columns = columns.iter().filter(|column| column.name.0 != APP_ID).map(Column::definition);
+    let keys = ["app_id text NOT NULL", "list text NOT NULL", "dt date NOT NULL"].map(str::to_owned);
+    keys.into_iter().chain(columns).collect::<Vec<_>>().join(", ")
 }
 
-/// Hashes names; each is preceded by its length, so that no two lists of names are one text.
+/// Hashes names, each preceded by its length: `["ab", "c"]` and `["a", "bc"]` differ.
 fn hash(names: &[&str]) -> u64 {
     let mut digest = Sha256::new();
     for name in names {
@@ -191,11 +162,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_texts_are_quoted() {
+    fn names_are_quoted() {
         assert_eq!(Table::parse("followers").unwrap().to_string(), r#""public"."followers""#);
         assert_eq!(Table::parse(r#"a"b.Ünï; DROP"#).unwrap().to_string(), r#""a""b"."Ünï; DROP""#);
-        assert_eq!(Literal("it's").to_string(), "'it''s'");
-        assert_eq!(Literal(r"a\'b").to_string(), r"E'a\\''b'");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which certificates are trusted.
+//! The certificates that are trusted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::PostgresOptions;
+use crate::options::PostgresOptions;
 
-/// Makes the connector for a connection that is encrypted, and verified down to the server's name.
+/// Makes the connector of an encrypted connection. It verifies the server's certificate and name.
 pub(crate) fn connector(options: &PostgresOptions, directory: &Path) -> Result<MakeRustlsConnect, SinkError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -1,4 +1,4 @@
-//! The kafka sink keeps every promise of the contract that a topic can be held to.
+//! The conformance suite for a topic.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,11 +10,11 @@ use fanout_sink_kafka::{KafkaFactory, KafkaOptions};
 
 use crate::support::{Seen, broker, keep_everything_in, read_committed};
 
-#[path = "../../../sinks/kafka/tests/arranged/mod.rs"]
-mod arranged;
-use arranged::Arranged;
+#[path = "../../../sinks/kafka/tests/any_columns/mod.rs"]
+mod any_columns;
+use any_columns::AnyColumns;
 
-/// Each folder of the suite is a topic of one partition, in which readers find the order of the list.
+/// Each folder of the suite is a topic of one partition, whose order is that of the list.
 struct Topic;
 
 fn topic_of(directory: &Path) -> String {
@@ -28,12 +28,12 @@ impl Subject for Topic {
         let topic = topic_of(directory);
         keep_everything_in(&topic, 1);
         let options = KafkaOptions { prefix: topic.clone(), ..KafkaOptions::brokers(topic, [broker()]) };
-        ConfiguredSink::new(Arranged(KafkaFactory), options)
+        ConfiguredSink::new(AnyColumns(KafkaFactory), options)
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let mut seen = read_committed(&broker(), &topic_of(directory), 1);
-        // Walks are unique within an account only.
+        // A walk's name is unique within its account only.
         let app_id = format!("\"app_id\":\"{}\"", context.app_id);
         let is_of_account = |record: &Seen| {
             let key = std::str::from_utf8(&record.key).unwrap();

@@ -1,4 +1,4 @@
-//! What goes wrong at the brokers, and what the user sees of it.
+//! Faults of the brokers, and the errors that the user sees.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{Ended, Project, broker};
 
 const FOLLOWERS: u64 = 25_000;
 
-/// A cluster of librdkafka with a topic; it says of each request what it is told to.
+/// Starts librdkafka's mock cluster with a topic. Its requests fail as they are told to.
 fn cluster(topic: &str) -> MockCluster<'static, DefaultProducerContext> {
     let cluster = MockCluster::new(3).unwrap();
     cluster.create_topic(topic, 4, 3).unwrap();
@@ -25,7 +25,7 @@ fn assert_says(ended: &Ended, code: i32, expected: &[&str]) {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_nobody_notices() {
+fn transient_errors_are_retried_and_the_list_is_delivered() {
     use RDKafkaApiKey::{AddOffsetsToTxn, EndTxn, InitProducerId, Produce, TxnOffsetCommit};
     use RDKafkaRespErr::{
         RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
@@ -68,7 +68,7 @@ fn a_producer_that_was_taken_over_stops_and_says_why() {
 fn a_transaction_that_was_aborted_is_delivered_once_more() {
     let cluster = cluster("aborted");
     let project = Project::new(&cluster.bootstrap_servers(), "aborted", FOLLOWERS, "");
-    // No topic, says the broker, to one request: the transaction cannot go on, another one can.
+    // One request is refused: its transaction cannot go on, but another one can.
     cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
     assert_says(&project.run(&[]), 0, &["the sink failed; it is delivered again", "cannot "]);
 }

@@ -21,7 +21,7 @@ pub(crate) const APP_ID: &str = "wxsimulated";
 pub(crate) const DATE: &str = "2026-11-22";
 pub(crate) const PARTITIONS: usize = 4;
 
-/// Returns the address of the broker of this process; it lives as long.
+/// Returns the address of the broker of this process, which lives as long as the process.
 pub(crate) fn broker() -> String {
     static BROKER: OnceLock<String> = OnceLock::new();
     BROKER.get_or_init(|| noida::kafka::spawn("127.0.0.1:0").unwrap().to_string()).clone()
@@ -34,7 +34,7 @@ pub(crate) struct Project {
     seed: u64,
 }
 
-/// What a process left behind.
+/// How a process ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -42,8 +42,10 @@ pub(crate) struct Ended {
 }
 
 impl Project {
-    /// Makes a project that delivers `followers` to `topic` at `brokers`. Without a prefix of its own it would fence the
-    /// other ones, which have the same pipeline, sink and account.
+    /// Makes a project that delivers `followers` to `topic` at `brokers`.
+    ///
+    /// It has a prefix of its own: all projects have the same pipeline, sink and account, and would
+    /// fence each other.
     pub(crate) fn new(brokers: &str, topic: &str, followers: u64, options: &str) -> Self {
         let seed = 1 + followers % 97;
         let project = Self { folder: tempfile::tempdir().unwrap(), followers, seed };
@@ -56,7 +58,7 @@ impl Project {
         project
     }
 
-    /// Makes a project at the broker of this process, whose topic is created.
+    /// Makes a project at the broker of this process; the sink creates the topic.
     pub(crate) fn creating(topic: &str, followers: u64, options: &str) -> Self {
         let create = format!("create_topic = {{ partitions = {PARTITIONS}, replication = 1 }}\n");
         Self::new(&broker(), topic, followers, &(create + options))
@@ -86,13 +88,13 @@ impl Project {
         Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
     }
 
-    /// Runs to a good end.
+    /// Runs, and asserts that the run succeeds.
     pub(crate) fn finish(&self) {
         let ended = self.run(&[]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 
-    /// Returns the folder of the first walk, if there is one.
+    /// Returns the folder of the first walk; `None` if no walk has begun.
     pub(crate) fn walk(&self) -> Option<PathBuf> {
         let lists = std::fs::read_dir(self.path(&format!("state/{APP_ID}"))).ok()?;
         let list = lists.flatten().map(|entry| entry.path()).find(|path| path.is_dir())?;
@@ -104,14 +106,14 @@ impl Project {
         self.walk().is_some_and(|walk| walk.join("decision.json").exists())
     }
 
-    /// Takes the commit records of the first walk away, as if the process had ended right before it wrote them.
+    /// Removes the commit records of the first walk, as if the process had ended before it wrote them.
     pub(crate) fn forget_commits(&self) {
         for entry in std::fs::read_dir(self.walk().unwrap().join("commits")).unwrap() {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
         }
     }
 
-    /// Returns the list as it must come out.
+    /// Returns the OpenIDs of the list, in order.
     pub(crate) fn truth(&self) -> Vec<String> {
         Followers::new(self.seed, APP_ID, self.followers).iter().collect()
     }
@@ -127,7 +129,8 @@ pub(crate) struct Seen {
     pub(crate) timestamp: Option<i64>,
 }
 
-/// Makes a topic from which nothing is removed: with the usual policy, records with the times of an old list are.
+/// Makes a topic that removes no records. By default it would remove those with the times of an old
+/// list.
 pub(crate) fn keep_everything_in(topic: &str, partitions: usize) {
     let topic = topic.to_owned();
     let create = async move {
@@ -136,11 +139,11 @@ pub(crate) fn keep_everything_in(topic: &str, partitions: usize) {
         let made = NewTopic::new(&topic, partitions as i32, replication).set("retention.ms", "-1");
         admin.create_topics([&made], &AdminOptions::new()).await.unwrap();
     };
-    // On a thread of its own: within one runtime no other can be waited for.
+    // On a thread of its own: one runtime cannot block on another.
     std::thread::spawn(|| Runtime::new().unwrap().block_on(create)).join().unwrap();
 }
 
-/// Reads everything in a topic that a `read_committed` reader sees, to the end of each partition.
+/// Reads every record that a `read_committed` reader sees, to the end of each partition.
 pub(crate) fn read_committed(brokers: &str, topic: &str, partitions: usize) -> Vec<Seen> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -193,18 +196,19 @@ pub(crate) fn assert_holds(topic: &str, truth: &[String]) -> Vec<Seen> {
     seen
 }
 
-/// Returns a variable that says how the tests are run.
+/// Returns an environment variable that configures the tests.
 #[expect(clippy::disallowed_methods, reason = "how tests are run is no configuration of a pipeline")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns a number that says how the tests are run.
+/// Returns a number from an environment variable that configures the tests.
 pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     variable(name).map_or(otherwise, |value| value.replace('_', "").parse().unwrap())
 }
 
-/// Says something whether the test passes or not: the test harness shows what `eprintln!` prints only when it fails.
+/// Prints a line whether the test passes or not. The harness shows the output of `eprintln!` only if
+/// the test fails.
 pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

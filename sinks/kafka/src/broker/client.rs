@@ -1,20 +1,23 @@
-//! What librdkafka is told: the options of the sink, and the properties that pass through.
+//! What librdkafka is configured with: the options of the sink, and the properties of the pipeline
+//! file that pass through.
 
 use fanout_sink::{SinkContext, SinkError};
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientConfig, ClientContext};
 
-use crate::options::LARGEST_BATCH_BYTES;
-use crate::{Compression, KafkaOptions};
+use super::log::Log;
+use crate::options::{Compression, KafkaOptions, LARGEST_BATCH_BYTES};
 
-/// Properties that an option stands for, or that the guarantee rests on, by their beginnings: with what to do instead.
+/// Prefixes of the properties that a pipeline file cannot set, each with what to do instead: an
+/// option sets them, or exactly once depends on their value.
 const OWNED: [(&str, &str); 22] = [
     ("acks", "it is `all`"),
     ("batch.size", "use `max_batch_bytes`"),
     ("bootstrap.servers", "use `brokers`"),
     ("compression.", "use `compression`"),
-    ("delivery.report.only.error", "nobody would hear of it"),
+    ("delivery.report.only.error", "no option changes it"),
     ("enable.auto.", "nothing is consumed"),
     ("enable.idempotence", "it is on"),
     ("group.", "use `prefix`"),
@@ -34,41 +37,15 @@ const OWNED: [(&str, &str); 22] = [
     ("transactional.id", "use `prefix`"),
 ];
 
-/// Hears what librdkafka has to say, which it would print otherwise.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Log;
-
-impl ClientContext for Log {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        note(&error, reason);
-    }
+/// Returns the transactional id, which is also the name of the consumer group. It holds the app id,
+/// not the account's name: the pipeline file may rename an account.
+fn identity(options: &KafkaOptions, context: &SinkContext) -> String {
+    let SinkContext { pipeline, sink, app_id, list, .. } = context;
+    format!("{}.{pipeline}.{sink}.{app_id}.{list}", options.prefix)
 }
 
-impl rdkafka::consumer::ConsumerContext for Log {}
-
-/// Passes a line of librdkafka's log on. What it calls an error it tries again; what comes of it is an error of ours.
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    tracing::debug!(?level, facility, "librdkafka: {message}");
-}
-
-/// Passes an error of librdkafka on that is about no call.
-pub(super) fn note(error: &KafkaError, reason: &str) {
-    tracing::info!(%error, "librdkafka: {reason}");
-}
-
-/// Returns the name of the transactional id and of the consumer group of a list's sink. It outlives the account's name,
-/// which is only a name.
-pub(super) fn identity(options: &KafkaOptions, context: &SinkContext) -> String {
-    let SinkContext { pipeline, sink, app_id, .. } = context;
-    format!("{}.{pipeline}.{sink}.{app_id}", options.prefix)
-}
-
-/// Returns the configuration that every client has: how to reach the brokers, and who to be.
-pub(super) fn connection(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
+/// Returns the configuration that every client shares: addresses, encryption, credentials.
+pub(super) fn connection_config(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
     let mut config = ClientConfig::new();
     config.set("client.id", "fanout");
     for (key, property) in &options.properties {
@@ -121,7 +98,8 @@ fn set_tls(config: &mut ClientConfig, options: &KafkaOptions, context: &SinkCont
     }
 }
 
-/// Lets librdkafka look at names and values. What it says may quote a value, and that may be a secret.
+/// Lets librdkafka check names and values. Its reason is shown only for `properties`: for another
+/// key it may quote a secret.
 fn check(config: &ClientConfig, options: &KafkaOptions) -> Result<(), SinkError> {
     match config.create_native_config() {
         Err(KafkaError::ClientConfig(_, reason, key, _)) if options.properties.contains_key(&key) => {
@@ -136,36 +114,56 @@ fn check(config: &ClientConfig, options: &KafkaOptions) -> Result<(), SinkError>
 }
 
 /// Returns the configuration of the producer.
-pub(super) fn producer(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
-    let mut config = connection(options, context)?;
+pub(super) fn producer_config(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
+    let mut config = connection_config(options, context)?;
     config
         .set("transactional.id", identity(options, context))
         .set("transaction.timeout.ms", (u64::from(options.transaction_timeout_secs) * 1_000).to_string())
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        // Every record names its partition; this one is for the tests, and for whoever reads the configuration.
+        // Every record names its partition. This states the rule, for tests and for readers of the
+        // configuration.
         .set("partitioner", "murmur2_random")
         .set("compression.type", codec(options.compression))
         .set("batch.size", options.max_batch_bytes.0.to_string())
         .set("message.max.bytes", LARGEST_BATCH_BYTES.to_string())
         .set("queue.buffering.max.kbytes", (options.queue_bytes.0 / 1_024).to_string())
         .set("queue.buffering.max.messages", "0")
-        // Successes are counted by what is left in the queue.
+        // Acknowledged records are counted by what is left in the queue.
         .set("delivery.report.only.error", "true");
     if !options.properties.contains_key("linger.ms") {
-        // A list comes as fast as it is read: batches are to be full.
+        // The rows come as fast as the journal is read: wait for full batches.
         config.set("linger.ms", "100");
     }
     Ok(config)
 }
 
-/// Returns the configuration of the consumer that reads the mark, and looks at the topic.
-pub(super) fn consumer(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
-    let mut config = connection(options, context)?;
+/// Makes the consumer that reads the checkpoint and the topic's metadata. It reads no records.
+pub(super) fn consumer(options: &KafkaOptions, context: &SinkContext) -> Result<BaseConsumer<Log>, SinkError> {
+    make_consumer(&consumer_config(options, context)?)
+}
+
+/// Makes a consumer that reads the last committed checkpoint at once.
+///
+/// [`consumer`] waits until a transaction with a newer checkpoint has ended. After a crash that is
+/// when it times out, unless a producer is opened, which an observer does not do.
+pub(super) fn observer(options: &KafkaOptions, context: &SinkContext) -> Result<BaseConsumer<Log>, SinkError> {
+    let mut config = consumer_config(options, context)?;
+    config.set("isolation.level", "read_uncommitted");
+    make_consumer(&config)
+}
+
+fn make_consumer(config: &ClientConfig) -> Result<BaseConsumer<Log>, SinkError> {
+    BaseConsumer::from_config_and_context(config, Log)
+        .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))
+}
+
+fn consumer_config(options: &KafkaOptions, context: &SinkContext) -> Result<ClientConfig, SinkError> {
+    let mut config = connection_config(options, context)?;
     config
         .set("group.id", identity(options, context))
         .set("enable.auto.commit", "false")
-        // So offsets of a transaction that is being committed are waited for.
+        // With this the coordinator waits for the offsets of a transaction that is being committed.
         .set("isolation.level", "read_committed")
         .set("allow.auto.create.topics", "false");
     Ok(config)
@@ -189,11 +187,12 @@ mod tests {
     use fanout_sink::arrow::datatypes::Schema;
 
     use super::*;
-    use crate::{Property, Sasl, Tls};
+    use crate::options::{Property, Sasl, Tls};
 
     fn context() -> SinkContext {
         SinkContext::new("brand", "wx1", Arc::new(Schema::empty()))
             .with_names("followers", "stream")
+            .with_list("blacklist")
             .with_directory("/pipelines")
     }
 
@@ -207,12 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_guarantee_rests_on_is_set() {
+    fn what_exactly_once_depends_on_is_set() {
         let options = KafkaOptions { compression: Compression::Lz4, ..options() };
-        let config = producer(&options, &context()).unwrap();
+        let config = producer_config(&options, &context()).unwrap();
         for (key, value) in [
             ("bootstrap.servers", "one:9092,two:9092"),
-            ("transactional.id", "fanout.followers.stream.wx1"),
+            ("transactional.id", "fanout.followers.stream.wx1.blacklist"),
             ("transaction.timeout.ms", "900000"),
             ("enable.idempotence", "true"),
             ("acks", "all"),
@@ -222,13 +221,13 @@ mod tests {
         ] {
             assert_eq!(config.get(key), Some(value), "{key}");
         }
-        let config = consumer(&options, &context()).unwrap();
-        assert_eq!(config.get("group.id"), Some("fanout.followers.stream.wx1"));
+        let config = consumer_config(&options, &context()).unwrap();
+        assert_eq!(config.get("group.id"), Some("fanout.followers.stream.wx1.blacklist"));
         assert_eq!(config.get("isolation.level"), Some("read_committed"));
     }
 
     #[test]
-    fn who_to_be_and_how_to_encrypt_become_the_protocol() {
+    fn credentials_and_encryption_become_the_protocol() {
         let tls = Some(Tls { ca_file: Some("ca.pem".into()), ..Tls::default() });
         for (sasl, tls, protocol) in [
             (None, None, "plaintext"),
@@ -237,7 +236,7 @@ mod tests {
             (Some(sasl("SCRAM-SHA-512")), tls, "sasl_ssl"),
         ] {
             let options = KafkaOptions { sasl, tls, ..options() };
-            let config = connection(&options, &context()).unwrap();
+            let config = connection_config(&options, &context()).unwrap();
             assert_eq!(config.get("security.protocol"), Some(protocol));
             assert_eq!(config.get("sasl.password"), options.sasl.as_ref().map(|_| "hunter2"));
             let place = options.tls.as_ref().map(|_| "/pipelines/ca.pem");
@@ -249,7 +248,7 @@ mod tests {
     fn a_property_passes_through_unless_it_is_wrong_or_an_option() {
         let with = |key: &str, value: &str| {
             let properties = [(key.to_owned(), Property(value.to_owned()))].into();
-            producer(&KafkaOptions { properties, ..options() }, &context())
+            producer_config(&KafkaOptions { properties, ..options() }, &context())
         };
         assert_eq!(with("linger.ms", "7").unwrap().get("linger.ms"), Some("7"));
         for (key, value, expected) in [
@@ -264,6 +263,6 @@ mod tests {
             assert!(error.to_string().contains(expected) && !error.to_string().contains("hunter2"), "{error}");
         }
         let kerberos = KafkaOptions { sasl: Some(sasl("GSSAPI")), ..options() };
-        assert_eq!(connection(&kerberos, &context()).unwrap_err().key(), Some("sasl.mechanism"));
+        assert_eq!(connection_config(&kerberos, &context()).unwrap_err().key(), Some("sasl.mechanism"));
     }
 }

@@ -1,4 +1,4 @@
-//! The transactional producer: librdkafka's, with its errors sorted by what can be done about them.
+//! librdkafka's transactional producer, with its errors sorted by what can be done about them.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -12,49 +12,51 @@ use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::client;
+use super::log::{log, log_error};
 use crate::message::Message;
 
-/// How long one call of librdkafka may take; it tries again within that time, and the call is made again after it.
-const CALL: Duration = Duration::from_secs(30);
+/// How long one call of librdkafka may take. librdkafka retries within that time; `with_retries`
+/// repeats the call after it.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long beginning may take; the engine tries it again.
-const BEGINNING: Duration = Duration::from_secs(10);
+/// How long `init_transactions` may take; the engine retries it.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a full queue is left alone. At 100 MB/s half of the default one has gone by then.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause before a call is repeated, or a full queue is offered a record again. At 100 MB/s half
+/// of the default queue has been sent by then.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// A producer in its transactions.
+/// A producer and its transactions.
 pub(super) struct TransactionalProducer {
-    producer: ThreadedProducer<Reports>,
-    /// How long the calls about a transaction are made again; the brokers would not wait longer for it.
-    patience: Duration,
+    producer: ThreadedProducer<DeliveryReports>,
+    /// How long calls about a transaction are retried: as long as the brokers keep it open.
+    transaction_timeout: Duration,
 }
 
-/// Hears of records that could not be delivered.
+/// Receives librdkafka's delivery reports, which are about failures only.
 #[derive(Debug, Default)]
-struct Reports {
-    /// The first one.
+struct DeliveryReports {
+    /// Why the first record that failed was not delivered.
     failure: Mutex<Option<RDKafkaErrorCode>>,
 }
 
-impl ClientContext for Reports {
+impl ClientContext for DeliveryReports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client::log(level, facility, message);
+        log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        client::note(&error, reason);
+        log_error(&error, reason);
     }
 }
 
-impl ProducerContext for Reports {
+impl ProducerContext for DeliveryReports {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         let Err((error, _)) = result else { return };
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        // What an abort throws out of the queue is no failure.
+        // An abort empties the queue: a record that is dropped by it is no failure.
         if !matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
             self.failure.lock().expect("no code panics under this lock").get_or_insert(code);
         }
@@ -62,13 +64,14 @@ impl ProducerContext for Reports {
 }
 
 impl TransactionalProducer {
-    /// Connects, and fences every earlier producer of the same transactional id: what it had not committed is gone.
-    pub(super) fn open(config: &ClientConfig, patience: Duration) -> Result<Self, SinkError> {
-        let producer = ThreadedProducer::from_config_and_context(config, Reports::default())
+    /// Connects, and fences every earlier producer of the same transactional id. The brokers abort
+    /// what that one had not committed.
+    pub(super) fn open(config: &ClientConfig, transaction_timeout: Duration) -> Result<Self, SinkError> {
+        let producer = ThreadedProducer::from_config_and_context(config, DeliveryReports::default())
             .map_err(|error| SinkError::permanent("cannot make a producer").with_source(error))?;
         let what = "begin as the only producer of its transactional id";
-        match producer.init_transactions(BEGINNING) {
-            Ok(()) => Ok(Self { producer, patience }),
+        match producer.init_transactions(INIT_TIMEOUT) {
+            Ok(()) => Ok(Self { producer, transaction_timeout }),
             Err(KafkaError::Transaction(error)) if error.is_retriable() && !error.is_fatal() => {
                 let error = SinkError::temporary(format!("cannot {what}")).with_source(Reason::of(&error));
                 Err(error.with_hint("see that the brokers can be reached, and run again"))
@@ -81,7 +84,7 @@ impl TransactionalProducer {
         self.producer.begin_transaction().map_err(|error| transaction_error("begin a transaction", error))
     }
 
-    /// Hands a message to the queue, and waits while it is full.
+    /// Puts a message into the queue, and waits while the queue is full.
     pub(super) fn send(
         &self,
         topic: &str,
@@ -99,7 +102,7 @@ impl TransactionalProducer {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
                     self.check()?;
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(RETRY_PAUSE);
                     record = refused;
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
@@ -115,14 +118,14 @@ impl TransactionalProducer {
         }
     }
 
-    /// Returns how many messages the brokers have not acknowledged.
+    /// Returns the number of messages that the brokers have not acknowledged yet.
     pub(super) fn in_flight(&self) -> u64 {
         self.producer.in_flight_count() as u64
     }
 
     /// Waits until the brokers have acknowledged every message.
     pub(super) fn flush(&self) -> Result<(), SinkError> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.transaction_timeout;
         loop {
             let flushed = self.producer.flush(Duration::from_secs(1));
             self.check()?;
@@ -134,39 +137,39 @@ impl TransactionalProducer {
         }
     }
 
-    /// Commits the transaction, with an offset of a group in it.
+    /// Commits the transaction, with the checkpoint, an offset of `group`, in it.
     pub(super) fn commit(&self, offsets: &TopicPartitionList, group: &ConsumerGroupMetadata) -> Result<(), SinkError> {
-        self.patiently("put the mark into the transaction", |producer| {
-            producer.send_offsets_to_transaction(offsets, group, CALL)
+        self.with_retries("put the checkpoint into the transaction", |producer| {
+            producer.send_offsets_to_transaction(offsets, group, CALL_TIMEOUT)
         })?;
-        self.patiently("commit the transaction", |producer| producer.commit_transaction(CALL))
+        self.with_retries("commit the transaction", |producer| producer.commit_transaction(CALL_TIMEOUT))
     }
 
     pub(super) fn abort(&self) -> Result<(), SinkError> {
-        self.patiently("abort the transaction", |producer| producer.abort_transaction(CALL))
+        self.with_retries("abort the transaction", |producer| producer.abort_transaction(CALL_TIMEOUT))
     }
 
-    /// Makes a call again while librdkafka says that it may succeed. After a commit that was cut off in the middle this
-    /// is the only way to go on.
-    fn patiently(
+    /// Repeats a call while librdkafka calls its error retriable. After a commit that timed out,
+    /// another commit is the only call that librdkafka accepts.
+    fn with_retries(
         &self,
         what: &str,
-        call: impl Fn(&ThreadedProducer<Reports>) -> Result<(), KafkaError>,
+        call: impl Fn(&ThreadedProducer<DeliveryReports>) -> Result<(), KafkaError>,
     ) -> Result<(), SinkError> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.transaction_timeout;
         loop {
             match call(&self.producer) {
                 Ok(()) => return Ok(()),
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {
                     tracing::info!(%error, "trying again to {what}");
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(RETRY_PAUSE);
                 }
                 Err(error) => return Err(transaction_error(what, error)),
             }
         }
     }
 
-    /// Fails if the producer is broken, or a record could not be delivered.
+    /// Fails if the producer has a fatal error, or a record was not delivered.
     fn check(&self) -> Result<(), SinkError> {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             return Err(fatal("go on", code, &reason));
@@ -178,7 +181,8 @@ impl TransactionalProducer {
     }
 }
 
-/// Sorts an error of a call about a transaction. None is temporary: what was accepted could not be offered again.
+/// Sorts an error of a call about a transaction. No such error is temporary: the engine cannot offer
+/// the accepted rows again.
 fn transaction_error(what: &str, error: KafkaError) -> SinkError {
     match error {
         KafkaError::Transaction(error) if error.is_fatal() => fatal(what, error.code(), &error.string()),
@@ -200,7 +204,7 @@ fn aborted(what: &str, error: KafkaError) -> SinkError {
     SinkError::aborted(format!("cannot {what}")).with_source(error).with_hint(AFTER_AN_ABORT)
 }
 
-/// What librdkafka says about an error: more than the name of its code.
+/// librdkafka's description of an error: more than the name of its code.
 #[derive(Debug)]
 struct Reason(String);
 
@@ -218,7 +222,7 @@ impl std::fmt::Display for Reason {
 
 impl std::error::Error for Reason {}
 
-/// Makes the error after which this producer can do nothing any more.
+/// Makes the error of a producer that can do nothing more.
 fn fatal(what: &str, code: RDKafkaErrorCode, reason: &str) -> SinkError {
     use RDKafkaErrorCode::{
         Fenced, InvalidProducerEpoch, InvalidTransactionTimeout, ProducerFenced, TransactionalIdAuthorizationFailed,

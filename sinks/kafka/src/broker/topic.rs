@@ -1,4 +1,4 @@
-//! The topic: whether it is there, and making it.
+//! The topic: whether it exists, and creating it.
 
 use std::time::{Duration, Instant};
 
@@ -8,20 +8,20 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::client::{self, Log};
-use crate::KafkaOptions;
-use crate::options::{CreateTopic, ValueFormat};
+use super::client;
+use super::log::Log;
+use crate::options::{CreateTopic, KafkaOptions, ValueFormat};
 
-/// How long the brokers have to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+/// How long the brokers may take to answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a topic that was made may take until all of its partitions have a leader.
-const LEADERS: Duration = Duration::from_secs(30);
+/// How long a new topic may take until every broker knows it and its partitions have leaders.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns the number of partitions; none if there is no such topic.
-pub(super) fn partitions(consumer: &BaseConsumer<Log>, options: &KafkaOptions) -> Result<Option<u32>, SinkError> {
+/// Returns the number of partitions; `None` if there is no such topic.
+fn partitions(consumer: &BaseConsumer<Log>, options: &KafkaOptions) -> Result<Option<u32>, SinkError> {
     let topic = &options.topic;
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER).map_err(|error| {
+    let metadata = consumer.fetch_metadata(Some(topic), RESPONSE_TIMEOUT).map_err(|error| {
         let brokers = options.brokers.as_deref().unwrap_or_default().join("`, `");
         SinkError::temporary(format!("no broker of `{brokers}` says anything about the topic `{topic}`"))
             .with_source(error)
@@ -33,22 +33,21 @@ pub(super) fn partitions(consumer: &BaseConsumer<Log>, options: &KafkaOptions) -
         Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(None),
         Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
             Err(SinkError::permanent(format!("the brokers do not let this user see the topic `{topic}`"))
-                .with_hint("allow `Describe`, `Read` (for the mark of what was delivered) and `Write` on it"))
+                .with_hint("allow `Describe`, `Read` (for the checkpoint of what was delivered) and `Write` on it"))
         }
         Some(code) => Err(SinkError::temporary(format!("the topic `{topic}` cannot be used now")).with_source(code)),
     }
 }
 
-/// Makes sure that the topic is there, or may be made.
-pub(super) async fn check(
-    consumer: &BaseConsumer<Log>,
-    options: &KafkaOptions,
-    context: &SinkContext,
-) -> Result<(), SinkError> {
+/// Finds out whether a list could be delivered: the configuration is valid, and the topic exists or
+/// may be created. Changes nothing.
+pub(crate) async fn check(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
+    client::producer_config(options, context)?;
+    let consumer = client::consumer(options, context)?;
     if let Some(create) = &options.create_topic {
         check_creation(create)?;
     }
-    let policy = match (partitions(consumer, options)?, &options.create_topic) {
+    let policy = match (partitions(&consumer, options)?, &options.create_topic) {
         (Some(_), _) => cleanup_policy(options, context).await,
         (None, Some(create)) => create.cleanup_policy.clone(),
         (None, None) => return Err(missing(options)),
@@ -86,21 +85,22 @@ fn check_creation(create: &CreateTopic) -> Result<(), SinkError> {
     }
 }
 
-/// Returns what is removed from the topic; none where this user may not know.
+/// Returns the topic's `cleanup.policy`; `None` if the brokers do not tell this user.
 async fn cleanup_policy(options: &KafkaOptions, context: &SinkContext) -> Option<String> {
     let admin = admin(options, context).ok()?;
     let topic = ResourceSpecifier::Topic(&options.topic);
-    let described = admin.describe_configs([&topic], &AdminOptions::new().request_timeout(Some(ANSWER))).await.ok()?;
+    let described =
+        admin.describe_configs([&topic], &AdminOptions::new().request_timeout(Some(RESPONSE_TIMEOUT))).await.ok()?;
     let resource = described.into_iter().next()?.ok()?;
     resource.get("cleanup.policy")?.value.clone()
 }
 
 fn admin(options: &KafkaOptions, context: &SinkContext) -> Result<AdminClient<Log>, SinkError> {
-    AdminClient::from_config_and_context(&client::connection(options, context)?, Log)
+    AdminClient::from_config_and_context(&client::connection_config(options, context)?, Log)
         .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))
 }
 
-/// Makes the topic if it is missing, and returns its number of partitions.
+/// Creates the topic if it is missing, and returns its number of partitions.
 pub(super) async fn open(
     consumer: &BaseConsumer<Log>,
     options: &KafkaOptions,
@@ -118,7 +118,8 @@ pub(super) async fn open(
         made = made.set("cleanup.policy", policy);
     }
     let failed = || SinkError::permanent(format!("cannot create the topic `{topic}`"));
-    let timeouts = AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));
+    let timeouts =
+        AdminOptions::new().request_timeout(Some(RESPONSE_TIMEOUT)).operation_timeout(Some(RESPONSE_TIMEOUT));
     let results = admin(options, context)?.create_topics([&made], &timeouts).await;
     for result in results.map_err(|error| failed().with_source(error))? {
         match result {
@@ -126,11 +127,11 @@ pub(super) async fn open(
             Err((_, code)) => return Err(failed().with_source(code)),
         }
     }
-    let deadline = Instant::now() + LEADERS;
+    let deadline = Instant::now() + CREATION_TIMEOUT;
     loop {
         match partitions(consumer, options) {
             Ok(Some(partitions)) if partitions > 0 => return Ok(partitions),
-            // Not every broker has heard of it yet.
+            // Not every broker knows the topic yet.
             _ if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(100)),
             Ok(_) => {
                 return Err(SinkError::temporary(format!("the topic `{topic}` was created, and is not there yet")));

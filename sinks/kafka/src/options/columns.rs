@@ -1,4 +1,4 @@
-//! `key` and `value`: a word, or a list of columns.
+//! `key` and `value`: a keyword, or a list of columns.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-/// What is the key of a record. A key is never null.
+/// The key of a record. A key is never null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeyFormat {
     /// `app_id:openid`: the account's app id, a colon, and the column `openid`: unique over all accounts.
@@ -18,7 +18,7 @@ pub enum KeyFormat {
     Columns(Vec<String>),
 }
 
-/// What is the value of a record.
+/// The value of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ValueFormat {
     /// `json`: a JSON object of all columns.
@@ -26,7 +26,7 @@ pub enum ValueFormat {
     Json,
     /// A JSON object of these columns.
     Columns(Vec<String>),
-    /// `none`: null. To a topic that is compacted such a record says that its key is deleted.
+    /// `none`: null. In a compacted topic a null value deletes its key.
     None,
 }
 

@@ -1,4 +1,5 @@
-//! A property of librdkafka: it takes text, and a pipeline file may say numbers and truth as such.
+//! A property of librdkafka. librdkafka takes text; a pipeline file may also write a number or a
+//! boolean.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,8 +30,8 @@ impl de::Visitor<'_> for Visitor {
         Ok(Property(text.to_owned()))
     }
 
-    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Property, E> {
-        Ok(Property(truth.to_string()))
+    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Property, E> {
+        Ok(Property(flag.to_string()))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Property, E> {

@@ -1,4 +1,4 @@
-//! The Postgres sink keeps every promise of the contract, whichever lists its table holds.
+//! The conformance suite, for a table of all dates and for one of the latest date.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,10 +13,10 @@ use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 
 use crate::server::{Server, server};
 
-/// Longer than the sink waits for a lock, and shorter than the suite has patience.
+/// Longer than the sink waits for a lock, and shorter than the suite retries.
 const LOCKED_SECS: u32 = 3;
 
-/// A sink whose table lies in a schema of its own for each folder of the suite.
+/// A sink whose table is in a schema of its own for each folder of the suite.
 struct Postgres {
     server: Arc<Server>,
     dates: Dates,
@@ -48,14 +48,14 @@ impl Subject for Postgres {
             return Ok(None);
         }
         let date = context.date.to_string();
-        let keys: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&context.app_id, &date];
-        let which = "WHERE app_id = $1 AND dt = $2::text::date";
+        let keys: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&context.app_id, &context.list, &date];
+        let which = "WHERE app_id = $1 AND list = $2 AND dt = $3::text::date";
         let query = format!("SELECT to_jsonb(s)::text FROM {snapshots} s {which} AND partition IS NOT NULL");
         let Some(snapshot) = client.query_opt(&query, &keys).await? else {
             return Ok(None);
         };
         let columns: Vec<_> = context.schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
-        // A table has no order but that in which its rows lie there.
+        // A table has no order but that of its rows in the file.
         let query = format!(
             "SELECT to_jsonb(r)::text FROM (SELECT {} FROM {table}\" {which} ORDER BY ctid) r",
             columns.join(", ")
@@ -86,7 +86,8 @@ impl Subject for Postgres {
     }
 
     fn accepts(&self, columns: &Schema) -> bool {
-        // Among the texts of the other lists is one with U+0000, which Postgres cannot hold; `table` has the other types.
+        // Another list of the suite has a text with U+0000, which Postgres cannot hold. The tests in
+        // `table` deliver the other types.
         columns.column_with_name("openid").is_some()
     }
 
@@ -103,7 +104,7 @@ impl Subject for Postgres {
         let staging = self.server.sql(&find);
         let lock = format!("BEGIN; LOCK TABLE {staging}; SELECT pg_sleep({LOCKED_SECS}); COMMIT");
         let mut holder = self.server.psql_command(&lock).stdout(Stdio::null()).spawn().unwrap();
-        // It ends by itself.
+        // `psql` ends by itself; the thread reaps it.
         std::thread::spawn(move || holder.wait());
         let held = format!(
             "SELECT count(*) FROM pg_locks WHERE relation = '{staging}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
@@ -115,7 +116,7 @@ impl Subject for Postgres {
     }
 }
 
-/// What a sink that writes no files is not asked for, and the types that `accepts` declines.
+/// The cases for sinks that write files, and the one whose types `accepts` declines.
 const SKIPPED: [&str; 4] = [
     "a_simulated_list_stays_apart",
     "roots_lie_where_the_options_say",

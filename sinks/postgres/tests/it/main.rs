@@ -1,10 +1,9 @@
-//! The Postgres sink against a real server, which the tests start: the contract, what a table may look like, and what is
-//! left when the program is killed.
+//! The Postgres sink against a real server, which the tests start: the contract, the table, and what
+//! `check` finds.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
 mod conformance;
-mod crash;
 mod preflight;
 mod server;
 mod support;

@@ -1,4 +1,4 @@
-//! What `check` finds before any API call: no server, no rights, a table of another shape.
+//! The errors of `check`: no server, no rights, a table of another shape.
 
 use std::net::TcpListener;
 
@@ -76,7 +76,7 @@ async fn a_password_is_sent_and_a_missing_one_is_missed() {
     server.sql("SELECT pg_reload_conf()");
     let options = as_user(&server, "guarded", "guarded.t");
     let with = |password: &str| PostgresOptions { password: Some(Secret::new(password)), ..options.clone() };
-    // The server takes its new rules a moment later.
+    // The server applies its new rules a moment later.
     while PostgresFactory.check(&options, &LIST.context()).await.is_ok() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -88,12 +88,11 @@ async fn a_password_is_sent_and_a_missing_one_is_missed() {
 }
 
 #[tokio::test]
-async fn a_table_of_somebody_else_is_left_alone() {
-    let Some(server) = server("a_table_of_somebody_else_is_left_alone") else { return };
+async fn a_table_that_is_not_of_this_sink_is_left_alone() {
+    let Some(server) = server("a_table_that_is_not_of_this_sink_is_left_alone") else { return };
     server.sql("CREATE SCHEMA shapes; CREATE TABLE shapes.plain (openid text, position bigint)");
     let error = refusal(&PostgresOptions::new(server.url(), "shapes.plain")).await;
-    let expected =
-        "the table `shapes.plain` is not one of this sink, expected one that is partitioned by RANGE (app_id, dt)";
+    let expected = "the table `shapes.plain` is not one of this sink, expected one that is partitioned by RANGE (app_id, list, dt)";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -102,8 +101,8 @@ async fn every_column_that_does_not_fit_is_named_with_what_would_mend_it() {
     let test = "every_column_that_does_not_fit_is_named_with_what_would_mend_it";
     let Some(server) = server(test) else { return };
     server.sql(
-        "CREATE SCHEMA fits; CREATE TABLE fits.t (app_id text NOT NULL, dt date NOT NULL, position text, \
-         extra text NOT NULL, spare text) PARTITION BY RANGE (app_id, dt)",
+        "CREATE SCHEMA fits; CREATE TABLE fits.t (app_id text NOT NULL, list text NOT NULL, dt date NOT NULL, position text, \
+         extra text NOT NULL, spare text) PARTITION BY RANGE (app_id, list, dt)",
     );
     let options = PostgresOptions::new(server.url(), "fits.t");
     let error = refusal(&options).await;

@@ -1,4 +1,5 @@
-//! A Postgres server of the tests' own: in a temporary folder, on a socket, gone when the last test lets go of it.
+//! A Postgres server for the tests, in a temporary folder and on a socket. It stops when the last test
+//! drops it.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -10,12 +11,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-/// Whoever is root must be somebody else for Postgres; `nobody` is there on every Unix.
+/// The user of the server if the tests run as root, which Postgres refuses. Every Unix has the user
+/// `nobody`.
 const NOBODY: u32 = 65_534;
 
 const DEFAULT_PORT: u16 = 5432;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server that is running.
 #[derive(Debug)]
@@ -23,11 +26,12 @@ pub(crate) struct Server {
     folder: TempDir,
     process: Child,
     bin: PathBuf,
-    /// The socket is named after it, too.
+    /// The port; the socket's name contains it, too.
     port: u16,
 }
 
-/// Returns the server that the tests share, or says by name what is skipped without one.
+/// Returns the server that the tests share; without one, prints that `test` is skipped and returns
+/// `None`.
 pub(crate) fn server(test: &str) -> Option<Arc<Server>> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
     let bin = bin(test)?;
@@ -39,7 +43,8 @@ pub(crate) fn server(test: &str) -> Option<Arc<Server>> {
     }))
 }
 
-/// Returns where the programs of a Postgres server are.
+/// Returns the folder of the programs of a Postgres server; without one, prints that `test` is skipped
+/// and returns `None`.
 pub(crate) fn bin(test: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let folders = versions.map(|version| version.unwrap().path().join("bin"));
@@ -56,7 +61,7 @@ pub(crate) fn bin(test: &str) -> Option<PathBuf> {
 }
 
 impl Server {
-    /// Makes a database cluster and starts it, on a TCP port of this machine as well if one is given.
+    /// Makes a database cluster and starts it, on a socket and, if `port` is given, on TCP as well.
     pub(crate) fn start(bin: PathBuf, port: Option<u16>) -> Self {
         let folder = TempDir::new().unwrap();
         if is_root() {
@@ -77,18 +82,18 @@ impl Server {
         let server = Self { folder, process, bin, port };
         let started = Instant::now();
         while !server.psql("SELECT 1").status.success() {
-            assert!(started.elapsed() < PATIENCE, "{}", server.log());
+            assert!(started.elapsed() < START_TIMEOUT, "{}", server.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         server
     }
 
-    /// Returns the server's folder, with its socket in it.
+    /// Returns the server's folder, which contains its socket.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Gives a file to the user that the server runs as.
+    /// Makes the server's user the owner of a file.
     pub(crate) fn give(&self, path: &Path) {
         assert!(path.starts_with(self.folder()));
         if is_root() {
@@ -96,17 +101,17 @@ impl Server {
         }
     }
 
-    /// Returns what the server has logged.
+    /// Returns the server's log.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
-    /// Returns the option `url` of a sink for this server.
+    /// Returns the sink's option `url` for this server.
     pub(crate) fn url(&self) -> String {
         format!("host={} user=postgres dbname=postgres", self.folder.path().display())
     }
 
-    /// Runs SQL, a statement or several.
+    /// Runs one or more SQL statements.
     pub(crate) fn psql(&self, sql: &str) -> std::process::Output {
         self.psql_command(sql).output().unwrap()
     }
@@ -142,7 +147,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // SIGQUIT is "stop at once" to Postgres, and its processes end with it.
+        // SIGQUIT makes Postgres stop at once, with all its processes.
         let _ = Command::new("kill").args(["-s", "QUIT", &self.process.id().to_string()]).status();
         let _ = self.process.wait();
     }
@@ -161,13 +166,14 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
 }
 
-/// Returns a variable that says how the tests are run.
+/// Returns an environment variable that configures the tests.
 #[expect(clippy::disallowed_methods, reason = "how tests are run is no configuration of a pipeline")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Says something whether the test passes or not: the test harness shows what `eprintln!` prints only when it fails.
+/// Prints a line whether the test passes or not. The harness shows the output of `eprintln!` only if
+/// the test fails.
 pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What is in the table: whose lists, of which dates, with which values.
+//! What is in the table: the lists of which accounts and dates, with which values.
 
 use std::sync::Arc;
 
@@ -12,8 +12,9 @@ use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 use crate::server::{Server, server};
 use crate::support::{LIST, List};
 
-const LATER: List = List { walk: "000002", date: "2026-01-31", rows: 2, ..LIST };
-const OTHER: List = List { app_id: "wx2", walk: "000001", rows: 4, ..LIST };
+const LATER: List = List { walk: 2, begun_at: "2026-01-30T17:00:00.123456Z", date: "2026-01-31", rows: 2, ..LIST };
+const OTHER: List = List { app_id: "wx2", rows: 4, ..LIST };
+const BLACKLIST: List = List { name: "blacklist", rows: 1, ..LIST };
 
 fn options(server: &Server, schema: &str) -> PostgresOptions {
     PostgresOptions::new(server.url(), format!("{}.followers", server.schema(schema)))
@@ -43,18 +44,62 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one() {
     assert_eq!(lists(&server, "older"), expected);
     let before = tables(&server, "older");
 
-    // Twice: it is owed to the sink until it is recorded, and a repeat is recognised.
+    // Twice: the engine delivers the list again until it is recorded, and a repeat is recognised.
     for _ in 0..2 {
         let report = LIST.deliver(&options).await.unwrap();
         assert_eq!(report.rows, 3);
-        assert_eq!(report.outputs[0].location, "older.followers (which keeps the later list of 2026-01-31)");
+        assert_eq!(report.outputs[0].location, "older.followers (which keeps the newer list of 2026-01-31)");
         assert_eq!(lists(&server, "older"), expected);
         assert_eq!(tables(&server, "older"), before, "nothing is left of it");
     }
     let recorded = server.sql(
         "SELECT dt, walk, rows, partition IS NULL FROM older.followers_snapshots WHERE app_id = 'wx1' ORDER BY dt",
     );
-    assert_eq!(recorded, "2026-01-30|000001|3|t\n2026-01-31|000002|2|f");
+    assert_eq!(recorded, "2026-01-30|000001-20260129T170000Z|3|t\n2026-01-31|000002-20260130T170000Z|2|f");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_newer_if_its_walk_began_later_whatever_its_number_and_date() {
+    let Some(server) = server("a_list_is_newer_if_its_walk_began_later_whatever_its_number_and_date") else { return };
+    let latest = options(&server, "begun");
+    let all = PostgresOptions { dates: Dates::All, ..latest.clone() };
+    // The state was lost, and the numbers began again.
+    let newer = List { walk: 1, rows: 5, ..LATER };
+    let older = List { walk: 7, rows: 6, ..LIST };
+    let older_of_date = List { date: LATER.date, ..older };
+    for (options, older) in [(&latest, &older), (&latest, &older_of_date), (&all, &older_of_date)] {
+        newer.deliver(options).await.unwrap();
+        for _ in 0..2 {
+            let report = older.deliver(options).await.unwrap();
+            let expected = "begun.followers (which keeps the newer list of 2026-01-31)";
+            assert_eq!(report.outputs[0].location, expected);
+            assert_eq!(lists(&server, "begun"), ["wx1 2026-01-31 5"]);
+        }
+        let recorded = server.sql("SELECT walk FROM begun.followers_snapshots WHERE partition IS NOT NULL");
+        assert_eq!(recorded, "000001-20260130T170000Z");
+    }
+    // A later date does not make a list newer.
+    let later_date = List { date: "2026-02-01", ..older };
+    later_date.deliver(&latest).await.unwrap();
+    assert_eq!(lists(&server, "begun"), ["wx1 2026-01-31 5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_lists_of_an_account_share_the_table_and_do_not_replace_each_other() {
+    let Some(server) = server("two_lists_of_an_account_share_the_table_and_do_not_replace_each_other") else { return };
+    let options = options(&server, "lists");
+    for list in [LIST, BLACKLIST] {
+        list.deliver(&options).await.unwrap();
+    }
+    let query = "SELECT list, dt, count(*) FROM lists.followers GROUP BY 1, 2 ORDER BY 1, 2";
+    assert_eq!(server.sql(query), "blacklist|2026-01-30|1\nfollowers|2026-01-30|3");
+    LATER.deliver(&options).await.unwrap();
+    assert_eq!(server.sql(query), "blacklist|2026-01-30|1\nfollowers|2026-01-31|2");
+    // Another pipeline may publish a list that this one does not.
+    let tags = List { name: "tags", ..LIST };
+    tags.deliver_as(&options, tags.context().with_names("other", "table")).await.unwrap();
+    let foreign = LATER.context().with_names("other", "table");
+    assert!(PostgresFactory.check(&options, &foreign).await.unwrap_err().to_string().contains("`followers`"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +110,7 @@ async fn a_newer_list_takes_the_place_of_the_older_one_of_its_account() {
         list.deliver(&options).await.unwrap();
     }
     assert_eq!(lists(&server, "newer"), ["wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
-    // The table, its snapshots, and a partition for each list.
+    // The table, the table of snapshots, and a partition for each list.
     assert_eq!(tables(&server, "newer"), 4);
 }
 
@@ -78,7 +123,7 @@ async fn a_table_of_all_dates_keeps_each_and_may_become_one_of_the_latest() {
         list.deliver(&all).await.unwrap();
     }
     assert_eq!(lists(&server, "dates"), ["wx1 2026-01-30 3", "wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
-    let next = List { walk: "000003", date: "2026-02-01", ..LIST };
+    let next = List { walk: 3, begun_at: "2026-01-31T17:00:00Z", date: "2026-02-01", ..LIST };
     next.deliver(&latest).await.unwrap();
     assert_eq!(lists(&server, "dates"), ["wx1 2026-02-01 3", "wx2 2026-01-30 4"]);
 }
@@ -92,8 +137,8 @@ async fn a_list_that_another_pipeline_has_published_is_not_replaced() {
     let checked = PostgresFactory.check(&options, &foreign).await.unwrap_err();
     let delivered = LATER.deliver_as(&options, foreign).await.unwrap_err();
     for error in [checked, delivered] {
-        let expected =
-            "the table `owned.followers` has a list of `wx1` that the pipeline `test`, sink `table`, has published";
+        let expected = "the table `owned.followers` has the list `followers` of `wx1` that the pipeline `test`, sink `table`, has \
+             published";
         assert_eq!(error.to_string(), expected);
     }
     OTHER.deliver_as(&options, OTHER.context().with_names("other", "table")).await.unwrap();
@@ -124,7 +169,7 @@ async fn an_index_of_the_table_is_one_of_every_list() {
     let Some(server) = server("an_index_of_the_table_is_one_of_every_list") else { return };
     let options = options(&server, "indexed");
     LIST.deliver(&options).await.unwrap();
-    server.sql("ALTER TABLE indexed.followers ADD PRIMARY KEY (app_id, dt, openid)");
+    server.sql("ALTER TABLE indexed.followers ADD PRIMARY KEY (app_id, list, dt, openid)");
     LATER.deliver(&options).await.unwrap();
     assert_eq!(
         server.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = 'indexed' AND tablename LIKE '%\\_list\\_%'"),

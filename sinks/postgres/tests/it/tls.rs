@@ -1,4 +1,4 @@
-//! A connection that leaves the machine is encrypted, and to the server that it is meant for.
+//! A connection that leaves the machine is encrypted, and the server's certificate is verified.
 
 use std::fs::{Permissions, write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use crate::server::{Server, bin};
 use crate::support::LIST;
 
-/// An authority that nobody knows, unless its certificate is in the `ca_file`.
+/// Makes an authority that only its certificate in a `ca_file` makes trusted.
 fn authority() -> (String, Issuer<'static, KeyPair>) {
     let mut parameters = CertificateParams::new([]).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -20,7 +20,7 @@ fn authority() -> (String, Issuer<'static, KeyPair>) {
     (parameters.self_signed(&key).unwrap().pem(), Issuer::new(parameters, key))
 }
 
-/// Writes a file that only the server's user may read.
+/// Writes a file that only the server's user can read.
 fn write_private(server: &Server, name: &str, content: &str) {
     let path = server.folder().join(name);
     write(&path, content).unwrap();

@@ -1,0 +1,10 @@
+//! Whole runs of fanout with the Postgres sink: the pipeline file of the example, and `kill -9`.
+
+#![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
+
+mod crash;
+mod pipeline;
+
+#[expect(dead_code, reason = "the tests of the sink itself use the rest")]
+#[path = "../../../../sinks/postgres/tests/it/server.rs"]
+mod server;

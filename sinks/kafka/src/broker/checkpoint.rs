@@ -1,0 +1,198 @@
+//! The checkpoint: how much of which list the topic has.
+//!
+//! It is committed in the same transaction as the records, so it is there if and only if they are.
+
+use fanout_sink::chrono::{DateTime, TimeDelta, Utc};
+use fanout_sink::{Found, SinkContext, WalkId};
+use serde::{Deserialize, Serialize};
+
+/// The format of [`Checkpoint`]. A checkpoint of another format is refused.
+pub(super) const FORMAT_VERSION: u32 = 2;
+
+/// How much of a list is in the topic, as the metadata of the offset says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    /// [`FORMAT_VERSION`].
+    pub(super) format: u32,
+    /// The owner of the list.
+    #[serde(flatten)]
+    pub(super) owner: Owner,
+    /// The walk that read the list.
+    pub(super) walk: WalkId,
+    /// When the walk began. Walks are ordered by this, because their numbers start again when the
+    /// state is lost.
+    pub(super) begun_at: DateTime<Utc>,
+    /// The form of the records, key and value: a list in another form is another delivery.
+    pub(super) form: String,
+    /// The rows in the topic, counted from the first row of the list.
+    pub(super) rows: u64,
+    /// The transactions that delivered them.
+    pub(super) transactions: u32,
+    /// Whether these are all rows of the list.
+    pub(super) complete: bool,
+}
+
+/// Whose list it is. All of them are part of the group's name, but names with dots can be read in two
+/// ways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Owner {
+    pipeline: String,
+    sink: String,
+    app_id: String,
+    list: String,
+}
+
+impl Owner {
+    pub(super) fn of(context: &SinkContext) -> Self {
+        let SinkContext { pipeline, sink, app_id, list, .. } = context.clone();
+        Self { pipeline, sink, app_id, list }
+    }
+}
+
+/// What the topic has of a list before it is delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum DeliveryState {
+    /// No row of it.
+    Absent,
+    /// Its first `rows` rows.
+    Partial { rows: u64, transactions: u32 },
+    /// All of its rows.
+    Complete,
+    /// The checkpoint does not say; the text says why.
+    Unknown(String),
+}
+
+impl Checkpoint {
+    /// Returns the checkpoint of the list of `context` before any row of it is delivered, in records of
+    /// the form `form`.
+    pub(super) fn start(context: &SinkContext, form: String) -> Self {
+        Self {
+            format: FORMAT_VERSION,
+            owner: Owner::of(context),
+            walk: context.walk,
+            begun_at: context.begun_at.unwrap_or(context.walk.begun_at()),
+            form,
+            rows: 0,
+            transactions: 0,
+            complete: false,
+        }
+    }
+
+    /// Returns what the topic has of the list that `self` is about, according to `found`, the
+    /// checkpoint in the group. The brokers keep a checkpoint for `retention`.
+    pub(super) fn state_of_list(
+        &self,
+        found: Option<&Self>,
+        now: DateTime<Utc>,
+        retention: TimeDelta,
+    ) -> DeliveryState {
+        match found {
+            Some(found) if found.walk == self.walk && found.form != self.form => DeliveryState::Unknown(format!(
+                "it was delivered with other options (`{}`, and now `{}`)",
+                found.form, self.form
+            )),
+            Some(found) if found.walk == self.walk && found.complete => DeliveryState::Complete,
+            Some(found) if found.walk == self.walk => {
+                DeliveryState::Partial { rows: found.rows, transactions: found.transactions }
+            }
+            // The group has one checkpoint, and a newer list has overwritten it.
+            Some(found) if found.begun_at > self.begun_at => {
+                DeliveryState::Unknown(format!("the newer walk `{}` was delivered since", found.walk))
+            }
+            None if now.signed_duration_since(self.begun_at) > retention => {
+                let hours = retention.num_hours();
+                DeliveryState::Unknown(format!(
+                    "it is older than {hours} hours, after which its checkpoint may be gone"
+                ))
+            }
+            // This list's checkpoint would have overwritten that of an older list.
+            Some(_) | None => DeliveryState::Absent,
+        }
+    }
+
+    /// Returns what `found`, the checkpoint in the group, says about the committed list that `self` is
+    /// about. Never `Gone`: records stay in a topic, whatever becomes of the checkpoint.
+    pub(super) fn find(&self, found: Option<&Self>) -> Found {
+        match found {
+            Some(found) if found.walk == self.walk && found.form == self.form && found.complete => Found::Held,
+            Some(found) if found.walk != self.walk && found.begun_at > self.begun_at => Found::Replaced,
+            Some(_) | None => Found::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fanout_sink::arrow::datatypes::Schema;
+
+    use super::*;
+
+    const RETENTION: TimeDelta = TimeDelta::hours(168);
+
+    fn hour(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+    }
+
+    fn checkpoint(number: u64, begun_at: DateTime<Utc>) -> Checkpoint {
+        let context = SinkContext::new("brand", "wx1", Arc::new(Schema::empty()))
+            .with_walk(WalkId::new(number, begun_at), begun_at.date_naive())
+            .with_facts(begun_at, None);
+        let start = Checkpoint::start(&context, "k/v".to_owned());
+        Checkpoint { rows: 7, transactions: 2, complete: true, ..start }
+    }
+
+    fn is_unknown(state: &DeliveryState) -> bool {
+        matches!(state, DeliveryState::Unknown(_))
+    }
+
+    #[test]
+    fn the_checkpoint_of_a_list_says_how_much_of_it_is_there() {
+        let list = checkpoint(7, hour(100));
+        let state = |found: Checkpoint| list.state_of_list(Some(&found), hour(1_000), RETENTION);
+        assert_eq!(state(list.clone()), DeliveryState::Complete);
+        let partial = Checkpoint { complete: false, ..list.clone() };
+        assert_eq!(state(partial), DeliveryState::Partial { rows: 7, transactions: 2 });
+        assert!(is_unknown(&state(Checkpoint { form: "k/w".to_owned(), ..list.clone() })));
+    }
+
+    #[test]
+    fn an_older_checkpoint_vouches_for_the_absence_of_a_list_and_a_newer_one_does_not() {
+        let list = checkpoint(7, hour(100));
+        let state = |found: &Checkpoint| list.state_of_list(Some(found), hour(1_000), RETENTION);
+        assert_eq!(state(&checkpoint(6, hour(99))), DeliveryState::Absent);
+        // The numbers start again when a state is lost.
+        assert_eq!(state(&checkpoint(123, hour(99))), DeliveryState::Absent);
+        assert!(is_unknown(&state(&checkpoint(1, hour(101)))));
+    }
+
+    #[test]
+    fn without_a_checkpoint_a_list_is_absent_for_as_long_as_checkpoints_are_kept() {
+        let list = checkpoint(7, hour(100));
+        for (age, expected) in [(0, false), (-5, false), (168, false), (169, true)] {
+            let state = list.state_of_list(None, hour(100 + age), RETENTION);
+            assert_eq!(is_unknown(&state), expected, "after {age} hours: {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_committed_list_is_held_or_replaced_and_never_gone() {
+        let list = checkpoint(7, hour(100));
+        assert_eq!(list.find(Some(&list)), Found::Held);
+        assert_eq!(list.find(Some(&checkpoint(1, hour(101)))), Found::Replaced);
+        let partial = Checkpoint { complete: false, ..list.clone() };
+        let other_form = Checkpoint { form: "k/w".to_owned(), ..list.clone() };
+        for found in [None, Some(&partial), Some(&other_form), Some(&checkpoint(123, hour(99)))] {
+            assert_eq!(list.find(found), Found::Unknown, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_back_with_its_owner_and_its_format() {
+        let list = checkpoint(7, hour(100));
+        let text = serde_json::to_string(&list).unwrap();
+        assert!(text.contains(r#""format":2,"pipeline":"pipeline","sink":"sink","app_id":"wx1","list":"followers""#));
+        assert_eq!(serde_json::from_str::<Checkpoint>(&text).unwrap(), list);
+    }
+}

@@ -1,0 +1,162 @@
+//! The table of snapshots: which list is in which partition.
+
+use std::time::SystemTime;
+
+use fanout_sink::chrono::{DateTime, Utc};
+use fanout_sink::{SinkContext, SinkError, Snapshot};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, GenericClient, Row, Transaction};
+
+use crate::options::Dates;
+use crate::table::Table;
+
+/// A row of the table: a list of an account under a date.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// `YYYY-MM-DD`.
+    pub(crate) date: String,
+    pipeline: String,
+    sink: String,
+    walk: String,
+    pub(crate) begun_at: DateTime<Utc>,
+    pub(crate) rows: i64,
+    pub(crate) digest: String,
+    pub(crate) columns: String,
+    /// The partition of the list; `None` if a newer list has replaced it, or the partition was dropped
+    /// or detached by hand.
+    pub(crate) partition: Option<String>,
+}
+
+impl Record {
+    fn read(row: &Row) -> Self {
+        Self {
+            date: row.get(0),
+            pipeline: row.get(1),
+            sink: row.get(2),
+            walk: row.get(3),
+            begun_at: row.get::<_, SystemTime>(4).into(),
+            rows: row.get(5),
+            digest: row.get(6),
+            columns: row.get(7),
+            partition: row.get(8),
+        }
+    }
+
+    /// Returns whether the list is in the table, in a place that the list of `context` would take.
+    pub(crate) fn shares_place(&self, dates: Dates, context: &SinkContext) -> bool {
+        self.partition.is_some() && (dates == Dates::Latest || self.date == context.date.to_string())
+    }
+
+    /// Returns whether the record is about the walk and date of `context`.
+    pub(crate) fn is_of_walk(&self, context: &SinkContext) -> bool {
+        self.date == context.date.to_string() && self.walk == context.walk.to_string()
+    }
+
+    /// Returns whether the pipeline and sink of `context` have published the list.
+    pub(crate) fn is_owned_by(&self, context: &SinkContext) -> bool {
+        self.pipeline == context.pipeline && self.sink == context.sink
+    }
+
+    /// Returns the error of a sink that must not replace this list, because another owner has
+    /// published it.
+    pub(crate) fn refusal(&self, table: &Table, context: &SinkContext) -> SinkError {
+        let Self { pipeline, sink, .. } = self;
+        let SinkContext { app_id, list, .. } = context;
+        let message = format!(
+            "the table `{}` has the list `{list}` of `{app_id}` that the pipeline `{pipeline}`, sink `{sink}`, has \
+             published",
+            table.plain()
+        );
+        SinkError::permanent(message).with_hint("name another table")
+    }
+}
+
+/// Returns the statement that creates the table.
+pub(crate) fn create(table: &Table) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (\
+             app_id text NOT NULL, list text NOT NULL, dt date NOT NULL, account text NOT NULL, pipeline text NOT NULL, \
+             sink text NOT NULL, walk text NOT NULL, begun_at timestamptz NOT NULL, rows bigint NOT NULL, \
+             digest text NOT NULL, columns text NOT NULL, partition text, PRIMARY KEY (app_id, list, dt))",
+        table.snapshots()
+    )
+}
+
+/// Returns whether the table exists.
+pub(crate) async fn exists(client: &impl GenericClient, table: &Table) -> Result<bool, Error> {
+    let name = table.snapshots().to_string();
+    Ok(client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&name]).await?.get(0))
+}
+
+/// Reads the records about the account and list of `context`.
+pub(crate) async fn read(
+    client: &impl GenericClient,
+    table: &Table,
+    context: &SinkContext,
+) -> Result<Vec<Record>, Error> {
+    let query = format!(
+        "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, \
+                (SELECT partition FROM pg_inherits WHERE inhparent = to_regclass($3) \
+                 AND inhrelid = to_regclass(quote_ident($4::text) || '.' || quote_ident(partition))) \
+         FROM {} WHERE app_id = $1 AND list = $2",
+        table.snapshots()
+    );
+    let parameters = [&context.app_id, &context.list, &table.to_string(), &table.schema.0];
+    let rows = client.query(&query, &parameters.map(|text| text as &(dyn ToSql + Sync))).await?;
+    Ok(rows.iter().map(Record::read).collect())
+}
+
+/// Records that no list of the account and of this name has a partition any more.
+pub(crate) async fn forget_partitions(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    context: &SinkContext,
+) -> Result<(), Error> {
+    let forget = format!("UPDATE {} SET partition = NULL WHERE app_id = $1 AND list = $2", table.snapshots());
+    transaction.execute(&forget, &[&context.app_id, &context.list]).await.map(drop)
+}
+
+/// Records a list, in the place of another one of the same date.
+pub(crate) async fn write(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    context: &SinkContext,
+    snapshot: &Snapshot,
+    columns: &str,
+    partition: Option<&str>,
+) -> Result<(), Error> {
+    let insert = format!(
+        "INSERT INTO {} \
+         (app_id, list, dt, account, pipeline, sink, walk, begun_at, rows, digest, columns, partition) \
+         VALUES ($1, $2, $3::text::date, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         ON CONFLICT (app_id, list, dt) DO UPDATE SET \
+         (account, pipeline, sink, walk, begun_at, rows, digest, columns, partition) = \
+         (EXCLUDED.account, EXCLUDED.pipeline, EXCLUDED.sink, EXCLUDED.walk, EXCLUDED.begun_at, EXCLUDED.rows, \
+          EXCLUDED.digest, EXCLUDED.columns, EXCLUDED.partition)",
+        table.snapshots()
+    );
+    let (date, walk) = (context.date.to_string(), context.walk.to_string());
+    let begun_at = SystemTime::from(snapshot.begun_at);
+    let SinkContext { app_id, list, account, pipeline, sink, .. } = context;
+    let rows = snapshot.rows as i64;
+    transaction
+        .execute(
+            &insert,
+            &[
+                app_id,
+                list,
+                &date,
+                account,
+                pipeline,
+                sink,
+                &walk,
+                &begun_at,
+                &rows,
+                &snapshot.digest,
+                &columns,
+                &partition,
+            ],
+        )
+        .await
+        .map(drop)
+}

@@ -1,0 +1,138 @@
+//! The checkpoint decides whether a list is delivered; where it does not say, `--again` does.
+
+use std::sync::Arc;
+
+use fanout::rows::{Rows, follower_schema};
+use fanout_sink::arrow::array::StringArray;
+use fanout_sink::chrono::DateTime;
+use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, Snapshot, WalkId};
+use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
+
+use crate::support::{PARTITIONS, Project, broker, read_committed};
+
+const ROWS: usize = 50;
+const HOUR: i64 = 3_600_000_000;
+
+fn options(topic: &str) -> KafkaOptions {
+    let create = CreateTopic { partitions: 1, replication: 1, cleanup_policy: None };
+    KafkaOptions { create_topic: Some(create), prefix: topic.to_owned(), ..KafkaOptions::brokers(topic, [broker()]) }
+}
+
+fn context(walk: u64, begun_at: i64) -> SinkContext {
+    let begun_at = DateTime::from_timestamp_micros(begun_at).unwrap();
+    SinkContext::new("main", "wx1", Arc::clone(&follower_schema()))
+        .with_names("checkpoints", "stream")
+        .with_walk(WalkId::new(walk, begun_at), "2026-11-22".parse().unwrap())
+        .with_facts(begun_at, Some(ROWS as u64))
+}
+
+fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64
+}
+
+async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, SinkError> {
+    let snapshot = Snapshot {
+        walk: context.walk,
+        date: context.date,
+        begun_at: context.walk.begun_at(),
+        rows: ROWS as u64,
+        first_fetched_at: None,
+        last_fetched_at: None,
+        digest: String::new(),
+        proof: serde_json::Map::new(),
+    };
+    let mut sink = KafkaFactory.open(options.clone(), context).await?;
+    let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
+    sink.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await?;
+    sink.prepare(&snapshot).await?;
+    Ok(sink.commit().await?.rows)
+}
+
+/// Asserts that readers see `expected` copies of the list.
+fn assert_copies(topic: &str, expected: usize) {
+    assert_eq!(read_committed(&broker(), topic, 1).len(), expected * ROWS);
+}
+
+fn assert_unknown(result: Result<u64, SinkError>, why: &str) {
+    let error = result.unwrap_err();
+    assert!(error.to_string().starts_with("it is not known whether the topic"), "{error}");
+    assert!(error.to_string().contains(why), "{error}");
+    assert!(error.hint().unwrap().contains("`--again`"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_delivered_once_however_often_it_is_asked_for() {
+    let options = options("once");
+    for _ in 0..3 {
+        assert_eq!(deliver(&options, context(1, now())).await.unwrap(), ROWS as u64);
+        assert_copies("once", 1);
+    }
+    assert_eq!(deliver(&options, context(2, now())).await.unwrap(), ROWS as u64);
+    assert_copies("once", 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_older_than_checkpoints_are_kept_needs_again() {
+    let options = options("old");
+    let old = context(1, now() - 200 * HOUR);
+    assert_unknown(deliver(&options, old.clone()).await, "older than 168 hours");
+    assert_copies("old", 0);
+    deliver(&options, old.clone().with_again(true)).await.unwrap();
+    assert_copies("old", 1);
+    // Now there is a checkpoint, and it decides, with the flag or without.
+    deliver(&options, old.with_again(true)).await.unwrap();
+    assert_copies("old", 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_behind_a_newer_one_needs_again() {
+    let options = options("behind");
+    let older = context(1, now() - HOUR);
+    let newer = context(2, now());
+    deliver(&options, newer.clone()).await.unwrap();
+    let why = format!("the newer walk `{}` was delivered since", newer.walk);
+    assert_unknown(deliver(&options, older).await, &why);
+    assert_copies("behind", 1);
+}
+
+#[test]
+fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
+    const FOLLOWERS: u64 = 1_000;
+    let project = Project::creating("again", FOLLOWERS, "");
+    let run = |more: &[&str]| project.run_on("2026-11-23", more);
+    project.finish();
+    assert_eq!(run(&[]).code, Some(0));
+    // The first list is owed again, and the checkpoint is about the second.
+    project.forget_commits();
+    let ended = run(&[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("it is not known whether the topic `again` has the walk `000001-"), "{ended:?}");
+    assert_eq!(run(&["--again"]).code, Some(0));
+    assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
+    assert_eq!(run(&["--again"]).code, Some(0));
+    assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_list_in_another_form_needs_again() {
+    let options = options("form");
+    let list = context(1, now());
+    deliver(&options, list.clone()).await.unwrap();
+    let other = KafkaOptions { value: ValueFormat::Columns(vec!["openid".to_owned()]), ..options };
+    assert_unknown(deliver(&other, list.clone()).await, "with other options");
+    deliver(&other, list.with_again(true)).await.unwrap();
+    assert_copies("form", 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
+    let options = options("zombie");
+    let list = context(1, now());
+    let mut zombie = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
+    let openids = StringArray::from_iter_values(["o1"]);
+    zombie.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await.unwrap();
+    deliver(&options, list).await.unwrap();
+    let error = zombie.commit().await.unwrap_err();
+    assert!(error.to_string().contains("another producer with the same transactional id"), "{error:?}");
+    assert_copies("zombie", 1);
+}
