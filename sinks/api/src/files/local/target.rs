@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::staging::staging_of;
+use super::staging_root::staging_of;
 use super::steps::try_folder;
 use crate::context::SinkContext;
 use crate::error::SinkError;
@@ -75,7 +75,7 @@ impl Target {
         try_folder(&self.staging)
     }
 
-    /// The same, for whoever creates staging right after it.
+    /// Does the same without a trial, for a caller that creates staging right after it.
     pub(in crate::files) fn check_places(&self) -> Result<(), SinkError> {
         let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
         let (home, home_metadata) = writable_folder(home)?;
