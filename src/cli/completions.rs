@@ -1,4 +1,4 @@
-//! `fanout completions`: what a shell completes when somebody presses the tab key.
+//! `fanout completions`: prints the completions of commands and flags for a shell.
 
 use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;
@@ -10,7 +10,7 @@ use crate::error::Exit;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompletionsArguments {
-    /// The shell that reads them
+    /// The shell that will read them
     shell: Supported,
 }
 
