@@ -1,4 +1,4 @@
-//! `fanout check`: finds what would make a run fail.
+//! `fanout check`: finds what would make a run fail. `engine` tries it.
 
 use clap::Args;
 
@@ -20,7 +20,8 @@ pub(super) struct CheckArguments {
     pipeline: PipelineArguments,
     #[command(flatten)]
     date: DateArguments,
-    /// Also try token, remaining calls and one page of each account, and write where a run will write
+    /// Also try token, remaining calls and one page of each account, and write where a run will
+    /// write
     #[arg(long)]
     connect: bool,
     /// With `--connect`: fetch no page, which would be one of today's calls

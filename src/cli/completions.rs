@@ -1,4 +1,5 @@
-//! `fanout completions`: prints the completions of commands and flags for a shell.
+//! `fanout completions`: prints the completions of commands and flags for a shell, from the command
+//! line that `command` declares.
 
 use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;

@@ -1,4 +1,5 @@
 //! The findings of `fanout check --connect` as a table: one line each, which ends with the hint.
+//! Stands between `engine`, which finds them, and `check`, which prints them.
 
 use std::fmt::Write as _;
 

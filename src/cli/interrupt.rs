@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the first one stops a run, the second one ends the process.
+//! SIGINT and SIGTERM: the first one stops a run, the second one ends the process. Runs beside the
+//! work of `run` and `replay`.
 
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::output::Terminal;
 use crate::error::Exit;
 
-/// The time that a run has to stop by itself. It leaves a second for the end of the process on a busy
-/// machine, because five seconds are promised. Supervisors wait ten seconds or more between SIGTERM and
-/// SIGKILL.
+/// The time that a run has to stop by itself. It leaves a second for the end of the process on a
+/// busy machine, because five seconds are promised. Supervisors wait ten seconds or more between
+/// SIGTERM and SIGKILL.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The signals that ask the process to end.
@@ -36,7 +37,8 @@ impl Signals {
     }
 }
 
-/// Stops a run at the first signal; ends the process at the second one, or when the run does not stop in time.
+/// Stops a run at the first signal; ends the process at the second one, or when the run does not
+/// stop in time.
 ///
 /// To end at once is like a crash: the next run recovers from it. `how_to_go_on` names its command.
 pub(super) async fn watch(
@@ -47,7 +49,8 @@ pub(super) async fn watch(
 ) {
     signals.next().await;
     stop.cancel();
-    terminal.note("interrupted: the walk stops, and what it has read is kept (a second signal ends the process at once)");
+    terminal
+        .note("interrupted: the walk stops, and what it has read is kept (a second signal ends the process at once)");
     tokio::select! {
         () = signals.next() => {}
         () = tokio::time::sleep(TIMEOUT) => {}

@@ -1,4 +1,5 @@
 //! `fanout new`: writes a crate or a script with a small sink, the beginning of a sink of your own.
+//! It fills the templates beside this file, and needs no pipeline file.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -20,7 +21,8 @@ pub(super) struct NewArguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Write a crate (or, with `--python`, a script) with a small sink that works, for you to change
+    /// Write a crate (or, with `--python`, a script) with a small sink that works, for you to
+    /// change
     Sink(SinkArguments),
 }
 

@@ -1,4 +1,5 @@
-//! `fanout prune`: shows which parts of the state are no longer needed, and removes them. `inspect` finds them.
+//! `fanout prune`: shows which parts of the state are no longer needed, and removes them. `inspect`
+//! finds them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -73,11 +74,8 @@ fn in_words(pruning: &Pruning) -> String {
     let items = if all.len() == 1 { "item" } else { "items" };
     let bytes = HumanBytes(all.iter().map(|(_, prunable)| prunable.bytes).sum());
     let amount = format!("{} {items} ({bytes})", grouped(all.len() as u64));
-    let total = if pruning.done {
-        format!("removed {amount}\n")
-    } else {
-        format!("would remove {amount} with `--yes`\n")
-    };
+    let total =
+        if pruning.done { format!("removed {amount}\n") } else { format!("would remove {amount} with `--yes`\n") };
     render(columns, &rows) + &total
 }
 

@@ -1,4 +1,4 @@
-//! `fanout replay`: delivers from the journal what sinks lack.
+//! `fanout replay`: delivers from the journal what sinks lack. `engine` does it.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub(super) struct ReplayArguments {
     /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
-    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's mark are lost
+    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's
+    /// mark are lost
     #[arg(long)]
     again: bool,
 }

@@ -1,4 +1,5 @@
 //! `fanout run`: reads the lists of a pipeline file's accounts once, and publishes them.
+//! `engine` does it.
 
 use std::sync::Arc;
 
@@ -30,7 +31,8 @@ pub(super) struct RunArguments {
     /// Begin a new walk, even if there is one to finish or today's is published already
     #[arg(long)]
     fresh: bool,
-    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's mark are lost
+    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's
+    /// mark are lost
     #[arg(long)]
     again: bool,
     /// Stop all accounts as soon as one fails

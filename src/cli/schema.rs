@@ -1,4 +1,5 @@
-//! `fanout schema`: prints the JSON Schema of a pipeline file with the sinks of this program, or of a run's report.
+//! `fanout schema`: prints the JSON Schema of a pipeline file with the sinks of this program, or of
+//! a run's report.
 
 use clap::Args;
 

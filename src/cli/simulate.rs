@@ -12,7 +12,8 @@ use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Exit;
 use crate::simulator::{Simulator, SimulatorHandle};
 
-/// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline file.
+/// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline
+/// file.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SimulateArguments {
@@ -68,8 +69,8 @@ pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) 
     Exit::Done
 }
 
-/// Starts the simulator if the pipeline asks for one, and sets its address as the source's. It serves until the
-/// handle is dropped.
+/// Starts the simulator if the pipeline asks for one, and sets its address as the source's. It
+/// serves until the handle is dropped.
 pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option<SimulatorHandle>), ConfigErrors> {
     let Some(simulate) = &pipeline.source.simulate else { return Ok((pipeline, None)) };
     let simulator = Simulator::builder()

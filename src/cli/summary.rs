@@ -1,4 +1,5 @@
-//! The report that `engine` returns, as text for people: a table, the outputs of each sink, the errors.
+//! The report that `engine` returns, as text for people: a table, the outputs of each sink, the
+//! errors.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,7 +16,8 @@ use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 /// With more accounts than this, outputs are not listed; the report of the run has them.
 const FEW: usize = 20;
 
-/// Prints the result of a run or a replay, its errors, and the command that delivers what a sink has missed.
+/// Prints the result of a run or a replay, its errors, and the command that delivers what a sink
+/// has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
     let text = if arguments.json { json(report) } else { of_run(report) };
     if has_rows_on_stdout(report) {
@@ -203,7 +205,8 @@ fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
     failures
 }
 
-/// Returns whether a sink has written rows to stdout in this run, so that the summary must not go there.
+/// Returns whether a sink has written rows to stdout in this run, so that the summary must not go
+/// there.
 fn has_rows_on_stdout(report: &RunReport) -> bool {
     report.accounts.iter().flat_map(|account| &account.sinks).any(|sink| match &sink.state {
         SinkState::Published(report) => report.outputs.iter().any(|output| output.location == "stdout"),

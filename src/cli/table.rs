@@ -1,4 +1,5 @@
-//! Plain text in columns, and what stands in a cell: a name, an instant, a count, a duration.
+//! Plain text in columns, and what a cell holds: a name, an instant, a count, a duration. Every
+//! command writes its tables and numbers for people with it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanCount;

@@ -1,5 +1,5 @@
-//! Traces for [OpenTelemetry](https://opentelemetry.io), sent as OTLP over HTTP to the endpoint in the
-//! [usual variables](https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
+//! Traces for [OpenTelemetry](https://opentelemetry.io), sent as OTLP over HTTP to the endpoint in
+//! the [usual variables](https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
 //!
 //! ```text
 //! run ──► account ──► walk ──► page call
@@ -35,8 +35,8 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 /// The timeout of one request: OTLP's default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The timeout after an interruption. With the time that a run may take to stop, the process ends within
-/// five seconds.
+/// The timeout after an interruption. With the time that a run may take to stop, the process ends
+/// within five seconds.
 const TIMEOUT_WHEN_INTERRUPTED: Duration = Duration::from_secs(1);
 
 /// The spans of this process on their way to a collector.
@@ -56,7 +56,9 @@ impl Traces {
             Err(error) => {
                 // Logs have not started yet; the runtime executes this when they have.
                 let error = error_chain(error.as_ref());
-                runtime.spawn(async move { tracing::warn!(error, "traces cannot be sent; the run continues without them") });
+                runtime.spawn(
+                    async move { tracing::warn!(error, "traces cannot be sent; the run continues without them") },
+                );
                 None
             }
         }
@@ -122,7 +124,10 @@ impl HttpClient for Sender {
             Err(error) => {
                 let error = error.without_url();
                 if !self.has_failed.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(error = error_chain(&error), "traces cannot be sent; the run continues without them");
+                    tracing::warn!(
+                        error = error_chain(&error),
+                        "traces cannot be sent; the run continues without them"
+                    );
                 }
                 Err(error.into())
             }

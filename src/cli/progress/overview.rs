@@ -56,8 +56,8 @@ impl Overview {
         let seconds = self.elapsed.as_secs_f64();
         if seconds >= 1.0 {
             let _ = write!(text, ", {:.1} calls/s", self.calls as f64 / seconds);
-            // Each account that is left is taken to last as long as those that have ended. How much is
-            // left of those under way is unknown.
+            // Each account that is left is taken to last as long as those that have ended. How much
+            // is left of those under way is unknown.
             if ended > 0 && ended < self.accounts {
                 let left = seconds / ended as f64 * (self.accounts - ended) as f64;
                 let _ = write!(text, ", about {} left", duration(left.ceil()));

@@ -17,7 +17,8 @@ pub(super) struct View {
     /// `None` before the first page, and after the end.
     state: Option<State>,
     bar: Option<ProgressBar>,
-    /// When the first page was seen, and how many followers there were then: those came from the journal.
+    /// When the first page was seen, and how many followers there were then: those came from the
+    /// journal.
     start: Option<(Instant, u64)>,
 }
 
@@ -108,7 +109,8 @@ mod tests {
     use super::*;
 
     impl View {
-        /// Makes the view of an account with one page and this total; with the total 0 it has not begun.
+        /// Makes the view of an account with one page and this total; with the total 0 it has not
+        /// begun.
         pub(in super::super) fn under_way(name: &str, total: u64) -> Self {
             let state = State { pages: 1, followers: 1, total: Some(total), rate: 0.0 };
             Self { state: (total > 0).then_some(state), ..Self::new(name, List::default()) }

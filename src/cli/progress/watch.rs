@@ -41,8 +41,8 @@ pub(in crate::cli) async fn show(progress: Arc<Progress>, terminal: Terminal) {
 struct Watch {
     started: Instant,
     views: Vec<View>,
-    /// The numbers of the accounts that have a bar. An account keeps it until it has ended, because lines
-    /// that jump cannot be read.
+    /// The numbers of the accounts that have a bar. An account keeps it until it has ended, because
+    /// lines that jump cannot be read.
     barred: Vec<usize>,
     overview: Overview,
     line: Option<ProgressBar>,
@@ -85,7 +85,8 @@ impl Watch {
         }
     }
 
-    /// Returns the log lines: one for each account under way, or a single one if there are many accounts.
+    /// Returns the log lines: one for each account under way, or a single one if there are many
+    /// accounts.
     fn lines(&self) -> Vec<String> {
         if self.views.len() > FEW {
             return vec![self.overview.describe()];
