@@ -188,7 +188,7 @@ fn what_can_be_removed_is_shown_before_and_after() {
     assert_shows!(project, project.fanout(&prune), @r"
     exit code: 0
     ----- stdout -----
-    account  what                     why                                         disk
+    account  what                     why                                               disk
     brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
     brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
     would remove 2 items (NN.NN KiB) with `--yes`
@@ -198,7 +198,7 @@ fn what_can_be_removed_is_shown_before_and_after() {
     assert_shows!(project, project.fanout(&[&prune[..], &["--yes"]].concat()), @r"
     exit code: 0
     ----- stdout -----
-    account  what                     why                                         disk
+    account  what                     why                                               disk
     brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
     brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
     removed 2 items (NN.NN KiB)
