@@ -17,13 +17,15 @@ pub(super) struct FileArguments {
     /// Set a key of the pipeline file, such as `journal.keep=5`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Read this many made-up followers instead of the real list, with a state and outputs of their own
+    /// Read this many made-up followers instead of the real list, with a state and outputs of their
+    /// own
     #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
     simulate: Option<u64>,
 }
 
 impl FileArguments {
-    /// Reads the pipeline file for a command that makes no call: it needs neither credentials nor a simulator.
+    /// Reads the pipeline file for a command that makes no call: it needs neither credentials nor a
+    /// simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load(environment, true)
     }
@@ -40,7 +42,8 @@ impl FileArguments {
 pub(super) struct PipelineArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// Only accounts with this name, or that match this pattern (`brand-*`); may be repeated [default: all]
+    /// Only accounts with this name, or that match this pattern (`brand-*`); may be repeated
+    /// [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
     /// Only this list of the accounts; may be repeated [default: every list that a sink takes]
@@ -48,9 +51,10 @@ pub(super) struct PipelineArguments {
     lists: Vec<String>,
     /// Only this part of the accounts, from `0/4` to `3/4`
     ///
-    /// Each account belongs to exactly one shard, and stays there when other accounts come and go. A scheduler that
-    /// numbers its tasks from 0 gives the index in a variable: in Kubernetes `$(JOB_COMPLETION_INDEX)/4`, which it
-    /// expands in `args`; elsewhere through a shell, such as `"$SLURM_ARRAY_TASK_ID/4"`.
+    /// Each account belongs to exactly one shard, and stays there when other accounts come and go.
+    /// A scheduler that numbers its tasks from 0 gives the index in a variable: in Kubernetes
+    /// `$(JOB_COMPLETION_INDEX)/4`, which it expands in `args`; elsewhere through a shell, such as
+    /// `"$SLURM_ARRAY_TASK_ID/4"`.
     #[arg(long, value_name = "INDEX/COUNT")]
     shard: Option<Shard>,
     /// Print the result as one JSON document
@@ -69,7 +73,8 @@ impl PipelineArguments {
         Ok(pipeline)
     }
 
-    /// Does the same for a command that makes no call: it needs neither credentials nor a simulator.
+    /// Does the same for a command that makes no call: it needs neither credentials nor a
+    /// simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load_with(environment, true)
     }
@@ -90,8 +95,8 @@ impl PipelineArguments {
 /// `--date`, for the commands that choose a walk.
 #[derive(Debug, Args)]
 pub(super) struct DateArguments {
-    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
-    /// walk]
+    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or
+    /// the date of the open walk]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     date: Option<NaiveDate>,
 }

@@ -118,12 +118,14 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     if let Some(traces) = traces {
         traces.finish(exit);
     }
-    // What still runs in the background belongs to a run that was stopped, and may end anywhere, as in a crash.
+    // What still runs in the background belongs to a run that was stopped, and may end anywhere, as
+    // in a crash.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
 }
 
-/// Ends the process with the error of its command line, or with the help or version that it asks for.
+/// Ends the process with the error of its command line, or with the help or version that it asks
+/// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
     let format = LogFormat::of_arguments(std::env::args_os());
     if format == LogFormat::Text || !error.use_stderr() {

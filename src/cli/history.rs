@@ -1,4 +1,5 @@
-//! `fanout history`: shows the results of one account's runs, from the reports that `inspect` reads.
+//! `fanout history`: shows the results of one account's runs, from the reports that `inspect`
+//! reads.
 
 use clap::Args;
 

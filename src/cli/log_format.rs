@@ -1,4 +1,5 @@
-//! `--log-format`: the lines on stderr are written for people, or for programs.
+//! `--log-format`: the lines on stderr are for people, or for programs. `output` and `logging` obey
+//! it.
 
 use std::ffi::OsString;
 

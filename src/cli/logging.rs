@@ -13,7 +13,8 @@ use super::log_format::LogFormat;
 use super::output::Terminal;
 use crate::config::Environment;
 
-/// The filter without `RUST_LOG`. A directive covers every target that begins with it, our sinks included.
+/// The filter without `RUST_LOG`. A directive covers every target that begins with it, our sinks
+/// included.
 const DEFAULT_FILTER: &str = "warn,fanout=info";
 
 /// Another receiver of all spans and events: the exporter of traces.
@@ -48,9 +49,9 @@ where
 
 /// Returns whether an event cannot show a secret.
 ///
-/// The query of a request holds the access token, and its body the app secret. HTTP and TLS crates log
-/// both at the levels `debug` and `trace`, so their events of these levels are never shown, whatever
-/// `RUST_LOG` says. Our own events hold neither.
+/// The query of a request holds the access token, and its body the app secret. HTTP and TLS crates
+/// log both at the levels `debug` and `trace`, so their events of these levels are never shown,
+/// whatever `RUST_LOG` says. Our own events hold neither.
 fn shows_no_request(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("fanout") || *metadata.level() <= LevelFilter::INFO
 }

@@ -1,4 +1,5 @@
-//! `fanout man`: the help of every command as one page for `man`.
+//! `fanout man`: the help of every command as one page for `man`, from the command line that
+//! `command` declares.
 
 use std::io;
 
@@ -55,7 +56,8 @@ fn chapter(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     command.get_subcommands().try_for_each(|subcommand| chapter(subcommand, page))
 }
 
-/// Writes the notes below the help of a command. Its lines stay, because they are tables and examples.
+/// Writes the notes below the help of a command. Its lines stay, because they are tables and
+/// examples.
 fn notes(command: &Command, heading: &str, page: &mut Vec<u8>) -> io::Result<()> {
     let Some(text) = command.get_after_long_help().or_else(|| command.get_after_help()) else { return Ok(()) };
     let mut notes = Roff::new();

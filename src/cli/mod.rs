@@ -1,11 +1,11 @@
 //! The command line: one file for each command, and what the commands share.
 //!
-//! A command loads the pipeline file through `config`, hands it to `engine` or `inspect`, and prints
-//! the report that comes back. No other room uses this one.
+//! A command loads the pipeline file through `config`, hands it to `engine` or `inspect`, and
+//! prints the report that comes back. No other room uses this one.
 //!
-//! Results (a summary, or JSON) go to stdout; errors, hints, logs and progress go to stderr. The exit
-//! codes are those of [`Exit`](crate::error::Exit). clap ends a wrong command line with the same code 2 as a
-//! wrong pipeline file.
+//! Results (a summary, or JSON) go to stdout; errors, hints, logs and progress go to stderr. The
+//! exit codes are those of [`Exit`](crate::error::Exit). clap ends a wrong command line with the
+//! same code 2 as a wrong pipeline file.
 //!
 //! A program with sinks of its own is one call:
 //!

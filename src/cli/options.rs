@@ -1,10 +1,12 @@
-//! The options of one type of sink, as text for people, from their JSON Schema.
+//! The options of one type of sink, as text for people, from the JSON Schema that `registry` has.
+//! `fanout sinks TYPE` prints it.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-/// Describes every option (type, default, meaning, an example), and shows the shortest section of a pipeline file.
+/// Describes every option (type, default, meaning, an example), and shows the shortest section of a
+/// pipeline file.
 pub(super) fn describe(name: &str, summary: &str, schema: &Value) -> String {
     let mut text = format!("{name}: {summary}\n\n[sinks.<name>.options]\n");
     let none = Map::new();

@@ -1,4 +1,5 @@
-//! The only module that prints: results to stdout, everything else to stderr, never across a progress bar.
+//! The only module that prints: results to stdout, everything else to stderr, never across a
+//! progress bar.
 //!
 //! Every command, and every log line through [`logging`](super::logging), ends here.
 

@@ -1,4 +1,5 @@
-//! `fanout sinks`: lists the types of sinks, shows the options of one, or tests a sink.
+//! `fanout sinks`: lists the types of sinks, shows the options of one, or tests a sink. `registry`
+//! knows the types, `conformance` has the tests.
 
 use clap::{Args, Subcommand};
 

@@ -1,4 +1,5 @@
-//! Plain text in columns, and what stands in a cell: a name, an instant, a count, a duration.
+//! Plain text in columns, and what a cell holds: a name, an instant, a count, a duration. Every
+//! command writes its tables and numbers for people with it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanCount;
@@ -6,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::wechat::List;
 
-/// The side to which a column is pushed: text to the left, numbers to the right.
+/// The side at which the cells of a column are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// For text.
@@ -15,10 +16,10 @@ pub(super) enum Side {
     Right,
 }
 
-/// What stands in a cell that has nothing to say.
+/// The text of a cell without a value.
 pub(super) const NOTHING: &str = "-";
 
-/// Writes rows under a header, two spaces between columns, as wide as a terminal shows them.
+/// Writes rows under a header, with two spaces between columns. Widths are those on a terminal.
 pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], rows: &[[String; COLUMNS]]) -> String {
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         let cells = rows.iter().map(|row| row[column].width());
@@ -42,7 +43,7 @@ pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], row
     text
 }
 
-/// Returns the account's name, and its list where that is not the followers.
+/// Returns the account's name, followed by the list unless that is `followers`.
 pub(super) fn account_and_list(account: &str, list: &str) -> String {
     if list == List::FOLLOWERS.name() { account.to_owned() } else { format!("{account} {list}") }
 }

@@ -35,7 +35,8 @@ def check(manifest: Path) -> None:
         command, pipeline, *rest = container["args"]
         assert command == "run", container["args"]
         count = job.get("completions", 1)
-        assert rest == (["--shard", f"$(JOB_COMPLETION_INDEX)/{count}"] if count > 1 else []), f"{rest} with {count} completions"
+        shard = ["--shard", f"$(JOB_COMPLETION_INDEX)/{count}"] if count > 1 else []
+        assert rest == shard, f"{rest} with {count} completions"
         judge(files[Path(pipeline).name], rest, count)
     print(f"{manifest.name}: {len(documents)} documents, {sum(job.get('completions', 1) for job in jobs)} pods")
 

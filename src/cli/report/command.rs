@@ -21,14 +21,14 @@ use crate::inspect;
 pub(in crate::cli) struct ReportArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// Where the page is written; what is there is replaced
+    /// The file to write; an existing one is replaced
     #[arg(long, value_name = "PATH")]
     html: PathBuf,
 }
 
 const EXAMPLES: &str = "\
-The page needs no network and nothing beside it: it can be sent by mail, or served as it is. It shows the runs whose reports lie
-in `runs/` under `journal.path`: of each account the last 90, and the last 90 of all.
+The page needs no network and no other file: it can be sent by mail, or served as it is. It is made from the reports in `runs/`
+under `journal.path`, and shows the last 90 lists of each account and the last 90 runs.
 
 Examples:
   fanout report pipelines/followers.toml --html report.html";

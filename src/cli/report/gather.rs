@@ -1,4 +1,5 @@
-//! From the reports of runs to what a page shows: of each account its last report and a bounded past.
+//! Collects what the page shows from the reports of runs: of each account the last report and a
+//! bounded past.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -8,11 +9,11 @@ use crate::config::Pipeline;
 use crate::error::Exit;
 use crate::report::{AccountReport, RunReport, Verdict};
 
-/// As much of the past is shown, of each account and of the runs: three months of nights, and more points than a chart on a
-/// phone has room for.
+/// The lists of an account, and the runs, that are shown: three months of nights, and more points
+/// than a chart on a phone has room for.
 const PAST: usize = 90;
 
-/// What the runs of a pipeline came to.
+/// The results of a pipeline's runs.
 #[derive(Debug)]
 pub(super) struct Overview {
     pub(super) pipeline: String,
@@ -20,7 +21,7 @@ pub(super) struct Overview {
     pub(super) accounts: Vec<AccountPast>,
     /// The last runs, oldest first.
     pub(super) runs: VecDeque<RunFacts>,
-    /// Where the accounts are, by app id: names change.
+    /// The places of the accounts by app id, because names change.
     places: HashMap<String, usize>,
 }
 
@@ -59,13 +60,13 @@ pub(super) struct RunFacts {
     pub(super) seconds: f64,
 }
 
-/// Returns whether an account has its list, and every required sink has it.
+/// Returns whether the list is complete, and every required sink has it.
 pub(super) fn is_good(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Published | Verdict::AlreadyPublished)
 }
 
 impl Overview {
-    /// Makes the page of accounts of which nothing is known yet.
+    /// Makes an overview without any run.
     pub(super) fn new(pipeline: &Pipeline) -> Self {
         let past = |(name, app_id): (&String, &String)| AccountPast {
             name: name.clone(),
@@ -84,7 +85,7 @@ impl Overview {
         }
     }
 
-    /// Adds a run that is newer than those before.
+    /// Adds a run, which is newer than those before.
     pub(super) fn add(&mut self, run: RunReport) {
         let good = run.accounts.iter().filter(|account| is_good(account.verdict)).count() as u64;
         let facts = RunFacts {
@@ -109,7 +110,7 @@ impl Overview {
         self.accounts.iter().filter_map(AccountPast::list).map(|list| list.date).max()
     }
 
-    /// Returns the first and the last instant of all charts; what it returns without any is in no chart.
+    /// Returns the first and the last instant of all charts. Without any, no chart is drawn.
     pub(super) fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let instants =
             self.accounts.iter().flat_map(|account| account.lists().map(|list| list.at).chain(account.failures()));
@@ -139,7 +140,7 @@ impl AccountPast {
         self.lists.values()
     }
 
-    /// Returns the last list that there is, whatever the last run came to.
+    /// Returns the newest list, even if the last run has none.
     pub(super) fn list(&self) -> Option<&List> {
         self.lists.values().next_back()
     }

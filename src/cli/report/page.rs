@@ -1,6 +1,4 @@
-//! The page as a whole: how the last runs went, what needs a person, every account, every run.
-//!
-//! Stands behind [`gather`](super::gather), which collects what is shown, and is written by the command.
+//! The page as a whole: sums, what needs a person, every account, every run.
 
 use std::collections::BTreeMap;
 
@@ -91,7 +89,7 @@ impl Counts {
 
 /// What needs a person: an error, once, with all accounts that have it.
 struct Problem<'a> {
-    /// Whether the accounts have their lists all the same.
+    /// Whether the error has not made the accounts fail.
     is_mild: bool,
     error: String,
     hint: Option<&'a str>,

@@ -1,6 +1,4 @@
-//! What the page shows of an account and of a run beside the numbers in their reports.
-//!
-//! Stands between what [`gather`](super::gather) has collected and the template, which calls it.
+//! The rows of accounts and runs, as the template shows them.
 
 use super::chart::Chart;
 use super::gather::{AccountPast, Overview, RunFacts, is_good};
@@ -35,7 +33,7 @@ impl<'a> AccountRow<'a> {
         self.account.last.as_ref().map(|(_, report)| report.verdict)
     }
 
-    /// Returns what came of the last run, as text.
+    /// Returns the verdict of the last run as text.
     pub(super) fn verdict(&self) -> &'static str {
         self.last_verdict().map_or("no run yet", Verdict::as_str)
     }
@@ -92,8 +90,8 @@ impl<'a> RunRows<'a> {
     }
 }
 
-/// Returns the calls that an account had left before the run, and the percentage of them that the run made; `None` if it is
-/// not known.
+/// Returns the calls that an account had left before the run, and the percentage of them that the
+/// run made; `None` if they are unknown.
 pub(super) fn calls_before(report: &AccountReport) -> Option<(u64, u64)> {
     let all = report.calls.saturating_add(report.calls_left?);
     Some((all, report.calls.saturating_mul(100) / all.max(1)))

@@ -128,7 +128,7 @@ fn the_state_of_an_account_is_shown_with_the_sink_that_lacks_its_list() {
     exit code: 0
     ----- stdout -----
     account  list of     followers  sinks                                       walk under way  calls today       disk
-    brand    2026-11-22        400  lake, lines, packed, single; lack it: late  -                  9 of 500  NN.NN KiB
+    brand    2026-11-22        400  lake, lines, packed, single; lacking: late  -                  9 of 500  NN.NN KiB
 
     ----- stderr -----
     ");
