@@ -28,7 +28,7 @@ use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
 use fanout_sink::{ConfiguredSink, Delivery, SinkFactory};
 
 pub use bound::BoundSink;
-use columns::Selection;
+use columns::Projection;
 
 use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkOptions, SinkSection, did_you_mean};
 
@@ -91,11 +91,11 @@ impl SinkRegistry {
     /// An unknown `type`, wrong options, wrong columns: all of them.
     pub fn bind(&self, section: &SinkSection, schema: &SchemaRef) -> Result<BoundSink, ConfigErrors> {
         let mut problems = Vec::new();
-        let selection = Selection::new(section, schema, &mut problems);
+        let projection = Projection::new(section, schema, &mut problems);
         let factory = self.factories.get(&section.kind).ok_or_else(|| self.unknown_type(section).into());
         let sink = factory.and_then(|factory| factory.configure(&section.options));
         let sink = sink.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
-        let bound = selection.zip(sink).map(|(selection, sink)| BoundSink::new(section, selection, sink));
+        let bound = projection.zip(sink).map(|(projection, sink)| BoundSink::new(section, projection, sink));
         if section.deliver == Some(Deliver::Stream)
             && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
         {

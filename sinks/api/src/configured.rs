@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Delivery, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::found::Found;
+use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
 
 /// A [`SinkFactory`] together with its options: everything that can be asked of a sink before it is open, and what opens it.
 ///

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::WalkId;
 use crate::arrow::datatypes::SchemaRef;
+use crate::walk_id::WalkId;
 
 /// Where a sink stands: which list it is about to receive, for whom, and in which columns.
 ///

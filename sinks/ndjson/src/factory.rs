@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
-use crate::options::Destination;
+use crate::options::{Destination, NdjsonOptions};
 use crate::row::check_schema;
-use crate::{NdjsonOptions, NdjsonSink};
+use crate::sink::NdjsonSink;
 
 /// What an open sink holds: a piece of lines, the buffer in front of the file, and a compressor's tables.
 const MEMORY: u64 = 4 << 20;

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::{ReadBack, ReadError, Subject};
-use crate::{ConfiguredSink, SinkContext};
+use super::rows::ReadError;
+use super::subject::{ReadBack, Subject};
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
 
 /// Makes a [`Subject`] from what makes a sink for a folder, and what reads a list back: see the methods of [`Subject`] of the
 /// same names. A sink that needs more says so by implementing the trait.

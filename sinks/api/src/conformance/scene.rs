@@ -9,7 +9,12 @@ use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
 use super::subject::{ReadBack, Subject, Traces, files_under};
-use crate::{Batch, ConfiguredSink, Delivery, Found, Guarantee, Sink, SinkContext, SinkError, SinkReport};
+use crate::batch::Batch;
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::found::Found;
+use crate::sink::{Delivery, Guarantee, Sink, SinkReport};
 
 /// How often a call is made that answers with a temporary error.
 const ATTEMPTS: usize = 5;

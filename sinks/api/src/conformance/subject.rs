@@ -1,19 +1,16 @@
 //! What the suite must know of a sink: how to open one, and what its readers see.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::Row;
+use super::rows::{ReadError, Row};
 use crate::arrow::datatypes::Schema;
-use crate::{ConfiguredSink, SinkContext};
-
-/// Why an output could not be read; a torn or foreign output breaks the promise that is being tested.
-pub type ReadError = Box<dyn Error + Send + Sync>;
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
 
 /// Everything that a sink has left in its folder, staging included: name → bytes.
 pub type Traces = BTreeMap<String, Vec<u8>>;

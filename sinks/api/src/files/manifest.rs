@@ -3,7 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{SinkContext, SinkError, Snapshot, WalkId};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::snapshot::Snapshot;
+use crate::walk_id::WalkId;
 
 /// The format of [`Manifest`]; a reader refuses a number it does not know.
 const FORMAT_VERSION: u32 = 2;

@@ -10,12 +10,47 @@ use super::local::{
 use super::manifest::{Manifest, ManifestFile, Marker, render};
 use super::options::FileOptions;
 use super::part::{PartWriter, sha256};
-use crate::{Output, SinkContext, SinkError, SinkReport, Snapshot};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::sink::{Output, SinkReport};
+use crate::snapshot::Snapshot;
 
 /// The files of one list in staging, and their way to the target.
 ///
 /// The methods follow the protocol of [`Sink`](crate::Sink): parts are written one after another, then `prepare`, then
 /// `commit` (safe to repeat), or `abort` at any time before.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use fanout_sink::files::{FileOptions, StagedFiles, file_error};
+/// use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
+///
+/// /// Publishes a list whose text is known already.
+/// fn publish(text: &str, context: &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> {
+///     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
+///     let options = FileOptions { root: "out".into(), layout, rolling: false };
+///     let mut files = StagedFiles::open(&options, context)?;
+///     let mut part = files.next_part()?;
+///     part.write_all(text.as_bytes()).map_err(|error| file_error("write", part.path(), Box::new(error)))?;
+///     files.finish_part(part, text.lines().count() as u64)?;
+///     // All of it is on disk now, and no reader sees it.
+///     files.prepare(snapshot)?;
+///     files.commit()
+/// }
+/// # use std::sync::Arc;
+/// # use fanout_sink::{WalkId, arrow::datatypes::Schema, chrono::DateTime};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let context = SinkContext::new("main", "wx1", Arc::new(Schema::empty())).with_directory(folder.path());
+/// # let begun_at = DateTime::UNIX_EPOCH;
+/// # let snapshot = Snapshot {
+/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None, last_fetched_at: None,
+/// #     digest: String::new(), proof: Default::default(),
+/// # };
+/// # assert_eq!(publish("o1\no2\n", &context, &snapshot).unwrap().bytes, 6);
+/// # assert!(folder.path().join("out/dt=1970-01-01/account=main/_SUCCESS").exists());
+/// # assert!(!folder.path().join("out.staging").exists());
+/// ```
 #[derive(Debug)]
 pub struct StagedFiles {
     target: Target,

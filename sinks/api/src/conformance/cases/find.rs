@@ -1,10 +1,10 @@
 //! What a sink says of a list that it has published.
 
-use super::table;
-use crate::Found;
+use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
+use crate::found::Found;
 
 table! {
     what_was_published_is_held: "`SinkFactory::find`: a list is held as its commit left it",

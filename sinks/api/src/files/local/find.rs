@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::mount::mount_of;
 use super::target::{Target, is_missing, metadata, names_in};
+use crate::context::SinkContext;
+use crate::error::SinkError;
 use crate::files::error::io_error;
 use crate::files::manifest::{ManifestHead, Marker, Owner};
 use crate::files::options::FileOptions;
 use crate::files::part::sha256;
-use crate::{Found, SinkContext, SinkError, SinkReport};
+use crate::found::Found;
+use crate::sink::SinkReport;
 
 /// Looks what became of the list that `report` is about, where the report says that it lies. Changes nothing.
 ///

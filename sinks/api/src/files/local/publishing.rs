@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::steps::{create_folders, remove_file, rename_once, replace_folder, sync_folder};
 use super::target::Target;
-use crate::SinkError;
+use crate::error::SinkError;
 use crate::files::manifest::ManifestFile;
 
 /// Returns whether the target carries this very list: the same manifest and marker, and every file in its size.

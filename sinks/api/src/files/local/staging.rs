@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::steps::remove_folder;
 use super::target::Target;
-use crate::SinkError;
+use crate::error::SinkError;
 use crate::files::error::io_error;
 
 /// Returns the folder in which lists for `root` are staged: `<root>.staging`. A `root` that is a symbolic link is followed, so

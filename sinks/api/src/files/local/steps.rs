@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::SinkError;
+use crate::error::SinkError;
 use crate::files::error::io_error;
 
 /// Another sink may remove an empty parent between two steps of `create_dir_all`; one of this many attempts wins.

@@ -10,11 +10,12 @@ use rustix::io::Errno;
 
 use super::staging::staging_of;
 use super::steps::try_folder;
+use crate::context::SinkContext;
+use crate::error::SinkError;
 use crate::files::error::io_error;
 use crate::files::layout::{Layout, sanitise};
 use crate::files::manifest::{ManifestHead, Owner};
 use crate::files::options::FileOptions;
-use crate::{SinkContext, SinkError};
 
 /// Finds out whether a list could be staged and published. What it creates for that is gone when it returns.
 ///

@@ -1,7 +1,8 @@
 //! What is found of a list after it was published.
 
 use super::*;
-use crate::{Found, Output};
+use crate::found::Found;
+use crate::sink::Output;
 
 /// Returns what is found of the list of `context` after `change` was made to its folder.
 fn found_after(options: &FileOptions, change: fn(&Path)) -> Found {
