@@ -26,6 +26,8 @@ class List:
 
     def __init__(self, path=None, find=None):
         self.hello, self.rows, self.snapshot = _receive(), 0, None
+        if self.hello.get("protocol") != 2:
+            fail("fanout_sink.py knows protocol 2 only", "copy the one of this version of fanout")
         self.path = path and path(self.hello)
         find = find or (path and self._find_file)
         if self.hello["task"] == "find":

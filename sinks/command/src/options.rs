@@ -45,7 +45,7 @@ pub struct CommandOptions {
     /// The most batches that are sent to an `arrow` program before it acknowledges one.
     #[serde(default = "default_window")]
     pub window: NonZeroU32,
-    /// The longest time from the start of the program to its `ready`, in seconds.
+    /// The longest time from the start of the program to its `ready`, and from `find` to `found`, in seconds.
     #[serde(default = "default_start_timeout")]
     pub start_timeout_secs: NonZeroU32,
     /// The longest time that the program may take for a batch, in seconds.

@@ -5,6 +5,7 @@
 mod python;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
@@ -174,4 +175,19 @@ async fn the_example_in_python_tells_what_became_of_its_file() {
     }
     std::fs::remove_file(example.folder.path().join("out").join(format!(".{}.label", Example::FILE))).unwrap();
     assert_eq!(example.find().await, Found::Unknown);
+}
+
+#[tokio::test]
+async fn the_example_in_python_refuses_a_protocol_that_it_does_not_know() {
+    let Some(python) = python() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/python/csv_sink.py");
+    let hello = r#"{"type":"hello","protocol":3}"#;
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"printf '%s\n' "$1" | "$2" "$3""#, "sh", hello, &python]).arg(script);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with(r#"{"type": "error", "class": "permanent", "message": "fanout_sink.py knows protocol 2"#),
+        "{text}"
+    );
 }

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     fn headers() -> Headers {
-        Headers { walk: "000007".to_owned(), schema: "d1ce".to_owned() }
+        Headers { list: "followers".to_owned(), walk: "000007".to_owned(), schema: "d1ce".to_owned() }
     }
 
     proptest! {

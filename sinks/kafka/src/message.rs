@@ -21,6 +21,8 @@ pub(crate) const NO_TIMESTAMP: i64 = -1;
 /// The headers that every record of a list has.
 #[derive(Clone, Debug)]
 pub(crate) struct Headers {
+    /// `list`: which list of the account.
+    pub(crate) list: String,
     /// `walk`: the walk that read the list.
     pub(crate) walk: String,
     /// `schema`: a checksum of the value's columns and their types. The manifest names the columns.
@@ -63,12 +65,16 @@ impl Headers {
             let null = if field.is_nullable() { "?" } else { "" };
             facts + field.name() + "\n" + &field.data_type().to_string() + null + "\n"
         });
-        Ok(Self { walk: context.walk.to_string(), schema: format!("{:08x}", crc32c::crc32c(facts.as_bytes())) })
+        Ok(Self {
+            list: context.list.clone(),
+            walk: context.walk.to_string(),
+            schema: format!("{:08x}", crc32c::crc32c(facts.as_bytes())),
+        })
     }
 
     /// Iterates over names and values, in the order in which a record has them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [("walk", self.walk.as_str()), ("schema", self.schema.as_str())].into_iter()
+        [("list", self.list.as_str()), ("walk", self.walk.as_str()), ("schema", self.schema.as_str())].into_iter()
     }
 }
 

@@ -173,6 +173,7 @@ fn assert_holds(leaf: &Path, options: &KafkaOptions, openids: &[Option<String>])
                 assert_eq!((&value["app_id"], &value["openid"]), (&json!("wx1"), &json!(openid)));
                 let fetched_at = FETCHED_AT + (position / 1_000 * 1_000) as i64 * 1_000;
                 assert_eq!(record.timestamp, fetched_at / 1_000);
+                assert_eq!(header(record, "list"), b"followers");
                 assert_eq!(header(record, "walk"), walk().to_string().as_bytes());
                 position
             });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fanout::rows::{Rows, follower_schema};
 use fanout_sink::arrow::array::StringArray;
 use fanout_sink::chrono::DateTime;
-use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, Snapshot, WalkId};
+use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
 
 use crate::support::{PARTITIONS, Project, broker, read_committed};
@@ -30,8 +30,8 @@ fn now() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64
 }
 
-async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, SinkError> {
-    let snapshot = Snapshot {
+fn snapshot(context: &SinkContext) -> Snapshot {
+    Snapshot {
         walk: context.walk,
         date: context.date,
         begun_at: context.walk.begun_at(),
@@ -40,12 +40,20 @@ async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, Si
         last_fetched_at: None,
         digest: String::new(),
         proof: serde_json::Map::new(),
-    };
+    }
+}
+
+async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, SinkError> {
+    let snapshot = snapshot(&context);
     let mut sink = KafkaFactory.open(options.clone(), context).await?;
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
     sink.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await?;
     sink.prepare(&snapshot).await?;
     Ok(sink.commit().await?.rows)
+}
+
+async fn find(options: &KafkaOptions, context: &SinkContext) -> Found {
+    KafkaFactory.find(options, context, &SinkReport::default()).await.unwrap()
 }
 
 /// Asserts that readers see `expected` copies of the list.
@@ -63,8 +71,9 @@ fn assert_unknown(result: Result<u64, SinkError>, why: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_delivered_once_however_often_it_is_asked_for() {
     let options = options("once");
+    let list = context(1, now());
     for _ in 0..3 {
-        assert_eq!(deliver(&options, context(1, now())).await.unwrap(), ROWS as u64);
+        assert_eq!(deliver(&options, list.clone()).await.unwrap(), ROWS as u64);
         assert_copies("once", 1);
     }
     assert_eq!(deliver(&options, context(2, now())).await.unwrap(), ROWS as u64);
@@ -135,4 +144,61 @@ async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
     let error = zombie.commit().await.unwrap_err();
     assert!(error.to_string().contains("another producer with the same transactional id"), "{error:?}");
     assert_copies("zombie", 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() {
+    let options = options("found");
+    let (older, newer) = (context(2, now() - HOUR), context(1, now()));
+    deliver(&options, older.clone()).await.unwrap();
+    assert_eq!(find(&options, &older).await, Found::Held);
+    // Nothing says what became of a list that no checkpoint names.
+    assert_eq!(find(&options, &newer).await, Found::Unknown);
+    assert_eq!(find(&options, &older.clone().with_names("checkpoints", "other")).await, Found::Unknown);
+    // A look does not fence the producer that is at work, nor wait for its transaction.
+    let mut sink = KafkaFactory.open(options.clone(), newer.clone()).await.unwrap();
+    let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
+    sink.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await.unwrap();
+    assert_eq!(find(&options, &older).await, Found::Held);
+    sink.prepare(&snapshot(&newer)).await.unwrap();
+    sink.commit().await.unwrap();
+    assert_eq!(find(&options, &newer).await, Found::Held);
+    assert_eq!(find(&options, &older).await, Found::Replaced);
+    let other_form = KafkaOptions { value: ValueFormat::Columns(vec!["openid".to_owned()]), ..options };
+    assert_eq!(find(&other_form, &newer).await, Found::Unknown);
+    assert_copies("found", 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lists_of_an_account_have_a_checkpoint_each() {
+    let options = options("lists");
+    let followers = context(1, now());
+    // The first walk of a list has the same name as that of another one.
+    let blacklist = followers.clone().with_list("blacklist");
+    deliver(&options, followers.clone()).await.unwrap();
+    assert_eq!(find(&options, &blacklist).await, Found::Unknown);
+    deliver(&options, blacklist.clone()).await.unwrap();
+    assert_copies("lists", 2);
+    for list in [&followers, &blacklist] {
+        assert_eq!(find(&options, list).await, Found::Held);
+        deliver(&options, list.clone()).await.unwrap();
+    }
+    assert_copies("lists", 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_of_another_owner_is_refused_where_two_names_make_one_group() {
+    let options = options("dots");
+    let list = context(1, now());
+    deliver(&options, list.clone().with_names("a.b", "c")).await.unwrap();
+    let same_group = list.with_names("a", "b.c");
+    let errors = [
+        deliver(&options, same_group.clone()).await.unwrap_err(),
+        KafkaFactory.find(&options, &same_group, &SinkReport::default()).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().ends_with("belongs to another pipeline, sink, account or list"), "{error}");
+        assert_eq!(error.hint(), Some("choose another `prefix`"));
+    }
+    assert_copies("dots", 1);
 }

@@ -33,13 +33,16 @@ impl Subject for Topic {
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let mut seen = read_committed(&broker(), &topic_of(directory), 1);
-        // A walk's name is unique within its account only.
+        // A walk's name is unique within its account and list only.
         let app_id = format!("\"app_id\":\"{}\"", context.app_id);
         let is_of_account = |record: &Seen| {
             let key = std::str::from_utf8(&record.key).unwrap();
             key.contains(&app_id) || !key.contains("\"app_id\":")
         };
-        seen.retain(|record| record.headers["walk"] == context.walk.to_string() && is_of_account(record));
+        let is_of_walk = |headers: &BTreeMap<String, String>| {
+            headers["walk"] == context.walk.to_string() && headers["list"] == context.list
+        };
+        seen.retain(|record| is_of_walk(&record.headers) && is_of_account(record));
         if seen.is_empty() {
             return Ok(None);
         }

@@ -53,6 +53,7 @@ fn every_codec_and_every_option_of_a_record_arrives() {
         let walk = project.walk().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
         for record in &seen {
             assert_eq!(record.partition as u32, partition_of(&record.key, PARTITIONS as u32));
+            assert_eq!(record.headers["list"], "followers");
             assert_eq!(record.headers["walk"], walk);
             assert_eq!(record.headers["schema"].len(), 8);
             assert!(record.timestamp.is_some_and(|timestamp| timestamp > 1_700_000_000_000));

@@ -85,6 +85,17 @@ impl Subject for Postgres {
         Ok(traces)
     }
 
+    /// Drops every partition, and leaves the table of snapshots as it is.
+    async fn remove(&self, directory: &Path, _context: &SinkContext) -> Result<bool, ReadError> {
+        let client = self.server.client().await;
+        let table = format!("\"{}\".\"The \"\"Followers\"\"\"", schema(directory));
+        let query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = to_regclass($1)";
+        for row in client.query(query, &[&table]).await? {
+            client.batch_execute(&format!("DROP TABLE {}", row.get::<_, String>(0))).await?;
+        }
+        Ok(true)
+    }
+
     fn accepts(&self, columns: &Schema) -> bool {
         // Another list of the suite has a text with U+0000, which Postgres cannot hold. The tests in
         // `table` deliver the other types.

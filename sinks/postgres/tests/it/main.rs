@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
 mod conformance;
+mod find;
 mod preflight;
 mod server;
 mod support;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fanout_sink::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use fanout_sink::chrono::{DateTime, Utc};
-use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
+use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
 use fanout_sink_postgres::{PostgresFactory, PostgresOptions};
 
 /// A list of an account: `rows` followers, whose OpenIDs contain the walk's number.
@@ -52,6 +52,18 @@ impl List {
             .with_list(self.name)
             .with_walk(self.walk(), self.date.parse().unwrap())
             .with_facts(self.begun_at(), None)
+    }
+
+    /// Asks the sink what became of the list after its commit.
+    pub(crate) async fn find(&self, options: &PostgresOptions) -> Result<Found, SinkError> {
+        self.find_as(options, self.context()).await
+    }
+
+    /// Asks with another context.
+    pub(crate) async fn find_as(&self, options: &PostgresOptions, context: SinkContext) -> Result<Found, SinkError> {
+        let snapshot = self.snapshot();
+        let context = context.with_facts(snapshot.begun_at, Some(snapshot.rows)).with_digest(&snapshot.digest);
+        PostgresFactory.find(options, &context, &SinkReport::default()).await
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -12,22 +12,23 @@ use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 use crate::server::{Server, server};
 use crate::support::{LIST, List};
 
-const LATER: List = List { walk: 2, begun_at: "2026-01-30T17:00:00.123456Z", date: "2026-01-31", rows: 2, ..LIST };
-const OTHER: List = List { app_id: "wx2", rows: 4, ..LIST };
-const BLACKLIST: List = List { name: "blacklist", rows: 1, ..LIST };
+pub(crate) const LATER: List =
+    List { walk: 2, begun_at: "2026-01-30T17:00:00.123456Z", date: "2026-01-31", rows: 2, ..LIST };
+pub(crate) const OTHER: List = List { app_id: "wx2", rows: 4, ..LIST };
+pub(crate) const BLACKLIST: List = List { name: "blacklist", rows: 1, ..LIST };
 
-fn options(server: &Server, schema: &str) -> PostgresOptions {
+pub(crate) fn options(server: &Server, schema: &str) -> PostgresOptions {
     PostgresOptions::new(server.url(), format!("{}.followers", server.schema(schema)))
 }
 
 /// Returns the lists of the table, `app_id date rows`.
-fn lists(server: &Server, schema: &str) -> Vec<String> {
+pub(crate) fn lists(server: &Server, schema: &str) -> Vec<String> {
     let query = format!("SELECT app_id, dt, count(*) FROM {schema}.followers GROUP BY 1, 2 ORDER BY 1, 2");
     server.sql(&query).lines().map(|line| line.replace('|', " ")).collect()
 }
 
 /// Returns the relations of a schema.
-fn tables(server: &Server, schema: &str) -> usize {
+pub(crate) fn tables(server: &Server, schema: &str) -> usize {
     let query = format!(
         "SELECT count(*) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'p')"
     );
