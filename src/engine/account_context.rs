@@ -28,7 +28,7 @@ pub(super) struct AccountContext {
 
 impl AccountContext {
     pub(super) fn new(run: &Arc<RunContext>, unit: usize, last: Option<Snapshot>) -> Self {
-        Self { run: Arc::clone(run), unit, budget: run.budget.for_account(), last }
+        Self { run: Arc::clone(run), unit, budget: run.budget.for_unit(), last }
     }
 
     /// Makes the report on this list, in which nothing has happened yet.

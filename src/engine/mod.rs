@@ -16,6 +16,7 @@
 mod account;
 mod account_context;
 mod account_tokens;
+mod bind;
 mod budget;
 mod check;
 mod deliver;
@@ -30,8 +31,9 @@ mod run_options;
 mod slots;
 mod walk;
 
+pub use bind::bind;
 pub use check::{Check, CheckReport, Finding, Severity, check_connected};
 pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
-pub use run::{bind, check, run};
+pub use run::{check, run};
 pub use run_options::RunOptions;

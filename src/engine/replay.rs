@@ -6,8 +6,8 @@ use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountRun, Refusal};
+use super::bind::bind;
 use super::progress::Progress;
-use super::run::{bind, share};
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
@@ -35,7 +35,7 @@ pub async fn replay(
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
-    let run = share(pipeline, &sinks, options, progress, stop)?;
+    let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
     let mut reports = Vec::new();
     for unit in (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()) {
         let walks = walks_of(&run, unit).await?;

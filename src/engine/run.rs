@@ -1,7 +1,7 @@
 //! A run: every account of a pipeline file, once.
 
 use std::cmp::Reverse;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use chrono::Utc;
 use tokio::sync::Semaphore;
@@ -10,68 +10,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::account::{AccountRun, Refusal};
-use super::account_tokens::AccountTokens;
-use super::budget::{self, Budget};
-use super::deliver::footprint;
+use super::bind::bind;
 use super::progress::Progress;
-use super::run_context::{RunContext, Unit};
+use super::run_context::RunContext;
 use super::run_options::RunOptions;
-use super::slots::Slots;
-use crate::config::{ConfigErrors, Pipeline};
+use crate::config::Pipeline;
 use crate::error::Error;
 use crate::journal::RunReports;
-use crate::registry::{BoundSink, SinkRegistry};
+use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
-use crate::rows::row_schema;
-use crate::source::{Client, SourceError};
-use crate::wechat::List;
-
-/// Bytes that the engine itself needs for a delivery, beside its pages: the count of distinct followers.
-const ENGINE_MEMORY: u64 = 6 << 20;
-
-/// Binds the sinks of a pipeline file, and holds their memory against `limits.memory`.
-///
-/// # Errors
-///
-/// Everything that is wrong with the file, sink by sink.
-pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSink>, ConfigErrors> {
-    let sinks = registry.bind_all(pipeline, row_schema)?;
-    page_budget(pipeline, &sinks)?;
-    Ok(sinks)
-}
-
-/// Returns the bytes that are left for the accounts to share once each has a page of its own, and the sinks of those that
-/// are delivered at the same time have what they declare.
-fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
-    let limits = &pipeline.limits;
-    let lists = pipeline.lists();
-    let accounts = limits.accounts.min(pipeline.accounts.len() * lists.len());
-    let deliveries = Slots::most(limits, accounts);
-    // A delivery is of one list, and opens the sinks that take it.
-    let sinks_of = |list| sinks.iter().filter(move |sink| sink.section().list == list);
-    let sinks = lists.iter().map(|&list| sinks_of(list).map(BoundSink::memory).sum()).max().unwrap_or(0_u64);
-    let page = footprint(pipeline.source.max_reply_bytes);
-    let pages = accounts as u64 * budget::OWN;
-    let fixed = (deliveries as u64).saturating_mul(sinks.saturating_add(ENGINE_MEMORY)).saturating_add(pages);
-    match limits.memory.checked_sub(fixed) {
-        Some(rest) if rest >= page => Ok(rest),
-        _ => {
-            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-            let message = format!(
-                "found {} MiB, expected at least {} MiB: {deliveries} deliveries at once, each with {} MiB for its sinks and {} \
-                 MiB for the count of its followers, {} MiB for pages of {accounts} accounts, and a reply of up to {} MiB; lower \
-                 `limits.deliveries` or `limits.accounts`, or raise this",
-                mib(limits.memory),
-                mib(fixed.saturating_add(page)),
-                mib(sinks),
-                mib(ENGINE_MEMORY),
-                mib(pages),
-                mib(page),
-            );
-            Err(pipeline.problem("limits.memory", message).into())
-        }
-    }
-}
 
 /// Finds out what would keep a run from its end, without any API call; changes nothing but the state folders that it
 /// creates.
@@ -142,44 +89,6 @@ pub async fn run(
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
-/// Makes what the accounts of a run share: the budget, the connections, and what the pipeline file says.
-pub(super) fn share(
-    pipeline: Pipeline,
-    sinks: &[BoundSink],
-    options: RunOptions,
-    progress: Arc<Progress>,
-    stop: CancellationToken,
-) -> Result<Arc<RunContext>, Error> {
-    let budget = Budget::new(page_budget(&pipeline, sinks)?);
-    let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
-    let lists: Vec<(List, Arc<[BoundSink]>)> =
-        pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
-    let units_of =
-        |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
-    let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
-    let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
-        SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
-        error => Error::from(error),
-    })?;
-    let account_names = pipeline.account_names.as_slice().into();
-    let slots = Slots::new(&pipeline.limits);
-    let failed_first = OnceLock::new();
-    let tokens = pipeline.accounts.iter().map(|_| AccountTokens::default()).collect();
-    Ok(Arc::new(RunContext {
-        pipeline,
-        units,
-        tokens,
-        account_names,
-        client,
-        budget,
-        slots,
-        progress,
-        stop,
-        options,
-        failed_first,
-    }))
-}
-
 /// A run in which everything is checked and no API call was made.
 struct Planned {
     run: Arc<RunContext>,
@@ -196,7 +105,7 @@ impl Planned {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let sinks = bind(&pipeline, registry)?;
-        let run = share(pipeline, &sinks, options, progress, stop)?;
+        let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
         let mut accounts = Vec::new();
         for unit in 0..run.units.len() {
             accounts.push(match Self::account(&run, unit).await {

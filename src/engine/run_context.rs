@@ -5,17 +5,18 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::account_tokens::{AccountTokens, OwnedTokens};
+use super::bind::page_budget;
 use super::budget::Budget;
 use super::keys::{identity, lock_holder};
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
-use crate::config::{Account, Pipeline};
+use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::{JournalError, ListState};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, Verdict};
-use crate::source::Client;
+use crate::source::{Client, SourceError};
 use crate::wechat::List;
 
 /// What the accounts of a run share.
@@ -51,6 +52,46 @@ pub(super) struct Unit {
 }
 
 impl RunContext {
+    /// Makes what the accounts of a run share: the budget, the connections, and what the pipeline file says.
+    pub(super) fn new(
+        pipeline: Pipeline,
+        sinks: &[BoundSink],
+        options: RunOptions,
+        progress: Arc<Progress>,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, Error> {
+        let budget = Budget::new(page_budget(&pipeline, sinks)?);
+        let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
+        let lists: Vec<(List, Arc<[BoundSink]>)> =
+            pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
+        let units_of =
+            |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
+        let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
+            SourceError::CaFile { .. } => {
+                ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
+            }
+            error => Error::from(error),
+        })?;
+        let account_names = pipeline.account_names.as_slice().into();
+        let slots = Slots::new(&pipeline.limits);
+        let failed_first = OnceLock::new();
+        let tokens = pipeline.accounts.iter().map(|_| AccountTokens::default()).collect();
+        Ok(Arc::new(Self {
+            pipeline,
+            units,
+            tokens,
+            account_names,
+            client,
+            budget,
+            slots,
+            progress,
+            stop,
+            options,
+            failed_first,
+        }))
+    }
+
     pub(super) fn account(&self, unit: usize) -> &Account {
         &self.pipeline.accounts[self.units[unit].account]
     }

@@ -14,8 +14,9 @@ use super::account::{self, AccountFindings, check_account};
 use super::finding::{Check, CheckReport, Finding};
 use super::{place, room};
 use crate::config::{Pipeline, Retry};
+use crate::engine::bind::bind;
 use crate::engine::progress::Progress;
-use crate::engine::run::{bind, check, share};
+use crate::engine::run::check;
 use crate::engine::run_context::RunContext;
 use crate::engine::run_options::RunOptions;
 use crate::error::Error;
@@ -43,7 +44,7 @@ pub async fn check_connected(
     limit_retries(&mut pipeline.source.retry);
     let sinks = bind(&pipeline, registry)?;
     let progress = Arc::new(Progress::new(&pipeline));
-    let run = share(pipeline, &sinks, options, progress, CancellationToken::new())?;
+    let run = RunContext::new(pipeline, &sinks, options, progress, CancellationToken::new())?;
     let accounts = check_accounts(&run, asks_for_page).await;
 
     let mut findings = Vec::new();

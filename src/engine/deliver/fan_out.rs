@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::distinct::{DistinctCounter, Duplicates};
 use super::sink_task::{Command, SinkQueue};
-use crate::engine::budget::{Budget, Lease};
+use crate::engine::budget::{Budget, Lease, footprint};
 use crate::error::Error;
 use crate::journal::{JournalError, JournaledPage, PageReader};
 use crate::rows::Rows;
@@ -246,11 +246,6 @@ impl Work {
             pages,
         )
     }
-}
-
-/// Returns the bytes that a page of `body` bytes takes on its way: once as JSON, once as Arrow.
-pub(in crate::engine) fn footprint(body: u64) -> u64 {
-    2 * body
 }
 
 fn take_apart(page: &JournaledPage) -> Result<(Summary, StringArray), JournalError> {

@@ -16,5 +16,5 @@ mod sink_task;
 mod staged_sinks;
 mod staging;
 
-pub(super) use fan_out::{DistinctCount, FanOut, footprint};
+pub(super) use fan_out::{DistinctCount, FanOut};
 pub(super) use publication::{Publication, PublicationResult, sink_outcome};

@@ -7,17 +7,14 @@ use fanout_sink::Snapshot;
 
 use super::forecast::Forecast;
 use super::group_sync::GroupSync;
-use crate::engine::budget::{Budget, Lease};
-use crate::engine::deliver::{DistinctCount, FanOut, footprint};
+use crate::engine::budget::{Budget, FULL_PAGE, Lease, footprint};
+use crate::engine::deliver::{DistinctCount, FanOut};
 use crate::engine::progress::UnitProgress;
 use crate::engine::run_context::RunContext;
 use crate::error::Error;
 use crate::journal::{End, Journal};
 use crate::source::{Source, SourceError};
 use crate::wechat::{Cursor, Page, Reaction, decode};
-
-/// What is reserved for a page when nothing is known of its size: a full one, 10,000 times 31 bytes.
-const FIRST_PAGE: u64 = 310_000;
 
 /// How many refused cursors a walk may step back from.
 const STEPS_BACK: usize = 3;
@@ -94,7 +91,7 @@ impl Walk<'_> {
     async fn follow(&mut self, syncing: &mut GroupSync) -> Result<DistinctCount, Stopped> {
         // A walk that was cut off reads its last page again, to be sure that the cursor still stands.
         let mut cursor = self.last_boundary();
-        let mut size = FIRST_PAGE;
+        let mut size = FULL_PAGE;
         let mut refused = HashSet::new();
         let mut end_was_short = false;
         loop {
