@@ -13,8 +13,8 @@
 //!         publication: prepare all ──► decision ──► commit each ──► those that wait for a complete list
 //! ```
 
-mod account;
-mod account_context;
+mod unit;
+mod unit_context;
 mod account_tokens;
 mod bind;
 mod budget;

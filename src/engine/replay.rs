@@ -5,11 +5,11 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{AccountRun, Refusal};
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
+use super::unit::{Refusal, UnitRun};
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
@@ -71,7 +71,7 @@ async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountRepor
         report.fail(error);
         report
     };
-    let walks = match AccountRun::replays(run, unit) {
+    let walks = match UnitRun::replays(run, unit) {
         Ok(walks) => walks,
         Err(error) => return Ok(vec![failed(&error)]),
     };
@@ -80,7 +80,7 @@ async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountRepor
         let report = match walk.check().await {
             Ok(()) => walk.run().await,
             Err(Refusal::Pipeline(errors)) => return Err(errors),
-            Err(Refusal::Account(error)) => failed(&error),
+            Err(Refusal::Unit(error)) => failed(&error),
         };
         let is_interrupted = report.exit == Exit::Interrupted;
         reports.push(report);

@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::account::{AccountRun, Refusal};
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
+use super::unit::{Refusal, UnitRun};
 use crate::config::Pipeline;
 use crate::error::Error;
 use crate::journal::RunReports;
@@ -93,7 +93,7 @@ pub async fn run(
 struct Planned {
     run: Arc<RunContext>,
     /// One for each unit; for some there is already nothing but a report of what failed.
-    accounts: Vec<Result<AccountRun, Box<AccountReport>>>,
+    accounts: Vec<Result<UnitRun, Box<AccountReport>>>,
 }
 
 impl Planned {
@@ -111,14 +111,14 @@ impl Planned {
             accounts.push(match Self::account(&run, unit).await {
                 Ok(account) => Ok(account),
                 Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
-                Err(Refusal::Account(error)) => Err(refused(&run, unit, &error)),
+                Err(Refusal::Unit(error)) => Err(refused(&run, unit, &error)),
             });
         }
         Ok(Self { run, accounts })
     }
 
-    async fn account(run: &Arc<RunContext>, unit: usize) -> Result<AccountRun, Refusal> {
-        let account = AccountRun::plan(run, unit)?;
+    async fn account(run: &Arc<RunContext>, unit: usize) -> Result<UnitRun, Refusal> {
+        let account = UnitRun::plan(run, unit)?;
         account.check().await?;
         Ok(account)
     }

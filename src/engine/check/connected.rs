@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{self, AccountFindings, check_account};
 use super::finding::{Check, CheckReport, Finding};
-use super::{place, room};
+use super::unit::{self, UnitFindings, check_unit};
+use super::{disk_space, place};
 use crate::config::{Pipeline, Retry};
 use crate::engine::bind::bind;
 use crate::engine::progress::Progress;
@@ -45,15 +45,15 @@ pub async fn check_connected(
     let sinks = bind(&pipeline, registry)?;
     let progress = Arc::new(Progress::new(&pipeline));
     let run = RunContext::new(pipeline, &sinks, options, progress, CancellationToken::new())?;
-    let accounts = check_accounts(&run, asks_for_page).await;
+    let accounts = check_units(&run, asks_for_page).await;
 
     let mut findings = Vec::new();
     for (report, account) in checked.accounts.iter().zip(&accounts) {
-        findings.push(account::state(report));
+        findings.push(unit::state(report));
         findings.extend(account.findings.iter().cloned());
     }
     findings.extend(place::probe(&run, &sinks));
-    findings.extend(room::compare(&run, &sinks, &accounts));
+    findings.extend(disk_space::compare(&run, &sinks, &accounts));
     findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
     Ok(CheckReport::new(&run.pipeline.name, findings))
 }
@@ -65,7 +65,7 @@ fn limit_retries(retry: &mut Retry) {
 }
 
 /// Examines the accounts, as many at a time as a run would.
-async fn check_accounts(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<AccountFindings> {
+async fn check_units(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<UnitFindings> {
     let units = run.units.len();
     let slots = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
@@ -73,10 +73,10 @@ async fn check_accounts(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<Accou
         let (run, slots) = (Arc::clone(run), Arc::clone(&slots));
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (unit, check_account(&run, unit, asks_for_page).await)
+            (unit, check_unit(&run, unit, asks_for_page).await)
         });
     }
-    let mut accounts: Vec<AccountFindings> = (0..units).map(|_| AccountFindings::default()).collect();
+    let mut accounts: Vec<UnitFindings> = (0..units).map(|_| UnitFindings::default()).collect();
     while let Some(checked) = running.join_next().await {
         match checked {
             Ok((unit, account)) => accounts[unit] = account,

@@ -2,11 +2,11 @@
 //!
 //! It goes the way of a run as far as that costs next to nothing, and publishes nothing.
 
-mod account;
+mod unit;
 mod connected;
 mod finding;
 mod place;
-mod room;
+mod disk_space;
 
 pub use connected::check_connected;
 pub use finding::{Check, CheckReport, Finding, Severity};

@@ -14,7 +14,7 @@ mod fan_out;
 mod publication;
 mod sink_task;
 mod staged_sinks;
-mod staging;
+mod list_delivery;
 
 pub(super) use fan_out::{DistinctCount, FanOut};
 pub(super) use publication::{Publication, PublicationResult, sink_outcome};

@@ -5,11 +5,11 @@ use tracing::Instrument as _;
 
 use super::distinct::Duplicates;
 use super::fan_out::FanOutResult;
+use super::list_delivery::{DeliveredList, ListDelivery};
 use super::staged_sinks::StagedSinks;
-use super::staging::{Staged, Staging};
 use crate::causes::error_chain;
-use crate::engine::account_context::AccountContext;
 use crate::engine::proof::FollowerProof;
+use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{Commit, Decision, Journal, WalkFolder};
 use crate::registry::BoundSink;
@@ -18,7 +18,7 @@ use crate::source::Source;
 
 /// One list on its way to the sinks of one pipeline.
 pub(in crate::engine) struct Publication<'a> {
-    context: &'a AccountContext,
+    context: &'a UnitContext,
     journal: Journal,
     /// In the order of the pipeline file.
     outcomes: Vec<SinkOutcome>,
@@ -46,7 +46,7 @@ enum DeliveryError {
 }
 
 impl<'a> Publication<'a> {
-    pub(in crate::engine) fn new(context: &'a AccountContext, journal: Journal) -> Result<Self, Error> {
+    pub(in crate::engine) fn new(context: &'a UnitContext, journal: Journal) -> Result<Self, Error> {
         let outcomes = context.sinks().iter().map(|sink| sink_outcome(context, journal.folder(), sink));
         Ok(Self { context, outcomes: outcomes.collect::<Result<_, _>>()?, journal, snapshot: None, failure: None })
     }
@@ -64,7 +64,7 @@ impl<'a> Publication<'a> {
         let last = self.context.last().map(|list| list.rows);
         // The whole list is in the journal already: take no streaming slot.
         let streaming = if self.journal.end().is_none() { self.context.run.slots.streaming(last) } else { None };
-        let mut staging = Staging::new(self.context, &mut self.journal);
+        let mut staging = ListDelivery::new(self.context, &mut self.journal);
         let staged = match streaming {
             Some(slot) => staging.stream(source, &staged, slot).await?,
             None => {
@@ -84,11 +84,11 @@ impl<'a> Publication<'a> {
     /// Publishes a list that the staged sinks have received, and then delivers it to the sinks that wait for that.
     async fn finish(
         &mut self,
-        staged: Staged<'a>,
+        staged: DeliveredList<'a>,
         decided: Option<&Snapshot>,
         later: Vec<&'a BoundSink>,
     ) -> Result<(), Error> {
-        let Staged { mut sinks, duplicates, delivered, slot: _slot } = staged;
+        let DeliveredList { mut sinks, duplicates, delivered, slot: _slot } = staged;
         let snapshot = self.snapshot(&duplicates, delivered);
         let prepared = self.prepare(&mut sinks, &snapshot, &duplicates, decided).await;
         let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
@@ -244,8 +244,8 @@ impl<'a> Publication<'a> {
         result.expect("the sink has failed, or has reported its commit").map_err(DeliveryError::Sink)
     }
 
-    fn staging(&mut self) -> Staging<'a, '_> {
-        Staging::new(self.context, &mut self.journal)
+    fn staging(&mut self) -> ListDelivery<'a, '_> {
+        ListDelivery::new(self.context, &mut self.journal)
     }
 
     /// Records a commit, if the sink published every row.
@@ -290,7 +290,7 @@ impl<'a> Publication<'a> {
 
 /// Returns what is known of a sink before anything happens in this run.
 pub(in crate::engine) fn sink_outcome(
-    context: &AccountContext,
+    context: &UnitContext,
     walk: &WalkFolder,
     sink: &BoundSink,
 ) -> Result<SinkOutcome, Error> {

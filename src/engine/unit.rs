@@ -7,12 +7,12 @@ use std::time::Instant;
 use chrono::{NaiveDate, Utc};
 use fanout_sink::WalkId;
 
-use super::account_context::AccountContext;
 use super::account_tokens::OwnedTokens;
 use super::deliver::{Publication, PublicationResult, sink_outcome};
 use super::plan::{Choice, choose};
 use super::proof::FollowerProof;
 use super::run_context::RunContext;
+use super::unit_context::UnitContext;
 use crate::config::ConfigErrors;
 use crate::error::Error;
 use crate::journal::{Commit, Journal, Ledger, ListState, WalkFolder};
@@ -22,8 +22,8 @@ use crate::source::{CallCounter, Source};
 
 /// One account, with its state locked and its walk chosen.
 #[derive(Debug)]
-pub(super) struct AccountRun {
-    context: AccountContext,
+pub(super) struct UnitRun {
+    context: UnitContext,
     tokens: Arc<OwnedTokens>,
     state: Arc<ListState>,
     choice: Choice,
@@ -36,16 +36,16 @@ pub(super) enum Refusal {
     /// The pipeline file is wrong, which concerns every account.
     Pipeline(ConfigErrors),
     /// This account alone fails.
-    Account(Error),
+    Unit(Error),
 }
 
 impl<Cause: Into<Error>> From<Cause> for Refusal {
     fn from(cause: Cause) -> Self {
-        Self::Account(cause.into())
+        Self::Unit(cause.into())
     }
 }
 
-impl AccountRun {
+impl UnitRun {
     /// Takes the account's lock and chooses its walk.
     pub(super) fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
         let pipeline = &run.pipeline;
@@ -73,7 +73,7 @@ impl AccountRun {
             Choice::Begin(_) => None,
         };
         let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
-        Ok(Self { context: AccountContext::new(run, unit, last), tokens, state: Arc::new(state), choice, owed })
+        Ok(Self { context: UnitContext::new(run, unit, last), tokens, state: Arc::new(state), choice, owed })
     }
 
     /// Plans a replay: one run of the account for each of its decided walks, oldest first. Of one date the newest counts.
@@ -93,7 +93,7 @@ impl AccountRun {
         walks.sort_by_key(|walk| walk.header().walk.number());
         let state = Arc::new(state);
         let replay = |walk| Self {
-            context: AccountContext::new(run, unit, None),
+            context: UnitContext::new(run, unit, None),
             tokens: Arc::clone(&tokens),
             state: Arc::clone(&state),
             choice: Choice::Finish(Box::new(walk)),
@@ -239,7 +239,7 @@ impl AccountRun {
         }
     }
 
-    pub(super) fn context(&self) -> &AccountContext {
+    pub(super) fn context(&self) -> &UnitContext {
         &self.context
     }
 }

@@ -5,8 +5,8 @@ use tracing::Instrument as _;
 use super::distinct::Duplicates;
 use super::fan_out::{DistinctCount, FanOut, FanOutResult};
 use super::staged_sinks::StagedSinks;
-use crate::engine::account_context::AccountContext;
 use crate::engine::slots::Slot;
+use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::{Stopped, Walk};
 use crate::error::Error;
 use crate::journal::Journal;
@@ -14,21 +14,21 @@ use crate::registry::BoundSink;
 use crate::source::Source;
 
 /// The way from one walk to the sinks that take its list.
-pub(super) struct Staging<'a, 'journal> {
-    context: &'a AccountContext,
+pub(super) struct ListDelivery<'a, 'journal> {
+    context: &'a UnitContext,
     journal: &'journal mut Journal,
 }
 
 /// A list that every staged sink was given, except those that have failed.
-pub(super) struct Staged<'a> {
+pub(super) struct DeliveredList<'a> {
     pub(super) sinks: StagedSinks<'a>,
     pub(super) duplicates: Duplicates,
     pub(super) delivered: FanOutResult,
     pub(super) slot: Slot,
 }
 
-impl<'a, 'journal> Staging<'a, 'journal> {
-    pub(super) fn new(context: &'a AccountContext, journal: &'journal mut Journal) -> Self {
+impl<'a, 'journal> ListDelivery<'a, 'journal> {
+    pub(super) fn new(context: &'a UnitContext, journal: &'journal mut Journal) -> Self {
         Self { context, journal }
     }
 
@@ -48,7 +48,7 @@ impl<'a, 'journal> Staging<'a, 'journal> {
         source: &Source,
         staged: &[&'a BoundSink],
         slot: Slot,
-    ) -> Result<Staged<'a>, Error> {
+    ) -> Result<DeliveredList<'a>, Error> {
         let sinks = self.open(staged, None).await;
         let fan_out = self.start(None, &sinks);
         fan_out.replay(self.journal.reader()).await;
@@ -61,7 +61,9 @@ impl<'a, 'journal> Staging<'a, 'journal> {
             Err(Stopped::FanOutEnded) => Err(delivered.expect_err("a fan-out ends early only when it fails")),
         };
         match streamed {
-            Ok((duplicates, delivered)) if duplicates.count() == 0 => Ok(Staged { sinks, duplicates, delivered, slot }),
+            Ok((duplicates, delivered)) if duplicates.count() == 0 => {
+                Ok(DeliveredList { sinks, duplicates, delivered, slot })
+            }
             Ok((duplicates, _)) => {
                 // Duplicates are known only now. The sinks have received them, so the list is delivered again.
                 sinks.abort().await;
@@ -81,7 +83,7 @@ impl<'a, 'journal> Staging<'a, 'journal> {
         source: &Source,
         staged: &[&'a BoundSink],
         duplicates: Option<u64>,
-    ) -> Result<Staged<'a>, Error> {
+    ) -> Result<DeliveredList<'a>, Error> {
         let run = &self.context.run;
         let walked = if self.journal.end().is_none() {
             match self.walk(source, None).await {
@@ -120,10 +122,10 @@ impl<'a, 'journal> Staging<'a, 'journal> {
         staged: &[&'a BoundSink],
         duplicates: Duplicates,
         slot: Slot,
-    ) -> Result<Staged<'a>, Error> {
+    ) -> Result<DeliveredList<'a>, Error> {
         let sinks = self.open(staged, None).await;
         match self.deliver(&duplicates, &sinks).await {
-            Ok(delivered) => Ok(Staged { sinks, duplicates, delivered, slot }),
+            Ok(delivered) => Ok(DeliveredList { sinks, duplicates, delivered, slot }),
             Err(error) => {
                 sinks.abort().await;
                 Err(error)

@@ -8,9 +8,9 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::finding::{Check, Finding};
-use crate::engine::account::AccountRun;
 use crate::engine::proof::FollowerProof;
 use crate::engine::run_context::RunContext;
+use crate::engine::unit::UnitRun;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;
@@ -20,7 +20,7 @@ use crate::wechat::{ApiError, Chain, Cursor, Page, next_midnight};
 
 /// What came of an account, and what is known of its list.
 #[derive(Debug, Default)]
-pub(super) struct AccountFindings {
+pub(super) struct UnitFindings {
     pub(super) findings: Vec<Finding>,
     /// Followers: as the page says, or as the last list had; none if neither is there.
     pub(super) followers: Option<u64>,
@@ -43,11 +43,11 @@ pub(super) fn state(report: &AccountReport) -> Finding {
 }
 
 /// Tries out one list of an account.
-pub(super) async fn check_account(run: &Arc<RunContext>, unit: usize, asks_for_page: bool) -> AccountFindings {
+pub(super) async fn check_unit(run: &Arc<RunContext>, unit: usize, asks_for_page: bool) -> UnitFindings {
     // Where the state cannot be used, `fanout check` has found that already.
-    let Ok(account) = AccountRun::plan(run, unit) else { return AccountFindings::default() };
+    let Ok(account) = UnitRun::plan(run, unit) else { return UnitFindings::default() };
     let context = account.context();
-    let mut checked = AccountFindings {
+    let mut checked = UnitFindings {
         findings: Vec::new(),
         followers: context.last().map(|list| list.rows),
         published: context
@@ -69,7 +69,7 @@ pub(super) async fn check_account(run: &Arc<RunContext>, unit: usize, asks_for_p
 /// # Errors
 ///
 /// Why there is no token, without which nothing else can be asked.
-async fn connect(account: &AccountRun, asks_for_page: bool, checked: &mut AccountFindings) -> Result<(), Error> {
+async fn connect(account: &UnitRun, asks_for_page: bool, checked: &mut UnitFindings) -> Result<(), Error> {
     let source = account.source();
     source.obtain_token().await.map_err(Error::from)?;
     let (left, unanswered) = source.ask_calls_left().await.map_err(Error::from)?;
@@ -150,7 +150,7 @@ fn refused(unanswered: &Unanswered) -> Finding {
 }
 
 /// Returns the bytes a follower of what `sink` has published last.
-fn bytes_a_follower(account: &AccountRun, sink: &BoundSink) -> Option<f64> {
+fn bytes_a_follower(account: &UnitRun, sink: &BoundSink) -> Option<f64> {
     let Commit { report, .. } = account.last_commit(sink)?;
     (report.rows > 0).then(|| report.bytes as f64 / report.rows as f64)
 }

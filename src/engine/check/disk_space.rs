@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::account::AccountFindings;
 use super::finding::amount;
 use super::finding::{Check, Finding};
 use super::place::Place;
+use super::unit::UnitFindings;
 use crate::engine::run_context::RunContext;
 use crate::error::Exit;
 use crate::registry::BoundSink;
@@ -32,7 +32,7 @@ struct Disk {
 }
 
 /// Compares each file system that a pipeline writes to with what its lists will take there.
-pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts: &[AccountFindings]) -> Vec<Finding> {
+pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts: &[UnitFindings]) -> Vec<Finding> {
     let mut disks: BTreeMap<u64, Disk> = BTreeMap::new();
     for place in Place::all(run, sinks) {
         let Ok(folder) = place.folder() else { continue };
@@ -53,7 +53,7 @@ pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts: &[Account
 }
 
 /// Returns what one follower takes in a place, at least and at most.
-fn bytes_a_follower(account: &AccountFindings, sink: Option<&str>) -> (f64, f64) {
+fn bytes_a_follower(account: &UnitFindings, sink: Option<&str>) -> (f64, f64) {
     match sink {
         None => (JOURNAL, JOURNAL),
         Some(sink) => match account.published.get(sink) {
@@ -111,12 +111,12 @@ mod tests {
     #[test]
     fn a_sink_that_has_published_is_foreseen_by_that() {
         let published = [("lake".to_owned(), None), ("lines".to_owned(), Some(17.5))].into();
-        let account = AccountFindings { followers: Some(10), published, ..AccountFindings::default() };
+        let account = UnitFindings { followers: Some(10), published, ..UnitFindings::default() };
         assert_eq!(bytes_a_follower(&account, None), (JOURNAL, JOURNAL));
         assert_eq!(bytes_a_follower(&account, Some("lake")), (0.0, SINK_AT_MOST));
         assert_eq!(bytes_a_follower(&account, Some("lines")), (17.5, 17.5));
         assert_eq!(bytes_a_follower(&account, Some("people")), (0.0, 0.0), "it takes another list");
         // Of an account that could not be looked at nothing is known.
-        assert_eq!(bytes_a_follower(&AccountFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_a_follower(&UnitFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
     }
 }

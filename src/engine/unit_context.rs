@@ -17,7 +17,7 @@ use crate::wechat::List;
 
 /// One list of one account within a run.
 #[derive(Debug)]
-pub(super) struct AccountContext {
+pub(super) struct UnitContext {
     pub(super) run: Arc<RunContext>,
     /// Its place among the units of the run.
     unit: usize,
@@ -26,7 +26,7 @@ pub(super) struct AccountContext {
     last: Option<Snapshot>,
 }
 
-impl AccountContext {
+impl UnitContext {
     pub(super) fn new(run: &Arc<RunContext>, unit: usize, last: Option<Snapshot>) -> Self {
         Self { run: Arc::clone(run), unit, budget: run.budget.for_unit(), last }
     }
