@@ -1,38 +1,41 @@
-//! The room on the disks, against what the lists will take.
+//! The free space on the disks, against what the next lists will take.
+//!
+//! Before it: [`unit`](super::unit) knows the length of each list, [`place`](super::place) where
+//! the run writes. Behind it: a finding for each file system.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::finding::amount;
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, amount};
 use super::place::Place;
 use super::unit::UnitFindings;
 use crate::engine::run_context::RunContext;
 use crate::error::Exit;
 use crate::registry::BoundSink;
 
-/// Bytes of a follower in the journal: 28 characters, two quotes, a comma.
+/// Bytes per follower in the journal: 28 characters, two quotes, a comma.
 const JOURNAL: f64 = 31.0;
 
-/// Bytes of a follower in a sink that has published nothing yet, at most: a line of JSON with every column. Parquet takes
-/// 17.
+/// The most bytes per follower in a sink that has published nothing yet: a line of JSON with every
+/// column. Parquet takes 17.
 const SINK_AT_MOST: f64 = 150.0;
 
-/// What lies on one file system, and what comes to it.
+/// One file system, and what the next lists take there.
 #[derive(Debug, Default)]
 struct Disk {
     free: u64,
-    /// Who writes there.
+    /// The journal and the sinks that write there.
     writers: Vec<String>,
-    /// Bytes that are sure to come, and that may.
+    /// The fewest bytes that the next lists take.
     least: f64,
+    /// The most bytes that the next lists take.
     most: f64,
 }
 
-/// Compares each file system that a pipeline writes to with what its lists will take there.
-pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts: &[UnitFindings]) -> Vec<Finding> {
+/// Compares the free space on each file system with what the next lists of the pipeline take there.
+pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], units: &[UnitFindings]) -> Vec<Finding> {
     let mut disks: BTreeMap<u64, Disk> = BTreeMap::new();
     for place in Place::all(run, sinks) {
         let Ok(folder) = place.folder() else { continue };
@@ -41,33 +44,34 @@ pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], accounts: &[UnitFin
         disk.free = system.f_bavail.saturating_mul(system.f_frsize);
         disk.writers
             .push(place.sink.map_or_else(|| "the journal".to_owned(), |index| format!("`{}`", sinks[index].name())));
-        for account in accounts {
-            let (least, most) = bytes_a_follower(account, place.sink.map(|index| sinks[index].name()));
-            let followers = account.followers.unwrap_or(0) as f64;
+        for unit in units {
+            let (least, most) = bytes_per_follower(unit, place.sink.map(|index| sinks[index].name()));
+            let followers = unit.followers.unwrap_or(0) as f64;
             disk.least += least * followers;
             disk.most += most * followers;
         }
     }
-    let unknown = accounts.iter().filter(|account| account.followers.is_none()).count();
-    disks.into_values().map(|disk| disk.judge(unknown)).collect()
+    let uncounted = units.iter().filter(|unit| unit.followers.is_none()).count();
+    disks.into_values().map(|disk| disk.finding(uncounted)).collect()
 }
 
-/// Returns what one follower takes in a place, at least and at most.
-fn bytes_a_follower(account: &UnitFindings, sink: Option<&str>) -> (f64, f64) {
+/// Returns the bytes that one follower takes in a sink, or in the journal for `None`: the fewest
+/// and the most.
+fn bytes_per_follower(unit: &UnitFindings, sink: Option<&str>) -> (f64, f64) {
     match sink {
         None => (JOURNAL, JOURNAL),
-        Some(sink) => match account.published.get(sink) {
+        Some(sink) => match unit.published.get(sink) {
             Some(Some(bytes)) => (*bytes, *bytes),
-            // It takes another list.
-            None if !account.published.is_empty() => (0.0, 0.0),
+            // The sink takes another list.
+            None if !unit.published.is_empty() => (0.0, 0.0),
             _ => (0.0, SINK_AT_MOST),
         },
     }
 }
 
 impl Disk {
-    /// `unknown` is the number of accounts whose lists have a length that nobody knows yet.
-    fn judge(&self, unknown: usize) -> Finding {
+    /// Makes the finding; the length of `uncounted` lists is not known yet.
+    fn finding(&self, uncounted: usize) -> Finding {
         let (least, most) = (self.least as u64, self.most as u64);
         let takes = if least == most {
             format!("about {}", amount(least))
@@ -79,8 +83,8 @@ impl Disk {
             amount(self.free),
             self.writers.join(", ")
         );
-        if unknown > 0 {
-            let _ = write!(found, " and those of {unknown} accounts that nobody has counted yet");
+        if uncounted > 0 {
+            let _ = write!(found, "; lists that are not counted yet: {uncounted}");
         }
         let hint = "make room, or move `journal.path` or the sink's folder to a larger disk";
         if self.free < least {
@@ -99,24 +103,24 @@ mod tests {
     use crate::engine::check::finding::Severity;
 
     #[test]
-    fn a_disk_is_judged_by_what_is_sure_to_come_and_by_what_may() {
-        let judge = |free| Disk { free, writers: vec!["`lake`".to_owned()], least: 1e6, most: 2e6 }.judge(0);
-        assert_eq!(judge(2_000_000).severity, Severity::Ok);
-        assert_eq!(judge(1_999_999).severity, Severity::Warning);
-        let full = judge(999_999);
+    fn a_disk_must_hold_the_fewest_bytes_and_should_hold_the_most() {
+        let finding = |free| Disk { free, writers: vec!["`lake`".to_owned()], least: 1e6, most: 2e6 }.finding(0);
+        assert_eq!(finding(2_000_000).severity, Severity::Ok);
+        assert_eq!(finding(1_999_999).severity, Severity::Warning);
+        let full = finding(999_999);
         assert_eq!((full.severity, full.exit), (Severity::Error, Exit::Failed));
         assert_eq!(full.found, "1000.0 kB are free for `lake`, where the next lists take 1.0 MB to 2.0 MB");
     }
 
     #[test]
-    fn a_sink_that_has_published_is_foreseen_by_that() {
+    fn what_a_sink_will_take_is_what_it_has_published_last() {
         let published = [("lake".to_owned(), None), ("lines".to_owned(), Some(17.5))].into();
-        let account = UnitFindings { followers: Some(10), published, ..UnitFindings::default() };
-        assert_eq!(bytes_a_follower(&account, None), (JOURNAL, JOURNAL));
-        assert_eq!(bytes_a_follower(&account, Some("lake")), (0.0, SINK_AT_MOST));
-        assert_eq!(bytes_a_follower(&account, Some("lines")), (17.5, 17.5));
-        assert_eq!(bytes_a_follower(&account, Some("people")), (0.0, 0.0), "it takes another list");
-        // Of an account that could not be looked at nothing is known.
-        assert_eq!(bytes_a_follower(&UnitFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
+        let unit = UnitFindings { followers: Some(10), published, ..UnitFindings::default() };
+        assert_eq!(bytes_per_follower(&unit, None), (JOURNAL, JOURNAL));
+        assert_eq!(bytes_per_follower(&unit, Some("lake")), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_per_follower(&unit, Some("lines")), (17.5, 17.5));
+        assert_eq!(bytes_per_follower(&unit, Some("people")), (0.0, 0.0), "it takes another list");
+        // Nothing is known of a list that could not be checked.
+        assert_eq!(bytes_per_follower(&UnitFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
     }
 }
