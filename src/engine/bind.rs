@@ -1,4 +1,7 @@
 //! Binds the sinks of a pipeline file, and divides `limits.memory`.
+//!
+//! Before it: `config` has read the file. Behind it: `run_context` gives the bytes that are left to
+//! the [budget](super::budget).
 
 use super::budget::{OWN, footprint};
 use super::slots::Slots;
@@ -6,10 +9,10 @@ use crate::config::{ConfigErrors, Pipeline};
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::rows::row_schema;
 
-/// Bytes that the engine itself needs for a delivery, beside its pages: the count of distinct followers.
-const ENGINE_MEMORY: u64 = 6 << 20;
+/// Bytes that each delivery needs beside its pages and its sinks: the distinct count.
+const COUNT_MEMORY: u64 = 6 << 20;
 
-/// Binds the sinks of a pipeline file, and holds their memory against `limits.memory`.
+/// Binds the sinks of a pipeline file, and checks their memory against `limits.memory`.
 ///
 /// # Errors
 ///
@@ -20,31 +23,32 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
     Ok(sinks)
 }
 
-/// Returns the bytes that are left for the accounts to share once each has a page of its own, and the sinks of those that
-/// are delivered at the same time have what they declare.
+/// Returns the bytes of `limits.memory` that the pages of all units share. Before them come a page
+/// of its own for each unit under way, and for each delivery at the same time the distinct count
+/// and the memory that its sinks declare.
 pub(super) fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
     let limits = &pipeline.limits;
     let lists = pipeline.lists();
-    let accounts = limits.accounts.min(pipeline.accounts.len() * lists.len());
-    let deliveries = Slots::most(limits, accounts);
-    // A delivery is of one list, and opens the sinks that take it.
+    let units = limits.accounts.min(pipeline.accounts.len() * lists.len());
+    let deliveries = Slots::most(limits, units);
+    // A delivery opens the sinks of one list only.
     let sinks_of = |list| sinks.iter().filter(move |sink| sink.section().list == list);
     let sinks = lists.iter().map(|&list| sinks_of(list).map(BoundSink::memory).sum()).max().unwrap_or(0_u64);
     let page = footprint(pipeline.source.max_reply_bytes);
-    let pages = accounts as u64 * OWN;
-    let fixed = (deliveries as u64).saturating_mul(sinks.saturating_add(ENGINE_MEMORY)).saturating_add(pages);
+    let pages = units as u64 * OWN;
+    let fixed = (deliveries as u64).saturating_mul(sinks.saturating_add(COUNT_MEMORY)).saturating_add(pages);
     match limits.memory.checked_sub(fixed) {
         Some(rest) if rest >= page => Ok(rest),
         _ => {
             let mib = |bytes: u64| bytes.div_ceil(1 << 20);
             let message = format!(
                 "found {} MiB, expected at least {} MiB: {deliveries} deliveries at once, each with {} MiB for its sinks and {} \
-                 MiB for the count of its followers, {} MiB for pages of {accounts} accounts, and a reply of up to {} MiB; lower \
+                 MiB for the count of its followers, {} MiB for pages of {units} accounts, and a reply of up to {} MiB; lower \
                  `limits.deliveries` or `limits.accounts`, or raise this",
                 mib(limits.memory),
                 mib(fixed.saturating_add(page)),
                 mib(sinks),
-                mib(ENGINE_MEMORY),
+                mib(COUNT_MEMORY),
                 mib(pages),
                 mib(page),
             );

@@ -1,4 +1,7 @@
-//! A run: every account of a pipeline file, once.
+//! A run: every list of every account of a pipeline file, once.
+//!
+//! Before it: `cli`. Behind it: a [`UnitRun`] for each list of each account, all of them planned
+//! before the first API call, and then the report of the run.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -20,18 +23,19 @@ use crate::journal::RunReports;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
 
-/// Finds out what would keep a run from its end, without any API call; changes nothing but the state folders that it
-/// creates.
+/// Finds what would make a run fail, without any API call. Changes nothing but the state folders,
+/// which it creates.
 ///
 /// # Errors
 ///
-/// [`ConfigErrors`] for what is wrong with the pipeline file. The reports say what stands in the way of each account.
+/// [`ConfigErrors`](crate::config::ConfigErrors) for what is wrong with the pipeline file. The
+/// reports have what would make a single account fail.
 pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOptions) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let reports = planned.accounts.into_iter().map(|account| match account {
-        Ok(account) => account.preview(),
+    let reports = planned.units.into_iter().map(|unit| match unit {
+        Ok(unit) => unit.preview(),
         Err(report) => *report,
     });
     Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
@@ -39,11 +43,15 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOpti
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
 ///
-/// `stop` ends the walks between two pages; what they have is kept, and the next run goes on from it.
-///
 /// # Errors
 ///
-/// [`Error`] for what is found before the first API call and concerns every account; the reports have the rest.
+/// [`Error`] for what concerns every account and is found before the first API call. The reports
+/// have everything else.
+///
+/// # Cancellation
+///
+/// `stop` ends the walks between two pages. The journals keep their pages, and the next run
+/// continues from them.
 pub async fn run(
     pipeline: Pipeline,
     registry: &SinkRegistry,
@@ -56,25 +64,25 @@ pub async fn run(
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
-    for (index, account) in planned.accounts.into_iter().enumerate() {
-        match account {
+    for (index, unit) in planned.units.into_iter().enumerate() {
+        match unit {
             Err(report) => reports.push(Some(*report)),
-            Ok(account) => {
+            Ok(unit) => {
                 reports.push(None);
-                waiting.push((index, account));
+                waiting.push((index, unit));
             }
         }
     }
-    // Longest first: a long list that begins last is what everybody waits for in the end.
-    waiting.sort_by_key(|(_, account)| Reverse(account.expected_calls()));
+    // The longest lists first: a long list that begins last would delay the end of the run.
+    waiting.sort_by_key(|(_, unit)| Reverse(unit.expected_calls()));
     let mut running = JoinSet::new();
-    for (index, account) in waiting {
+    for (index, unit) in waiting {
         let place = Arc::clone(&places).acquire_owned().await;
-        let context = account.context();
+        let context = unit.context();
         let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
         let work = async move {
             let _place = place;
-            (index, account.run().await)
+            (index, unit.run().await)
         };
         running.spawn(work.instrument(span));
     }
@@ -89,11 +97,11 @@ pub async fn run(
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
-/// A run in which everything is checked and no API call was made.
+/// A run in which every unit is planned and checked, and no API call was made.
 struct Planned {
     run: Arc<RunContext>,
-    /// One for each unit; for some there is already nothing but a report of what failed.
-    accounts: Vec<Result<UnitRun, Box<AccountReport>>>,
+    /// One for each unit; `Err` is the report of a unit that has failed already.
+    units: Vec<Result<UnitRun, Box<AccountReport>>>,
 }
 
 impl Planned {
@@ -106,29 +114,29 @@ impl Planned {
     ) -> Result<Self, Error> {
         let sinks = bind(&pipeline, registry)?;
         let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
-        let mut accounts = Vec::new();
+        let mut units = Vec::new();
         for unit in 0..run.units.len() {
-            accounts.push(match Self::account(&run, unit).await {
-                Ok(account) => Ok(account),
+            units.push(match Self::unit(&run, unit).await {
+                Ok(unit) => Ok(unit),
                 Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
                 Err(Refusal::Unit(error)) => Err(refused(&run, unit, &error)),
             });
         }
-        Ok(Self { run, accounts })
+        Ok(Self { run, units })
     }
 
-    async fn account(run: &Arc<RunContext>, unit: usize) -> Result<UnitRun, Refusal> {
-        let account = UnitRun::plan(run, unit)?;
-        account.check().await?;
-        Ok(account)
+    async fn unit(run: &Arc<RunContext>, unit: usize) -> Result<UnitRun, Refusal> {
+        let unit = UnitRun::plan(run, unit)?;
+        unit.check().await?;
+        Ok(unit)
     }
 }
 
-/// Reports that a list fails before its first call.
+/// Makes the report of a unit that fails before its first call.
 fn refused(run: &RunContext, unit: usize, error: &Error) -> Box<AccountReport> {
     let mut report = run.report(unit);
     report.fail(error);
     run.progress.units()[unit].finish(&report);
-    run.note(&report);
+    run.apply_fail_fast(&report);
     Box::new(report)
 }
