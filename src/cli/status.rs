@@ -7,9 +7,8 @@ use indicatif::HumanBytes;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::progress::rough;
 use super::summary::json;
-use super::table::{NOTHING, Side, account_and_list, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, duration, grouped, render};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
@@ -101,7 +100,7 @@ fn sinks(list: &LastStatus) -> String {
 
 /// Says how far a walk has come, and how old its cursor is.
 fn walk(walk: &WalkStatus) -> String {
-    let age = rough(walk.cursor_seconds as f64);
+    let age = duration(walk.cursor_seconds as f64);
     let pages = if walk.pages == 1 { "1 page".to_owned() } else { format!("{} pages", grouped(walk.pages)) };
     let read = format!("{}: {pages}, {} followers", walk.date, grouped(walk.followers));
     if walk.ended { format!("{read}, read to its end") } else { format!("{read}, cursor {age} old") }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::table::{NOTHING, Side, account_and_list, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, grouped, render, signed};
 use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 
 /// Of more accounts than these it is not said where each list is: the report of the run has it.
@@ -114,7 +114,7 @@ fn run_row(account: &AccountReport) -> [String; 10] {
         account.verdict.as_str().to_owned(),
         account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
         count(snapshot.map(|snapshot| snapshot.rows)),
-        change(account).unwrap_or_else(|| NOTHING.to_owned()),
+        change(account).map_or_else(|| NOTHING.to_owned(), signed),
         grouped(account.pages),
         calls(account),
         grouped(account.retries),
@@ -123,11 +123,9 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     ]
 }
 
-/// Says by how much the list has grown or shrunk since the one before.
-pub(super) fn change(account: &AccountReport) -> Option<String> {
-    let (now, before) = (account.snapshot.as_ref()?.rows, account.previous_rows?);
-    let sign = if now < before { '-' } else { '+' };
-    Some(format!("{sign}{}", grouped(now.abs_diff(before))))
+/// Returns by how much the list has grown since the one before.
+pub(super) fn change(account: &AccountReport) -> Option<i128> {
+    Some(i128::from(account.snapshot.as_ref()?.rows) - i128::from(account.previous_rows?))
 }
 
 /// Says how many of the calls were made that were left when the run came to the account.
@@ -265,7 +263,7 @@ mod tests {
 
     fn published(location: &str) -> SinkState {
         let output = Output { location: location.to_owned(), rows: 23_000, bytes: 2_048 };
-        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output] })
+        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output], ..SinkReport::default() })
     }
 
     fn failed(error: &str) -> SinkState {

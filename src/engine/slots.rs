@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::Limits;
+use crate::config::LimitsSection;
 
 /// The most followers of a small list. A small list is not delivered while it is read: to deliver
 /// it from the journal costs no more than reading ten pages again.
@@ -27,13 +27,13 @@ pub(super) struct Slots {
 pub(super) type Slot = OwnedSemaphorePermit;
 
 impl Slots {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &LimitsSection) -> Self {
         let slots = || Arc::new(Semaphore::new(limits.deliveries));
         Self { streaming: slots(), complete: slots() }
     }
 
     /// Returns the most deliveries at the same time, if `units` are under way.
-    pub(super) fn most(limits: &Limits, units: usize) -> usize {
+    pub(super) fn most(limits: &LimitsSection, units: usize) -> usize {
         units.min(2 * limits.deliveries)
     }
 
@@ -58,7 +58,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_lists_that_may_be_large_are_delivered_while_they_are_read() {
-        let slots = Slots::new(&Limits { deliveries: 2, ..Limits::default() });
+        let slots = Slots::new(&LimitsSection { deliveries: 2, ..LimitsSection::default() });
         assert!(slots.streaming(Some(SMALL)).is_none());
         let held = [slots.streaming(Some(SMALL + 1)), slots.streaming(None)];
         assert!(held.iter().all(Option::is_some));

@@ -5,4 +5,4 @@ mod overview;
 mod view;
 mod watch;
 
-pub(super) use watch::{rough, show};
+pub(super) use watch::show;

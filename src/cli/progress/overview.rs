@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::table::grouped;
-use super::rough;
+use super::super::table::{duration, grouped};
 use crate::engine::Progress;
 use crate::report::Verdict;
 use crate::source::CallStats;
@@ -60,7 +59,7 @@ impl Overview {
             // As long for each that is left as for those before. Of those under way nobody knows how much is left.
             if ended > 0 && ended < self.accounts {
                 let left = seconds / ended as f64 * (self.accounts - ended) as f64;
-                let _ = write!(text, ", about {} left", rough(left));
+                let _ = write!(text, ", about {} left", duration(left.ceil()));
             }
         }
         text

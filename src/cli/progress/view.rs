@@ -6,8 +6,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::output::Terminal;
-use super::super::table::{account_and_list, grouped};
-use super::rough;
+use super::super::table::{account_and_list, duration, grouped};
 use crate::engine::UnitProgress;
 use crate::wechat::List;
 
@@ -97,7 +96,7 @@ impl State {
         if self.rate >= 1.0 {
             let _ = write!(text, ", {}/s", grouped(self.rate as u64));
             if let Some(left) = self.total.and_then(|total| total.checked_sub(self.followers)) {
-                let _ = write!(text, ", {} left", rough(left as f64 / self.rate));
+                let _ = write!(text, ", {} left", duration((left as f64 / self.rate).ceil()));
             }
         }
         text

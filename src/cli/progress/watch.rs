@@ -93,16 +93,6 @@ impl Watch {
     }
 }
 
-/// Writes a number of seconds as roughly as it is known.
-pub(in crate::cli) fn rough(seconds: f64) -> String {
-    let seconds = seconds.ceil() as u64;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,13 +124,5 @@ mod tests {
         assert_eq!(lines.len(), 3);
         assert!(lines[0].starts_with("a0: 1 pages, "), "{lines:?}");
         assert_eq!(watch(&[10; 6]).lines().len(), 1);
-    }
-
-    #[test]
-    fn a_time_is_as_rough_as_it_is_long() {
-        assert_eq!(
-            [0.0, 0.2, 59.0, 59.5, 3_599.0, 3_600.0, 90_061.0].map(rough),
-            ["0 s", "1 s", "59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]
-        );
     }
 }

@@ -7,6 +7,5 @@ mod command;
 mod gather;
 mod page;
 mod rows;
-mod text;
 
 pub(super) use command::{ReportArguments, execute};

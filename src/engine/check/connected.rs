@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::finding::{Check, CheckReport, Finding};
 use super::unit::{UnitFindings, check_unit, state};
 use super::{disk_space, place};
-use crate::config::{Pipeline, Retry};
+use crate::config::{Pipeline, RetrySection};
 use crate::engine::bind::bind;
 use crate::engine::progress::Progress;
 use crate::engine::run::check;
@@ -60,7 +60,7 @@ pub async fn check_connected(
 }
 
 /// Leaves a call one more try after a short pause.
-fn limit_retries(retry: &mut Retry) {
+fn limit_retries(retry: &mut RetrySection) {
     retry.attempts = retry.attempts.min(TRIES);
     // Longer waits are not begun: the minute quota's, or that of a `Retry-After`.
     retry.budget = retry.budget.min(retry.base * 2);

@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::finding::{Check, Finding, amount};
+use indicatif::HumanBytes;
+
+use super::finding::{Check, Finding};
 use super::place::Place;
 use super::unit::UnitFindings;
 use crate::engine::run_context::RunContext;
@@ -74,13 +76,13 @@ impl Disk {
     fn finding(&self, uncounted: usize) -> Finding {
         let (least, most) = (self.least as u64, self.most as u64);
         let takes = if least == most {
-            format!("about {}", amount(least))
+            format!("about {}", HumanBytes(least))
         } else {
-            format!("{} to {}", amount(least), amount(most))
+            format!("{} to {}", HumanBytes(least), HumanBytes(most))
         };
         let mut found = format!(
             "{} are free for {}, where the next lists take {takes}",
-            amount(self.free),
+            HumanBytes(self.free),
             self.writers.join(", ")
         );
         if uncounted > 0 {
@@ -109,7 +111,7 @@ mod tests {
         assert_eq!(finding(1_999_999).severity, Severity::Warning);
         let full = finding(999_999);
         assert_eq!((full.severity, full.exit), (Severity::Error, Exit::Failed));
-        assert_eq!(full.found, "1000.0 kB are free for `lake`, where the next lists take 1.0 MB to 2.0 MB");
+        assert_eq!(full.found, "976.56 KiB are free for `lake`, where the next lists take 976.56 KiB to 1.91 MiB");
     }
 
     #[test]

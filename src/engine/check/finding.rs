@@ -135,25 +135,9 @@ impl Finding {
     }
 }
 
-/// Returns a number of bytes as text, in the decimal units that the labels of disks have.
-pub(super) fn amount(bytes: u64) -> String {
-    let (unit, size) = match bytes {
-        0..1_000_000 => ("kB", 1e3),
-        1_000_000..1_000_000_000 => ("MB", 1e6),
-        _ => ("GB", 1e9),
-    };
-    format!("{:.1} {unit}", bytes as f64 / size)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_written_in_the_unit_that_suits_them() {
-        let written = [0, 1_234, 310_000_000, 12_345_678_901].map(amount);
-        assert_eq!(written, ["0.0 kB", "1.2 kB", "310.0 MB", "12.3 GB"]);
-    }
 
     #[test]
     fn the_worst_finding_decides() {

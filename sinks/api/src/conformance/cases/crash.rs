@@ -1,6 +1,6 @@
 //! What a crash costs: nothing, once the same list is delivered again.
 
-use super::table;
+use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK, List};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
