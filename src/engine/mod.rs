@@ -2,7 +2,7 @@
 //! which order the sinks of a list publish it.
 //!
 //! Before it: `cli` has read the command line and the pipeline file. Behind it: the lists are
-//! published, and a [`RunReport`](crate::report::RunReport) says what came of each.
+//! published, and a [`RunReport`](crate::report::RunReport) has the verdict on each.
 //!
 //! ```text
 //! run ──► bind: sinks, memory ──► run_context: what the units of a run share

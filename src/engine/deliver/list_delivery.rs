@@ -59,7 +59,7 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
             Ok((duplicates, _)) => {
                 // Duplicates are known only now, and the sinks have received them.
                 sinks.abort().await;
-                self.from_journal(staged, duplicates, slot).await
+                self.open_and_deliver(staged, duplicates, slot).await
             }
             Err(error) => {
                 sinks.abort().await;
@@ -95,7 +95,7 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
                 DistinctCount::of(self.journal.reader(), folder, run.stop.clone()).await?.duplicates
             }
         };
-        self.from_journal(staged, duplicates, slot).await
+        self.open_and_deliver(staged, duplicates, slot).await
     }
 
     /// Opens `sinks` for the list; `rows` is its length, if it is complete.
@@ -119,7 +119,7 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         fan_out.finish().await
     }
 
-    async fn from_journal(
+    async fn open_and_deliver(
         &self,
         staged: &[&'a BoundSink],
         duplicates: Duplicates,
@@ -135,7 +135,7 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         }
     }
 
-    /// Reads the list from where the journal stands to its end.
+    /// Reads the rest of the list, after the pages in the journal.
     async fn walk(&mut self, source: &Source, fan_out: Option<&FanOut>) -> Result<DistinctCount, Stopped> {
         let span = tracing::info_span!("walk", walk = self.journal.walk().to_string());
         let mut walk = Walk { context: self.context, source, journal: self.journal, fan_out };

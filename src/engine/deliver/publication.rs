@@ -68,12 +68,11 @@ impl<'a> Publication<'a> {
         let last = self.context.last().map(|list| list.rows);
         // If the whole list is in the journal already, it takes no streaming slot.
         let slot = if self.journal.end().is_none() { self.context.run.slots.streaming(last) } else { None };
+        let duplicates = decided.as_ref().and_then(FollowerProof::of).map(|proof| proof.duplicates);
+        let mut delivery = self.delivery();
         let delivered = match slot {
-            Some(slot) => self.delivery().stream(source, &staged, slot).await?,
-            None => {
-                let duplicates = decided.as_ref().and_then(FollowerProof::of).map(|proof| proof.duplicates);
-                self.delivery().when_complete(source, &staged, duplicates).await?
-            }
+            Some(slot) => delivery.stream(source, &staged, slot).await?,
+            None => delivery.when_complete(source, &staged, duplicates).await?,
         };
         let span = tracing::debug_span!("publication");
         self.finish(delivered, decided.as_ref(), later).instrument(span).await

@@ -143,5 +143,5 @@ async fn with_retries<T>(
 }
 
 fn panicked() -> SinkError {
-    SinkError::permanent("the sink panicked").with_hint("this is a defect of the sink; its message stands above")
+    SinkError::permanent("the sink panicked").with_hint("this is a defect of the sink; its message is above")
 }

@@ -61,8 +61,9 @@ struct Setbacks {
 }
 
 impl Walk<'_> {
-    /// Walks from where the journal stands to the end of the list, and returns its distinct count.
-    /// The fan-out, if there is one, must have received the pages that the journal has already.
+    /// Reads the rest of the list, after the pages in the journal, and returns the distinct count
+    /// of all pages. The fan-out, if there is one, must have received the pages that the journal
+    /// has already.
     ///
     /// # Errors
     ///
