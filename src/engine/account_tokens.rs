@@ -1,4 +1,7 @@
-//! The tokens of an account, which all of its lists share: a classic token has one owner.
+//! The tokens of an account, which all its lists share: a classic token has one owner.
+//!
+//! `run_context` has one [`AccountTokens`] for each account; a unit hands the tokens to its
+//! [`Source`](crate::source::Source).
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -12,29 +15,31 @@ use crate::source::{Client, Tokens};
 #[derive(Debug, Default)]
 pub(super) struct AccountTokens(Mutex<Weak<OwnedTokens>>);
 
-/// Tokens that are in use, and the lock that goes with them.
+/// Tokens that are in use, and their lock.
 #[derive(Debug)]
 pub(super) struct OwnedTokens {
     pub(super) tokens: Arc<Tokens>,
-    /// `None` where a second owner does no harm.
+    /// `None` if a second owner does no harm.
     _lock: Option<TokenLock>,
 }
 
 impl AccountTokens {
-    /// Returns the account's tokens; no call is made yet. For a classic token the account's lock is taken: each call for
-    /// one ends the token before it, so two processes would take it from each other.
+    /// Returns the account's tokens; no API call is made yet.
+    ///
+    /// For a classic token it takes the account's token lock: each request for one ends the token
+    /// before it, so two processes would end each other's.
     ///
     /// # Errors
     ///
-    /// If another process owns the token, or the way to a token server cannot be set up.
-    pub(super) fn shared(
+    /// If another process holds the lock, or the client of a token server cannot be made.
+    pub(super) fn get(
         &self,
         pipeline: &Pipeline,
         account: &Account,
         client: &Client,
     ) -> Result<Arc<OwnedTokens>, Error> {
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tokens) = shared.upgrade() {
+        let mut in_use = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokens) = in_use.upgrade() {
             return Ok(tokens);
         }
         let lock = match account.credential {
@@ -45,7 +50,7 @@ impl AccountTokens {
         };
         let tokens = Arc::new(Tokens::new(account, &pipeline.source, client)?);
         let tokens = Arc::new(OwnedTokens { tokens, _lock: lock });
-        *shared = Arc::downgrade(&tokens);
+        *in_use = Arc::downgrade(&tokens);
         Ok(tokens)
     }
 }

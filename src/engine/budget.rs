@@ -1,50 +1,56 @@
 //! The bytes that may be under way at the same time.
+//!
+//! The walk reserves a [`Lease`] before it asks for a page; the page's batch carries it until the
+//! last sink is done with the batch. `bind` computes how many bytes there are.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Semaphores count in `u32`; a unit of 1 KiB lets them count to 4 TiB.
-const UNIT: u64 = 1024;
+/// Semaphores count in `u32`. In blocks of 1 KiB they count up to 4 TiB.
+const BLOCK: u64 = 1024;
 
-/// Bytes of its own that each account under way has: a full page, 10,000 times 31 bytes, on its way once as JSON and once
-/// as Arrow, in whole units.
-pub(super) const OWN: u64 = (2_u64 * 310_000).next_multiple_of(UNIT);
+/// Bytes of a full page: 10,000 followers of 31 bytes each.
+pub(super) const FULL_PAGE: u64 = 310_000;
 
-/// A number of bytes, shared by all accounts of a run, and a page that is an account's own: whatever the others hold, it
-/// can go on.
+/// Bytes that each unit under way has of its own: a full page, rounded up to whole blocks.
+pub(super) const OWN: u64 = footprint(FULL_PAGE).next_multiple_of(BLOCK);
+
+/// The bytes that the units of a run share, and the bytes that one unit has of its own.
 ///
-/// What a page and its batch take is reserved before the page is asked for, and given back when the last sink is done
-/// with the batch. So a slow sink slows the source, and the length of a list has no part in the memory it needs.
+/// What a page and its batch take is reserved before the page is requested, and released when the
+/// last sink is done with the batch. So a slow sink slows the source, and the memory does not
+/// depend on the length of a list. The page of its own lets each unit continue, whatever the
+/// others hold.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     own: Arc<Semaphore>,
     shared: Arc<Semaphore>,
-    /// Units that are shared.
+    /// Blocks that are shared.
     capacity: u32,
 }
 
-/// Reserved bytes; dropping it gives them back.
+/// Reserved bytes. Dropping it releases them.
 pub(super) type Lease = OwnedSemaphorePermit;
 
 impl Budget {
     /// Makes a budget of `bytes` to share.
     pub(super) fn new(bytes: u64) -> Self {
-        let capacity = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).max(1);
+        let capacity = u32::try_from(bytes / BLOCK).unwrap_or(u32::MAX).max(1);
         Self { own: own(), shared: Arc::new(Semaphore::new(capacity as usize)), capacity }
     }
 
-    /// Returns the budget for another account: it shares the same bytes, and has a page of its own.
-    pub(super) fn for_account(&self) -> Self {
+    /// Returns the budget of another unit: it shares the same bytes, and has a page of its own.
+    pub(super) fn for_unit(&self) -> Self {
         Self { own: own(), ..self.clone() }
     }
 
-    /// Waits until `bytes` are free, and takes them. More than there is in all is cut to that, so that one large page
-    /// passes alone instead of never.
+    /// Waits until `bytes` are free, and reserves them. A page that is larger than the whole budget
+    /// reserves the whole budget, so it passes alone instead of never.
     pub(super) async fn reserve(&self, bytes: u64) -> Lease {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.capacity);
-        let take = |units_of: &Arc<Semaphore>| Arc::clone(units_of).acquire_many_owned(units);
-        let lease = if u64::from(units) * UNIT <= OWN {
+        let blocks = u32::try_from(bytes.div_ceil(BLOCK)).unwrap_or(u32::MAX).clamp(1, self.capacity);
+        let take = |semaphore: &Arc<Semaphore>| Arc::clone(semaphore).acquire_many_owned(blocks);
+        let lease = if u64::from(blocks) * BLOCK <= OWN {
             tokio::select! {
                 biased;
                 lease = take(&self.own) => lease,
@@ -58,7 +64,12 @@ impl Budget {
 }
 
 fn own() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new((OWN / UNIT) as usize))
+    Arc::new(Semaphore::new((OWN / BLOCK) as usize))
+}
+
+/// Returns the bytes that a page of `body` bytes takes on its way: once as JSON, once as Arrow.
+pub(super) const fn footprint(body: u64) -> u64 {
+    2 * body
 }
 
 #[cfg(test)]
@@ -67,8 +78,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether there is a lease to be had now.
-    async fn is_free(budget: &Budget, bytes: u64) -> Option<Lease> {
+    /// Reserves `bytes` if they are free now.
+    async fn reserve_now(budget: &Budget, bytes: u64) -> Option<Lease> {
         tokio::time::timeout(Duration::from_secs(1), budget.reserve(bytes)).await.ok()
     }
 
@@ -83,24 +94,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_account_has_a_page_whatever_the_others_hold() {
+    async fn every_unit_has_a_page_whatever_the_others_hold() {
         let budget = Budget::new(3 * OWN);
-        let greedy = budget.for_account();
+        let greedy = budget.for_unit();
         let mut held = vec![greedy.reserve(OWN).await];
-        while let Some(lease) = is_free(&greedy, OWN).await {
+        while let Some(lease) = reserve_now(&greedy, OWN).await {
             held.push(lease);
         }
         assert_eq!(held.len(), 1 + 3, "its own page, and all that is shared");
-        let other = budget.for_account();
-        let page = is_free(&other, OWN).await.expect("a page of its own");
-        assert!(is_free(&other, OWN).await.is_none());
+        let other = budget.for_unit();
+        let page = reserve_now(&other, OWN).await.expect("a page of its own");
+        assert!(reserve_now(&other, OWN).await.is_none());
         drop(page);
-        assert!(is_free(&other, OWN).await.is_some());
+        assert!(reserve_now(&other, OWN).await.is_some());
     }
 
     #[tokio::test]
     async fn more_than_everything_is_everything() {
-        let budget = Budget::new(10 * UNIT);
+        let budget = Budget::new(10 * BLOCK);
         drop(budget.reserve(u64::MAX).await);
         drop(budget.reserve(0).await);
     }

@@ -1,4 +1,6 @@
-//! The names under which the state keeps what belongs to a pipeline, its sinks and its accounts.
+//! The names under which the state keeps what belongs to a pipeline, its sinks and its lists.
+//!
+//! `engine` opens the state with them, and `inspect` looks into it with the same.
 
 use serde_json::Map;
 
@@ -6,7 +8,7 @@ use crate::config::{Account, Pipeline, SinkSection};
 use crate::journal::{FORMAT, Identity, Recipient};
 use crate::wechat::{List, host_identity};
 
-/// Returns what a lock file says of a run of `pipeline`.
+/// Returns the text by which a lock file names a run of `pipeline`.
 pub(crate) fn lock_holder(pipeline: &Pipeline) -> String {
     format!("pipeline `{}`", pipeline.name)
 }
@@ -21,7 +23,7 @@ pub(crate) fn recipient(pipeline: &Pipeline, sink: &SinkSection) -> Recipient {
     }
 }
 
-/// Returns which walks of a list an account may go on with.
+/// Returns the identity of an account's list: a run resumes only walks with the same one.
 pub(crate) fn identity(pipeline: &Pipeline, account: &Account, list: List) -> Identity {
     let source = &pipeline.source;
     let (host, options) = match &source.simulate {

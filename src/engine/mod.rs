@@ -1,21 +1,41 @@
-//! Everything concurrent, and nothing else: what runs beside what, what waits for what, and in which order the sinks of
-//! a list publish it.
+//! Everything concurrent, and nothing else: what runs beside what, what waits for what, and in
+//! which order the sinks of a list publish it.
+//!
+//! Before it: `cli` has read the command line and the pipeline file. Behind it: the lists are
+//! published, and a [`RunReport`](crate::report::RunReport) has the verdict on each.
 //!
 //! ```text
-//! run ──► account (a few at once, longest first)
-//!           │ plan: which walk        journal
-//!           ▼                            ▲ write, then the next request
-//!         walking ── pages, leases ──────┤
-//!                                        ▼
-//!         delivery (a thread): decode, count, digest ──► bounded queues ──► sink_task (a thread each)
-//!           │ measure
-//!           ▼
-//!         publication: prepare all ──► decision ──► commit each ──► those that wait for a complete list
+//! run ──► bind: sinks, memory ──► run_context: what the units of a run share
+//!  │
+//!  ▼
+//! unit: one list of one account (at most `limits.accounts` at once, longest first)
+//!  │  plan: chooses the walk           journal
+//!  ▼                                      ▲ write, then the next request
+//! walk/follow ── pages, leases ───────────┤
+//!                                         ▼
+//! deliver/fan_out (a thread): decode, count, digest ──► queues ──► sink_task (a thread each)
+//!  │  DistinctCount
+//!  ▼
+//! deliver/publication: prepare all ──► decision ──► commit each ──► sinks that wait
 //! ```
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `run`, `replay`, `check/` | what `cli` calls: a run, a replay, `check --connect` |
+//! | `run_options` | what the command line says about a run |
+//! | `bind`, `run_context` | the sinks and the memory of a run; what its units share |
+//! | `account_tokens` | the tokens of an account, which its lists share |
+//! | `unit`, `unit_context` | one list of one account: its walk and report; what its steps need |
+//! | `plan` | which walk a unit resumes, delivers or begins |
+//! | `walk/` | from WeChat to the journal |
+//! | `deliver/` | from the journal to published sinks |
+//! | `budget`, `slots` | the bytes that are under way at the same time, and the deliveries |
+//! | `proof` | what proves that a follower list is complete |
+//! | `progress` | how far a run is; `cli` and `metrics` show it |
+//! | `keys` | the names of pipelines, sinks and lists in the state |
 
-mod account;
-mod account_context;
 mod account_tokens;
+mod bind;
 mod budget;
 mod check;
 mod deliver;
@@ -28,10 +48,13 @@ mod run;
 mod run_context;
 mod run_options;
 mod slots;
+mod unit;
+mod unit_context;
 mod walk;
 
+pub use bind::bind;
 pub use check::{Check, CheckReport, Finding, Severity, check_connected};
 pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
-pub use run::{bind, check, run};
+pub use run::{check, run};
 pub use run_options::RunOptions;

@@ -1,20 +1,23 @@
-//! Which walk a run is about.
+//! Chooses the walk of a unit: resume the open one, deliver a decided one, or begin anew.
+//!
+//! Before it: the options of the run and the walks in the state. Behind it: the
+//! [unit](super::unit), which runs the choice.
 
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use fanout_sink::WalkId;
 
 use super::run_options::RunOptions;
-
 use crate::journal::{Journal, JournalError, ListState, WalkFolder};
 use crate::wechat::date_in_beijing;
 
-/// The walk that a run is about.
+/// The walk that a unit runs.
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
-    /// A new one, for this logical date.
+    /// A new walk for this logical date.
     Begin(NaiveDate),
-    /// One that is there: to be continued, or to be published.
+    /// A walk of the state, which is open or lacks a sink.
     Finish(Box<WalkFolder>),
 }
 
@@ -26,12 +29,21 @@ impl Choice {
             Self::Finish(walk) => walk.header().date,
         }
     }
+
+    /// Returns the walk's name; `None` for a walk that has not begun.
+    pub(super) fn walk(&self) -> Option<WalkId> {
+        match self {
+            Self::Begin(_) => None,
+            Self::Finish(walk) => Some(walk.header().walk),
+        }
+    }
 }
 
 /// Chooses the walk.
 ///
-/// Without a date the newest walk counts: if it is open (and not too old) it is finished under its own date, and if it
-/// is today's it is published to whoever lacks it. With a date the newest walk of that date counts.
+/// The newest walk counts; with a date, the newest walk of that date. An open walk is finished
+/// under its own date, unless it is too old. A decided walk of the date (without one: of today) is
+/// delivered to the sinks that lack it. In any other case a new walk begins.
 pub(super) fn choose(
     state: &ListState,
     options: &RunOptions,
@@ -51,7 +63,7 @@ pub(super) fn choose(
     let finish = if newest.decision().is_some() {
         header.date == date
     } else {
-        // A walk whose end was accepted needs no call any more: its age does not matter.
+        // A walk whose end was accepted needs no more calls: its age does not matter.
         let age = (now - header.begun_at).to_std().unwrap_or_default();
         age <= resume_within || Journal::open(newest.clone())?.end().is_some()
     };
@@ -65,7 +77,7 @@ pub(super) fn choose(
         return Ok(Choice::Finish(Box::new(newest)));
     }
     if newest.decision().is_none() {
-        tracing::warn!(walk = header.walk.to_string(), "the open walk is too old to go on with; a new one is begun");
+        tracing::warn!(walk = header.walk.to_string(), "the open walk is too old to resume; a new one begins");
     }
     Ok(Choice::Begin(date))
 }

@@ -1,4 +1,6 @@
-//! How far a run has come, for whoever shows it.
+//! How far a run is.
+//!
+//! The units write it while they run; the progress display of `cli` and `metrics` read it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,7 +10,8 @@ use crate::report::AccountReport;
 use crate::source::CallStats;
 use crate::wechat::List;
 
-/// The progress of every account and list of a run, accounts in the order of the pipeline file. Reading it disturbs nothing.
+/// The progress of every list of every account of a run, accounts in the order of the pipeline
+/// file. Reading it does not disturb the run.
 #[derive(Debug)]
 pub struct Progress {
     units: Vec<UnitProgress>,
@@ -36,7 +39,7 @@ impl Progress {
         Self { units: units.collect() }
     }
 
-    /// Returns the lists of the accounts, accounts in the order of the pipeline file.
+    /// Returns the progress of each list, accounts in the order of the pipeline file.
     pub fn units(&self) -> &[UnitProgress] {
         &self.units
     }
@@ -63,28 +66,29 @@ impl UnitProgress {
         self.followers.load(Ordering::Relaxed)
     }
 
-    /// Returns how many followers WeChat states; none before the first page.
+    /// Returns the `total` that WeChat stated last; `None` before the first page.
     pub fn total(&self) -> Option<u64> {
         self.total.get().map(|total| total.load(Ordering::Relaxed))
     }
 
-    /// Returns what the account has cost so far; none while it waits for its turn.
+    /// Returns the counters of the calls; `None` before the unit begins.
     pub fn stats(&self) -> Option<&CallStats> {
         self.stats.get().map(Arc::as_ref)
     }
 
-    /// Returns what came of the account; none before it is finished. Of the lists of a replay, the first.
+    /// Returns the report; `None` before the unit is finished. In a replay it is the report of the
+    /// first walk.
     pub fn report(&self) -> Option<&AccountReport> {
         self.report.get().map(Box::as_ref)
     }
 
-    /// Notes that it is the account's turn, and who counts what it costs.
+    /// Notes that the unit begins, and which counters its calls have.
     pub(super) fn begin(&self, stats: &Arc<CallStats>) {
-        // Of the lists of a replay, which cost nothing, the first one has done so.
+        // In a replay the first walk has set it; the others make no calls either.
         let _ = self.stats.set(Arc::clone(stats));
     }
 
-    /// Notes the pages that the journal had before this run, and their followers.
+    /// Notes the pages and followers that the journal had before this run.
     pub(super) fn resume(&self, pages: u64, followers: u64) {
         self.pages.store(pages, Ordering::Relaxed);
         self.followers.store(followers, Ordering::Relaxed);
@@ -101,8 +105,9 @@ impl UnitProgress {
         }
     }
 
-    /// Notes that nothing more happens with this account in this run.
+    /// Notes that the unit is finished.
     pub(super) fn finish(&self, report: &AccountReport) {
+        // In a replay the report of the first walk stays.
         let _ = self.report.set(Box::new(report.clone()));
     }
 }

@@ -1,4 +1,6 @@
-//! What proves a follower list complete.
+//! What proves that a follower list is complete.
+//!
+//! `deliver` writes it into the snapshot, under the decision. The next run's forecast reads it.
 
 use fanout_sink::Snapshot;
 use serde::{Deserialize, Serialize};
@@ -13,17 +15,17 @@ pub(super) struct FollowerProof {
     pub(super) total: u64,
     /// Rows dropped because an earlier row had the same `OpenID`.
     pub(super) duplicates: u64,
-    /// Empty strings that stood in the place of an `OpenID` and were dropped.
+    /// Empty strings in the place of an `OpenID`, which were dropped.
     pub(super) empty: u64,
 }
 
 impl FollowerProof {
-    /// Reads the proof of a follower list; `None` if `snapshot` is that of another list.
+    /// Reads the proof of a follower list; `None` if `snapshot` is one of another list.
     pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
         serde_json::from_value(Value::Object(snapshot.proof.clone())).ok()
     }
 
-    /// Returns the proof as it stands in a snapshot.
+    /// Returns the proof as the fields of a snapshot.
     pub(super) fn into_fields(self) -> Map<String, Value> {
         let Self { pages, total, duplicates, empty } = self;
         [("pages", pages), ("total", total), ("duplicates", duplicates), ("empty", empty)]

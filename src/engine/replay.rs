@@ -1,30 +1,33 @@
-//! Delivering complete lists once more, from the journal alone: what a sink has missed, without a call.
+//! Delivers complete lists from the journal alone, without a call, to sinks that lack them.
+//!
+//! Before it: `cli`. Behind it: a [`UnitRun`] for each decided walk, one after another.
 
 use std::sync::Arc;
 
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{AccountRun, Refusal};
+use super::bind::bind;
 use super::progress::Progress;
-use super::run::{bind, share};
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
+use super::unit::{Refusal, UnitRun};
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::report::{AccountReport, RunReport};
 
-/// Delivers every complete list of the journal (of the options's date, if it has one) to the sinks that are named and
-/// lack it; to all that lack it, if none is named. Of one date the newest list counts. No API call is made.
+/// Delivers the newest complete list of each date to the sinks in `names` that lack it, or to all
+/// that lack it if `names` is empty. With a date in `options`, only the list of that date. Makes no
+/// API call.
 ///
-/// Whoever names a sink wants its list there: the replay fails with it, also where a run would not.
+/// Every sink counts as required: if one fails, the replay fails, also where a run would not.
 ///
 /// # Errors
 ///
-/// [`ConfigErrors`] for a sink that the pipeline file has not, and for everything else that is wrong with the file. The
-/// reports, one for each list, have the rest.
+/// [`ConfigErrors`] for a name that is not in the pipeline file, and for everything else that is
+/// wrong with the file. The reports, one for each walk, have the rest.
 pub async fn replay(
     pipeline: Pipeline,
     registry: &SinkRegistry,
@@ -35,7 +38,7 @@ pub async fn replay(
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
-    let run = share(pipeline, &sinks, options, progress, stop)?;
+    let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
     let mut reports = Vec::new();
     for unit in (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()) {
         let walks = walks_of(&run, unit).await?;
@@ -49,7 +52,7 @@ pub async fn replay(
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
-/// Keeps the sinks that are named; all of them if none is.
+/// Returns the sinks in `names`, as required ones; all of them if `names` is empty.
 fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Result<Vec<BoundSink>, ConfigErrors> {
     let known: Vec<&str> = sinks.iter().map(BoundSink::name).collect();
     let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
@@ -64,14 +67,14 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
     Ok(sinks.into_iter().filter(is_selected).map(BoundSink::into_required).collect())
 }
 
-/// Delivers the walks of one list of an account, oldest first; one that fails does not keep back the next.
+/// Delivers the walks of one unit, oldest first. After one that fails comes the next.
 async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountReport>, ConfigErrors> {
     let failed = |error: &Error| {
         let mut report = run.report(unit);
         report.fail(error);
         report
     };
-    let walks = match AccountRun::replays(run, unit) {
+    let walks = match UnitRun::replays(run, unit) {
         Ok(walks) => walks,
         Err(error) => return Ok(vec![failed(&error)]),
     };
@@ -80,7 +83,7 @@ async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountRepor
         let report = match walk.check().await {
             Ok(()) => walk.run().await,
             Err(Refusal::Pipeline(errors)) => return Err(errors),
-            Err(Refusal::Account(error)) => failed(&error),
+            Err(Refusal::Unit(error)) => failed(&error),
         };
         let is_interrupted = report.exit == Exit::Interrupted;
         reports.push(report);

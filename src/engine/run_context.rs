@@ -1,61 +1,105 @@
-//! What the accounts of a run share.
+//! What the units of a run share.
+//!
+//! `run`, `replay` and `check` make one [`RunContext`] each; every [unit](super::unit) holds it.
 
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
 use super::account_tokens::{AccountTokens, OwnedTokens};
+use super::bind::page_budget;
 use super::budget::Budget;
 use super::keys::{identity, lock_holder};
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
-use crate::config::{Account, Pipeline};
+use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::{JournalError, ListState};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, Verdict};
-use crate::source::Client;
+use crate::source::{Client, SourceError};
 use crate::wechat::List;
 
-/// What the accounts of a run share.
+/// What the units of a run share. Its methods name a unit by its index in `units`.
 #[derive(Debug)]
 pub(super) struct RunContext {
     pub(super) pipeline: Pipeline,
     /// One for each account and list, accounts in the order of `pipeline`.
     pub(super) units: Vec<Unit>,
-    /// Those of `pipeline`, for the sinks.
-    pub(super) account_names: Arc<[String]>,
+    /// In the order of `units`.
+    pub(super) progress: Arc<Progress>,
+    pub(super) options: RunOptions,
     pub(super) client: Client,
-    /// One for each account of `pipeline`.
-    pub(super) tokens: Vec<AccountTokens>,
     pub(super) budget: Budget,
     pub(super) slots: Slots,
-    /// Its entries are in the order of `units`.
-    pub(super) progress: Arc<Progress>,
     /// Ends the walks between two pages.
     pub(super) stop: CancellationToken,
-    pub(super) options: RunOptions,
-    /// The account that ended the run by failing, where the first one does.
-    pub(super) failed_first: OnceLock<String>,
+    /// The names in `pipeline.accounts`, for the sinks.
+    pub(super) account_names: Arc<[String]>,
+    /// One for each account of `pipeline`.
+    tokens: Vec<AccountTokens>,
+    /// The account whose failure stopped the run under `--fail-fast`.
+    failed_first: OnceLock<String>,
 }
 
-/// One list of one account.
+/// One list of one account within a run.
 #[derive(Debug)]
 pub(super) struct Unit {
-    /// The account's place in the pipeline file.
+    /// The account's index in `pipeline.accounts`.
     pub(super) account: usize,
     pub(super) list: List,
-    /// The sinks that take the list; none in a replay to sinks of other lists.
+    /// The sinks that take the list; empty in a replay to sinks of other lists.
     pub(super) sinks: Arc<[BoundSink]>,
 }
 
 impl RunContext {
+    /// Makes the context of a run of `pipeline` to `sinks`. No API call is made yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`] if `limits.memory` does not suffice or `source.ca_file` is wrong;
+    /// [`SourceError`] if the client cannot be made.
+    pub(super) fn new(
+        pipeline: Pipeline,
+        sinks: &[BoundSink],
+        options: RunOptions,
+        progress: Arc<Progress>,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, Error> {
+        let budget = Budget::new(page_budget(&pipeline, sinks)?);
+        let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
+        let lists: Vec<(List, Arc<[BoundSink]>)> =
+            pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
+        let units_of =
+            |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
+        let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
+            SourceError::CaFile { .. } => {
+                ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
+            }
+            error => Error::from(error),
+        })?;
+        Ok(Arc::new(Self {
+            units,
+            progress,
+            options,
+            client,
+            budget,
+            slots: Slots::new(&pipeline.limits),
+            stop,
+            account_names: pipeline.account_names.as_slice().into(),
+            tokens: pipeline.accounts.iter().map(|_| AccountTokens::default()).collect(),
+            failed_first: OnceLock::new(),
+            pipeline,
+        }))
+    }
+
     pub(super) fn account(&self, unit: usize) -> &Account {
         &self.pipeline.accounts[self.units[unit].account]
     }
 
-    /// Makes the report on a unit, in which nothing has happened yet.
+    /// Makes the report of a unit to which nothing has happened yet.
     pub(super) fn report(&self, unit: usize) -> AccountReport {
         AccountReport::new(self.account(unit), self.units[unit].list)
     }
@@ -63,16 +107,20 @@ impl RunContext {
     /// Returns the tokens of the unit's account.
     pub(super) fn tokens(&self, unit: usize) -> Result<Arc<OwnedTokens>, Error> {
         let tokens = &self.tokens[self.units[unit].account];
-        tokens.shared(&self.pipeline, self.account(unit), &self.client)
+        tokens.get(&self.pipeline, self.account(unit), &self.client)
     }
 
-    /// Takes the unit's state, with the lock of its list.
+    /// Opens the unit's state, and takes the lock of its list.
     pub(super) fn state(&self, unit: usize) -> Result<ListState, JournalError> {
         let identity = identity(&self.pipeline, self.account(unit), self.units[unit].list);
         ListState::open(&self.pipeline.journal.path, identity, &lock_holder(&self.pipeline))
     }
 
-    /// Waits for something, unless the run is to stop.
+    /// Waits for `work`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if the run is to stop.
     pub(super) async fn or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         tokio::select! {
             biased;
@@ -81,22 +129,19 @@ impl RunContext {
         }
     }
 
-    /// Looks at what came of an account: under `--fail-fast`, the first one that fails stops the others.
-    pub(super) fn note(&self, report: &AccountReport) {
+    /// Stops the run under `--fail-fast` if `report` is the first one of a failure.
+    pub(super) fn apply_fail_fast(&self, report: &AccountReport) {
         if self.options.fail_fast
             && report.verdict == Verdict::Failed
             && !self.stop.is_cancelled()
             && self.failed_first.set(report.account.clone()).is_ok()
         {
-            tracing::warn!(
-                account = report.account,
-                "the account failed; the others stop, for `--fail-fast` was asked for"
-            );
+            tracing::warn!(account = report.account, "the account failed, and `--fail-fast` stops the others");
             self.stop.cancel();
         }
     }
 
-    /// Tells apart why an account was stopped: by a person, or by another account.
+    /// Replaces [`Error::Interrupted`] by [`Error::FailedFast`] if `--fail-fast` stopped the run.
     pub(super) fn why_stopped(&self, error: Error) -> Error {
         match (error, self.failed_first.get()) {
             (Error::Interrupted, Some(account)) => Error::FailedFast { account: account.clone() },

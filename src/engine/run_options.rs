@@ -1,4 +1,6 @@
 //! What the command line says about a run.
+//!
+//! `cli` makes [`RunOptions`]; `plan` chooses the walk by them.
 
 use chrono::NaiveDate;
 
@@ -8,22 +10,22 @@ use chrono::NaiveDate;
 pub struct RunOptions {
     /// `--date`: the logical date of the snapshot.
     pub date: Option<NaiveDate>,
-    /// `--fresh`: a new walk, whatever there is.
+    /// `--fresh`: begin a new walk, even if there is one to finish.
     pub fresh: bool,
-    /// `--again`: to a sink that cannot tell whether it has a list, it is delivered.
+    /// `--again`: deliver a list to a sink that cannot tell whether it has it.
     pub again: bool,
     /// `--fail-fast`: the first account that fails stops the others.
     pub fail_fast: bool,
 }
 
 impl RunOptions {
-    /// Selects by the logical date.
+    /// Sets the logical date.
     #[must_use]
     pub fn with_date(self, date: NaiveDate) -> Self {
         Self { date: Some(date), ..self }
     }
 
-    /// Asks for a new walk, whatever there is.
+    /// Begins a new walk, even if there is one to finish.
     #[must_use]
     pub fn with_fresh(self) -> Self {
         Self { fresh: true, ..self }
@@ -41,7 +43,8 @@ impl RunOptions {
         Self { fail_fast: true, ..self }
     }
 
-    /// Says how to go on with a run of this selection that was interrupted. A new walk is only begun once.
+    /// Returns how to continue an interrupted run that had these options: without `--fresh`, which
+    /// would begin another walk.
     pub fn how_to_go_on(&self) -> &'static str {
         if self.fresh {
             "run the same command again, without `--fresh`, to go on"

@@ -1,4 +1,6 @@
-//! Who may deliver when: open writers take memory and processors, so only so many are open at the same time.
+//! How many lists are delivered at the same time: open writers take memory and processors.
+//!
+//! `deliver` takes a [`Slot`] before it opens the sinks of a list, `walk` before it counts one.
 
 use std::sync::Arc;
 
@@ -6,20 +8,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::LimitsSection;
 
-/// A list of up to so many followers is not large: it is delivered from the journal at the price of reading ten pages again.
+/// The most followers of a small list. A small list is not delivered while it is read: to deliver
+/// it from the journal costs no more than reading ten pages again.
 const SMALL: u64 = 100_000;
 
-/// The deliveries of a run, `limits.deliveries` of each kind.
+/// The slots of a run: `limits.deliveries` for lists that are delivered while they are read, and as
+/// many for complete lists.
 ///
-/// A list that is delivered while it is read keeps its writers open as long as the network takes, stuck or not; so it never
-/// waits for a slot, and never keeps one from a list that is complete.
+/// Streaming deliveries hold writers open for as long as the network takes. They have their own
+/// semaphore, so they never block a delivery from the journal.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     streaming: Arc<Semaphore>,
     complete: Arc<Semaphore>,
 }
 
-/// The right to deliver; dropping it gives it back.
+/// The right to deliver one list. Dropping it gives it back.
 pub(super) type Slot = OwnedSemaphorePermit;
 
 impl Slots {
@@ -28,13 +32,13 @@ impl Slots {
         Self { streaming: slots(), complete: slots() }
     }
 
-    /// Returns how many deliveries there are at the same time, with `accounts` under way.
-    pub(super) fn most(limits: &LimitsSection, accounts: usize) -> usize {
-        accounts.min(2 * limits.deliveries)
+    /// Returns the most deliveries at the same time, if `units` are under way.
+    pub(super) fn most(limits: &LimitsSection, units: usize) -> usize {
+        units.min(2 * limits.deliveries)
     }
 
-    /// Takes a slot for a list that is to be delivered while it is read: one that had `followers` the last time, or that is
-    /// read for the first time. None if it was not large, or no slot is free.
+    /// Takes a slot for a list that could be delivered while it is read. `followers` is its length
+    /// the last time, `None` the first time. Returns `None` if it was small or no slot is free.
     pub(super) fn streaming(&self, followers: Option<u64>) -> Option<Slot> {
         if followers.is_some_and(|followers| followers <= SMALL) {
             return None;
@@ -59,7 +63,7 @@ mod tests {
         let held = [slots.streaming(Some(SMALL + 1)), slots.streaming(None)];
         assert!(held.iter().all(Option::is_some));
         assert!(slots.streaming(None).is_none(), "none is free");
-        // One that is complete does not wait for those that the network keeps.
+        // A complete list does not wait for those that are still being read.
         drop(slots.complete().await);
     }
 }

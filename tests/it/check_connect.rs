@@ -94,7 +94,7 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
         assert_eq!(
             lines[..3],
             [
-                "state ok a new walk begins, of 2026-11-22",
+                "state ok a new walk of 2026-11-22 begins",
                 "token ok there is one",
                 "quota ok 499 of 500 calls for pages are left today",
             ]
@@ -124,7 +124,7 @@ fn without_calls_no_page_is_asked_for() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(lines(&ended, "brand")[2..], ["quota ok 500 of 500 calls for pages are left today"]);
     assert_eq!((project.api().requests().user_get, project.api().requests().quota), (0, 2));
-    assert_line(&lines(&ended, "(all)"), "disk ok ", &["and those of 2 accounts that nobody has counted yet"]);
+    assert_line(&lines(&ended, "(all)"), "disk ok ", &["; lists that are not counted yet: 2"]);
     let misused = project.fanout(&["check", "pipeline.toml", "--no-calls"]);
     assert_eq!(misused.code, Some(2), "{misused:?}");
 }
@@ -296,16 +296,16 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     exit code: 1
     ----- stdout -----
     account  check           found
-    brand    state    ok     a new walk begins, of 2026-11-22
+    brand    state    ok     a new walk of 2026-11-22 begins
     brand    token    error  the call for a token failed after 1 try and [TIME], with 0 calls for pages in this run: WeChat answered errcode 40125: invalid appsecret rid: [RID]; hint: check `app_id` and the secret: they must belong to the same account
-    shop     state    ok     a new walk begins, of 2026-11-22
+    shop     state    ok     a new walk of 2026-11-22 begins
     shop     token    ok     there is one
     shop     quota    ok     499 of 500 calls for pages are left today
     shop     page     ok     the first one has 10000 of 23000 followers, and took N.N s
     (all)    journal  ok     a file was written, synced and moved in `[FOLDER]/state`
     (all)    sink     ok     `lake`: a file was written, synced and moved in `[FOLDER]`
     (all)    sink     ok     `lines`: a file was written, synced and moved in `[FOLDER]`
-    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take NNN.NN KiB to N.NN MiB and those of 1 accounts that nobody has counted yet
+    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take NNN.NN KiB to N.NN MiB; lists that are not counted yet: 1
     (all)    clock    ok     this machine and the API agree on the time, to the minute
     10 ok, warnings: 0, errors: 1
 

@@ -95,7 +95,7 @@ fn an_interruption_is_told_in_json() {
     let mut stderr = BufReader::new(run.stderr.take().unwrap());
     let mut said = String::new();
     // The quota is asked for when the walk begins.
-    while !said.contains("today's calls may do") {
+    while !said.contains("today's calls may suffice") {
         assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
     }
     signal(&run, "INT");

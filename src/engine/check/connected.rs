@@ -1,8 +1,8 @@
-//! The check of a whole pipeline file, account by account, and what concerns all of them.
+//! The check of a whole pipeline file: each list, then what concerns all of them.
 //!
-//! It goes the way of a run as far as that costs next to nothing: what [`check`](super::check) finds, a token, a question
-//! for the calls that are left, one page. Then it writes where the run will write, and compares the room there with what
-//! the lists will take. Nothing is published, and no page is kept.
+//! Before it: [`check`] has looked at everything that costs no call. Then each list tries a token,
+//! the quota question and one page. At the end a file is written where the run will write, and the
+//! free space is compared with what the lists will take. Nothing is published, and no page is kept.
 
 use std::sync::Arc;
 
@@ -10,29 +10,31 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{self, AccountFindings, check_account};
 use super::finding::{Check, CheckReport, Finding};
-use super::{place, room};
+use super::unit::{UnitFindings, check_unit, state};
+use super::{disk_space, place};
 use crate::config::{Pipeline, RetrySection};
+use crate::engine::bind::bind;
 use crate::engine::progress::Progress;
-use crate::engine::run::{bind, check, share};
+use crate::engine::run::check;
 use crate::engine::run_context::RunContext;
 use crate::engine::run_options::RunOptions;
 use crate::error::Error;
 use crate::registry::SinkRegistry;
 
-/// A check that waited for the next minute would help no user: a call is tried once more, at once.
+/// A call is tried twice, without a long wait: a user would not wait a minute for a check.
 const TRIES: u32 = 2;
 
-/// By how many seconds the clocks may differ: less than that moves no list to another date that is not begun at midnight.
+/// By how many seconds the clocks may differ. A smaller difference changes the date of a list only
+/// if the list begins at midnight.
 const CLOCK_TOLERANCE_SECS: i64 = 60;
 
-/// Tries out everything that a run of `pipeline` will need. `asks_for_page` costs each account one call of its quota, two
-/// where the first one fails.
+/// Tries everything that a run of `pipeline` will need. With `asks_for_page` each list costs one
+/// call of its account's quota, or two if the first one fails.
 ///
 /// # Errors
 ///
-/// What [`check`] returns, before any call; the rest is in the findings.
+/// As [`check`], before any call. The findings have everything else.
 pub async fn check_connected(
     mut pipeline: Pipeline,
     registry: &SinkRegistry,
@@ -43,28 +45,29 @@ pub async fn check_connected(
     limit_retries(&mut pipeline.source.retry);
     let sinks = bind(&pipeline, registry)?;
     let progress = Arc::new(Progress::new(&pipeline));
-    let run = share(pipeline, &sinks, options, progress, CancellationToken::new())?;
-    let accounts = check_accounts(&run, asks_for_page).await;
+    let run = RunContext::new(pipeline, &sinks, options, progress, CancellationToken::new())?;
+    let units = check_units(&run, asks_for_page).await;
 
     let mut findings = Vec::new();
-    for (report, account) in checked.accounts.iter().zip(&accounts) {
-        findings.push(account::state(report));
-        findings.extend(account.findings.iter().cloned());
+    for (report, unit) in checked.accounts.iter().zip(&units) {
+        findings.push(state(report));
+        findings.extend(unit.findings.iter().cloned());
     }
     findings.extend(place::probe(&run, &sinks));
-    findings.extend(room::compare(&run, &sinks, &accounts));
+    findings.extend(disk_space::compare(&run, &sinks, &units));
     findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
     Ok(CheckReport::new(&run.pipeline.name, findings))
 }
 
+/// Leaves a call one more try after a short pause.
 fn limit_retries(retry: &mut RetrySection) {
     retry.attempts = retry.attempts.min(TRIES);
-    // Beyond it nothing is waited for: not a minute's quota, nor what `Retry-After` asks.
+    // Longer waits are not begun: the minute quota's, or that of a `Retry-After`.
     retry.budget = retry.budget.min(retry.base * 2);
 }
 
-/// Examines the accounts, as many at a time as a run would.
-async fn check_accounts(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<AccountFindings> {
+/// Checks the units, as many at a time as a run would.
+async fn check_units(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<UnitFindings> {
     let units = run.units.len();
     let slots = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
@@ -72,20 +75,20 @@ async fn check_accounts(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<Accou
         let (run, slots) = (Arc::clone(run), Arc::clone(&slots));
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            (unit, check_account(&run, unit, asks_for_page).await)
+            (unit, check_unit(&run, unit, asks_for_page).await)
         });
     }
-    let mut accounts: Vec<AccountFindings> = (0..units).map(|_| AccountFindings::default()).collect();
+    let mut findings: Vec<UnitFindings> = (0..units).map(|_| UnitFindings::default()).collect();
     while let Some(checked) = running.join_next().await {
         match checked {
-            Ok((unit, account)) => accounts[unit] = account,
+            Ok((unit, found)) => findings[unit] = found,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    accounts
+    findings
 }
 
-/// Judges the clock of this machine; the API's was `ahead` of it, in seconds.
+/// Makes the finding on the clock of this machine; the API's clock is `ahead` of it, in seconds.
 fn clock(ahead: i64) -> Finding {
     let off = ahead.unsigned_abs();
     if off <= CLOCK_TOLERANCE_SECS.unsigned_abs() {
@@ -94,7 +97,7 @@ fn clock(ahead: i64) -> Finding {
     let side = if ahead > 0 { "behind" } else { "ahead of" };
     let found = format!("this machine is {off} seconds {side} the API");
     Finding::warning(Check::Clock, found).with_hint(
-        "set the clock, with NTP for one: by it a list gets its date at midnight in Beijing, and the day's calls are counted",
+        "set the clock, for example with NTP: fanout takes from it the date of a list in Beijing, and the day of a call",
     )
 }
 

@@ -1,4 +1,6 @@
-//! What the check found: one line each.
+//! What the check found, one finding a line.
+//!
+//! The files of `check` make findings; `cli` prints the report.
 
 use serde::Serialize;
 
@@ -10,23 +12,23 @@ use crate::error::{Error, Exit};
 pub struct CheckReport {
     /// The pipeline's name.
     pub pipeline: String,
-    /// The worst of the findings.
+    /// The worst exit code of the findings.
     pub exit: Exit,
-    /// The findings: those of each account, in the order of the pipeline file, then those that concern all of them.
+    /// The findings on each account, in the order of the pipeline file, then those on all of them.
     pub findings: Vec<Finding>,
 }
 
-/// One thing that was tried, and what came of it.
+/// One thing that was tried, and the result.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The account; none where it concerns all of them.
+    /// The account; `None` if the finding concerns all accounts.
     pub account: Option<String>,
     /// What was tried.
     pub check: Check,
     /// How bad it is.
     pub severity: Severity,
-    /// What it alone would end the process with.
+    /// The exit code that this finding alone leads to.
     pub exit: Exit,
     /// What was found.
     pub found: String,
@@ -38,9 +40,9 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
-    /// What `fanout check` looks at without a call: the state on disk, and each sink.
+    /// The state on disk and each sink, as `fanout check` sees them without a call.
     State,
-    /// Whether a token can be had.
+    /// Whether a token can be obtained.
     Token,
     /// The calls that are left today.
     Quota,
@@ -50,7 +52,7 @@ pub enum Check {
     Sink,
     /// Whether the journal's folder can be written.
     Journal,
-    /// The room on the disks.
+    /// The free space on the disks.
     Disk,
     /// The clock of this machine.
     Clock,
@@ -76,9 +78,9 @@ impl Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Nothing stands in the way.
+    /// A run would not fail because of it.
     Ok,
-    /// A run would begin, and may not reach its end.
+    /// A run would begin, but might not reach its end.
     Warning,
     /// A run would fail.
     Error,

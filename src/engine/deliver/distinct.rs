@@ -1,9 +1,12 @@
-//! The exact number of distinct `OpenID`s, in bounded memory.
+//! Counts distinct `OpenID`s, exactly and in bounded memory.
 //!
-//! Each `OpenID` leaves a 64-bit hash. Hashes are kept in sorted runs, on disk once there are many; runs are merged in
-//! slices of the range of hashes. A hash that occurs once belongs to one follower. The few that occur more often
-//! (duplicates, or chance) are looked at again as strings, in another pass over the journal: so the count is exact,
-//! whatever the hash does.
+//! [`fan_out`](super::fan_out) adds the `OpenID`s of each page, and asks at the end of the list
+//! which rows repeat an earlier one.
+//!
+//! Each `OpenID` leaves a 64-bit hash. The hashes are kept in sorted runs, on disk once there are
+//! many, and the runs are merged in slices of the range of hashes. A hash that occurs once belongs
+//! to one follower. The few hashes that occur more often (duplicates, or chance) are compared as
+//! strings, in another pass over the journal. So the count is exact whatever the hash does.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -17,16 +20,17 @@ use fanout_sink::arrow;
 
 use crate::journal::JournalError;
 
-/// Hashes in memory before they become a run on disk: 4 MiB.
+/// Hashes that are held in memory before they become a run on disk: 4 MiB.
 const RUN: usize = 512 * 1024;
 
-/// The file of the runs, which loses its name as soon as it is open.
+/// The file of the runs. Its name is removed as soon as it is open.
 const FILE: &str = "distinct.tmp";
 
-/// Hashes that are looked at as strings in one pass over the journal. Each may stand for one string in memory.
+/// Hashes whose strings are compared in one pass over the journal. Each may hold one in memory.
 const SUSPECTS: usize = 64 * 1024;
 
-/// Which rows are dropped: those whose `OpenID` an earlier row has. Rows count from 0 over all pages of the journal.
+/// The rows to drop: those whose `OpenID` an earlier row has. Rows are numbered from 0 over all
+/// pages of the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Duplicates {
     /// One bit a row.
@@ -55,7 +59,7 @@ impl Duplicates {
     }
 }
 
-/// Counts the distinct `OpenID`s of a walk while its pages go by.
+/// Counts the distinct `OpenID`s of a walk, page by page.
 #[derive(Debug)]
 pub(super) struct DistinctCounter {
     hasher: RandomState,
@@ -115,8 +119,8 @@ impl DistinctCounter {
         Ok(())
     }
 
-    /// Finds the rows to drop. `pages` starts a new pass over all `OpenID`s that were added, page by page; it is
-    /// called only if some hash occurs more than once.
+    /// Finds the rows to drop. `pages` starts another pass over all `OpenID`s that were added. It
+    /// is called only if a hash occurs more than once.
     pub(super) fn duplicates<E, P>(&self, mut pages: impl FnMut() -> P) -> Result<Duplicates, E>
     where
         E: From<JournalError>,
@@ -147,7 +151,7 @@ impl DistinctCounter {
         JournalError::io("use the temporary file", &self.folder.join(FILE))
     }
 
-    /// Starts to read all hashes again, in slices of the range of hashes.
+    /// Begins to read all hashes again, in slices of the range of hashes.
     fn slices(&self) -> io::Result<Slices<'_>> {
         let mut readers = Vec::new();
         if let Some(runs) = &self.runs {
@@ -155,14 +159,14 @@ impl DistinctCounter {
                 readers.push(OpenRun::new(&runs.file, run)?);
             }
         }
-        // As many slices as runs keep one slice about as large as one run.
+        // One slice for each run: a slice is then about as large as a run.
         let count = readers.len() as u64 + 1;
         let width = u64::MAX / count;
         Ok(Slices { memory: &self.hashes, runs: readers, width, next: 0, count, current: Vec::new() })
     }
 }
 
-/// Looks at the strings behind `suspects` (sorted hashes), and notes each that was seen before.
+/// Compares the strings behind `suspects` (hashes), and notes each row that repeats an earlier one.
 fn confirm<E>(
     hasher: &RandomState,
     suspects: &[u64],
@@ -183,7 +187,7 @@ fn confirm<E>(
     Ok(())
 }
 
-/// All hashes, slice by slice of their range.
+/// Reads all hashes, one slice of their range after the other.
 struct Slices<'a> {
     memory: &'a [u64],
     runs: Vec<OpenRun>,
@@ -213,13 +217,13 @@ impl Slices<'_> {
     }
 }
 
-/// One run, read from its start.
+/// A run on disk, read from its beginning.
 struct OpenRun {
     reader: BufReader<io::Take<RunReader>>,
     head: Option<u64>,
 }
 
-/// Reads a shared file at its own place.
+/// Reads the file of all runs at an offset of its own.
 struct RunReader {
     file: File,
     offset: u64,
@@ -254,7 +258,7 @@ impl OpenRun {
     }
 }
 
-/// Opens a file that has no name any more, so that a crash leaves nothing behind.
+/// Opens a file without a name, so that a crash leaves nothing behind.
 fn nameless(folder: &Path) -> io::Result<File> {
     let path = folder.join(FILE);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
@@ -302,7 +306,7 @@ mod tests {
     #[test]
     fn runs_on_disk_give_the_same_answer_as_memory() {
         let size = RUN as u64 * 2 + 1000;
-        // Every 1,000th follower comes again at the end.
+        // Every 1,000th follower is repeated at the end.
         let pages: Vec<_> = (0..size).step_by(10_000).map(|from| page(from..(from + 10_000).min(size))).collect();
         let again = page((0..size).step_by(1000));
         let expected = again.iter().count() as u64;

@@ -1,4 +1,7 @@
-//! From pages to batches to sinks: the half of a run that is a function of the journal.
+//! Decodes the pages of the journal, counts their followers, and hands their batches to every sink.
+//!
+//! Before it: the [walk](crate::engine::walk) hands on each page that it has journaled, or the
+//! journal is read again. Behind it: the queue of each [sink task](super::sink_task).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,13 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::distinct::{DistinctCounter, Duplicates};
 use super::sink_task::{Command, SinkQueue};
-use crate::engine::budget::{Budget, Lease};
+use crate::engine::budget::{Budget, Lease, footprint};
+use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{JournalError, JournaledPage, PageReader};
 use crate::rows::Rows;
 use crate::wechat::{OpenidPrefix, PageReply, Summary, decode};
 
-/// Pages that wait to be decoded. The byte budget is the real bound; this only keeps one account from using all of it.
+/// Pages that wait to be decoded. The byte budget is the real bound; this one keeps a single unit
+/// from taking all of it.
 const QUEUE: usize = 2;
 
 /// A thread that decodes pages in the order of the journal, and hands the batches to every sink.
@@ -30,14 +35,18 @@ pub(in crate::engine) struct FanOut {
     thread: JoinHandle<Result<FanOutResult, Error>>,
 }
 
-/// What a delivery is given to do.
+/// The fan-out has failed and takes no more pages; [`FanOut::finish`] returns its error.
+#[derive(Debug)]
+pub(in crate::engine) struct FanOutEnded;
+
+/// What the thread is given to do.
 enum Task {
     Page(JournaledPage, Lease),
     Replay(PageReader),
     Count(PageReader, oneshot::Sender<DistinctCount>),
 }
 
-/// What the pages that were delivered so far amount to.
+/// The followers in the pages of a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::engine) struct DistinctCount {
     /// Distinct `OpenID`s.
@@ -46,7 +55,7 @@ pub(in crate::engine) struct DistinctCount {
     pub(super) duplicates: Duplicates,
 }
 
-/// What a whole delivery amounts to; nothing of it depends on the sinks.
+/// The facts of a list that was handed to every sink. None of them depends on the sinks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct FanOutResult {
     /// Rows that every sink was given.
@@ -58,12 +67,12 @@ pub(in crate::engine) struct FanOutResult {
 }
 
 impl DistinctCount {
-    /// Finds out, on a thread of its own, what the pages of a journal amount to that nobody delivers yet. Temporary files lie
-    /// in `folder`.
+    /// Counts the followers in the pages of a journal that no fan-out reads, on a thread of its
+    /// own. Temporary files are made in `folder`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps a page from being read, and [`Error::Interrupted`].
+    /// [`JournalError`] if a page cannot be read; [`Error::Interrupted`] if `stop` is cancelled.
     pub(in crate::engine) async fn of(
         pages: PageReader,
         folder: &Path,
@@ -75,7 +84,7 @@ impl DistinctCount {
                 if stop.is_cancelled() {
                     return Err(Error::Interrupted);
                 }
-                counter.add(&take_apart(&page?)?.1)?;
+                counter.add(&decode_page(&page?)?.1)?;
             }
             Self::new(&counter, &pages)
         };
@@ -83,28 +92,27 @@ impl DistinctCount {
     }
 
     fn new(counter: &DistinctCounter, pages: &PageReader) -> Result<Self, Error> {
-        let again = || pages.clone().map(|page| take_apart(&page?).map(|(_, openids)| openids));
+        let again = || pages.clone().map(|page| decode_page(&page?).map(|(_, openids)| openids));
         let duplicates = counter.duplicates::<JournalError, _>(again)?;
         Ok(Self { distinct: counter.rows() - duplicates.count(), duplicates })
     }
 }
 
 impl FanOut {
-    /// Starts a delivery of the list of `app_id` to `sinks`.
+    /// Starts the thread for the list in `context`.
     ///
-    /// With `duplicates` it leaves those rows out. Without, it has yet to be found out which they are: it can be measured, and
-    /// `folder` may take a temporary file for that.
+    /// Rows in `duplicates` are left out. With `None` they are not known yet: the followers are
+    /// counted on the way, perhaps with a temporary file in `folder`, and [`count`](Self::count)
+    /// returns the result.
     pub(super) fn start(
-        app_id: &str,
+        context: &UnitContext,
         folder: &Path,
         duplicates: Option<Duplicates>,
         sinks: Vec<SinkQueue>,
-        budget: Budget,
-        stop: CancellationToken,
     ) -> Self {
         let (tasks, queue) = mpsc::channel(QUEUE);
         let work = Work {
-            rows: Rows::new(app_id),
+            rows: Rows::new(&context.account().app_id),
             counter: duplicates.is_none().then(|| DistinctCounter::new(folder)),
             duplicates: duplicates.unwrap_or_default(),
             digest: Sha256::new(),
@@ -113,51 +121,54 @@ impl FanOut {
             empty: 0,
             prefix: OpenidPrefix::default(),
             sinks,
-            budget,
-            stop,
+            budget: context.budget().clone(),
+            stop: context.run.stop.clone(),
         };
         let runtime = Handle::current();
         Self { tasks, thread: tokio::task::spawn_blocking(move || work.run(queue, &runtime)) }
     }
 
-    /// Delivers a page that has just been journaled. Returns whether the delivery still stands; if not,
-    /// [`finish`](Self::finish) says why.
-    pub(in crate::engine) async fn page(&self, page: JournaledPage, lease: Lease) -> bool {
-        self.tasks.send(Task::Page(page, lease)).await.is_ok()
+    /// Hands on a page that has just been journaled.
+    pub(in crate::engine) async fn page(&self, page: JournaledPage, lease: Lease) -> Result<(), FanOutEnded> {
+        self.tasks.send(Task::Page(page, lease)).await.map_err(|_| FanOutEnded)
     }
 
-    /// Delivers pages from the journal.
-    pub(super) async fn replay(&self, pages: PageReader) -> bool {
-        self.tasks.send(Task::Replay(pages)).await.is_ok()
+    /// Hands on pages from the journal. A fan-out that has ended drops them, and the next call says
+    /// so.
+    pub(super) async fn replay(&self, pages: PageReader) {
+        let _ = self.tasks.send(Task::Replay(pages)).await;
     }
 
-    /// Returns what the pages so far amount to, if the delivery still stands; `pages` must read the same ones.
-    pub(in crate::engine) async fn count(&self, pages: PageReader) -> Option<DistinctCount> {
-        let (reply, measure) = oneshot::channel();
-        self.tasks.send(Task::Count(pages, reply)).await.ok()?;
-        measure.await.ok()
+    /// Returns the count of the pages so far; `pages` must read the same ones. Only a fan-out that
+    /// was started without duplicates counts.
+    pub(in crate::engine) async fn count(&self, pages: PageReader) -> Result<DistinctCount, FanOutEnded> {
+        let (reply, count) = oneshot::channel();
+        self.tasks.send(Task::Count(pages, reply)).await.map_err(|_| FanOutEnded)?;
+        count.await.map_err(|_| FanOutEnded)
     }
 
-    /// Waits until everything is handed to the sinks' queues.
+    /// Waits until every batch is in the queues of the sinks.
     ///
     /// # Errors
     ///
-    /// Whatever kept a page from being read or decoded.
+    /// [`JournalError`] if a page could not be read or decoded; [`Error::Interrupted`] if the run
+    /// is to stop.
     pub(super) async fn finish(self) -> Result<FanOutResult, Error> {
         drop(self.tasks);
         self.thread.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 }
 
+/// The state of the thread.
 struct Work {
     rows: Rows,
-    /// None where the rows to drop are known.
+    /// `None` if the rows to drop are known.
     counter: Option<DistinctCounter>,
     duplicates: Duplicates,
     digest: Sha256,
-    /// Of the next batch.
+    /// The number of the next batch.
     sequence: u64,
-    /// Of the next row, counted over all pages, dropped rows included.
+    /// The number of the next row over all pages, dropped rows included.
     row: u64,
     empty: u64,
     prefix: OpenidPrefix,
@@ -190,7 +201,7 @@ impl Work {
     }
 
     fn page(&mut self, page: &JournaledPage, lease: Lease) -> Result<(), Error> {
-        let (summary, openids) = take_apart(page)?;
+        let (summary, openids) = decode_page(page)?;
         self.empty += summary.empty;
         self.compare_prefix(page.number, &openids);
         if let Some(counter) = &mut self.counter {
@@ -198,7 +209,7 @@ impl Work {
         }
         let first = self.row;
         self.row += openids.len() as u64;
-        let openids = self.keep(first, openids);
+        let openids = self.without_duplicates(first, openids);
         if openids.is_empty() {
             return Ok(());
         }
@@ -207,14 +218,14 @@ impl Work {
         let batch = Batch::new(self.sequence, records).with_lease(Arc::new(lease));
         self.sequence += 1;
         for sink in &self.sinks {
-            // A sink that panicked has no queue any more; `prepare` will say so.
+            // This fails if the sink has panicked; its `prepare` reports that.
             let _ = sink.blocking_send(Command::Write(batch.clone()));
         }
         Ok(())
     }
 
-    /// Says once if the list has followers of another account. The ends of a page are enough: a page comes from one call,
-    /// and a call has one token.
+    /// Logs a warning, once, if the list has followers of another account. Only the first and last
+    /// row of a page are compared: a page comes from one call, and a call has one token.
     fn compare_prefix(&mut self, page: u64, openids: &StringArray) {
         for row in [0, openids.len().saturating_sub(1)] {
             if row < openids.len()
@@ -222,15 +233,15 @@ impl Work {
             {
                 tracing::warn!(
                     page,
-                    "followers of two accounts are in this list, as far as their OpenIDs show it: they begin with {first} and \
-                     with {other}; check `app_id` and the token of this account"
+                    "the list seems to have followers of two accounts, because their OpenIDs begin with {first} and with \
+                     {other}; check `app_id` and the token of this account"
                 );
             }
         }
     }
 
-    /// Leaves out the rows that are dropped; `first` is the number of the first one.
-    fn keep(&self, first: u64, openids: StringArray) -> StringArray {
+    /// Leaves out the rows to drop; `first` is the number of the first row in `openids`.
+    fn without_duplicates(&self, first: u64, openids: StringArray) -> StringArray {
         if self.duplicates.count() == 0 {
             return openids;
         }
@@ -241,19 +252,13 @@ impl Work {
     }
 
     fn count(&self, pages: &PageReader) -> Result<DistinctCount, Error> {
-        DistinctCount::new(
-            self.counter.as_ref().expect("a delivery is measured only where its duplicates are not known"),
-            pages,
-        )
+        let counter =
+            self.counter.as_ref().expect("only a fan-out that does not know its duplicates is asked for them");
+        DistinctCount::new(counter, pages)
     }
 }
 
-/// Returns the bytes that a page of `body` bytes takes on its way: once as JSON, once as Arrow.
-pub(in crate::engine) fn footprint(body: u64) -> u64 {
-    2 * body
-}
-
-fn take_apart(page: &JournaledPage) -> Result<(Summary, StringArray), JournalError> {
+fn decode_page(page: &JournaledPage) -> Result<(Summary, StringArray), JournalError> {
     match decode(&page.body) {
         Ok((PageReply::Page(summary), openids)) => Ok((summary, openids)),
         // The journal has checked the page when it was opened or appended.
@@ -262,7 +267,7 @@ fn take_apart(page: &JournaledPage) -> Result<(Summary, StringArray), JournalErr
     }
 }
 
-/// Adds `OpenID`s to the digest of a list: each preceded by its length, so that no two lists read alike.
+/// Adds `OpenID`s to the digest of a list, each after its length: no two lists give the same bytes.
 fn digest(digest: &mut Sha256, openids: &StringArray) {
     let mut bytes = Vec::with_capacity(openids.value_data().len() + 4 * openids.len());
     for openid in openids.iter().flatten() {

@@ -1,26 +1,29 @@
-//! From a delivered list to published sinks: prepare all, one decision, commit each.
+//! Publishes one list: all sinks prepare, one decision is recorded, each sink commits.
+//!
+//! Before it: [`list_delivery`](super::list_delivery) has brought the list to its sinks. Behind it:
+//! the decision and the commit records in the journal, and an outcome for each sink.
 
 use fanout_sink::{Delivery, Guarantee, SinkError, SinkReport, Snapshot};
 use tracing::Instrument as _;
 
 use super::distinct::Duplicates;
 use super::fan_out::FanOutResult;
+use super::list_delivery::{DeliveredList, ListDelivery};
 use super::staged_sinks::StagedSinks;
-use super::staging::{Staged, Staging};
 use crate::causes::error_chain;
-use crate::engine::account_context::AccountContext;
 use crate::engine::proof::FollowerProof;
+use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{Commit, Decision, Journal, WalkFolder};
 use crate::registry::BoundSink;
 use crate::report::{SinkOutcome, SinkState};
 use crate::source::Source;
 
-/// One list on its way to the sinks of one pipeline.
+/// The publication of one walk to the sinks that take its list.
 pub(in crate::engine) struct Publication<'a> {
-    context: &'a AccountContext,
+    context: &'a UnitContext,
     journal: Journal,
-    /// In the order of the pipeline file.
+    /// One for each sink of the list, in the order of the pipeline file.
     outcomes: Vec<SinkOutcome>,
     /// The facts of the list, once they are decided.
     snapshot: Option<Snapshot>,
@@ -32,12 +35,12 @@ pub(in crate::engine) struct Publication<'a> {
 pub(in crate::engine) struct PublicationResult {
     pub(in crate::engine) journal: Journal,
     pub(in crate::engine) outcomes: Vec<SinkOutcome>,
-    /// The facts of the list, if it was decided: also where a sink could not publish it after that.
+    /// The facts of the list, if it was decided; a sink may have failed after that.
     pub(in crate::engine) snapshot: Option<Snapshot>,
     pub(in crate::engine) result: Result<(), Error>,
 }
 
-/// Why a sink that waits for the complete list has not received it.
+/// Why a sink that waits for a complete list does not have it.
 enum DeliveryError {
     /// The sink has failed.
     Sink(SinkError),
@@ -46,12 +49,13 @@ enum DeliveryError {
 }
 
 impl<'a> Publication<'a> {
-    pub(in crate::engine) fn new(context: &'a AccountContext, journal: Journal) -> Result<Self, Error> {
+    pub(in crate::engine) fn new(context: &'a UnitContext, journal: Journal) -> Result<Self, Error> {
         let outcomes = context.sinks().iter().map(|sink| sink_outcome(context, journal.folder(), sink));
         Ok(Self { context, outcomes: outcomes.collect::<Result<_, _>>()?, journal, snapshot: None, failure: None })
     }
 
-    /// Walks to the end, if the journal has none, and publishes to every sink that lacks the list.
+    /// Reads the list to its end, if the journal has no end, and publishes it to every sink that
+    /// lacks it.
     pub(in crate::engine) async fn run(mut self, source: &Source) -> PublicationResult {
         let result = self.publish(source).await;
         let result = result.and_then(|()| self.failure.map_or(Ok(()), Err));
@@ -62,34 +66,28 @@ impl<'a> Publication<'a> {
         let (staged, later) = self.lacking();
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
         let last = self.context.last().map(|list| list.rows);
-        // The whole list is in the journal already: take no streaming slot.
-        let streaming = if self.journal.end().is_none() { self.context.run.slots.streaming(last) } else { None };
-        let mut staging = Staging::new(self.context, &mut self.journal);
-        let staged = match streaming {
-            Some(slot) => staging.stream(source, &staged, slot).await?,
-            None => {
-                staging
-                    .complete(
-                        source,
-                        &staged,
-                        decided.as_ref().and_then(FollowerProof::of).map(|proof| proof.duplicates),
-                    )
-                    .await?
-            }
+        // If the whole list is in the journal already, it takes no streaming slot.
+        let slot = if self.journal.end().is_none() { self.context.run.slots.streaming(last) } else { None };
+        let duplicates = decided.as_ref().and_then(FollowerProof::of).map(|proof| proof.duplicates);
+        let mut delivery = self.delivery();
+        let delivered = match slot {
+            Some(slot) => delivery.stream(source, &staged, slot).await?,
+            None => delivery.when_complete(source, &staged, duplicates).await?,
         };
         let span = tracing::debug_span!("publication");
-        self.finish(staged, decided.as_ref(), later).instrument(span).await
+        self.finish(delivered, decided.as_ref(), later).instrument(span).await
     }
 
-    /// Publishes a list that the staged sinks have received, and then delivers it to the sinks that wait for that.
+    /// Publishes a list that the staged sinks have received, then delivers it to those that wait
+    /// for a complete list.
     async fn finish(
         &mut self,
-        staged: Staged<'a>,
+        list: DeliveredList<'a>,
         decided: Option<&Snapshot>,
         later: Vec<&'a BoundSink>,
     ) -> Result<(), Error> {
-        let Staged { mut sinks, duplicates, delivered, slot: _slot } = staged;
-        let snapshot = self.snapshot(&duplicates, delivered);
+        let DeliveredList { mut sinks, duplicates, facts, slot: _slot } = list;
+        let snapshot = self.snapshot(&duplicates, facts);
         let prepared = self.prepare(&mut sinks, &snapshot, &duplicates, decided).await;
         let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
         if let Err(error) = fixed {
@@ -106,35 +104,37 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    /// Returns the sinks that lack the list: those that stream, and those that wait until it is complete.
+    /// Returns the sinks that lack the list: the staged ones, and those that wait until the list is
+    /// complete.
     fn lacking(&self) -> (Vec<&'a BoundSink>, Vec<&'a BoundSink>) {
         let sinks = self.context.sinks().iter().zip(&self.outcomes);
         let lacking = sinks.filter(|(_, outcome)| !matches!(outcome.state, SinkState::AlreadyPublished(_)));
         lacking.map(|(sink, _)| sink).partition(|sink| sink.streams())
     }
 
-    fn snapshot(&self, duplicates: &Duplicates, delivered: FanOutResult) -> Snapshot {
+    fn snapshot(&self, duplicates: &Duplicates, facts: FanOutResult) -> Snapshot {
         let (first_fetched_at, last_fetched_at) = self.journal.fetched_between();
         let header = self.journal.folder().header();
         let proof = FollowerProof {
             pages: self.journal.pages(),
             total: self.journal.end().map_or(0, |end| end.total),
             duplicates: duplicates.count(),
-            empty: delivered.empty,
+            empty: facts.empty,
         };
         Snapshot {
             walk: header.walk,
             date: header.date,
             begun_at: header.begun_at,
-            rows: delivered.rows,
+            rows: facts.rows,
             first_fetched_at,
             last_fetched_at,
-            digest: delivered.digest,
+            digest: facts.digest,
             proof: proof.into_fields(),
         }
     }
 
-    /// Makes all staged sinks prepare. One that has failed is opened once more and delivered from the journal.
+    /// Makes all staged sinks prepare. Those that have failed are opened once more and delivered
+    /// from the journal.
     async fn prepare(
         &mut self,
         sinks: &mut StagedSinks<'a>,
@@ -143,7 +143,7 @@ impl<'a> Publication<'a> {
         decided: Option<&Snapshot>,
     ) -> Result<(), Error> {
         if let Some(decided) = decided {
-            unchanged(decided, snapshot)?;
+            check_unchanged(decided, snapshot)?;
         }
         let failed = sinks.prepare(snapshot).await;
         if failed.is_empty() {
@@ -154,7 +154,7 @@ impl<'a> Publication<'a> {
         }
         let again = failed.into_iter().map(|(sink, context, _)| (sink, context)).collect();
         let mut second = StagedSinks::open(again).await;
-        let delivered = self.staging().deliver(duplicates, &second).await;
+        let delivered = self.delivery().deliver(duplicates, &second).await;
         let failed = match delivered {
             Ok(_) => second.prepare(snapshot).await,
             Err(error) => {
@@ -167,7 +167,8 @@ impl<'a> Publication<'a> {
             self.note(sink, Err(error));
         }
         match self.failure.take() {
-            // Before the decision the run fails as a whole; after it, the others get what was decided.
+            // Before the decision one required sink fails the whole list. After it, the other sinks
+            // still publish.
             Some(error) if decided.is_none() => Err(error),
             failure => {
                 self.failure = failure;
@@ -176,7 +177,7 @@ impl<'a> Publication<'a> {
         }
     }
 
-    /// Fixes the list. From here on nothing aborts.
+    /// Records the decision. From here on nothing aborts.
     fn decide(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let decision = Decision {
             snapshot: snapshot.clone(),
@@ -187,7 +188,8 @@ impl<'a> Publication<'a> {
     }
 
     async fn commit(&mut self, sinks: StagedSinks<'a>, snapshot: &Snapshot) {
-        // Each commit is recorded before the next one starts, so a crash leaves one sink to be done again.
+        // Each commit is recorded before the next one begins: after a crash at most one sink
+        // commits a second time.
         let note = |sink: &'a BoundSink, result| {
             let result = self.record(sink, result, snapshot);
             self.note(sink, result);
@@ -195,10 +197,10 @@ impl<'a> Publication<'a> {
         sinks.commit(note).await;
     }
 
-    /// Delivers a complete list to a sink that waits for one.
+    /// Delivers the list to a sink that waits for a complete one.
     ///
-    /// A sink that has taken everything back (one that stages always does) and whose readers see each row exactly once
-    /// is tried a second time.
+    /// If the sink fails, it gets a second try, but only if its guarantee is exactly once and
+    /// nothing of the first try is left: it stages, or says that it has aborted.
     async fn deliver_complete(
         &mut self,
         sink: &'a BoundSink,
@@ -228,11 +230,11 @@ impl<'a> Publication<'a> {
         snapshot: &Snapshot,
         duplicates: &Duplicates,
     ) -> Result<SinkReport, DeliveryError> {
-        let staging = self.staging();
-        let mut sinks = staging.open(&[sink], Some(snapshot.rows)).await;
-        let delivered = staging.deliver(duplicates, &sinks).await.and_then(|delivered| {
-            let again = Snapshot { rows: delivered.rows, digest: delivered.digest, ..snapshot.clone() };
-            unchanged(snapshot, &again)
+        let delivery = self.delivery();
+        let mut sinks = delivery.open(&[sink], Some(snapshot.rows)).await;
+        let delivered = delivery.deliver(duplicates, &sinks).await.and_then(|facts| {
+            let again = Snapshot { rows: facts.rows, digest: facts.digest, ..snapshot.clone() };
+            check_unchanged(snapshot, &again)
         });
         if let Err(error) = delivered {
             sinks.abort().await;
@@ -244,11 +246,16 @@ impl<'a> Publication<'a> {
         result.expect("the sink has failed, or has reported its commit").map_err(DeliveryError::Sink)
     }
 
-    fn staging(&mut self) -> Staging<'a, '_> {
-        Staging::new(self.context, &mut self.journal)
+    fn delivery(&mut self) -> ListDelivery<'a, '_> {
+        ListDelivery::new(self.context, &mut self.journal)
     }
 
-    /// Records a commit, if the sink published every row.
+    /// Records a commit.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] if the sink has failed, has not published every row of the list, or its commit
+    /// cannot be recorded.
     fn record(
         &self,
         sink: &BoundSink,
@@ -264,14 +271,14 @@ impl<'a> Publication<'a> {
         let commit = Commit { recipient: self.context.recipient(sink), report };
         self.journal.folder().record_commit(&commit).map_err(|error| {
             let hint = error.hint();
-            let recorded = SinkError::permanent("the list is published, but that cannot be recorded");
+            let recorded = SinkError::permanent("the list is published, but its commit cannot be recorded");
             let recorded = recorded.with_source(error);
             if let Some(hint) = hint { recorded.with_hint(hint) } else { recorded }
         })?;
         Ok(commit.report)
     }
 
-    /// Notes what came of a sink.
+    /// Notes the outcome of a sink, and the first failure of a required one.
     fn note(&mut self, sink: &BoundSink, result: Result<SinkReport, SinkError>) {
         let outcome = self.outcomes.iter_mut().find(|outcome| outcome.sink == sink.name());
         let outcome = outcome.expect("there is an outcome for every sink");
@@ -288,9 +295,9 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// Returns what is known of a sink before anything happens in this run.
+/// Returns the outcome of a sink before anything has happened in this run.
 pub(in crate::engine) fn sink_outcome(
-    context: &AccountContext,
+    context: &UnitContext,
     walk: &WalkFolder,
     sink: &BoundSink,
 ) -> Result<SinkOutcome, Error> {
@@ -301,8 +308,8 @@ pub(in crate::engine) fn sink_outcome(
     Ok(SinkOutcome { sink: sink.name().to_owned(), required: sink.section().required, state })
 }
 
-/// Compares a list with what was decided about it.
-fn unchanged(decided: &Snapshot, snapshot: &Snapshot) -> Result<(), Error> {
+/// Returns [`Error::Changed`] if a list is not the one that was decided.
+fn check_unchanged(decided: &Snapshot, snapshot: &Snapshot) -> Result<(), Error> {
     if decided.digest == snapshot.digest && decided.rows == snapshot.rows {
         return Ok(());
     }

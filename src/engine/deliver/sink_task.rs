@@ -1,4 +1,6 @@
-//! One sink, on a thread of its own.
+//! One open sink, on a thread of its own.
+//!
+//! Before it: [`fan_out`](super::fan_out) puts batches into its queue. Behind it: the sink.
 
 use std::time::Duration;
 
@@ -11,20 +13,22 @@ use crate::backoff::Backoff;
 use crate::config::SinkRetry;
 use crate::registry::BoundSink;
 
-/// The longest pause between two calls, unless the first one is longer already.
+/// The longest pause between two tries, unless `retry.base` is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The owner of an open sink. The sink may block or compute: it shares no thread with the walk. Its calls come one after
-/// the other, in the order of the queue, and none is ever cancelled.
+/// A handle on an open sink.
+///
+/// The sink may block or compute, so it shares no thread with the walk. Its calls are made one
+/// after the other, in the order of the queue, and none is ever cancelled.
 #[derive(Debug)]
 pub(super) struct SinkTask {
     commands: mpsc::Sender<Command>,
 }
 
-/// Where batches are put for a sink.
+/// The queue of an open sink; the fan-out puts batches into it.
 pub(super) type SinkQueue = mpsc::Sender<Command>;
 
-/// What a sink is asked to do.
+/// A call of a sink.
 #[derive(Debug)]
 pub(super) enum Command {
     Write(Batch),
@@ -34,7 +38,7 @@ pub(super) enum Command {
 }
 
 impl SinkTask {
-    /// Opens a sink on a thread of its own, with its queue of batches before it.
+    /// Opens a sink on a thread of its own, with a queue of `sinks.<name>.queue` batches.
     pub(super) async fn open(bound: &BoundSink, context: SinkContext) -> Result<Self, SinkError> {
         let (commands, queue) = mpsc::channel(bound.section().queue.max(1));
         let (opened, result) = oneshot::channel();
@@ -57,12 +61,16 @@ impl SinkTask {
         Ok(Self { commands })
     }
 
-    /// Returns where batches are put.
+    /// Returns the queue for batches.
     pub(super) fn queue(&self) -> SinkQueue {
         self.commands.clone()
     }
 
-    /// Makes the sink prepare what it was given; the error of an earlier `write` comes out here.
+    /// Makes the sink prepare what it has received.
+    ///
+    /// # Errors
+    ///
+    /// The error of `prepare`, or of an earlier `write`.
     pub(super) async fn prepare(&self, snapshot: &Snapshot) -> Result<(), SinkError> {
         self.ask(|reply| Command::Prepare(snapshot.clone(), reply)).await
     }
@@ -72,7 +80,7 @@ impl SinkTask {
         self.ask(Command::Commit).await
     }
 
-    /// Makes the sink forget the list, and ends its thread.
+    /// Makes the sink drop the list, and ends its thread.
     pub(super) async fn abort(self) -> Result<(), SinkError> {
         self.ask(Command::Abort).await
     }
@@ -82,25 +90,25 @@ impl SinkTask {
         command: impl FnOnce(oneshot::Sender<Result<T, SinkError>>) -> Command,
     ) -> Result<T, SinkError> {
         let (reply, result) = oneshot::channel();
-        // A thread that has ended drops its end of both channels.
+        // If the thread has ended, this fails, and so does the wait for the reply.
         let _ = self.commands.send(command(reply)).await;
         result.await.unwrap_or_else(|_| Err(panicked()))
     }
 }
 
-/// Serves a sink until nobody can ask anything of it any more.
+/// Makes the calls in the queue until all senders are dropped.
 async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Receiver<Command>) {
     let retry = &bound.section().retry;
     let mut failure = None;
     while let Some(command) = queue.recv().await {
         match command {
-            // What comes after a failure is let go at once: a failing sink does not stop the walk.
+            // Batches after a failure are dropped at once: a failed sink does not stop the walk.
             Command::Write(_) if failure.is_some() => {}
             Command::Write(batch) => {
                 let batch = bound.select(&batch);
                 failure = with_retries(retry, async || sink.write(&batch).await).await.err();
                 if let Some(error) = &failure {
-                    tracing::warn!(sink = bound.name(), %error, "the sink failed; it will be delivered from the journal");
+                    tracing::warn!(sink = bound.name(), %error, "the sink failed; it will be delivered again from the journal");
                 }
             }
             Command::Prepare(snapshot, reply) => {
@@ -116,7 +124,7 @@ async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Rece
     }
 }
 
-/// Makes a call again while it fails with a temporary error.
+/// Repeats a call that fails with a temporary error, up to `retry.attempts` times in all.
 async fn with_retries<T>(
     retry: &SinkRetry,
     mut call: impl AsyncFnMut() -> Result<T, SinkError>,
@@ -125,7 +133,7 @@ async fn with_retries<T>(
     for tries in 1..retry.attempts {
         match call().await {
             Err(error) if error.is_temporary() => {
-                tracing::debug!(%error, "a sink asks to be tried again");
+                tracing::debug!(%error, "a call of the sink failed and is repeated");
                 tokio::time::sleep(backoff.after(tries)).await;
             }
             result => return result,
@@ -135,5 +143,5 @@ async fn with_retries<T>(
 }
 
 fn panicked() -> SinkError {
-    SinkError::permanent("the sink panicked").with_hint("this is a defect of the sink; its message stands above")
+    SinkError::permanent("the sink panicked").with_hint("this is a defect of the sink; its message is above")
 }

@@ -1,11 +1,13 @@
-//! The staged sinks of one list: all prepare, then all commit.
+//! The open sinks of one list: all of them prepare, then all of them commit.
+//!
+//! [`publication`](super::publication) calls them; each is a [`SinkTask`] on a thread of its own.
 
 use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 
 use super::sink_task::{SinkQueue, SinkTask};
 use crate::registry::BoundSink;
 
-/// Sinks that receive the same list, each on its own thread.
+/// Sinks that receive the same list, each on a thread of its own.
 #[derive(Debug, Default)]
 pub(super) struct StagedSinks<'a> {
     sinks: Vec<StagedSink<'a>>,
@@ -19,7 +21,7 @@ struct StagedSink<'a> {
 }
 
 impl<'a> StagedSinks<'a> {
-    /// Opens sinks. One that cannot be opened has failed; the others go on.
+    /// Opens sinks. One that cannot be opened counts as failed, and does not affect the others.
     pub(super) async fn open(sinks: Vec<(&'a BoundSink, SinkContext)>) -> Self {
         let mut opened = Vec::with_capacity(sinks.len());
         for (bound, context) in sinks {
@@ -29,12 +31,12 @@ impl<'a> StagedSinks<'a> {
         Self { sinks: opened }
     }
 
-    /// Returns where batches are put for the sinks that have not failed.
+    /// Returns the queues of the sinks that are open.
     pub(super) fn queues(&self) -> Vec<SinkQueue> {
         self.sinks.iter().filter_map(|sink| sink.task.as_ref().ok()).map(SinkTask::queue).collect()
     }
 
-    /// Makes every sink prepare, and returns those that have failed, to be opened once more.
+    /// Makes every sink prepare. Aborts those that fail, and returns them.
     pub(super) async fn prepare(&mut self, snapshot: &Snapshot) -> Vec<(&'a BoundSink, SinkContext, SinkError)> {
         let mut failed = Vec::new();
         let mut prepared = Vec::new();
@@ -58,7 +60,7 @@ impl<'a> StagedSinks<'a> {
         failed
     }
 
-    /// Adds the sinks of another stage.
+    /// Adds the sinks of `other`.
     pub(super) fn join(&mut self, other: Self) {
         self.sinks.extend(other.sinks);
     }
@@ -74,7 +76,7 @@ impl<'a> StagedSinks<'a> {
         }
     }
 
-    /// Makes every sink forget the list.
+    /// Makes every sink drop the list.
     pub(super) async fn abort(self) {
         for sink in self.sinks {
             if let Ok(task) = sink.task {
@@ -86,6 +88,6 @@ impl<'a> StagedSinks<'a> {
 
 fn log_abort(bound: &BoundSink, result: Result<(), SinkError>) {
     if let Err(error) = result {
-        tracing::warn!(sink = bound.name(), %error, "the sink left something behind; the next run clears it away");
+        tracing::warn!(sink = bound.name(), %error, "the sink has left files behind; the next run removes them");
     }
 }

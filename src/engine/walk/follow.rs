@@ -1,33 +1,32 @@
-//! The walk: page after page into the journal, until the list has ended or something has.
+//! Follows the cursors of a list: page after page into the journal, until the list ends or
+//! something stops it.
+//!
+//! Before it: [`Source`] fetches the pages. Behind it: each page goes to the journal, then to the
+//! [`FanOut`] if the list is delivered while it is read.
 
 use std::collections::HashSet;
 
 use chrono::Utc;
-use fanout_sink::Snapshot;
 
 use super::forecast::Forecast;
 use super::group_sync::GroupSync;
-use crate::engine::budget::{Budget, Lease};
-use crate::engine::deliver::{DistinctCount, FanOut, footprint};
-use crate::engine::progress::UnitProgress;
-use crate::engine::run_context::RunContext;
+use crate::engine::budget::{FULL_PAGE, Lease, footprint};
+use crate::engine::deliver::{DistinctCount, FanOut, FanOutEnded};
+use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal};
 use crate::source::{Source, SourceError};
 use crate::wechat::{Cursor, Page, Reaction, decode};
 
-/// What is reserved for a page when nothing is known of its size: a full one, 10,000 times 31 bytes.
-const FIRST_PAGE: u64 = 310_000;
-
 /// How many refused cursors a walk may step back from.
 const STEPS_BACK: usize = 3;
 
-/// Why a walk has not come to the end of its list.
+/// Why a walk has not reached the end of its list.
 #[derive(Debug)]
 pub(in crate::engine) enum Stopped {
-    /// This has happened.
+    /// The walk itself failed.
     Failed(Error),
-    /// The fan-out takes no more pages; [`FanOut::finish`] says why.
+    /// The fan-out has ended; [`FanOut::finish`] returns its error.
     FanOutEnded,
 }
 
@@ -37,27 +36,39 @@ impl<Cause: Into<Error>> From<Cause> for Stopped {
     }
 }
 
-/// One account's walk under way.
+impl From<FanOutEnded> for Stopped {
+    fn from(FanOutEnded: FanOutEnded) -> Self {
+        Self::FanOutEnded
+    }
+}
+
+/// A walk under way.
 pub(in crate::engine) struct Walk<'a> {
+    pub(in crate::engine) context: &'a UnitContext,
     pub(in crate::engine) source: &'a Source,
     pub(in crate::engine) journal: &'a mut Journal,
-    /// None where the list is delivered once it is complete.
+    /// `None` if the list is delivered when it is complete.
     pub(in crate::engine) fan_out: Option<&'a FanOut>,
-    pub(in crate::engine) run: &'a RunContext,
-    pub(in crate::engine) budget: &'a Budget,
-    pub(in crate::engine) progress: &'a UnitProgress,
-    /// The list that was decided on last.
-    pub(in crate::engine) last: Option<&'a Snapshot>,
+}
+
+/// What has gone wrong in a walk, and changes what it does next.
+#[derive(Default)]
+struct Setbacks {
+    /// Cursors that WeChat has refused, and cursors whose page leads to one of them.
+    refused: HashSet<Cursor>,
+    /// Whether the list ended short of its `total`, and no new page has come since.
+    ended_short: bool,
 }
 
 impl Walk<'_> {
-    /// Walks to the end of the list from where the journal stands, and returns what the list amounts to. The pages
-    /// that the journal has already must have been given to the delivery before, if there is one.
+    /// Reads the rest of the list, after the pages in the journal, and returns the distinct count
+    /// of all pages. The fan-out, if there is one, must have received the pages that the journal
+    /// has already.
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`] when it was asked to stop; [`SourceError`] when the list cannot be had or is short; or the
-    /// delivery has ended. What was read until then is in the journal.
+    /// [`Error::Interrupted`] if the run is to stop; [`SourceError`] if a page cannot be fetched or
+    /// the list is short; [`Stopped::FanOutEnded`]. The journal keeps what was read until then.
     pub(in crate::engine) async fn run(&mut self) -> Result<DistinctCount, Stopped> {
         let mut syncing = GroupSync::new(self.journal.bytes());
         let result = match self.check_quota().await {
@@ -65,25 +76,26 @@ impl Walk<'_> {
             Err(error) => Err(error.into()),
         };
         let synced = syncing.finish(self.journal).await;
-        let count = result.map_err(|stopped| self.day_over(stopped))?;
+        let count = result.map_err(|stopped| self.with_pages_left(stopped))?;
         synced?;
         Ok(count)
     }
 
-    /// Holds what the walk still needs against the calls that are left today.
+    /// Compares the calls that the rest of the walk takes with those that are left today.
     async fn check_quota(&self) -> Result<(), Error> {
-        let left = self.run.or_stopped(self.source.calls_left()).await??;
-        let forecast = Forecast::of(self.journal, self.last)?;
-        Ok(forecast.check(left, &self.run.pipeline.source.quota)?)
+        let run = &self.context.run;
+        let left = run.or_stopped(self.source.calls_left()).await??;
+        let forecast = Forecast::of(self.journal, self.context.last())?;
+        Ok(forecast.check(left, &run.pipeline.source.quota)?)
     }
 
-    /// Adds to the error that the calls of the day are used up how far the walk has come.
-    fn day_over(&self, stopped: Stopped) -> Stopped {
+    /// Adds the number of pages that are left to the error that the calls of the day are used up.
+    fn with_pages_left(&self, stopped: Stopped) -> Stopped {
         match stopped {
             Stopped::Failed(Error::Source(error))
                 if error.api_error().is_some_and(|api| api.reaction() == Reaction::NextDay) =>
             {
-                let forecast = Forecast::of(self.journal, self.last);
+                let forecast = Forecast::of(self.journal, self.context.last());
                 let pages_left = forecast.ok().and_then(|forecast| forecast.pages);
                 SourceError::DayOver { pages_left, at: Utc::now(), error: Box::new(error) }.into()
             }
@@ -92,42 +104,39 @@ impl Walk<'_> {
     }
 
     async fn follow(&mut self, syncing: &mut GroupSync) -> Result<DistinctCount, Stopped> {
-        // A walk that was cut off reads its last page again, to be sure that the cursor still stands.
+        let context = self.context;
+        let run = &context.run;
+        // A resumed walk reads its last page again, to check that the cursor still works.
         let mut cursor = self.last_boundary();
-        let mut size = FIRST_PAGE;
-        let mut refused = HashSet::new();
-        let mut end_was_short = false;
+        let mut size = FULL_PAGE;
+        let mut setbacks = Setbacks::default();
         loop {
-            let lease = self.run.or_stopped(self.budget.reserve(footprint(size))).await?;
-            let fetched = self.run.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
+            let lease = run.or_stopped(context.budget().reserve(footprint(size))).await?;
+            let fetched = run.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
             let page = match fetched {
                 Err(error) if is_refused_cursor(&error) => {
-                    refused.insert(cursor.clone());
-                    cursor = self.step_back(&cursor, &refused)?;
+                    cursor = self.step_back(cursor, &mut setbacks)?;
                     continue;
                 }
                 page => page?,
             };
             size = page.body.len() as u64;
-            let (last, next) = (page.is_last(), page.summary.next.clone());
+            let next = page.summary.next.clone().filter(|_| !page.is_last());
             let total = page.summary.total;
-            self.progress.set_total(total);
+            context.progress().set_total(total);
             let fetched_at = page.fetched_at;
             if page.summary.openids > 0 && self.keep(page, lease).await? {
                 syncing.after_page(self.journal).await?;
-                end_was_short = false;
+                setbacks.ended_short = false;
             }
             cursor = match next {
-                Some(next) if !last && refused.contains(&next) => {
-                    // It still leads only to where nothing goes on, and so it is no way either.
-                    refused.insert(cursor.clone());
-                    self.step_back(&cursor, &refused)?
-                }
-                Some(next) if !last => next,
-                _ => {
+                // The page still leads to a refused cursor, so its own cursor counts as refused.
+                Some(next) if setbacks.refused.contains(&next) => self.step_back(cursor, &mut setbacks)?,
+                Some(next) => next,
+                None => {
                     let total = total.expect("`Source::page` takes no end without a total");
                     let count = self.count().await?;
-                    if self.is_end(&count, total, end_was_short)? {
+                    if self.is_end(&count, total, setbacks.ended_short)? {
                         self.journal.append_end(End { total, fetched_at })?;
                         return Ok(count);
                     }
@@ -136,20 +145,20 @@ impl Walk<'_> {
                         total,
                         "the list ended short of its total; reading its last page and its end once more"
                     );
-                    end_was_short = true;
+                    setbacks.ended_short = true;
                     self.last_boundary()
                 }
             };
         }
     }
 
-    /// Returns the cursor of the last page that the journal has; the beginning, if it has none.
+    /// Returns the cursor of the last page in the journal; [`Cursor::START`] if there is no page.
     fn last_boundary(&self) -> Cursor {
         self.journal.chain().last().map_or(Cursor::START, |link| link.cursor.clone())
     }
 
-    /// Puts a page into the journal and hands it on; returns whether it is new. A page that was read again and has the
-    /// same followers and the same `next` is not kept twice.
+    /// Appends a page to the journal and hands it to the fan-out. Returns whether it is new: a page
+    /// that was read again, with the same followers and the same `next`, is not kept twice.
     async fn keep(&mut self, page: Page, lease: Lease) -> Result<bool, Stopped> {
         if let Some(link) = self.journal.chain().find(&page.cursor) {
             let number = link.page;
@@ -161,23 +170,26 @@ impl Walk<'_> {
             tracing::info!(page = number, cursor = %page.cursor, "a page has changed since it was read");
         }
         let journaled = self.journal.append(&page)?;
-        self.progress.add_page(page.summary.openids);
-        let Some(fan_out) = self.fan_out else { return Ok(true) };
-        // A sink that blocks keeps the page waiting here.
-        let is_taken = self.run.or_stopped(fan_out.page(journaled, lease)).await?;
-        if is_taken { Ok(true) } else { Err(Stopped::FanOutEnded) }
+        self.context.progress().add_page(page.summary.openids);
+        if let Some(fan_out) = self.fan_out {
+            // While a sink blocks, the walk waits here.
+            self.context.run.or_stopped(fan_out.page(journaled, lease)).await??;
+        }
+        Ok(true)
     }
 
+    /// Counts the distinct followers in the journal.
     async fn count(&self) -> Result<DistinctCount, Stopped> {
+        let run = &self.context.run;
         let pages = self.journal.reader();
         if let Some(fan_out) = self.fan_out {
-            return self.run.or_stopped(fan_out.count(pages)).await?.ok_or(Stopped::FanOutEnded);
+            return Ok(run.or_stopped(fan_out.count(pages)).await??);
         }
-        let _slot = self.run.or_stopped(self.run.slots.complete()).await?;
-        Ok(DistinctCount::of(pages, self.journal.folder().path(), self.run.stop.clone()).await?)
+        let _slot = run.or_stopped(run.slots.complete()).await?;
+        Ok(DistinctCount::of(pages, self.journal.folder().path(), run.stop.clone()).await?)
     }
 
-    /// Decides about the end of the list; false asks for another look.
+    /// Returns whether the end of the list is accepted; `false` asks to read it once more.
     fn is_end(&self, count: &DistinctCount, total: u64, was_short: bool) -> Result<bool, Error> {
         let missing = total.saturating_sub(count.distinct);
         if missing == 0 {
@@ -186,7 +198,7 @@ impl Walk<'_> {
         if !was_short {
             return Ok(false);
         }
-        let limit_percent = self.run.pipeline.source.max_shortfall_percent;
+        let limit_percent = self.context.run.pipeline.source.max_shortfall_percent;
         if missing as f64 * 100.0 > total as f64 * limit_percent {
             return Err(SourceError::Short { distinct: count.distinct, total, limit_percent }.into());
         }
@@ -194,10 +206,12 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// Returns the cursor of the page before the one that `cursor` asks for: it may give another cursor now.
-    fn step_back(&self, cursor: &Cursor, refused: &HashSet<Cursor>) -> Result<Cursor, Error> {
-        let earlier = self.journal.chain().before(cursor).filter(|_| refused.len() <= STEPS_BACK);
-        let earlier = earlier.ok_or_else(|| SourceError::CursorLost { cursor: cursor.clone() })?;
+    /// Notes that `cursor` is refused, and returns the cursor of the page before it, which may lead
+    /// to another one now.
+    fn step_back(&self, cursor: Cursor, setbacks: &mut Setbacks) -> Result<Cursor, Error> {
+        setbacks.refused.insert(cursor.clone());
+        let earlier = self.journal.chain().before(&cursor).filter(|_| setbacks.refused.len() <= STEPS_BACK);
+        let Some(earlier) = earlier else { return Err(SourceError::CursorLost { cursor }.into()) };
         tracing::warn!(%cursor, earlier = %earlier.cursor, "WeChat refuses the cursor; going back one page");
         Ok(earlier.cursor.clone())
     }

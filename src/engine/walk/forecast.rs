@@ -1,4 +1,7 @@
-//! What a walk still needs, and whether today's calls will do.
+//! How many calls the rest of a walk takes, against the calls that are left today.
+//!
+//! Before it: the journal, the last decided list, and WeChat's answer. Behind it:
+//! [`follow`](super::follow) begins, or the walk is refused.
 
 use chrono::Utc;
 use fanout_sink::Snapshot;
@@ -12,41 +15,45 @@ use crate::wechat::{PageReply, summarize};
 /// What is known of the part of a list that is still to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Forecast {
-    /// Pages; none where the list is read for the first time.
+    /// Its pages; `None` if the list is read for the first time.
     pub(super) pages: Option<u64>,
-    /// Whether the walk goes on, and so reads a page again.
-    goes_on: bool,
+    /// Whether the walk is resumed, and so reads a page again.
+    is_resumed: bool,
 }
 
 impl Forecast {
-    /// Foresees the rest of the walk in `journal`. Its own last page says most; before the first one, the list that was
-    /// published `last` is what the next will be like.
+    /// Forecasts the rest of the walk in `journal`: from its last page or, before the first page,
+    /// from `last`, the list that was decided before.
     pub(super) fn of(journal: &Journal, last: Option<&Snapshot>) -> Result<Self, JournalError> {
         let read = journal.pages();
         if read == 0 {
-            return Ok(Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), goes_on: false });
+            return Ok(Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), is_resumed: false });
         }
         let total = match summarize(&journal.page(read)?.body) {
             Ok(PageReply::Page(summary)) => summary.total,
             _ => None,
         };
         let total = total.or(last.map(|list| list.rows));
-        // Pages are full but for the last one.
+        // All pages but the last one are full.
         let size = journal.openids().div_ceil(read).max(1);
         let pages = total.map(|total| total.saturating_sub(journal.openids()).div_ceil(size));
-        Ok(Self { pages, goes_on: true })
+        Ok(Self { pages, is_resumed: true })
     }
 
     /// Returns the calls that the rest takes: its pages, the end, and the page that is read again.
     fn calls(self) -> Option<u64> {
-        self.pages.map(|pages| pages + 1 + u64::from(self.goes_on))
+        self.pages.map(|pages| pages + 1 + u64::from(self.is_resumed))
     }
 
-    /// Says so if `left` cannot finish the list, and refuses the walk if `settings` want that.
+    /// Logs a warning if the calls in `left` do not suffice.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::QuotaTooSmall`] instead, if `settings` ask for that.
     pub(super) fn check(self, left: CallsLeft, settings: &QuotaSection) -> Result<(), SourceError> {
         let CallsLeft { calls: calls_left, is_stated, .. } = left;
         let Some(calls_needed) = self.calls().filter(|&calls| calls > calls_left) else {
-            tracing::debug!(calls_left, is_stated, calls_needed = self.calls(), "today's calls may do");
+            tracing::debug!(calls_left, is_stated, calls_needed = self.calls(), "today's calls may suffice");
             return Ok(());
         };
         if settings.refuse {
@@ -56,7 +63,7 @@ impl Forecast {
             calls_left,
             is_stated,
             calls_needed,
-            "today's calls cannot finish the list; the walk goes as far as it can, and on from there on another day"
+            "today's calls cannot finish the list; the walk goes as far as it can, and a run on another day continues it"
         );
         Ok(())
     }

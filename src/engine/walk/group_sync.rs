@@ -1,4 +1,6 @@
-//! Syncs of the journal beside the walk.
+//! Syncs the journal beside the walk.
+//!
+//! [`follow`](super::follow) calls it after each page, and at the end of the walk.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +9,27 @@ use tokio::task::JoinHandle;
 use crate::error::Error;
 use crate::journal::{Journal, JournalError};
 
-/// Bytes, and time, between two syncs of the journal. A page that is lost with the machine's power is one call.
+/// Bytes, and time, between two syncs of the journal. A page that a power failure takes costs one
+/// call.
 const SYNC_BYTES: u64 = 8 << 20;
 const SYNC_TIME: Duration = Duration::from_secs(1);
 
-/// Syncs the journal beside the walk, in groups of pages, and never two at a time.
+/// Syncs the journal in groups of pages, one sync at a time, while the walk continues.
 pub(super) struct GroupSync {
+    /// The length of the journal when the last sync began.
     synced: u64,
+    /// When the last sync began.
     at: Instant,
     under_way: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl GroupSync {
+    /// Begins with a journal of `bytes`, which are durable already.
     pub(super) fn new(bytes: u64) -> Self {
         Self { synced: bytes, at: Instant::now(), under_way: None }
     }
 
+    /// Begins a sync if one is due and none is under way. Returns the error of the one before it.
     pub(super) async fn after_page(&mut self, journal: &Journal) -> Result<(), Error> {
         let due = journal.bytes() - self.synced >= SYNC_BYTES || self.at.elapsed() >= SYNC_TIME;
         let free = self.under_way.as_ref().is_none_or(JoinHandle::is_finished);
@@ -36,6 +43,12 @@ impl GroupSync {
         Ok(())
     }
 
+    /// Waits for the sync that is under way, then syncs everything.
+    pub(super) async fn finish(mut self, journal: &Journal) -> Result<(), JournalError> {
+        self.wait(journal).await?;
+        journal.sync()
+    }
+
     async fn wait(&mut self, journal: &Journal) -> Result<(), JournalError> {
         match self.under_way.take() {
             None => Ok(()),
@@ -44,10 +57,5 @@ impl GroupSync {
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
         }
-    }
-
-    pub(super) async fn finish(mut self, journal: &Journal) -> Result<(), JournalError> {
-        self.wait(journal).await?;
-        journal.sync()
     }
 }

@@ -1,7 +1,7 @@
-//! The walk: one pass over a page list, from where the journal stands to the true end of the list.
+//! The walk: one pass over a page list, from the last page in the journal to the true end.
 //!
-//! Before it: the account has chosen the walk, and [`source`](crate::source) makes its calls. Behind it: each page is in
-//! the journal, and goes on to the [fan-out](super::deliver).
+//! Before it: the [unit](super::unit) has chosen the walk, and [`source`](crate::source) makes its
+//! calls. Behind it: each page is in the journal, and goes on to the [fan-out](super::deliver).
 
 mod follow;
 mod forecast;

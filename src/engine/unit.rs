@@ -1,82 +1,67 @@
-//! One account of a run: its lock, its walk, its report.
+//! One list of one account in a run: its lock, its walk, its report.
+//!
+//! Before it: `run` and `replay` make one [`UnitRun`] for each list, and [`plan`](super::plan)
+//! chooses its walk. Behind it: [`Publication`] brings the walk to the sinks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use fanout_sink::WalkId;
 
-use super::account_context::AccountContext;
 use super::account_tokens::OwnedTokens;
 use super::deliver::{Publication, PublicationResult, sink_outcome};
 use super::plan::{Choice, choose};
 use super::proof::FollowerProof;
 use super::run_context::RunContext;
+use super::unit_context::UnitContext;
 use crate::config::ConfigErrors;
 use crate::error::Error;
-use crate::journal::{Commit, Journal, Ledger, ListState, WalkFolder};
+use crate::journal::{Commit, Journal, JournalError, Ledger, ListState, WalkFolder};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, SinkState, Verdict};
 use crate::source::{CallCounter, Source};
 
-/// One account, with its state locked and its walk chosen.
+/// One list of one account, with its state locked and its walk chosen.
 #[derive(Debug)]
-pub(super) struct AccountRun {
-    context: AccountContext,
+pub(super) struct UnitRun {
+    context: UnitContext,
     tokens: Arc<OwnedTokens>,
     state: Arc<ListState>,
     choice: Choice,
-    /// Decided walks of earlier days that this pipeline still owes to a sink.
+    /// Decided walks of earlier days that a sink of this pipeline lacks. They are delivered first.
     owed: Vec<WalkFolder>,
 }
 
-/// What keeps an account from being run.
+/// Why a unit cannot be run.
 pub(super) enum Refusal {
-    /// The pipeline file is wrong, which concerns every account.
+    /// The pipeline file is wrong, which concerns every unit.
     Pipeline(ConfigErrors),
-    /// This account alone fails.
-    Account(Error),
+    /// Only this unit fails.
+    Unit(Error),
 }
 
 impl<Cause: Into<Error>> From<Cause> for Refusal {
     fn from(cause: Cause) -> Self {
-        Self::Account(cause.into())
+        Self::Unit(cause.into())
     }
 }
 
-impl AccountRun {
-    /// Takes the account's lock and chooses its walk.
+impl UnitRun {
+    /// Takes the lock of the list and chooses the walk.
     pub(super) fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
-        let pipeline = &run.pipeline;
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
-        let choice = choose(&state, &run.options, pipeline.journal.resume_within, Utc::now())?;
-        let mut owed = Vec::new();
-        if !run.options.fresh {
-            for walk in state.owed()? {
-                let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
-                let is_chosen = matches!(&choice, Choice::Finish(chosen) if chosen.header().walk == walk.header().walk);
-                // A sink that is no longer in the pipeline file cannot be given anything.
-                let lacking = walk.lacking()?;
-                if is_ours
-                    && !is_chosen
-                    && run.units[unit].sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name()))
-                {
-                    owed.push(walk);
-                }
-            }
-        }
-        // Only a forecast rests on it, and a new walk is what may have to be begun where the old ones are damaged.
-        let chosen = match &choice {
-            Choice::Finish(walk) => Some(walk.header().walk),
-            Choice::Begin(_) => None,
-        };
-        let last = state.last_decision(chosen).ok().flatten().map(|decision| decision.snapshot);
-        Ok(Self { context: AccountContext::new(run, unit, last), tokens, state: Arc::new(state), choice, owed })
+        let choice = choose(&state, &run.options, run.pipeline.journal.resume_within, Utc::now())?;
+        let owed = if run.options.fresh { Vec::new() } else { owed(run, unit, &state, &choice)? };
+        // An error is passed over: only the forecast needs the last list, and a new walk may have
+        // to begin because the old ones are damaged.
+        let last = state.last_decision(choice.walk()).ok().flatten().map(|decision| decision.snapshot);
+        Ok(Self { context: UnitContext::new(run, unit, last), tokens, state: Arc::new(state), choice, owed })
     }
 
-    /// Plans a replay: one run of the account for each of its decided walks, oldest first. Of one date the newest counts.
+    /// Plans a replay: one run of the unit for the newest decided walk of each date, oldest first.
     pub(super) fn replays(run: &Arc<RunContext>, unit: usize) -> Result<Vec<Self>, Error> {
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
@@ -93,7 +78,7 @@ impl AccountRun {
         walks.sort_by_key(|walk| walk.header().walk.number());
         let state = Arc::new(state);
         let replay = |walk| Self {
-            context: AccountContext::new(run, unit, None),
+            context: UnitContext::new(run, unit, None),
             tokens: Arc::clone(&tokens),
             state: Arc::clone(&state),
             choice: Choice::Finish(Box::new(walk)),
@@ -102,13 +87,10 @@ impl AccountRun {
         Ok(walks.into_iter().map(replay).collect())
     }
 
-    /// Lets every sink say, before any API call, what would keep it from publishing.
+    /// Asks every sink that lacks the walk, before any API call, whether it could publish it.
     pub(super) async fn check(&self) -> Result<(), Refusal> {
-        let walk = match &self.choice {
-            Choice::Finish(walk) => walk.header().walk,
-            Choice::Begin(_) => WalkId::new(0, Utc::now()),
-        };
-        for sink in self.context.sinks().iter() {
+        let walk = self.choice.walk().unwrap_or_else(|| WalkId::new(0, Utc::now()));
+        for sink in self.context.sinks() {
             if let Choice::Finish(walk) = &self.choice
                 && walk.commit(&self.context.recipient(sink))?.is_some()
             {
@@ -125,31 +107,29 @@ impl AccountRun {
         Ok(())
     }
 
-    /// Makes the way to the account's list; no call is made yet.
+    /// Makes the source of the list; no API call is made yet.
     pub(super) fn source(&self) -> Source {
         let (run, list) = (&self.context.run, self.context.list());
         let counter = self.state.ledger(list.endpoint());
         Source::new(run.client.clone(), list, Arc::clone(&self.tokens.tokens), &run.pipeline.source, counter)
     }
 
-    /// Returns what `sink` has published last; none if that is nothing, or cannot be read.
+    /// Returns the last commit record of `sink`; `None` if there is none, or it cannot be read.
     pub(super) fn last_commit(&self, sink: &BoundSink) -> Option<Commit> {
         let walks = self.state.walks().ok()?;
         walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
     }
 
-    /// Reports what a run would begin with.
+    /// Makes the report of a check: the walk that a run would begin with.
     pub(super) fn preview(&self) -> AccountReport {
         let mut report = self.context.report();
         report.succeed(Verdict::Ready);
         report.date = Some(self.choice.date());
-        if let Choice::Finish(walk) = &self.choice {
-            report.walk = Some(walk.header().walk);
-        }
+        report.walk = self.choice.walk();
         report
     }
 
-    /// Does the work, and reports on it.
+    /// Runs the walk and publishes it, and reports on that.
     pub(super) async fn run(self) -> AccountReport {
         let started = Instant::now();
         let mut report = self.context.report();
@@ -169,16 +149,13 @@ impl AccountRun {
         report.previous_fetched_at = self.context.last().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
         self.context.progress().finish(&report);
-        self.context.run.note(&report);
+        self.context.run.apply_fail_fast(&report);
         report
     }
 
     async fn work(&self, source: &Source, report: &mut AccountReport) -> Result<(), Error> {
         for walk in &self.owed {
-            tracing::info!(
-                walk = walk.header().walk.to_string(),
-                "an earlier walk is still owed to a sink; delivering it first"
-            );
+            tracing::info!(walk = walk.header().walk.to_string(), "a sink lacks an earlier walk; delivering it first");
             self.publish(Journal::open(walk.clone())?, source).await?.result?;
         }
         let journal = match &self.choice {
@@ -212,11 +189,11 @@ impl AccountRun {
         Ok(Publication::new(&self.context, journal)?.run(source).await)
     }
 
-    /// Reports on a walk that every sink has already; none if one lacks it.
+    /// Returns the report of a walk that every sink has published; `None` if a sink lacks it.
     fn already_published(&self, walk: &WalkFolder) -> Result<Option<AccountReport>, Error> {
         let Some(decision) = walk.decision() else { return Ok(None) };
         let mut report = self.context.report();
-        for sink in self.context.sinks().iter() {
+        for sink in self.context.sinks() {
             match sink_outcome(&self.context, walk, sink)? {
                 outcome if matches!(outcome.state, SinkState::AlreadyPublished(_)) => report.sinks.push(outcome),
                 _ => return Ok(None),
@@ -230,8 +207,8 @@ impl AccountRun {
         Ok(Some(report))
     }
 
-    /// Returns how many calls the account is likely to take: those with the most begin first. Nobody knows that of a first
-    /// list, which may be the longest.
+    /// Returns how many calls the walk will probably take. A list that is read for the first time
+    /// may be the longest: `u64::MAX`.
     pub(super) fn expected_calls(&self) -> u64 {
         match &self.choice {
             Choice::Finish(walk) if walk.decision().is_some() => 0,
@@ -239,18 +216,34 @@ impl AccountRun {
         }
     }
 
-    pub(super) fn context(&self) -> &AccountContext {
+    pub(super) fn context(&self) -> &UnitContext {
         &self.context
     }
 }
 
-/// The calls of a source are counted in the ledger of the state.
+/// Returns the decided walks, the chosen one apart, that this pipeline decided and that one of its
+/// sinks lacks. A sink that is no longer in the pipeline file is passed over.
+fn owed(run: &RunContext, unit: usize, state: &ListState, choice: &Choice) -> Result<Vec<WalkFolder>, JournalError> {
+    let sinks = &run.units[unit].sinks;
+    let mut owed = Vec::new();
+    for walk in state.owed()? {
+        let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == run.pipeline.name);
+        let is_chosen = choice.walk() == Some(walk.header().walk);
+        let lacking = walk.lacking()?;
+        if is_ours && !is_chosen && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {
+            owed.push(walk);
+        }
+    }
+    Ok(owed)
+}
+
+/// The ledger of the state counts the calls of a source.
 impl CallCounter for Ledger {
-    fn count(&self, now: chrono::DateTime<Utc>) {
+    fn count(&self, now: DateTime<Utc>) {
         self.count(now);
     }
 
-    fn today(&self, now: chrono::DateTime<Utc>) -> u64 {
+    fn today(&self, now: DateTime<Utc>) -> u64 {
         self.today(now)
     }
 }

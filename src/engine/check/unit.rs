@@ -1,4 +1,7 @@
-//! One account: its state, a token, its quota, a page.
+//! The check of one list of an account: its state, a token, the quota, a page.
+//!
+//! It uses the [`UnitRun`] and the [`Source`] that a run would use. Behind it:
+//! [`disk_space`](super::disk_space) takes the length of the list.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,9 +11,9 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::finding::{Check, Finding};
-use crate::engine::account::AccountRun;
 use crate::engine::proof::FollowerProof;
 use crate::engine::run_context::RunContext;
+use crate::engine::unit::UnitRun;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;
@@ -18,45 +21,48 @@ use crate::report::{AccountReport, Verdict};
 use crate::source::{CallsLeft, Source, SourceError, Unanswered};
 use crate::wechat::{ApiError, Chain, Cursor, Page, next_midnight};
 
-/// What came of an account, and what is known of its list.
+/// What was found about one list of an account.
 #[derive(Debug, Default)]
-pub(super) struct AccountFindings {
+pub(super) struct UnitFindings {
     pub(super) findings: Vec<Finding>,
-    /// Followers: as the page says, or as the last list had; none if neither is there.
+    /// The length of the list: the page's `total`, or the rows of the last list; `None` if there is
+    /// neither.
     pub(super) followers: Option<u64>,
-    /// Bytes a follower of what each sink of the list has published last, by the sink's name; `None` for a new sink.
+    /// The sinks of the list, with the bytes per follower of what each has published last; `None`
+    /// for a new sink.
     pub(super) published: BTreeMap<String, Option<f64>>,
 }
 
-/// Tells what a run would begin with, as [`check`](crate::engine::check) has found.
+/// Makes the finding on what a run would begin with, from the report of
+/// [`check`](crate::engine::check).
 pub(super) fn state(report: &AccountReport) -> Finding {
     let date = report.date.map_or_else(String::new, |date| date.to_string());
     let finding = match (&report.walk, &report.error) {
         (_, Some(error)) => {
             Finding { hint: report.hint.clone(), ..Finding::error(Check::State, report.exit, error.as_str()) }
         }
-        (Some(walk), None) => Finding::ok(Check::State, format!("walk {walk} of {date} goes on")),
-        (None, None) => Finding::ok(Check::State, format!("a new walk begins, of {date}")),
+        (Some(walk), None) => Finding::ok(Check::State, format!("walk {walk} of {date} is continued")),
+        (None, None) => Finding::ok(Check::State, format!("a new walk of {date} begins")),
     };
-    debug_assert!(report.error.is_some() || report.verdict == Verdict::Ready, "nothing else comes of a check");
+    debug_assert!(report.error.is_some() || report.verdict == Verdict::Ready, "a check has no other verdict");
     finding.for_account(&report.account)
 }
 
-/// Tries out one list of an account.
-pub(super) async fn check_account(run: &Arc<RunContext>, unit: usize, asks_for_page: bool) -> AccountFindings {
-    // Where the state cannot be used, `fanout check` has found that already.
-    let Ok(account) = AccountRun::plan(run, unit) else { return AccountFindings::default() };
-    let context = account.context();
-    let mut checked = AccountFindings {
+/// Checks one list of an account.
+pub(super) async fn check_unit(run: &Arc<RunContext>, unit: usize, asks_for_page: bool) -> UnitFindings {
+    // If the state cannot be used, `check` has reported that already.
+    let Ok(planned) = UnitRun::plan(run, unit) else { return UnitFindings::default() };
+    let context = planned.context();
+    let mut checked = UnitFindings {
         findings: Vec::new(),
         followers: context.last().map(|list| list.rows),
         published: context
             .sinks()
             .iter()
-            .map(|sink| (sink.name().to_owned(), bytes_a_follower(&account, sink)))
+            .map(|sink| (sink.name().to_owned(), bytes_per_follower(&planned, sink)))
             .collect(),
     };
-    if let Err(error) = connect(&account, asks_for_page, &mut checked).await {
+    if let Err(error) = connect(&planned, asks_for_page, &mut checked).await {
         checked.findings.push(Finding::of(Check::Token, &error));
     }
     let name = &context.account().name;
@@ -64,13 +70,13 @@ pub(super) async fn check_account(run: &Arc<RunContext>, unit: usize, asks_for_p
     checked
 }
 
-/// Asks for a token, the calls that are left, and a page.
+/// Asks for a token, for the calls that are left, and for a page.
 ///
 /// # Errors
 ///
-/// Why there is no token, without which nothing else can be asked.
-async fn connect(account: &AccountRun, asks_for_page: bool, checked: &mut AccountFindings) -> Result<(), Error> {
-    let source = account.source();
+/// If no token can be obtained: nothing else can be asked without one.
+async fn connect(unit: &UnitRun, asks_for_page: bool, checked: &mut UnitFindings) -> Result<(), Error> {
+    let source = unit.source();
     source.obtain_token().await.map_err(Error::from)?;
     let (left, unanswered) = source.ask_calls_left().await.map_err(Error::from)?;
     if let Some(refusal) = unanswered.as_ref().filter(|unanswered| unanswered.refuses_token() && !asks_for_page) {
@@ -87,7 +93,7 @@ async fn connect(account: &AccountRun, asks_for_page: bool, checked: &mut Accoun
             checked.followers = page.summary.total.or(checked.followers);
             calls_for(page)
         }
-        _ => account.context().last().and_then(FollowerProof::of).map(|proof| proof.pages + 1),
+        _ => unit.context().last().and_then(FollowerProof::of).map(|proof| proof.pages + 1),
     };
     checked.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
     checked.findings.extend(page.map(|page| match page {
@@ -101,20 +107,21 @@ async fn connect(account: &AccountRun, asks_for_page: bool, checked: &mut Accoun
     Ok(())
 }
 
-/// Fetches the first page of the list, and says how many seconds that took.
+/// Fetches the first page of the list. Returns it with the seconds that it took.
 async fn first_page(source: &Source) -> Result<(Page, f64), SourceError> {
     let started = Instant::now();
     let page = source.page(&Cursor::START, &Chain::default()).await?;
     Ok((page, started.elapsed().as_secs_f64()))
 }
 
-/// Returns how many calls the list takes that begins with `page`: pages are full but for the last one, and then comes the
-/// end.
+/// Returns how many calls the list takes, from its first page: all pages but the last one are full,
+/// and the end takes a call of its own.
 fn calls_for(page: &Page) -> Option<u64> {
     Some(page.summary.total?.div_ceil(page.summary.openids.max(1)) + 1)
 }
 
-/// Judges what is left of the day's calls, `made` of which the check itself has taken since. The list takes about `needed`.
+/// Makes the finding on the calls that are left today. The check itself has made `made` calls since
+/// `left` was stated; the list takes about `needed`.
 fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Option<u64>) -> Finding {
     let of = left.limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     let calls = left.calls.saturating_sub(made);
@@ -130,27 +137,27 @@ fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Op
         let finding = if left.is_stated {
             Finding::error(Check::Quota, Exit::Later, found)
         } else {
-            // A run would try all the same.
+            // A run would begin all the same.
             Finding::warning(Check::Quota, found)
         };
         return finding.with_hint(hint);
     }
     match needed.filter(|needed| *needed > left.calls) {
         Some(needed) => Finding::warning(Check::Quota, format!("{found}, and the list takes about {needed}"))
-            .with_hint(format!("a run goes as far as it can today, and on from there after {tomorrow}")),
+            .with_hint(format!("a run goes as far as it can today; run again after {tomorrow} to continue")),
         None => Finding::ok(Check::Quota, found),
     }
 }
 
-/// Tells that WeChat has refused the token to the question for the calls that are left.
+/// Makes the finding that WeChat refused the token when it was asked for the calls that are left.
 fn refused(unanswered: &Unanswered) -> Finding {
     let found = format!("the token was refused: {}", unanswered.problem);
     let finding = Finding::error(Check::Token, Exit::Failed, found);
     Finding { hint: unanswered.api_error.as_ref().map(ApiError::hint), ..finding }
 }
 
-/// Returns the bytes a follower of what `sink` has published last.
-fn bytes_a_follower(account: &AccountRun, sink: &BoundSink) -> Option<f64> {
-    let Commit { report, .. } = account.last_commit(sink)?;
+/// Returns the bytes per follower of what `sink` has published last.
+fn bytes_per_follower(unit: &UnitRun, sink: &BoundSink) -> Option<f64> {
+    let Commit { report, .. } = unit.last_commit(sink)?;
     (report.rows > 0).then(|| report.bytes as f64 / report.rows as f64)
 }
