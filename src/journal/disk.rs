@@ -1,6 +1,6 @@
 //! Files and folders that only their owner may read, and that are whole or absent.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -26,6 +26,20 @@ pub(super) fn open_file(path: &Path) -> Result<File, JournalError> {
         .mode(0o600)
         .open(path)
         .map_err(JournalError::io("open", path))
+}
+
+/// Returns the names in a folder, in no order; none if there is no such folder.
+pub(super) fn names(path: &Path) -> Result<Vec<String>, JournalError> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(JournalError::io("list", path))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(JournalError::io("list", path))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    Ok(names)
 }
 
 /// Makes the names in a folder durable.
@@ -68,7 +82,7 @@ pub(super) fn write_file(path: &Path, text: &[u8]) -> Result<(), JournalError> {
         .and_then(|()| (&file).write_all(text))
         .and_then(|()| file.sync_all())
         .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
-    std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
+    fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
     sync_folder(path.parent().expect("a file lies in a folder"))
 }
 
@@ -84,7 +98,7 @@ pub(super) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>,
 
 /// Reads a JSON file; none if there is no such file.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
-    match std::fs::read(path) {
+    match fs::read(path) {
         Ok(text) => parse(path, &text).map(Some),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(JournalError::io("read", path)(error)),

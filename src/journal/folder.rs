@@ -4,37 +4,46 @@
 //! that a walk is there a moment later, too, is not promised.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use fanout_sink::WalkId;
 
+use super::disk;
 use super::error::JournalError;
 use super::ledger::calls_today;
 use super::lock::HeldLocks;
 use super::record::{Decision, Identity};
 use super::walk_folder::WalkFolder;
 
-/// What follows the name of a walk's folder until its header is in it, and from when it is being removed. What has one
-/// of them when a run begins was left by a crash, and is no walk.
+/// Ends the name of a walk's folder until its header is in it, and while it is removed. A folder that
+/// has one of the two when a run begins was left by a crash, and is not a walk.
 pub(super) const NEW: &str = "~new";
 pub(super) const OLD: &str = "~old";
 
 /// The walks of one list of an account, as they lie on disk.
 #[derive(Clone, Debug)]
 pub struct ListFolder {
-    account: PathBuf,
-    /// The folder of the walks.
-    pub(super) list: PathBuf,
+    account_path: PathBuf,
+    /// The folder in which the walks lie.
+    pub(super) path: PathBuf,
     pub(super) identity: Identity,
+}
+
+/// A walk's folder, by its name.
+pub(super) struct Entry {
+    pub(super) walk: WalkId,
+    /// Whether the name is that of a walk. If not, a crash has left the folder while its walk was
+    /// begun or removed.
+    pub(super) is_walk: bool,
+    pub(super) path: PathBuf,
 }
 
 impl ListFolder {
     /// Names the folder of `identity` under `path`. It may not exist.
     pub fn new(path: &Path, identity: Identity) -> Self {
-        let account = path.join(&identity.app_id);
-        Self { list: account.join(&identity.list), account, identity }
+        let account_path = path.join(&identity.app_id);
+        Self { path: account_path.join(&identity.list), account_path, identity }
     }
 
     /// Returns what was decided on last, `walk` left aside; none if nothing was yet.
@@ -64,25 +73,25 @@ impl ListFolder {
     /// Returns the walks of this list, also those of other options: nothing is known here of what is owed of those.
     pub(super) fn walks_of_any_options(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = Vec::new();
-        for name in self.names()?.iter().filter(|name| is_walk(name)) {
-            walks.extend(WalkFolder::read(self.list.join(name), &self.identity)?);
+        for entry in self.entries()?.into_iter().filter(|entry| entry.is_walk) {
+            walks.extend(WalkFolder::read(entry.path, &self.identity)?);
         }
         Ok(walks)
     }
 
-    /// Returns the names of everything that lies among the walks, in order.
-    pub(super) fn names(&self) -> Result<Vec<String>, JournalError> {
-        let entries = match fs::read_dir(&self.list) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(JournalError::io("list", &self.list))?,
+    /// Returns the folders of the walks and what crashes left of some, oldest walk first. Entries
+    /// with any other name are not fanout's and are left alone.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, JournalError> {
+        let names = disk::names(&self.path)?;
+        let entry = |name: &String| {
+            let left_behind = name.strip_suffix(NEW).or_else(|| name.strip_suffix(OLD));
+            let walk = left_behind.unwrap_or(name).parse().ok()?;
+            Some(Entry { walk, is_walk: left_behind.is_none(), path: self.path.join(name) })
         };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(JournalError::io("list", &self.list))?.file_name();
-            names.extend(name.to_str().map(str::to_owned));
-        }
-        names.sort_unstable();
-        Ok(names)
+        let mut entries: Vec<Entry> = names.iter().filter_map(entry).collect();
+        // What was left behind comes first: its walk's folder takes that name when it is removed.
+        entries.sort_unstable_by_key(|entry| (entry.walk.number(), entry.walk.begun_at(), entry.is_walk));
+        Ok(entries)
     }
 
     /// Returns the walks that the pipeline which decided them still owes to a sink, oldest first. Once it has decided a
@@ -112,17 +121,17 @@ impl ListFolder {
     /// Returns the file of the account's ledger of calls of `endpoint` (`/cgi-bin/user/get`): WeChat counts by endpoint.
     pub(super) fn ledger_path(&self, endpoint: &str) -> PathBuf {
         let name = endpoint.trim_start_matches("/cgi-bin/").replace('/', "-");
-        self.account.join(format!("calls.{name}.json"))
+        self.account_path.join(format!("calls.{name}.json"))
     }
 
     /// Returns the file whose lock keeps other runs from this list.
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.account.join(format!("{}.lock", self.identity.list))
+        self.account_path.join(format!("{}.lock", self.identity.list))
     }
 
     /// Returns the bytes of all files of this app id. What goes while they are counted is not counted.
     pub fn bytes(&self) -> u64 {
-        bytes_below(&self.account)
+        bytes_below(&self.account_path)
     }
 
     /// Returns what the process says of itself that has the lock; none if `locks` knows of no such process.
@@ -140,25 +149,4 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
         Err(_) => 0,
     });
     bytes.sum()
-}
-
-/// Returns the number that a walk's name begins with.
-pub(super) fn number(name: &str) -> u64 {
-    name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-/// Returns whether a name is one that [`ListState::begin`](super::ListState::begin) gives. Anything else that lies
-/// there is not ours.
-pub(super) fn is_walk(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let parts = name.strip_suffix('Z').and_then(|name| name.split_once('-')).and_then(|(number, time)| {
-        let (day, second) = time.split_once('T')?;
-        Some([number, day, second])
-    });
-    parts.is_some_and(|parts| parts.into_iter().all(is_number))
-}
-
-/// Returns whether a name is that of a walk which was being begun or removed.
-pub(super) fn is_left_behind(name: &str) -> bool {
-    name.ends_with(NEW) || name.ends_with(OLD)
 }

@@ -1,15 +1,17 @@
 //! What of an app id's state can go: nothing of it is owed to a sink, or is what the next run would go on with.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use fanout_sink::WalkId;
 use serde::Serialize;
 
 use super::disk;
 use super::error::JournalError;
-use super::folder::{ListFolder, OLD, bytes_below, is_left_behind, is_walk};
+use super::folder::{ListFolder, OLD, bytes_below};
 use super::state::ListState;
 
 /// What can go, and why.
@@ -50,41 +52,40 @@ impl ListFolder {
         resume_within: Duration,
         now: DateTime<Utc>,
     ) -> Result<Vec<Prunable>, JournalError> {
-        let (walks, owed) = (self.walks()?, self.owed()?);
-        let strangers = self.strangers()?;
-        let complete: Vec<_> = walks.iter().filter(|walk| walk.decision().is_some()).collect();
-        let newest = complete.last().map(|walk| walk.header.walk.to_string());
-        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.to_string());
-        let is_older = |name: &str, than: &Option<String>| than.as_deref().is_some_and(|than| name < than);
+        let (walks, needed) = (self.walks()?, self.needed()?);
+        let complete = walks.iter().filter(|walk| walk.decision.is_some());
+        let complete: Vec<u64> = complete.map(|walk| walk.header.walk.number()).collect();
+        let newest = complete.last().copied().unwrap_or(0);
+        let oldest_kept = complete.len().checked_sub(keep.max(1)).map_or(0, |place| complete[place]);
         let mut prunable = Vec::new();
-        for name in self.names()? {
-            let path = self.list.join(&name);
-            let walk = walks.iter().find(|walk| walk.path == path);
-            let why = match walk {
-                _ if is_left_behind(&name) => Some(PruneReason::LeftBehind),
-                _ if strangers.contains(&path) => None,
-                // What cannot be read was never decided, and goes with those of its age.
-                None => (is_walk(&name) && path.is_dir() && is_older(&name, &oldest_kept))
-                    .then_some(PruneReason::BeyondKeep),
-                Some(walk) if walk.decision().is_none() => {
-                    let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
-                    let is_too_old = age > resume_within;
-                    (is_too_old && is_older(&name, &newest)).then_some(PruneReason::Abandoned)
-                }
+        for entry in self.entries()? {
+            let number = entry.walk.number();
+            let undecided = walks.iter().find(|walk| walk.header.walk == entry.walk && walk.decision.is_none());
+            let why = match undecided {
+                _ if !entry.is_walk => Some(PruneReason::LeftBehind),
+                _ if needed.contains(&entry.walk) || !entry.path.is_dir() => None,
                 Some(walk) => {
-                    let is_needed = owed.iter().any(|owed| owed.path == path) || walk.is_pinned()?;
-                    (!is_needed && is_older(&name, &oldest_kept)).then_some(PruneReason::BeyondKeep)
+                    let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
+                    (age > resume_within && number < newest).then_some(PruneReason::Abandoned)
                 }
+                // Decided, or unreadable and so never decided: that goes with the walks of its age.
+                None => (number < oldest_kept).then_some(PruneReason::BeyondKeep),
             };
-            prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&path), path, why }));
+            prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&entry.path), path: entry.path, why }));
         }
         Ok(prunable)
     }
 
-    /// Returns the walks of other options, of which nothing is known here.
-    fn strangers(&self) -> Result<Vec<PathBuf>, JournalError> {
-        let walks = self.walks_of_any_options()?.into_iter();
-        Ok(walks.filter(|walk| walk.header.identity.options != self.identity.options).map(|walk| walk.path).collect())
+    /// Returns the walks that stay whatever their age: those that are owed to a sink, those that are pinned, and those of
+    /// other options, of which it is not known here what they are owed to.
+    fn needed(&self) -> Result<HashSet<WalkId>, JournalError> {
+        let mut needed: HashSet<WalkId> = self.owed()?.iter().map(|walk| walk.header.walk).collect();
+        for walk in self.walks_of_any_options()? {
+            if walk.header.identity.options != self.identity.options || walk.is_pinned()? {
+                needed.insert(walk.header.walk);
+            }
+        }
+        Ok(needed)
     }
 }
 
@@ -98,25 +99,14 @@ impl ListState {
     ///
     /// [`JournalError::Io`] if a folder cannot be removed.
     pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
-        for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
-            self.remove(&self.list.join(name))?;
-        }
-        let walks = self.walks()?;
-        let mut needed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
-        needed.extend(self.strangers()?);
-        for walk in &walks {
-            if walk.is_pinned()? {
-                needed.push(walk.path.clone());
-            }
-        }
-        let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
-        let oldest_kept = &walks[place].header.walk.to_string();
+        let (walks, needed) = (self.walks()?, self.needed()?);
+        let oldest_kept = walks.len().checked_sub(keep.max(1)).map_or(0, |place| walks[place].header.walk.number());
         let mut removed = 0;
-        for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
-            let path = self.list.join(name);
-            if !needed.contains(&path) && path.is_dir() {
-                self.remove(&path)?;
-                removed += 1;
+        for entry in self.entries()? {
+            let is_too_old = entry.walk.number() < oldest_kept && !needed.contains(&entry.walk) && entry.path.is_dir();
+            if !entry.is_walk || is_too_old {
+                self.remove(&entry.path)?;
+                removed += usize::from(entry.is_walk);
             }
         }
         Ok(removed)
@@ -129,12 +119,14 @@ impl ListState {
     /// [`JournalError::Io`] if the folder cannot be removed; the next time goes on with it.
     pub fn remove(&self, path: &Path) -> Result<(), JournalError> {
         let mut prunable = path.to_owned();
-        if !path.to_str().is_some_and(is_left_behind) {
+        let is_walk =
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<WalkId>().is_ok());
+        if is_walk {
             // In one step it is no walk any more: one without its commit records would look owed, and be published over a
             // newer list; one without its pages would look damaged.
             prunable.as_mut_os_string().push(OLD);
             fs::rename(path, &prunable).map_err(JournalError::io("rename", path))?;
-            disk::sync_folder(&self.list)?;
+            disk::sync_folder(&self.path)?;
         }
         fs::remove_dir_all(&prunable).map_err(JournalError::io("remove", &prunable))
     }

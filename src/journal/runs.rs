@@ -64,16 +64,8 @@ impl RunReports {
     ///
     /// [`JournalError::Io`] if the folder cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, JournalError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(JournalError::io("list", &self.folder)(error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
-            names.extend(name.to_str().and_then(|name| name.strip_suffix(".json")).map(str::to_owned));
-        }
+        let files = disk::names(&self.folder)?;
+        let mut names: Vec<_> = files.iter().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect();
         names.sort_unstable();
         Ok(names)
     }

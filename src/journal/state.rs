@@ -19,7 +19,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
 
 use super::error::JournalError;
-use super::folder::{ListFolder, NEW, number};
+use super::folder::{ListFolder, NEW};
 use super::ledger::Ledger;
 use super::lock::StateLock;
 use super::pages::Journal;
@@ -53,7 +53,7 @@ impl ListState {
     /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the folder cannot be used.
     pub fn open(path: &Path, identity: Identity, holder: &str) -> Result<Self, JournalError> {
         let folder = ListFolder::new(path, identity);
-        disk::create_folder(&folder.list)?;
+        disk::create_folder(&folder.path)?;
         let Identity { app_id, list, .. } = &folder.identity;
         let lock = StateLock::take(&folder.lock_path(), format!("list `{list}` of app id `{app_id}`"), holder)?;
         Ok(Self { folder, _lock: lock })
@@ -71,11 +71,11 @@ impl ListState {
     /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
     pub fn begin(&self, date: NaiveDate, now: DateTime<Utc>) -> Result<Journal, JournalError> {
         // Names, not headers: a walk that cannot be read has its number, too.
-        let newest = self.names()?.iter().map(|name| number(name)).max().unwrap_or(0);
+        let newest = self.entries()?.last().map_or(0, |entry| entry.walk.number());
         // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
         let walk = WalkId::new(newest + 1, now);
         let header = Header { identity: self.identity.clone(), walk, date, begun_at: now.trunc_subsecs(6) };
-        let fresh = self.list.join(format!("{walk}{NEW}"));
+        let fresh = self.path.join(format!("{walk}{NEW}"));
         if fresh.exists() {
             fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
         }
@@ -88,9 +88,9 @@ impl ListState {
             .and_then(|()| file.sync_all())
             .map_err(JournalError::io(format!("write {} bytes to", frame::PREFIX + payload.len()), &pages))?;
         disk::sync_folder(&fresh)?;
-        let folder = self.list.join(walk.to_string());
+        let folder = self.path.join(walk.to_string());
         fs::rename(&fresh, &folder).map_err(JournalError::io("rename into place", &folder))?;
-        disk::sync_folder(&self.list)?;
+        disk::sync_folder(&self.path)?;
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
 }

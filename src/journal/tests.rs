@@ -387,6 +387,38 @@ fn a_walk_that_cannot_be_read_keeps_its_number() {
 }
 
 #[test]
+fn walks_are_in_the_order_of_their_numbers_however_long_these_are() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    fs::create_dir(state.path.join("999998-19700101T000000Z")).unwrap();
+    for number in 999_999..=1_000_001 {
+        assert_eq!(begin(&state).walk().number(), number);
+    }
+    let numbers = || state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect::<Vec<_>>();
+    assert_eq!(numbers(), [999_999, 1_000_000, 1_000_001]);
+    assert_eq!(state.prune(2).unwrap(), 2);
+    assert_eq!(numbers(), [1_000_000, 1_000_001]);
+}
+
+#[test]
+fn what_does_not_have_the_name_of_a_walk_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let others =
+        ["notes", "notes~old", "1-19700101T000000Z", "0000001-19700101T000000Z~new", "000001-19700101T000000Z~"];
+    for other in others {
+        fs::create_dir(state.path.join(other)).unwrap();
+    }
+    for number in 1..=3 {
+        assert_eq!(begin(&state).walk().number(), number);
+    }
+    assert_eq!(state.prunable(1, std::time::Duration::ZERO, micros(1)).unwrap(), []);
+    assert_eq!(state.prune(1).unwrap(), 2);
+    assert_eq!(state.walks().unwrap().len(), 1);
+    assert!(others.iter().all(|other| state.path.join(other).is_dir()));
+}
+
+#[test]
 fn two_lists_of_an_account_are_held_at_once_and_one_list_once() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state");

@@ -137,11 +137,7 @@ impl WalkFolder {
     ///
     /// [`JournalError::Io`] if the records cannot be listed.
     pub fn is_pinned(&self) -> Result<bool, JournalError> {
-        let folder = self.path.join(PINS);
-        match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            entries => Ok(entries.map_err(JournalError::io("list", &folder))?.next().is_some()),
-        }
+        Ok(!disk::names(&self.path.join(PINS))?.is_empty())
     }
 
     /// Returns the sinks of the deciding pipeline that have not published this walk under any options.
