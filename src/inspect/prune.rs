@@ -92,7 +92,7 @@ fn prune_list(
         account: account.name.clone(),
         list: list.name().to_owned(),
         prunable: Vec::new(),
-        held_by: folder.holder(locks),
+        held_by: folder.lock_holder(locks),
         error: None,
         hint: None,
     };

@@ -119,7 +119,7 @@ fn status_of(
         calls_today: folder.calls_today(list.endpoint(), now),
         daily_calls: pipeline.source.quota.daily_calls,
         bytes: folder.bytes(),
-        held_by: folder.holder(locks),
+        held_by: folder.lock_holder(locks),
         error: None,
         hint: None,
     };

@@ -135,7 +135,7 @@ impl ListFolder {
     }
 
     /// Returns what the process says of itself that has the lock; none if `locks` knows of no such process.
-    pub fn holder(&self, locks: &HeldLocks) -> Option<String> {
+    pub fn lock_holder(&self, locks: &HeldLocks) -> Option<String> {
         locks.holder(&self.lock_path())
     }
 }
