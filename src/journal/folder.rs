@@ -1,7 +1,12 @@
-//! The state folder of one list of an account, for readers: it needs no lock, creates nothing and changes nothing.
+//! The state folder of one list of an account, for readers: takes no lock, creates and changes
+//! nothing.
 //!
-//! A run may be at work in it meanwhile. Records and folders appear and go in one step each, so what is read is whole; only
-//! that a walk is there a moment later, too, is not promised.
+//! A run may work in the folder at the same time. Each record and each folder appears and
+//! disappears in one step, so a reader sees whole ones, but a walk that it has seen may be gone a
+//! moment later.
+//!
+//! Before it: [`ListState`](super::ListState) begins and removes the walks. Behind it: the engine
+//! plans with them, [`inspect`](crate::inspect) shows them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +21,10 @@ use super::lock::HeldLocks;
 use super::record::{Decision, Identity};
 use super::walk_folder::WalkFolder;
 
-/// Ends the name of a walk's folder until its header is in it, and while it is removed. A folder that
-/// has one of the two when a run begins was left by a crash, and is not a walk.
+/// Ends the name of a walk's folder until its header is written.
 pub(super) const NEW: &str = "~new";
+
+/// Ends the name of a walk's folder while it is removed.
 pub(super) const OLD: &str = "~old";
 
 /// The walks of one list of an account, as they lie on disk.
@@ -30,11 +36,11 @@ pub struct ListFolder {
     pub(super) identity: Identity,
 }
 
-/// A walk's folder, by its name.
+/// The folder of a walk, or what a crash left of one.
 pub(super) struct Entry {
     pub(super) walk: WalkId,
-    /// Whether the name is that of a walk. If not, a crash has left the folder while its walk was
-    /// begun or removed.
+    /// Whether the folder's name is the walk's. If it ends in [`NEW`] or [`OLD`], a crash left it,
+    /// and it is not a walk.
     pub(super) is_walk: bool,
     pub(super) path: PathBuf,
 }
@@ -46,31 +52,31 @@ impl ListFolder {
         Self { path: account_path.join(&identity.list), account_path, identity }
     }
 
-    /// Returns what was decided on last, `walk` left aside; none if nothing was yet.
+    /// Returns the last decision, that of `walk` not counted; `None` before the first decision.
     ///
     /// # Errors
     ///
     /// As [`walks`](Self::walks).
     pub fn last_decision(&self, walk: Option<WalkId>) -> Result<Option<Decision>, JournalError> {
-        let mut others =
-            self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
+        let mut others = self.walks()?.into_iter().rev().filter(|other| walk != Some(other.header.walk));
         Ok(others.find_map(|other| other.decision))
     }
 
-    /// Returns the walks, oldest first, without reading their pages; none where no run has been yet.
+    /// Returns the walks, oldest first, without reading their pages; no walk before the first run.
+    /// An undecided walk that cannot be read is skipped with a warning. What does not have the name
+    /// of a walk is skipped without one.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] or [`JournalError::Record`]
-    /// for a decided walk that cannot be read. One that was never decided and cannot be read is passed over, with a
-    /// warning, and so is, without one, whatever does not have the name of a walk.
+    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] or
+    /// [`JournalError::Record`] for a decided walk that cannot be read.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = self.walks_of_any_options()?;
         walks.retain(|walk| walk.header.identity.options == self.identity.options);
         Ok(walks)
     }
 
-    /// Returns the walks of this list, also those of other options: nothing is known here of what is owed of those.
+    /// Returns the walks of this list, those of other options included.
     pub(super) fn walks_of_any_options(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = Vec::new();
         for entry in self.entries()?.into_iter().filter(|entry| entry.is_walk) {
@@ -94,9 +100,9 @@ impl ListFolder {
         Ok(entries)
     }
 
-    /// Returns the walks that the pipeline which decided them still owes to a sink, oldest first. Once it has decided a
-    /// newer one of the same date it owes them no more: the newer list takes the place of the older one, never the
-    /// other way round.
+    /// Returns the decided walks that a sink of the deciding pipeline still lacks, oldest first. A
+    /// walk is not owed once the pipeline has decided a newer walk of the same date: the newer list
+    /// replaces the older one, never the other way round.
     ///
     /// # Errors
     ///
@@ -113,28 +119,31 @@ impl ListFolder {
         Ok(owed)
     }
 
-    /// Returns how many calls of `endpoint` the account has cost today, as far as its ledger knows.
+    /// Returns today's number of calls to `endpoint` for the account, as its ledger has it.
     pub fn calls_today(&self, endpoint: &str, now: DateTime<Utc>) -> u64 {
         calls_today(&self.ledger_path(endpoint), now)
     }
 
-    /// Returns the file of the account's ledger of calls of `endpoint` (`/cgi-bin/user/get`): WeChat counts by endpoint.
+    /// Returns the file of the account's ledger for `endpoint` (such as `/cgi-bin/user/get`).
+    /// WeChat counts calls by endpoint, not by list.
     pub(super) fn ledger_path(&self, endpoint: &str) -> PathBuf {
         let name = endpoint.trim_start_matches("/cgi-bin/").replace('/', "-");
         self.account_path.join(format!("calls.{name}.json"))
     }
 
-    /// Returns the file whose lock keeps other runs from this list.
+    /// Returns the lock file of this list.
     pub(super) fn lock_path(&self) -> PathBuf {
         self.account_path.join(format!("{}.lock", self.identity.list))
     }
 
-    /// Returns the bytes of all files of this app id. What goes while they are counted is not counted.
+    /// Returns the bytes of all files of this app id. A file that disappears meanwhile is not
+    /// counted.
     pub fn bytes(&self) -> u64 {
         bytes_below(&self.account_path)
     }
 
-    /// Returns what the process says of itself that has the lock; none if `locks` knows of no such process.
+    /// Returns the holder of the list's lock, as the lock file names it; `None` if no process in
+    /// `locks` holds it.
     pub fn lock_holder(&self, locks: &HeldLocks) -> Option<String> {
         locks.holder(&self.lock_path())
     }

@@ -1,10 +1,15 @@
-//! The ledger: how many calls of one endpoint an account has cost today, whichever pipeline on this state has made them.
+//! The ledger: today's number of calls to one endpoint for an account, of all pipelines on this
+//! state.
 //!
-//! It only helps to foresee whether the day's calls will do, so it is no part of what a run depends on: one that cannot be
-//! read, or is not what was written, counts as empty, and one that cannot be written is given up with a warning.
+//! Before it: the quota of [`source`](crate::source) counts a call before it is made. Behind it:
+//! the engine's forecast of the calls that a walk needs, and `status`.
 //!
-//! It is one short line, written over the one before. A rename would be no safer, for the checksum notices half a line, and
-//! takes ext4 a millisecond, which is half of what a page takes without the network.
+//! No run depends on it. A ledger that cannot be read, or is not what was written, counts as empty.
+//! One that cannot be written is given up with a warning.
+//!
+//! The file is one short line, overwritten in place. A rename would not be safer, because the
+//! checksum detects half a line, and would take ext4 a millisecond: half of what a page takes
+//! without the network.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -18,8 +23,8 @@ use super::disk;
 use super::error::JournalError;
 use crate::wechat::date_in_beijing;
 
-/// The calls of one endpoint on one day. Processes that read different lists of the account share it: each write holds
-/// the file's lock for as long as it takes.
+/// The number of calls to one endpoint on one day. Processes that read different lists of the
+/// account share the file, so each write holds its lock.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
@@ -29,7 +34,7 @@ pub struct Ledger {
 #[derive(Debug)]
 struct State {
     file: LedgerFile,
-    /// What this process wrote last. It counts once the file cannot be written any more.
+    /// What this process wrote last. It is used once the file cannot be written.
     record: Record,
 }
 
@@ -42,17 +47,17 @@ enum LedgerFile {
     Lost,
 }
 
-/// The length of the file, in bytes: more than a record, and less than a disk writes at once.
+/// The length of the file in bytes: longer than any record, shorter than a disk's atomic write.
 const LENGTH: usize = 128;
 
-/// What stands in the file.
+/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
-    /// The date in Beijing, by which WeChat counts.
+    /// The date in Beijing: WeChat counts by it.
     day: String,
     calls: u64,
-    /// CRC-32C of the two: a number that was altered would be believed.
+    /// CRC-32C of the two above: without it an altered number would be believed.
     checksum: u32,
 }
 
@@ -78,7 +83,7 @@ impl Ledger {
         let State { file, record } = &mut *state;
         if let Err(error) = self.add_call(file, record, now) {
             *file = LedgerFile::Lost;
-            tracing::warn!(%error, "the ledger of calls cannot be written; the calls of this run are missing in it");
+            tracing::warn!(%error, "the ledger of calls cannot be written; it lacks the calls of this run");
         }
     }
 
@@ -88,8 +93,8 @@ impl Ledger {
         if let LedgerFile::Lost = state.file { calls_on(&state.record, now) } else { calls_today(&self.path, now) }
     }
 
-    /// Writes the record with one call more. It is not synced: to lose the last calls with the machine's power is no harm,
-    /// and a sync a call would be.
+    /// Adds one call to the record and writes it. It is not synced: a sync for each call costs more
+    /// than the loss of the last calls at a power failure.
     fn add_call(&self, ledger: &mut LedgerFile, record: &mut Record, now: DateTime<Utc>) -> Result<(), JournalError> {
         let next = |record: &Record| Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
         *record = next(record);
@@ -101,28 +106,29 @@ impl Ledger {
         *record = next(&read(&self.path).unwrap_or_default());
         let text = serde_json::to_string(record).expect("text and numbers are JSON");
         let line = format!("{text:<width$}\n", width = LENGTH - 1);
-        // A file that was longer is no ledger, so it was not believed.
+        // A longer file was not a ledger, and its rest would make this one unreadable.
         let written = file.write_all_at(line.as_bytes(), 0).and_then(|()| file.set_len(LENGTH as u64));
         let written = written.and(file.unlock());
         written.map_err(JournalError::io("write", &self.path))
     }
 }
 
-/// Returns how many calls the ledger at `path` has of today, for whoever only looks. One that is damaged has none.
+/// Returns today's calls in the ledger at `path`, without a lock; 0 if it is damaged.
 pub(super) fn calls_today(path: &Path, now: DateTime<Utc>) -> u64 {
-    // It is written over in place, and may be met half-way.
+    // Read twice: another process may have been writing during the first read.
     let record = read(path).or_else(|| read(path)).unwrap_or_default();
     calls_on(&record, now)
 }
 
-/// Reads the record at `path`, an empty one if there is none yet; none if it is damaged.
+/// Reads the record at `path`: an empty one if there is no file yet; `None` if it is damaged.
 fn read(path: &Path) -> Option<Record> {
     let record = disk::read_json::<Record>(path).ok()?.unwrap_or_default();
     let is_whole = record == Record::default() || record == Record::new(record.day.clone(), record.calls);
     is_whole.then_some(record)
 }
 
-/// Returns the calls of `record`, if it is of today. A clock that has jumped makes it one of another day, and no more.
+/// Returns the calls of `record` if it is today's, else 0. After a clock jump it counts as another
+/// day's.
 fn calls_on(record: &Record, now: DateTime<Utc>) -> u64 {
     if record.day == date_in_beijing(now).to_string() { record.calls } else { 0 }
 }

@@ -1,6 +1,11 @@
-//! What of an app id's state can go: nothing of it is owed to a sink, or is what the next run would go on with.
+//! The walks of a list that can be removed, and their removal. A walk stays that is owed to a sink,
+//! that is pinned, or that the next run would resume.
+//!
+//! Before it: [`ListFolder`] lists the walks, with their decisions and commit records. Behind it: a
+//! run prunes at its end; [`inspect`](crate::inspect) does so for `fanout prune`.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,38 +19,39 @@ use super::error::JournalError;
 use super::folder::{ListFolder, OLD, bytes_below};
 use super::state::ListState;
 
-/// What can go, and why.
+/// A folder or file that can be removed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Prunable {
-    /// The folder or file.
+    /// The path of the folder or file.
     pub path: PathBuf,
-    /// Bytes in it.
+    /// The bytes that it takes.
     pub bytes: u64,
-    /// Why nobody needs it.
+    /// Why it can be removed.
     pub why: PruneReason,
 }
 
-/// Why something can go.
+/// Why something can be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PruneReason {
-    /// A crash has left it of a walk that was being begun or removed.
+    /// A crash left it while its walk was begun or removed.
     LeftBehind,
-    /// Newer lists are kept, and no sink is owed this one.
+    /// `journal.keep` newer walks are decided, and no sink is owed this one.
     BeyondKeep,
-    /// It was never finished, is too old to go on with, and a newer list is complete.
+    /// It was never finished, is too old to be resumed, and a newer walk is decided.
     Abandoned,
-    /// It is the report of a run that is as old as was said.
+    /// It is the report of a run, and older than the age that was asked for.
     OldReport,
 }
 
 impl ListFolder {
-    /// Returns what can go if the newest `keep` complete lists stay, and walks are gone on with up to the age `resume_within` at
-    /// the time `now`. Only who has the lock can be sure of it a moment later.
+    /// Returns what can be removed, oldest walk first, if the newest `keep` decided walks stay and
+    /// an undecided walk is resumed up to the age `resume_within`. Without the lock the answer may
+    /// be out of date a moment later.
     ///
     /// # Errors
     ///
-    /// As [`owed`](Self::owed): where something cannot be read, nobody knows what it is needed for.
+    /// As [`owed`](Self::owed): it is not known what a walk that cannot be read is needed for.
     pub fn prunable(
         &self,
         keep: usize,
@@ -68,7 +74,8 @@ impl ListFolder {
                     let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
                     (age > resume_within && number < newest).then_some(PruneReason::Abandoned)
                 }
-                // Decided, or unreadable and so never decided: that goes with the walks of its age.
+                // A decided walk. Or one that cannot be read, and so was never decided: it goes
+                // with the walks of its age.
                 None => (number < oldest_kept).then_some(PruneReason::BeyondKeep),
             };
             prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&entry.path), path: entry.path, why }));
@@ -76,8 +83,8 @@ impl ListFolder {
         Ok(prunable)
     }
 
-    /// Returns the walks that stay whatever their age: those that are owed to a sink, those that are pinned, and those of
-    /// other options, of which it is not known here what they are owed to.
+    /// Returns the walks that stay at any age: those that are owed to a sink, those that are
+    /// pinned, and those of other options, because other pipelines may need them.
     fn needed(&self) -> Result<HashSet<WalkId>, JournalError> {
         let mut needed: HashSet<WalkId> = self.owed()?.iter().map(|walk| walk.header.walk).collect();
         for walk in self.walks_of_any_options()? {
@@ -90,10 +97,9 @@ impl ListFolder {
 }
 
 impl ListState {
-    /// Removes all walks but the newest `keep`, and never one that is owed to a sink or pinned. Returns how many were
-    /// removed.
-    /// A walk that cannot be read and was never decided goes with those of its age, and what a crash left of a walk that
-    /// was being begun or removed goes as well.
+    /// Removes all but the newest `keep` walks, and what crashes left behind. A walk stays that is
+    /// owed to a sink, pinned, or of other options. An undecided walk that cannot be read goes with
+    /// the walks of its age. Returns the number of walks that were removed.
     ///
     /// # Errors
     ///
@@ -112,22 +118,22 @@ impl ListState {
         Ok(removed)
     }
 
-    /// Removes a walk, or what a crash has left of one.
+    /// Removes the folder of a walk, or what a crash left of one.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the folder cannot be removed; the next time goes on with it.
+    /// [`JournalError::Io`] if the folder cannot be removed; the next prune removes the rest.
     pub fn remove(&self, path: &Path) -> Result<(), JournalError> {
-        let mut prunable = path.to_owned();
-        let is_walk =
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<WalkId>().is_ok());
-        if is_walk {
-            // In one step it is no walk any more: one without its commit records would look owed, and be published over a
-            // newer list; one without its pages would look damaged.
-            prunable.as_mut_os_string().push(OLD);
-            fs::rename(path, &prunable).map_err(JournalError::io("rename", path))?;
+        let mut left = path.to_owned();
+        let name = path.file_name().and_then(OsStr::to_str);
+        if name.is_some_and(|name| name.parse::<WalkId>().is_ok()) {
+            // The rename ends the walk in one step. A walk that lost its commit records first would
+            // look owed, and be published over a newer list; without its pages it would look
+            // damaged.
+            left.as_mut_os_string().push(OLD);
+            fs::rename(path, &left).map_err(JournalError::io("rename", path))?;
             disk::sync_folder(&self.path)?;
         }
-        fs::remove_dir_all(&prunable).map_err(JournalError::io("remove", &prunable))
+        fs::remove_dir_all(&left).map_err(JournalError::io("remove", &left))
     }
 }
