@@ -36,15 +36,6 @@ pub struct ListFolder {
     pub(super) identity: Identity,
 }
 
-/// The folder of a walk, or what a crash left of one.
-pub(super) struct Entry {
-    pub(super) walk: WalkId,
-    /// Whether the folder's name is the walk's. If it ends in [`NEW`] or [`OLD`], a crash left it,
-    /// and it is not a walk.
-    pub(super) is_walk: bool,
-    pub(super) path: PathBuf,
-}
-
 impl ListFolder {
     /// Names the folder of `identity` under `path`. It may not exist.
     pub fn new(path: &Path, identity: Identity) -> Self {
@@ -147,6 +138,15 @@ impl ListFolder {
     pub fn lock_holder(&self, locks: &HeldLocks) -> Option<String> {
         locks.holder(&self.lock_path())
     }
+}
+
+/// The folder of a walk, or what a crash left of one.
+pub(super) struct Entry {
+    pub(super) walk: WalkId,
+    /// Whether the folder's name is the walk's. If it ends in [`NEW`] or [`OLD`], a crash left it,
+    /// and it is not a walk.
+    pub(super) is_walk: bool,
+    pub(super) path: PathBuf,
 }
 
 /// Returns the bytes of all files below a folder.

@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::disk;
@@ -55,14 +55,14 @@ const LENGTH: usize = 128;
 #[serde(deny_unknown_fields)]
 struct Record {
     /// The date in Beijing: WeChat counts by it.
-    day: String,
+    day: NaiveDate,
     calls: u64,
     /// CRC-32C of the two above: without it an altered number would be believed.
     checksum: u32,
 }
 
 impl Record {
-    fn new(day: String, calls: u64) -> Self {
+    fn new(day: NaiveDate, calls: u64) -> Self {
         let checksum = crc32c::crc32c(format!("{day} {calls}").as_bytes());
         Self { day, calls, checksum }
     }
@@ -71,7 +71,7 @@ impl Record {
 impl Ledger {
     /// Finds the ledger at `path`, and warns if it is damaged.
     pub(super) fn open(path: PathBuf) -> Self {
-        if read(&path).or_else(|| read(&path)).is_none() {
+        if read(&path).is_none() {
             tracing::warn!(path = %path.display(), "the ledger of calls is damaged and not believed; it begins anew");
         }
         Self { path, state: Mutex::new(State { file: LedgerFile::NotOpened, record: Record::default() }) }
@@ -96,7 +96,7 @@ impl Ledger {
     /// Adds one call to the record and writes it. It is not synced: a sync for each call costs more
     /// than the loss of the last calls at a power failure.
     fn add_call(&self, ledger: &mut LedgerFile, record: &mut Record, now: DateTime<Utc>) -> Result<(), JournalError> {
-        let next = |record: &Record| Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
+        let next = |record: &Record| Record::new(date_in_beijing(now), calls_on(record, now) + 1);
         *record = next(record);
         if let LedgerFile::NotOpened = ledger {
             *ledger = LedgerFile::Open(disk::open_file(&self.path)?);
@@ -115,22 +115,24 @@ impl Ledger {
 
 /// Returns today's calls in the ledger at `path`, without a lock; 0 if it is damaged.
 pub(super) fn calls_today(path: &Path, now: DateTime<Utc>) -> u64 {
-    // Read twice: another process may have been writing during the first read.
-    let record = read(path).or_else(|| read(path)).unwrap_or_default();
-    calls_on(&record, now)
+    calls_on(&read(path).unwrap_or_default(), now)
 }
 
 /// Reads the record at `path`: an empty one if there is no file yet; `None` if it is damaged.
 fn read(path: &Path) -> Option<Record> {
-    let record = disk::read_json::<Record>(path).ok()?.unwrap_or_default();
-    let is_whole = record == Record::default() || record == Record::new(record.day.clone(), record.calls);
-    is_whole.then_some(record)
+    let read = || {
+        let record = disk::read_json::<Record>(path).ok()?.unwrap_or_default();
+        let is_whole = record == Record::default() || record == Record::new(record.day, record.calls);
+        is_whole.then_some(record)
+    };
+    // Twice, because another process may have been writing during the first read.
+    read().or_else(read)
 }
 
 /// Returns the calls of `record` if it is today's, else 0. After a clock jump it counts as another
 /// day's.
 fn calls_on(record: &Record, now: DateTime<Utc>) -> u64 {
-    if record.day == date_in_beijing(now).to_string() { record.calls } else { 0 }
+    if record.day == date_in_beijing(now) { record.calls } else { 0 }
 }
 
 #[cfg(test)]

@@ -20,11 +20,11 @@ const LONGEST_HOLDER: usize = 300;
 
 /// A lock file that this process holds. A crash closes the file, which releases the lock.
 #[derive(Debug)]
-pub(super) struct StateLock {
+pub(super) struct LockFile {
     file: File,
 }
 
-impl StateLock {
+impl LockFile {
     /// Locks the file at `path`, which protects `what`. Another run that tries is shown `holder`.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl StateLock {
     }
 }
 
-impl Drop for StateLock {
+impl Drop for LockFile {
     /// Releases the lock. Closing the file is not enough: a child process that starts at this
     /// moment has a copy of the open file until it executes its program.
     fn drop(&mut self) {
@@ -66,7 +66,7 @@ impl Drop for StateLock {
 /// token ends the one before, so two runs that own it would end each other's.
 #[derive(Debug)]
 pub struct TokenLock {
-    _lock: StateLock,
+    _lock: LockFile,
 }
 
 impl TokenLock {
@@ -80,7 +80,7 @@ impl TokenLock {
     pub fn take(path: &Path, app_id: &str, holder: &str) -> Result<Self, JournalError> {
         let folder = path.join(app_id);
         disk::create_folder(&folder)?;
-        let lock = StateLock::take(&folder.join("token.lock"), format!("the token of app id `{app_id}`"), holder)?;
+        let lock = LockFile::take(&folder.join("token.lock"), format!("the token of app id `{app_id}`"), holder)?;
         Ok(Self { _lock: lock })
     }
 }

@@ -24,7 +24,7 @@ use fanout_sink::WalkId;
 use super::error::JournalError;
 use super::folder::{ListFolder, NEW};
 use super::ledger::Ledger;
-use super::lock::StateLock;
+use super::lock::LockFile;
 use super::pages::Journal;
 use super::record::{COMMITS, Header, Identity, PAGES};
 use super::walk_folder::WalkFolder;
@@ -35,7 +35,7 @@ use super::{disk, frame};
 pub struct ListState {
     folder: ListFolder,
     /// Released when the state is dropped.
-    _lock: StateLock,
+    _lock: LockFile,
 }
 
 /// The lock's holder can do everything that a reader can.
@@ -59,7 +59,7 @@ impl ListState {
         let folder = ListFolder::new(path, identity);
         disk::create_folder(&folder.path)?;
         let Identity { app_id, list, .. } = &folder.identity;
-        let lock = StateLock::take(&folder.lock_path(), format!("list `{list}` of app id `{app_id}`"), holder)?;
+        let lock = LockFile::take(&folder.lock_path(), format!("list `{list}` of app id `{app_id}`"), holder)?;
         Ok(Self { folder, _lock: lock })
     }
 
