@@ -5,23 +5,37 @@ import pyarrow
 _input, _output = sys.stdin.buffer, sys.stdout
 sys.stdout = sys.stderr  # stdout is for messages; what the program prints goes to the log
 
-def _say(kind, **values):
+def _send(kind, **values):
     print(json.dumps({"type": kind, **values}), file=_output, flush=True)
 
-def _hear():
+def _receive():
     return json.loads(_input.readline() or '{"type": "abort"}')  # end of input: abort
 
 def fail(message, hint=None, temporary=False):
     """Ends the program with an error; `temporary` if a later try may succeed."""
-    _say("error", **{"class": "temporary" if temporary else "permanent"}, message=message, hint=hint)
+    _send("error", **{"class": "temporary" if temporary else "permanent"}, message=message, hint=hint)
     raise SystemExit(1)
 
 class List:
-    """One list. `hello` names it, `schema` has its columns. Iterate over it, prepare, commit."""
+    """One list. `hello` names it, `schema` has its columns. Iterate over it, prepare, commit.
 
-    def __init__(self):
-        self.hello, self.rows, self.snapshot = _hear(), 0, None
-        _say("ready")
+    `path(hello)` returns the path of the list's file, for `file`. A sink without a file may have
+    `find(hello, commit)`, which looks for a list that was committed and changes nothing. It returns
+    `held`, `replaced`, `taken`, `altered`, `gone` or `unknown`, and a text (or None) that says what
+    is there instead.
+    """
+
+    def __init__(self, path=None, find=None):
+        self.hello, self.rows, self.snapshot = _receive(), 0, None
+        self.path = path and path(self.hello)
+        find = find or (path and self._find_file)
+        if self.hello["task"] == "find":
+            _send("ready", find=bool(find))
+            if find and (message := _receive())["type"] == "find":
+                state, text = find(self.hello, message["commit"])
+                _send("found", state=state, message=text)
+            raise SystemExit
+        _send("ready")
         self._stream = pyarrow.ipc.open_stream(_input)
         self.schema = self._stream.schema
 
@@ -30,31 +44,59 @@ class List:
             for number, batch in enumerate(self._stream, 1):
                 yield batch
                 self.rows += batch.num_rows
-                _say("written", batches=number)
+                _send("written", batches=number)
 
     def prepare(self):
         """Call when all is durable, nothing visible. Returns whether to publish or to remove it."""
-        self.snapshot = _hear()
+        self.snapshot = _receive()
         if self.snapshot["type"] == "snapshot":
-            _say("prepared", rows=self.rows)
-            return _hear()["type"] == "commit"
+            _send("prepared", rows=self.rows)
+            return _receive()["type"] == "commit"
 
     def commit(self, outputs=()):
         """Call when all is visible. `outputs` are dicts of `location`, `rows` and `bytes`."""
-        _say("committed", rows=self.rows, outputs=list(outputs))
+        _send("committed", rows=self.rows, outputs=list(outputs))
 
     @contextlib.contextmanager
-    def file(self, path):
+    def file(self):
         """Yields the path of a file to write; renames it to `path` when fanout says `commit`."""
-        for left_over in glob.glob(glob.escape(path) + ".staged-*"):
+        os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+        for left_over in glob.glob(glob.escape(self.path) + ".staged-*"):
             os.remove(left_over)
         # With the process id: a killed process may end after the next one has started.
-        staged = f"{path}.staged-{os.getpid()}"
+        staged = f"{self.path}.staged-{os.getpid()}"
         yield staged
         with open(staged, "rb") as file:
             os.fsync(file.fileno())
         if self.prepare():
-            os.replace(staged, path)
-            self.commit([{"location": path, "rows": self.rows, "bytes": os.path.getsize(path)}])
+            label = {**self._names(), "bytes": os.path.getsize(staged)}
+            with open(f"{staged}.label", "w") as file:
+                json.dump(label, file)
+            os.replace(f"{staged}.label", self._label())  # first: no list is visible without it
+            os.replace(staged, self.path)
+            self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
         else:
             os.remove(staged)
+
+    def _names(self):
+        return {key: self.hello[key] for key in ("pipeline", "sink", "app_id", "list", "walk", "begun_at")}
+
+    def _label(self):  # a hidden file beside the list, which names its owner
+        folder, name = os.path.split(self.path)
+        return os.path.join(folder, f".{name}.label")
+
+    def _find_file(self, hello, commit):
+        try:
+            size = os.path.getsize(self.path)
+            with open(self._label()) as file:
+                label = json.load(file)
+        except FileNotFoundError:
+            return "unknown" if os.path.exists(self.path) else "gone", None
+        mine = self._names()
+        if any(label[key] != mine[key] for key in ("pipeline", "sink", "app_id", "list")):
+            return "taken", "{path} is of the pipeline `{pipeline}`, sink `{sink}`".format(path=self.path, **label)
+        if label["walk"] != mine["walk"]:
+            return "replaced" if label["begun_at"] > mine["begun_at"] else "gone", None
+        if size != label["bytes"]:
+            return "altered", f"{self.path} has {size} bytes, expected {label['bytes']}"
+        return "held", None

@@ -1,4 +1,4 @@
-//! `fanout check`: what would keep a run from its end.
+//! `fanout check`: finds what would make a run fail. `engine` tries it.
 
 use clap::Args;
 
@@ -20,10 +20,11 @@ pub(super) struct CheckArguments {
     pipeline: PipelineArguments,
     #[command(flatten)]
     date: DateArguments,
-    /// Ask for a token, the calls that are left and one page of each account; write where a run will write
+    /// Also try token, remaining calls and one page of each account, and write where a run will
+    /// write
     #[arg(long)]
     connect: bool,
-    /// With `--connect`: no page, which would be one call of the day's
+    /// With `--connect`: fetch no page, which would be one of today's calls
     #[arg(long, requires = "connect")]
     no_calls: bool,
 }
@@ -31,7 +32,7 @@ pub(super) struct CheckArguments {
 const EXAMPLES: &str = "\
 Examples:
   fanout check pipelines/followers.toml                           without any API call
-  fanout check pipelines/followers.toml --connect                 tokens, quotas, a page, disks, clock: each with a hint
+  fanout check pipelines/followers.toml --connect                 also tries token, quota, a page, folders, disks, clock; with hints
   fanout check pipelines/followers.toml --account brand --set journal.path=/data/state";
 
 /// Checks a pipeline file, its sinks and its state.
@@ -51,7 +52,7 @@ pub(super) async fn execute(
     Ok(report.exit)
 }
 
-/// Tries out what a run will need.
+/// Tries what a run will need.
 async fn connect(
     arguments: &CheckArguments,
     pipeline: Pipeline,
@@ -62,6 +63,6 @@ async fn connect(
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
     let options = arguments.date.run_options();
     let report = engine::check_connected(pipeline, registry, options, !arguments.no_calls).await?;
-    terminal.result(&if arguments.pipeline.json { findings::json(&report) } else { findings::render(&report) });
+    terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { findings::render(&report) });
     Ok(report.exit)
 }

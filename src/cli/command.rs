@@ -1,4 +1,6 @@
-//! The command line as a whole, and what each command does with it.
+//! The command line as a whole: it is parsed, the process is set up, and one command is executed.
+//!
+//! Stands before the commands. Each has its arguments and its `execute` in a file of its own.
 
 use std::process::ExitCode;
 
@@ -20,15 +22,42 @@ use crate::registry::SinkRegistry;
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
-    /// How logs, errors and hints are written on stderr: as text, or as one JSON object a line
+    /// Format of logs, errors and hints on stderr: text, or one JSON object per line
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
 }
 
-/// An account under way has a thread for its delivery and one for each sink, and a sink does not give its own back until
-/// the list is published: with fewer threads than that, accounts would wait for each other for ever. Threads exist only
-/// while they are needed.
-const MOST_THREADS: usize = 1 << 15;
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read the lists of a pipeline file's accounts and publish them to its sinks
+    Run(run::RunArguments),
+    /// Deliver complete lists to the sinks that lack them, without any API call
+    Replay(replay::ReplayArguments),
+    /// Find what would make a run fail: without any API call, or with `--connect`
+    Check(check::CheckArguments),
+    /// Show each account: its last list, a walk under way, calls of today, disk
+    Status(status::StatusArguments),
+    /// Show the results of one account's runs
+    History(history::HistoryArguments),
+    /// Write an HTML page about all accounts and runs
+    Report(report::ReportArguments),
+    /// Show which parts of the state are no longer needed, and remove them with `--yes`
+    Prune(prune::PruneArguments),
+    /// List the types of sinks, show every option of one, or test a sink
+    Sinks(sinks::SinksArguments),
+    /// Write the beginning of a sink of your own
+    New(new::NewArguments),
+    /// Print the JSON Schema of a pipeline file, for editors, or that of a run's report
+    Schema(schema::SchemaArguments),
+    /// Print the completions of commands and flags for a shell
+    Completions(completions::CompletionsArguments),
+    /// Print the man page of all commands
+    #[command(after_help = man::EXAMPLES)]
+    Man,
+    /// Serve a WeChat API with made-up followers on this machine
+    #[cfg(feature = "simulator")]
+    Simulate(simulate::SimulateArguments),
+}
 
 const LONG_ABOUT: &str = "\
 Reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and exactly once, to every \
@@ -37,52 +66,25 @@ sink of a pipeline file.";
 const NOTES: &str = "\
 Examples:
   fanout run pipelines/demo.toml          23,000 made-up followers, no account needed
-  fanout check followers.toml             what would keep a run from its end
+  fanout check followers.toml             finds what would make a run fail
   fanout run followers.toml               the real lists
-  fanout help run                         what a command can be told
+  fanout help run                         the options of a command
 
 Exit codes:
-    0  every selected account is complete and published
+    0  every selected list is complete and published
     1  a person must act; the journal is kept
     2  the command line or the pipeline file is wrong; no API call was made
    75  try the same command again later
-  130  interrupted; the same command goes on
+  130  interrupted; the same command continues
 
-Logs go to stderr; RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR takes the colours away.";
+Logs go to stderr. RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR turns colours off.";
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Read the lists of a pipeline file's accounts and publish them to its sinks
-    Run(run::RunArguments),
-    /// Deliver lists that are complete to sinks that lack them, without any API call
-    Replay(replay::ReplayArguments),
-    /// Say what would keep a run from its end: without any API call, or with `--connect`
-    Check(check::CheckArguments),
-    /// Show how the accounts stand: their last lists, walks under way, calls of today, disk
-    Status(status::StatusArguments),
-    /// Show what the runs of one account came to
-    History(history::HistoryArguments),
-    /// Write one page about all accounts and runs, to be opened in a browser
-    Report(report::ReportArguments),
-    /// Show what of the state can go, and with `--yes` remove it
-    Prune(prune::PruneArguments),
-    /// List the sinks that a pipeline file may name, or every option of one, or test one
-    Sinks(sinks::SinksArguments),
-    /// Write what a sink of one's own begins with
-    New(new::NewArguments),
-    /// Print the JSON Schema of a pipeline file, for editors, or that of a run's report
-    Schema(schema::SchemaArguments),
-    /// Print what a shell needs to complete commands and flags
-    Completions(completions::CompletionsArguments),
-    /// Print the manual, a page for all commands
-    #[command(after_help = man::EXAMPLES)]
-    Man,
-    /// Serve a WeChat API with made-up followers on this machine
-    #[cfg(feature = "simulator")]
-    Simulate(simulate::SimulateArguments),
-}
+/// The most threads of the runtime. An account under way has a thread for its delivery and one for
+/// each sink, and a sink keeps its thread until the list is published: with fewer threads, accounts
+/// would wait for each other forever. Threads exist only while they are needed.
+const MOST_THREADS: usize = 1 << 15;
 
-/// Runs the command line of this process with the sinks of `registry`, and returns what the process is to end with.
+/// Runs the command line of this process with the sinks of `registry`, and returns the exit code.
 ///
 /// A wrong command line, `--help` and `--version` end the process here.
 #[expect(clippy::needless_pass_by_value, reason = "a `main` ends in this call, and reads best without a `&`")]
@@ -116,12 +118,14 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     if let Some(traces) = traces {
         traces.finish(exit);
     }
-    // What still runs in the background belongs to a run that was given up: like a crash, it may end anywhere.
+    // What still runs in the background belongs to a run that was stopped, and may end anywhere, as
+    // in a crash.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
 }
 
-/// Ends the process with what is wrong with its command line, or with the help or version that it asks for.
+/// Ends the process with the error of its command line, or with the help or version that it asks
+/// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
     let format = LogFormat::of_arguments(std::env::args_os());
     if format == LogFormat::Text || !error.use_stderr() {
@@ -169,7 +173,7 @@ mod tests {
         CommandLine::command().debug_assert();
     }
 
-    /// Splits an example as a shell would, up to what is said about it, or what happens to its output.
+    /// Splits an example as a shell would, up to its explanation or to `|` or `>`.
     fn words(example: &str) -> Vec<String> {
         let mut words = Vec::new();
         let mut rest = example.split("   ").next().unwrap_or_default().trim();
@@ -187,7 +191,7 @@ mod tests {
         words
     }
 
-    /// Holds the help of a command, and of all below it, to its promise.
+    /// Asserts that the examples of a command and of its subcommands are understood.
     fn assert_examples(command: &mut clap::Command) {
         let name = command.get_bin_name().unwrap_or("fanout").to_owned();
         let help = command.render_long_help().to_string();

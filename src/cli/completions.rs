@@ -1,4 +1,5 @@
-//! `fanout completions`: what a shell completes when somebody presses the tab key.
+//! `fanout completions`: prints the completions of commands and flags for a shell, from the command
+//! line that `command` declares.
 
 use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;
@@ -10,7 +11,7 @@ use crate::error::Exit;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompletionsArguments {
-    /// The shell that reads them
+    /// The shell that will read them
     shell: Supported,
 }
 

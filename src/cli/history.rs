@@ -1,11 +1,12 @@
-//! `fanout history`: what the runs of one account came to.
+//! `fanout history`: shows the results of one account's runs, from the reports that `inspect`
+//! reads.
 
 use clap::Args;
 
 use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
-use super::table::{NOTHING, Side, grouped, instant, render};
+use super::table::{NOTHING, Side, grouped, instant, render, signed};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, History, PastRun};
@@ -24,13 +25,13 @@ pub(super) struct HistoryArguments {
 }
 
 const EXAMPLES: &str = "\
-The runs are those whose reports lie in `runs/` under `journal.path`, oldest first.
+Shows the runs whose reports lie in `runs/` under `journal.path`, oldest first.
 
 Examples:
   fanout history pipelines/followers.toml brand
   fanout history pipelines/followers.toml brand --json";
 
-/// Shows what the runs of an account came to.
+/// Prints the results of an account's runs.
 pub(super) fn execute(
     arguments: &HistoryArguments,
     environment: &Environment,
@@ -70,7 +71,7 @@ fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
         report.verdict.as_str().to_owned(),
         or_nothing(report.date.map(|date| date.to_string())),
         or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
-        or_nothing(change(report)),
+        or_nothing(change(report).map(signed)),
         grouped(report.pages),
         calls(report),
         grouped(report.retries),

@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM.
+//! SIGINT and SIGTERM: the first one stops a run, the second one ends the process. Runs beside the
+//! work of `run` and `replay`.
 
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::output::Terminal;
 use crate::error::Exit;
 
-/// How long a run may take to stop by itself: with what ending takes on a busy machine, less than the five seconds that
-/// are promised. Supervisors that send SIGTERM wait ten seconds or more before SIGKILL.
+/// The time that a run has to stop by itself. It leaves a second for the end of the process on a
+/// busy machine, because five seconds are promised. Supervisors wait ten seconds or more between
+/// SIGTERM and SIGKILL.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The signals that ask the process to end.
@@ -26,7 +28,7 @@ impl Signals {
         Self { interrupt: catch(SignalKind::interrupt()), terminate: catch(SignalKind::terminate()) }
     }
 
-    /// Waits for the next of them.
+    /// Waits for the next signal.
     pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -35,9 +37,10 @@ impl Signals {
     }
 }
 
-/// Stops a run at the first signal; ends the process at the second one, or when the run does not stop in time.
+/// Stops a run at the first signal; ends the process at the second one, or when the run does not
+/// stop in time.
 ///
-/// Ending at once equals a crash, from which the next run recovers; `how_to_go_on` says by which command.
+/// To end at once is like a crash: the next run recovers from it. `how_to_go_on` names its command.
 pub(super) async fn watch(
     mut signals: Signals,
     stop: CancellationToken,
@@ -46,13 +49,14 @@ pub(super) async fn watch(
 ) {
     signals.next().await;
     stop.cancel();
-    terminal.note("interrupted: the walk stops here, and what it has read is kept (once more ends it at once)");
+    terminal
+        .note("interrupted: the walk stops, and what it has read is kept (a second signal ends the process at once)");
     tokio::select! {
         () = signals.next() => {}
         () = tokio::time::sleep(TIMEOUT) => {}
     }
     terminal.clear_bars();
-    terminal.note(&format!("ended in the middle of something; {how_to_go_on}"));
+    terminal.note(&format!("ended before the run had stopped; {how_to_go_on}"));
     #[expect(clippy::exit, reason = "a sink that blocks would keep the process from ending in any gentler way")]
     std::process::exit(Exit::Interrupted.code().into())
 }

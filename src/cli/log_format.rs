@@ -1,21 +1,22 @@
-//! How the lines on stderr are written: for people, or for programs.
+//! `--log-format`: the lines on stderr are for people, or for programs. `output` and `logging` obey
+//! it.
 
 use std::ffi::OsString;
 
 use clap::ValueEnum;
 
-/// How the lines on stderr are written.
+/// The format of the lines on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     /// For people: text, with colours and bars on a terminal.
     #[default]
     Text,
-    /// For programs: a JSON object a line, whatever the line is about.
+    /// For programs: one JSON object per line.
     Json,
 }
 
 impl LogFormat {
-    /// Finds the format in a command line that is wrong, so that the error can be told in it.
+    /// Finds the format in a command line that clap refuses, for the error itself.
     pub(super) fn of_arguments(arguments: impl IntoIterator<Item = OsString>) -> Self {
         let arguments: Vec<OsString> = arguments.into_iter().collect();
         let apart = arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");

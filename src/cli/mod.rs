@@ -1,9 +1,13 @@
-//! The command line: one file a command, output and exit codes.
+//! The command line: one file for each command, and what the commands share.
 //!
-//! stdout carries results (a summary, or JSON), stderr everything else: errors, hints, logs, progress. The exit codes
-//! are those of [`Exit`]; clap ends a wrong command line with the same 2 as a wrong pipeline file.
+//! A command loads the pipeline file through `config`, hands it to `engine` or `inspect`, and
+//! prints the report that comes back. No other room uses this one.
 //!
-//! A binary with sinks of its own is one call:
+//! Results (a summary, or JSON) go to stdout; errors, hints, logs and progress go to stderr. The
+//! exit codes are those of [`Exit`](crate::error::Exit). clap ends a wrong command line with the
+//! same code 2 as a wrong pipeline file.
+//!
+//! A program with sinks of its own is one call:
 //!
 //! ```no_run
 //! use fanout::SinkRegistry;
@@ -36,7 +40,6 @@ mod replay;
 mod report;
 mod run;
 mod schema;
-mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;

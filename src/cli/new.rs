@@ -1,4 +1,5 @@
-//! `fanout new`: what a sink of one's own begins with.
+//! `fanout new`: writes a crate or a script with a small sink, the beginning of a sink of your own.
+//! It fills the templates beside this file, and needs no pipeline file.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -20,7 +21,8 @@ pub(super) struct NewArguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Write a crate (or, with `--python`, a script) with a small sink that works, to be changed into another
+    /// Write a crate (or, with `--python`, a script) with a small sink that works, for you to
+    /// change
     Sink(SinkArguments),
 }
 
@@ -30,7 +32,7 @@ struct SinkArguments {
     /// The `type` in pipeline files, and the name of the folder: one lower-case word
     #[arg(value_parser = parse_name)]
     name: String,
-    /// A program in Python instead of a crate in Rust
+    /// Write a program in Python instead of a crate in Rust
     #[arg(long, conflicts_with = "path")]
     python: bool,
     /// A checkout of fanout to depend on [default: the released version]
@@ -45,7 +47,7 @@ Examples:
   fanout new sink ledger --path ~/src/fanout
   fanout new sink ledger --python";
 
-/// A template's place in the new folder, and its text.
+/// A path in the new folder, and the template of that file.
 type File = (&'static str, &'static str);
 
 const RUST: [File; 7] = [
@@ -65,7 +67,7 @@ const PYTHON: [File; 4] = [
     ("{{name}}.toml", include_str!("new/python/pipeline.toml.template")),
 ];
 
-/// Writes what is asked for into a folder of its own.
+/// Writes the files of a new sink into a new folder.
 pub(super) fn execute(arguments: &NewArguments, registry: &SinkRegistry, terminal: &Terminal) -> Exit {
     let What::Sink(arguments) = &arguments.what;
     let name = arguments.name.as_str();
@@ -99,7 +101,7 @@ pub(super) fn execute(arguments: &NewArguments, registry: &SinkRegistry, termina
     Exit::Done
 }
 
-/// Writes the files of a new folder. One that is there already is left as it is, and an error.
+/// Writes the files of a new folder. A folder that exists is an error, and stays as it is.
 fn write(folder: &Path, files: &[File], fill: impl Fn(&str) -> String) -> Result<(), (PathBuf, io::Error)> {
     fs::create_dir(folder).map_err(|error| (folder.to_owned(), error))?;
     for (name, text) in files {
@@ -113,7 +115,7 @@ fn write(folder: &Path, files: &[File], fill: impl Fn(&str) -> String) -> Result
     Ok(())
 }
 
-/// Returns the lines of a Cargo.toml about fanout, by the place where each belongs.
+/// Returns the lines of a Cargo.toml that depend on fanout, each with its place in the template.
 fn dependencies(checkout: Option<&Path>) -> Result<Vec<(&'static str, String)>, String> {
     let version = env!("CARGO_PKG_VERSION");
     let checkout = match checkout {
@@ -136,13 +138,13 @@ fn dependencies(checkout: Option<&Path>) -> Result<Vec<(&'static str, String)>, 
     ])
 }
 
-/// Writes a path as TOML does, which JSON does the same way.
+/// Writes a path as a string of TOML, which is the same as in JSON.
 fn toml_text(path: &Path) -> String {
     let path: PathBuf = path.components().collect();
     serde_json::Value::from(path.to_string_lossy()).to_string()
 }
 
-/// Reads a name that may be a type of sink, a part of a crate's name, and a folder.
+/// Parses a name that fits a type of sink, a crate and a folder.
 fn parse_name(text: &str) -> Result<String, String> {
     let starts_well = text.starts_with(|letter: char| letter.is_ascii_lowercase());
     let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';

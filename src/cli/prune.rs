@@ -1,4 +1,5 @@
-//! `fanout prune`: what of the state can go, and its removal.
+//! `fanout prune`: shows which parts of the state are no longer needed, and removes them. `inspect`
+//! finds them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,25 +22,25 @@ use crate::journal::{Prunable, PruneReason};
 pub(super) struct PruneArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// Remove what is shown; without it nothing is touched
+    /// Remove what is shown; without this flag, nothing is removed
     #[arg(long)]
     yes: bool,
-    /// Reports of runs that began longer ago than this, too [default: they stay]
+    /// Include reports of runs that began more than this many days ago [default: none]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     reports_older_than: Option<u32>,
 }
 
 const EXAMPLES: &str = "\
-What can go: complete lists beyond `journal.keep` that no sink is owed, walks that were never finished and are too old to go on
-with, once a newer list is complete, and what a crash has left. What sinks have published is never touched, and neither is an
-account that is in use: it is named.
+These are no longer needed: complete lists beyond `journal.keep` that no sink lacks, unfinished walks that are too old to be
+continued if a newer list is complete, and files that a crash has left. What sinks have published is never removed. An account
+that is in use is left alone, and named.
 
 Examples:
-  fanout prune pipelines/followers.toml                              what would go, and how much room it takes
+  fanout prune pipelines/followers.toml                              shows what is not needed, and its size
   fanout prune pipelines/followers.toml --yes
   fanout prune pipelines/followers.toml --reports-older-than 90 --yes";
 
-/// Shows what can go, or removes it.
+/// Shows what is no longer needed, or removes it.
 pub(super) fn execute(
     arguments: &PruneArguments,
     environment: &Environment,
@@ -66,17 +67,15 @@ fn in_words(pruning: &Pruning) -> String {
         account.prunable.iter().map(|prunable| (account_and_list(&account.account, &account.list), prunable))
     });
     let all: Vec<_> = of_accounts.chain(pruning.reports.iter().map(|report| (NOTHING.to_owned(), report))).collect();
-    let bytes = HumanBytes(all.iter().map(|(_, prunable)| prunable.bytes).sum());
     if all.is_empty() {
-        return "nothing can go\n".to_owned();
+        return "nothing to remove\n".to_owned();
     }
     let rows: Vec<_> = all.iter().map(|(account, prunable)| row(account, prunable)).collect();
-    let count = grouped(all.len() as u64);
-    let total = if pruning.done {
-        format!("removed: {count} in all, {bytes}\n")
-    } else {
-        format!("{count} in all, {bytes}; nothing was touched, `--yes` removes it\n")
-    };
+    let items = if all.len() == 1 { "item" } else { "items" };
+    let bytes = HumanBytes(all.iter().map(|(_, prunable)| prunable.bytes).sum());
+    let amount = format!("{} {items} ({bytes})", grouped(all.len() as u64));
+    let total =
+        if pruning.done { format!("removed {amount}\n") } else { format!("would remove {amount} with `--yes`\n") };
     render(columns, &rows) + &total
 }
 
@@ -84,9 +83,9 @@ fn row(account: &str, prunable: &Prunable) -> [String; 4] {
     let name = prunable.path.file_name().map(Path::new).map_or_else(String::new, |name| name.display().to_string());
     let why = match prunable.why {
         PruneReason::LeftBehind => "left by a crash",
-        PruneReason::BeyondKeep => "beyond `journal.keep`, owed to nobody",
-        PruneReason::Abandoned => "never finished, and a newer list is complete",
-        PruneReason::OldReport => "an old report",
+        PruneReason::BeyondKeep => "beyond `journal.keep`, and no sink lacks it",
+        PruneReason::Abandoned => "unfinished, and a newer list is complete",
+        PruneReason::OldReport => "old report",
     };
     [account.to_owned(), name, why.to_owned(), HumanBytes(prunable.bytes).to_string()]
 }

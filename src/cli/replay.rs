@@ -1,4 +1,4 @@
-//! `fanout replay`: to the sinks what they lack, from the journal.
+//! `fanout replay`: delivers from the journal what sinks lack. `engine` does it.
 
 use std::sync::Arc;
 
@@ -24,17 +24,18 @@ pub(super) struct ReplayArguments {
     /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
-    /// Deliver a list to a sink that cannot tell whether it has it: a state that was lost, and a mark that is gone
+    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's
+    /// mark are lost
     #[arg(long)]
     again: bool,
 }
 
 const EXAMPLES: &str = "\
-The journal keeps the last complete lists of each account (`journal.keep`). No token is asked for, and no page.
+The journal keeps the last complete lists of each account (`journal.keep`). No API call is made, not even for a token.
 
 Examples:
-  fanout replay pipelines/followers.toml                              to every sink what it lacks
-  fanout replay pipelines/followers.toml --sink lake --sink lines     to these two
+  fanout replay pipelines/followers.toml                              what each sink lacks
+  fanout replay pipelines/followers.toml --sink lake --sink lines     what these two lack
   fanout replay pipelines/followers.toml --date 2026-01-31            the list of that day only";
 
 /// Delivers the lists of a pipeline file's accounts from the journal.

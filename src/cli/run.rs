@@ -1,4 +1,5 @@
-//! `fanout run`: every account of a pipeline file, once.
+//! `fanout run`: reads the lists of a pipeline file's accounts once, and publishes them.
+//! `engine` does it.
 
 use std::sync::Arc;
 
@@ -30,10 +31,11 @@ pub(super) struct RunArguments {
     /// Begin a new walk, even if there is one to finish or today's is published already
     #[arg(long)]
     fresh: bool,
-    /// Deliver a list to a sink that cannot tell whether it has it: a state that was lost, and a mark that is gone
+    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's
+    /// mark are lost
     #[arg(long)]
     again: bool,
-    /// Stop all accounts as soon as one has failed, instead of reading the others
+    /// Stop all accounts as soon as one fails
     #[arg(long)]
     fail_fast: bool,
 }
@@ -42,12 +44,12 @@ const EXAMPLES: &str = "\
 Examples:
   fanout run pipelines/demo.toml                                  23,000 made-up followers, no account needed
   fanout run pipelines/followers.toml                             the real lists
-  fanout run pipelines/followers.toml --account brand --json      one account, for a machine to read
-  fanout run pipelines/followers.toml --account 'brand-*'         those that a pattern matches
-  fanout run pipelines/followers.toml --shard 0/4                 a quarter of them; three other machines do the rest
+  fanout run pipelines/followers.toml --account brand --json      one account, and the report as JSON
+  fanout run pipelines/followers.toml --account 'brand-*'         the accounts that match a pattern
+  fanout run pipelines/followers.toml --shard 0/4                 a quarter of the accounts; other machines read the rest
   fanout run pipelines/followers.toml --simulate 1_000_000        the same pipeline, made-up followers
 
-A run that was cut off is continued by the same command.";
+The same command continues a run that was cut off.";
 
 /// Runs a pipeline file.
 pub(super) async fn execute(
@@ -82,7 +84,7 @@ pub(super) async fn execute(
     Ok(report.exit)
 }
 
-/// Does the work of a pipeline while its progress is shown and signals are heard.
+/// Does the work of a pipeline while its progress is shown and signals are handled.
 pub(super) async fn accompany<Work: Future<Output = Result<RunReport, Error>>>(
     progress: Arc<Progress>,
     how_to_go_on: &'static str,
@@ -96,7 +98,7 @@ pub(super) async fn accompany<Work: Future<Output = Result<RunReport, Error>>>(
     let result = work(progress, stop).await;
     watching.abort();
     showing.abort();
-    // It was cancelled, which is what its error says; after this it draws nothing any more.
+    // The only error is that it was cancelled. After this, it draws no more.
     let _ = showing.await;
     terminal.clear_bars();
     result

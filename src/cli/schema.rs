@@ -1,4 +1,5 @@
-//! `fanout schema`: what a pipeline file of this program may say, and what the report of a run says.
+//! `fanout schema`: prints the JSON Schema of a pipeline file with the sinks of this program, or of
+//! a run's report.
 
 use clap::Args;
 
@@ -11,7 +12,7 @@ use crate::report::RunReport;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SchemaArguments {
-    /// The schema of a run's report instead: what `--json` prints, and what lies in `runs/` beside the journals
+    /// Print the schema of a run's report, which `--json` prints and `runs/` keeps
     #[arg(long)]
     report: bool,
 }

@@ -12,17 +12,18 @@ use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Exit;
 use crate::simulator::{Simulator, SimulatorHandle};
 
-/// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline file.
+/// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline
+/// file.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SimulateArguments {
-    /// How many followers each account has
+    /// Followers of each account
     #[arg(long, value_name = "COUNT", default_value = "23000", value_parser = parse_count)]
     followers: u64,
-    /// What the followers are computed from: another seed, another list
+    /// What the followers are computed from: another seed makes another list
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long each reply is held back, in milliseconds
+    /// Delay of each reply, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     latency_ms: u64,
     /// Followers in one page
@@ -31,7 +32,7 @@ pub(super) struct SimulateArguments {
     /// The port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// How many calls for a page each account has, until the simulator ends [default: more than anybody makes]
+    /// Calls for pages that each account has until the simulator ends [default: 100,000,000]
     #[arg(long, value_name = "CALLS", value_parser = parse_count)]
     quota: Option<u64>,
 }
@@ -43,7 +44,7 @@ Examples:
   fanout simulate --followers 1_000_000 --latency-ms 50 --port 8080
   fanout run pipelines/followers.toml --set source.base_url=http://127.0.0.1:8080";
 
-/// Serves until it is asked to stop.
+/// Serves until SIGINT or SIGTERM.
 pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) -> Exit {
     let mut signals = Signals::catch();
     let mut builder = Simulator::builder()
@@ -68,7 +69,8 @@ pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) 
     Exit::Done
 }
 
-/// Starts the simulator that a pipeline asks for, and directs its source there. It serves as long as the handle lives.
+/// Starts the simulator if the pipeline asks for one, and sets its address as the source's. It
+/// serves until the handle is dropped.
 pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option<SimulatorHandle>), ConfigErrors> {
     let Some(simulate) = &pipeline.source.simulate else { return Ok((pipeline, None)) };
     let simulator = Simulator::builder()

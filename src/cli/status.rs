@@ -1,4 +1,4 @@
-//! `fanout status`: how the accounts stand, whether or not a run is at work.
+//! `fanout status`: shows each account, also during a run. `inspect` reads the state.
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,8 @@ use indicatif::HumanBytes;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::progress::rough;
 use super::summary::json;
-use super::table::{NOTHING, Side, account_and_list, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, duration, grouped, render};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
@@ -23,14 +22,14 @@ pub(super) struct StatusArguments {
 }
 
 const EXAMPLES: &str = "\
-It makes no call, needs no secret, and may be asked while a run is at work: it takes no lock and changes nothing. Who is at
-work on an account is known of processes on this machine.
+It makes no call, needs no secret, takes no lock and changes nothing, and so can be used during a run. It names the process
+that uses an account if the process is on this machine.
 
 Examples:
   fanout status pipelines/followers.toml
   fanout status pipelines/followers.toml --account brand --json";
 
-/// Shows how the accounts of a pipeline file stand.
+/// Prints the status of each account.
 pub(super) fn execute(
     arguments: &StatusArguments,
     environment: &Environment,
@@ -49,7 +48,7 @@ pub(super) fn execute(
     Ok(exit)
 }
 
-/// Writes a table, and what has no room in it.
+/// Writes a table, and below it what has no column.
 fn in_words(status: &Status) -> String {
     let columns = [
         ("account", Side::Left),
@@ -89,19 +88,19 @@ fn row(account: &AccountStatus) -> [String; 7] {
     ]
 }
 
-/// Says which sinks have a list, and which lack it.
+/// Writes which sinks have a list, and which lack it.
 fn sinks(list: &LastStatus) -> String {
     let (published, lacking) = (list.published.join(", "), list.lacking.join(", "));
     match (published.is_empty(), lacking.is_empty()) {
         (_, true) => published,
-        (true, false) => format!("lack it: {lacking}"),
-        (false, false) => format!("{published}; lack it: {lacking}"),
+        (true, false) => format!("lacking: {lacking}"),
+        (false, false) => format!("{published}; lacking: {lacking}"),
     }
 }
 
-/// Says how far a walk has come, and how old its cursor is.
+/// Writes what a walk has read, and how old its cursor is.
 fn walk(walk: &WalkStatus) -> String {
-    let age = rough(walk.cursor_seconds as f64);
+    let age = duration(walk.cursor_seconds as f64);
     let pages = if walk.pages == 1 { "1 page".to_owned() } else { format!("{} pages", grouped(walk.pages)) };
     let read = format!("{}: {pages}, {} followers", walk.date, grouped(walk.followers));
     if walk.ended { format!("{read}, read to its end") } else { format!("{read}, cursor {age} old") }
@@ -167,7 +166,7 @@ mod tests {
         let mut cells = || lines.next().unwrap().collect::<Vec<_>>();
         assert_eq!(cells(), ["account", "list of", "followers", "sinks", "walk under way", "calls today", "disk"]);
         let walk = "2026-02-01: 12 pages, 120,000 followers, cursor 1 min 30 s old";
-        assert_eq!(cells(), ["brand", "2026-01-31", "23,000", "lake; lack it: lines", walk, "4 of 500", "2.00 KiB"]);
+        assert_eq!(cells(), ["brand", "2026-01-31", "23,000", "lake; lacking: lines", walk, "4 of 500", "2.00 KiB"]);
         assert_eq!(cells(), ["商店", "-", "-", "-", "-", "4 of 500", "2.00 KiB"]);
         assert_eq!(cells(), ["brand is in use by process 7 on `host`"]);
         assert_eq!(cells(), ["brand: earlier lists that a sink still lacks: 2026-01-30"]);
@@ -176,6 +175,6 @@ mod tests {
     #[test]
     fn a_list_names_who_has_it_and_who_lacks_it() {
         assert_eq!(sinks(&last(&["lake", "lines"], &[])), "lake, lines");
-        assert_eq!(sinks(&last(&[], &["lake", "lines"])), "lack it: lake, lines");
+        assert_eq!(sinks(&last(&[], &["lake", "lines"])), "lacking: lake, lines");
     }
 }

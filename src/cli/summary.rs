@@ -1,4 +1,5 @@
-//! A report as people read it: a table, where everything went, and what went wrong.
+//! The report that `engine` returns, as text for people: a table, the outputs of each sink, the
+//! errors.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,13 +10,14 @@ use serde::Serialize;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::table::{NOTHING, Side, account_and_list, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, grouped, render, signed};
 use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 
-/// Of more accounts than these it is not said where each list is: the report of the run has it.
+/// With more accounts than this, outputs are not listed; the report of the run has them.
 const FEW: usize = 20;
 
-/// Prints what came of a run or a replay: the result, what went wrong, and how a sink gets what it has missed.
+/// Prints the result of a run or a replay, its errors, and the command that delivers what a sink
+/// has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
     let text = if arguments.json { json(report) } else { of_run(report) };
     if has_rows_on_stdout(report) {
@@ -32,14 +34,14 @@ pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, termi
     }
 }
 
-/// Returns the sinks that have failed to publish a list of which everything is known.
+/// Returns the sinks that have failed to publish a complete list.
 fn missed(report: &RunReport) -> BTreeSet<&str> {
     let complete = report.accounts.iter().filter(|account| account.snapshot.is_some());
     let sinks = complete.flat_map(|account| &account.sinks);
     sinks.filter(|sink| matches!(sink.state, SinkState::Failed { .. })).map(|sink| sink.sink.as_str()).collect()
 }
 
-/// Writes what came of a run.
+/// Writes the result of a run.
 fn of_run(report: &RunReport) -> String {
     let columns = [
         ("account", Side::Left),
@@ -53,7 +55,7 @@ fn of_run(report: &RunReport) -> String {
         ("seconds", Side::Right),
         ("sinks", Side::Left),
     ];
-    if let Some(text) = of_nobody(report) {
+    if let Some(text) = of_empty_shard(report) {
         return text;
     }
     let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
@@ -74,13 +76,13 @@ fn of_run(report: &RunReport) -> String {
     text
 }
 
-/// Says that there is nothing to be done: a shard may have no account.
-fn of_nobody(report: &RunReport) -> Option<String> {
+/// Returns the text about a shard that has no account; `None` if there are accounts.
+fn of_empty_shard(report: &RunReport) -> Option<String> {
     let shard = report.shard.as_deref().filter(|_| report.accounts.is_empty())?;
     Some(format!("no account of `{}` is in the shard {shard}\n", report.pipeline))
 }
 
-/// Adds up what came of all accounts.
+/// Writes the sums over all accounts.
 fn totals(report: &RunReport) -> String {
     let mut verdicts: Vec<(&str, u64)> = Vec::new();
     let (mut followers, mut calls) = (0, 0);
@@ -114,7 +116,7 @@ fn run_row(account: &AccountReport) -> [String; 10] {
         account.verdict.as_str().to_owned(),
         account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
         count(snapshot.map(|snapshot| snapshot.rows)),
-        change(account).unwrap_or_else(|| NOTHING.to_owned()),
+        change(account).map_or_else(|| NOTHING.to_owned(), signed),
         grouped(account.pages),
         calls(account),
         grouped(account.retries),
@@ -123,14 +125,12 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     ]
 }
 
-/// Says by how much the list has grown or shrunk since the one before.
-pub(super) fn change(account: &AccountReport) -> Option<String> {
-    let (now, before) = (account.snapshot.as_ref()?.rows, account.previous_rows?);
-    let sign = if now < before { '-' } else { '+' };
-    Some(format!("{sign}{}", grouped(now.abs_diff(before))))
+/// Returns by how much the list has grown since the one before.
+pub(super) fn change(account: &AccountReport) -> Option<i128> {
+    Some(i128::from(account.snapshot.as_ref()?.rows) - i128::from(account.previous_rows?))
 }
 
-/// Says how many of the calls were made that were left when the run came to the account.
+/// Writes the calls that the run made, of those that were left before it: `4 of 500`.
 pub(super) fn calls(account: &AccountReport) -> String {
     let calls = grouped(account.calls);
     account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
@@ -145,7 +145,7 @@ pub(super) fn in_words(state: &SinkState) -> &'static str {
     }
 }
 
-/// Says what a sink has published, and where.
+/// Writes what a sink has published, and where.
 fn describe(report: &SinkReport) -> String {
     let amount = format!("{} rows, {}", grouped(report.rows), HumanBytes(report.bytes));
     match report.outputs.as_slice() {
@@ -155,14 +155,14 @@ fn describe(report: &SinkReport) -> String {
     }
 }
 
-/// Writes what a check found.
+/// Writes the result of a check without API calls.
 pub(super) fn of_check(report: &RunReport) -> String {
     let columns = [("account", Side::Left), ("verdict", Side::Left), ("date", Side::Left), ("walk", Side::Left)];
     let rows: Vec<_> = report
         .accounts
         .iter()
         .map(|account| {
-            // An account that failed has no walk because nothing was chosen for it.
+            // No walk was chosen for an account that failed.
             let no_walk = if account.verdict == Verdict::Ready { "new" } else { NOTHING };
             [
                 account.account.clone(),
@@ -172,20 +172,20 @@ pub(super) fn of_check(report: &RunReport) -> String {
             ]
         })
         .collect();
-    of_nobody(report).unwrap_or_else(|| render(columns, &rows))
+    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows))
 }
 
-/// Prints what went wrong with each account and each sink on stderr.
+/// Prints the errors of accounts and sinks to stderr.
 pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
     for (message, hint) in failures(report) {
         terminal.error(&message, hint);
     }
 }
 
-/// Returns what went wrong, each with what a person can do about it.
+/// Returns each error with its hint.
 fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
     let mut failures = Vec::new();
-    // What was stopped has not failed: whoever stopped it knows, and was told how to go on.
+    // An account that was stopped has not failed, and how to continue is printed for the whole run.
     let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
     for account in report.accounts.iter().filter(|account| !was_stopped(account)) {
         let name = &account.account;
@@ -195,7 +195,7 @@ fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
         for sink in &account.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
                 let error = format!("sink `{}`: {error}", sink.sink);
-                // A required sink's error is the account's, too.
+                // The error of a required sink is the account's error, too.
                 if account.error.as_ref() != Some(&error) {
                     failures.push((format!("account `{name}`: {error}"), hint.as_deref()));
                 }
@@ -205,7 +205,8 @@ fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
     failures
 }
 
-/// Returns whether a sink has written rows to stdout in this run, among which a summary has no place.
+/// Returns whether a sink has written rows to stdout in this run, so that the summary must not go
+/// there.
 fn has_rows_on_stdout(report: &RunReport) -> bool {
     report.accounts.iter().flat_map(|account| &account.sinks).any(|sink| match &sink.state {
         SinkState::Published(report) => report.outputs.iter().any(|output| output.location == "stdout"),
@@ -265,7 +266,7 @@ mod tests {
 
     fn published(location: &str) -> SinkState {
         let output = Output { location: location.to_owned(), rows: 23_000, bytes: 2_048 };
-        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output] })
+        SinkState::Published(SinkReport { rows: 23_000, bytes: 2_048, outputs: vec![output], ..SinkReport::default() })
     }
 
     fn failed(error: &str) -> SinkState {

@@ -1,11 +1,13 @@
-//! Plain text in columns.
+//! Plain text in columns, and what a cell holds: a name, an instant, a count, a duration. Every
+//! command writes its tables and numbers for people with it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use indicatif::HumanCount;
 use unicode_width::UnicodeWidthStr;
 
 use crate::wechat::List;
 
-/// The side to which a column is pushed: text to the left, numbers to the right.
+/// The side at which the cells of a column are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// For text.
@@ -14,10 +16,10 @@ pub(super) enum Side {
     Right,
 }
 
-/// What stands in a cell that has nothing to say.
+/// The text of a cell without a value.
 pub(super) const NOTHING: &str = "-";
 
-/// Writes rows under a header, two spaces between columns, as wide as a terminal shows them.
+/// Writes rows under a header, with two spaces between columns. Widths are those on a terminal.
 pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], rows: &[[String; COLUMNS]]) -> String {
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         let cells = rows.iter().map(|row| row[column].width());
@@ -41,7 +43,7 @@ pub(super) fn render<const COLUMNS: usize>(columns: [(&str, Side); COLUMNS], row
     text
 }
 
-/// Returns the account's name, and its list where that is not the followers.
+/// Returns the account's name, followed by the list unless that is `followers`.
 pub(super) fn account_and_list(account: &str, list: &str) -> String {
     if list == List::FOLLOWERS.name() { account.to_owned() } else { format!("{account} {list}") }
 }
@@ -53,15 +55,24 @@ pub(super) fn instant(at: DateTime<Utc>) -> String {
 
 /// Writes a number with a comma at every third digit.
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+    HumanCount(number).to_string()
+}
+
+/// Writes a change of a number with its sign, and a comma at every third digit.
+pub(super) fn signed(change: i128) -> String {
+    let sign = if change < 0 { '-' } else { '+' };
+    format!("{sign}{}", grouped(u64::try_from(change.unsigned_abs()).unwrap_or(u64::MAX)))
+}
+
+/// Writes seconds in the two units that matter; tenths only below ten seconds.
+pub(super) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{} s", (seconds * 10.0).round() / 10.0),
+        10..60 => format!("{whole} s"),
+        60..3_600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
     }
-    text
 }
 
 #[cfg(test)]
@@ -82,7 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_grouped_from_the_right() {
-        assert_eq!([0, 999, 1_000, 23_000, 1_234_567].map(grouped), ["0", "999", "1,000", "23,000", "1,234,567"]);
+    fn a_change_has_a_sign_and_grouped_digits() {
+        assert_eq!([0, 999, -1_000, 1_234_567].map(signed), ["+0", "+999", "-1,000", "+1,234,567"]);
+    }
+
+    #[test]
+    fn a_duration_is_as_rough_as_it_is_long() {
+        assert_eq!(
+            [0.0, 0.04, 5.0, 9.44, 59.4, 59.7, 150.0, 3_599.0, 3_600.0, 90_061.0].map(duration),
+            ["0 s", "0 s", "5 s", "9.4 s", "59 s", "1 min 0 s", "2 min 30 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Traces for [OpenTelemetry](https://opentelemetry.io), sent as OTLP over HTTP to where the
-//! [usual variables](https://opentelemetry.io/docs/specs/otel/protocol/exporter/) say.
+//! Traces for [OpenTelemetry](https://opentelemetry.io), sent as OTLP over HTTP to the endpoint in
+//! the [usual variables](https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
 //!
 //! ```text
 //! run ──► account ──► walk ──► page call
@@ -29,13 +29,14 @@ use crate::causes::error_chain;
 use crate::config::Environment;
 use crate::error::Exit;
 
-/// Nothing is sent unless one of them says where to.
+/// The variables that may name the endpoint. Without one of them, nothing is sent.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// The longest time for one request, which is OTLP's default.
+/// The timeout of one request: OTLP's default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same for what is left when the program was interrupted: with what a run may take to stop, it ends in five seconds.
+/// The timeout after an interruption. With the time that a run may take to stop, the process ends
+/// within five seconds.
 const TIMEOUT_WHEN_INTERRUPTED: Duration = Duration::from_secs(1);
 
 /// The spans of this process on their way to a collector.
@@ -44,7 +45,7 @@ pub(super) struct Traces {
 }
 
 impl Traces {
-    /// Begins to collect spans, if the environment says where to send them.
+    /// Starts to collect spans, if the environment names an endpoint.
     pub(super) fn start(environment: &Environment, runtime: &Handle) -> Option<Self> {
         let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
         if !ENDPOINTS.into_iter().any(is_set) {
@@ -53,9 +54,11 @@ impl Traces {
         match Self::new(runtime, !is_set("OTEL_SERVICE_NAME")) {
             Ok(traces) => Some(traces),
             Err(error) => {
-                // Nobody listens to logs yet.
+                // Logs have not started yet; the runtime executes this when they have.
                 let error = error_chain(error.as_ref());
-                runtime.spawn(async move { tracing::warn!(error, "traces cannot be sent; the run goes on without") });
+                runtime.spawn(
+                    async move { tracing::warn!(error, "traces cannot be sent; the run continues without them") },
+                );
                 None
             }
         }
@@ -70,14 +73,14 @@ impl Traces {
         Ok(Self { provider: provider.build() })
     }
 
-    /// Returns what hears of spans and events.
+    /// Returns the layer that receives spans and events.
     pub(super) fn listener(&self) -> Listener {
         let layer = tracing_opentelemetry::layer().with_tracer(self.provider.tracer("fanout"));
         let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false);
         layer.with_filter(filter_fn(is_ours)).boxed()
     }
 
-    /// Sends what has not been sent, as far as that can be done in time. Must not be called on a thread of the runtime.
+    /// Sends what is left, until the timeout. Must not be called on a thread of the runtime.
     pub(super) fn finish(self, exit: Exit) {
         let timeout = if exit == Exit::Interrupted { TIMEOUT_WHEN_INTERRUPTED } else { TIMEOUT };
         if let Err(error) = self.provider.shutdown_with_timeout(timeout) {
@@ -98,12 +101,12 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().redirect(Policy::none()).timeout(TIMEOUT).build()
 }
 
-/// Sends on the program's runtime what the exporter, on a thread of its own, has collected.
+/// Sends what the exporter has collected on its own thread. Requests run on the program's runtime.
 #[derive(Debug)]
 struct Sender {
     client: reqwest::Client,
     runtime: Handle,
-    /// Whether that was said: once is enough.
+    /// Whether a failure was logged: only the first one is.
     has_failed: AtomicBool,
 }
 
@@ -113,7 +116,7 @@ impl HttpClient for Sender {
         let request = reqwest::Request::try_from(request)?;
         let client = self.client.clone();
         let sent = self.runtime.spawn(async move {
-            // What a collector says beside its status is read by nobody.
+            // Only the status of the response is read.
             client.execute(request).await.and_then(reqwest::Response::error_for_status)
         });
         match sent.await? {
@@ -121,7 +124,10 @@ impl HttpClient for Sender {
             Err(error) => {
                 let error = error.without_url();
                 if !self.has_failed.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(error = error_chain(&error), "traces cannot be sent; the run goes on without");
+                    tracing::warn!(
+                        error = error_chain(&error),
+                        "traces cannot be sent; the run continues without them"
+                    );
                 }
                 Err(error.into())
             }

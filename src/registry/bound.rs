@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::{Batch, ConfiguredSink, Delivery, Sink, SinkContext, SinkError, SinkErrorKind};
 
-use super::columns::Selection;
+use super::columns::Projection;
 use crate::config::{ConfigError, Deliver, SinkSection};
 
 /// A sink that is valid and not open yet. It is opened once for each account; cloning is cheap enough for that.
 #[derive(Clone, Debug)]
 pub struct BoundSink {
     section: SinkSection,
-    selection: Selection,
+    projection: Projection,
     sink: ConfiguredSink,
 }
 
 impl BoundSink {
-    pub(super) fn new(section: &SinkSection, selection: Selection, sink: ConfiguredSink) -> Self {
-        Self { section: section.clone(), selection, sink }
+    pub(super) fn new(section: &SinkSection, projection: Projection, sink: ConfiguredSink) -> Self {
+        Self { section: section.clone(), projection, sink }
     }
 
     /// Returns the name in `[sinks.<name>]`.
@@ -38,7 +38,7 @@ impl BoundSink {
 
     /// Returns the columns that the sink receives: what [`SinkContext::schema`] must be.
     pub fn schema(&self) -> &SchemaRef {
-        &self.selection.schema
+        &self.projection.schema
     }
 
     /// Returns the columns of a batch that the sink receives.
@@ -47,10 +47,10 @@ impl BoundSink {
     ///
     /// If the batch has not the schema that the sink was bound to.
     pub fn select(&self, batch: &Batch) -> Batch {
-        match &self.selection.projection {
+        match &self.projection.places {
             None => batch.clone(),
             Some(columns) => {
-                let records = batch.records().project(columns).expect("the selection was made for this schema");
+                let records = batch.records().project(columns).expect("the projection was made for this schema");
                 batch.with_records(records)
             }
         }

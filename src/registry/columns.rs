@@ -9,18 +9,18 @@ use crate::config::{ConfigError, SinkSection, did_you_mean};
 
 /// The columns of one sink.
 #[derive(Clone, Debug)]
-pub(super) struct Selection {
+pub(super) struct Projection {
     /// The columns that the sink receives.
     pub(super) schema: SchemaRef,
-    /// Their places in the schema of the list; none for all of them as they are.
-    pub(super) projection: Option<Vec<usize>>,
+    /// Their places in the schema of the list; `None` for all of them as they are.
+    pub(super) places: Option<Vec<usize>>,
 }
 
-impl Selection {
-    /// Looks the section's `columns` up in `schema`; none where a problem was reported.
+impl Projection {
+    /// Looks the section's `columns` up in `schema`; `None` if a problem was reported.
     pub(super) fn new(section: &SinkSection, schema: &SchemaRef, problems: &mut Vec<ConfigError>) -> Option<Self> {
         let Some(columns) = &section.columns else {
-            return Some(Self { schema: Arc::clone(schema), projection: None });
+            return Some(Self { schema: Arc::clone(schema), places: None });
         };
         let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let expected = format!("expected some of `{}`", known.join("`, `"));
@@ -28,7 +28,7 @@ impl Selection {
         if columns.is_empty() {
             problems.push(section.problem("columns", format!("found an empty list, {expected}")));
         }
-        let mut projection = Vec::with_capacity(columns.len());
+        let mut places = Vec::with_capacity(columns.len());
         let mut seen = BTreeSet::new();
         for (place, column) in columns.iter().enumerate() {
             let key = format!("columns.{place}");
@@ -36,7 +36,7 @@ impl Selection {
                 Some(_) if !seen.insert(column) => {
                     problems.push(section.problem(&key, format!("found `{column}` twice, expected it once")));
                 }
-                Some(index) => projection.push(index),
+                Some(index) => places.push(index),
                 None => {
                     let hint = did_you_mean(column, &known);
                     problems.push(section.problem(&key, format!("found {column:?}, {expected}{hint}")));
@@ -46,7 +46,7 @@ impl Selection {
         if problems.len() > before {
             return None;
         }
-        let schema = schema.project(&projection).expect("every index is a place in this schema");
-        Some(Self { schema: Arc::new(schema), projection: Some(projection) })
+        let schema = schema.project(&places).expect("every index is a place in this schema");
+        Some(Self { schema: Arc::new(schema), places: Some(places) })
     }
 }

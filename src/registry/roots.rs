@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use fanout_sink::files::staging_of;
+
 use super::BoundSink;
 use crate::config::ConfigError;
 
@@ -28,13 +30,10 @@ pub(super) fn report_shared(sinks: &[BoundSink], directory: &Path, problems: &mu
 
 /// Returns whether one of two places is the other, or inside of it, the staging beside each included.
 fn overlap(one: &Path, other: &Path) -> bool {
-    let staging = |place: &Path| {
-        let mut name = place.as_os_str().to_owned();
-        name.push(".staging");
-        PathBuf::from(name)
-    };
     let nested = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
-    nested(one, other) || nested(&staging(one), other) || nested(one, &staging(other))
+    // A place without a name has no staging, and every other place lies in it.
+    let is_staged_in = |one: &Path, other: &Path| staging_of(one).is_ok_and(|staging| nested(&staging, other));
+    nested(one, other) || is_staged_in(one, other) || is_staged_in(other, one)
 }
 
 /// Returns where `path` leads: absolute, without `.` and `..`, and through symbolic links as far as it exists.

@@ -5,7 +5,7 @@ use fanout_sink::schemars::generate::SchemaSettings;
 use fanout_sink::schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::SinkRegistry;
+use super::sink_registry::SinkRegistry;
 use crate::config;
 
 impl SinkRegistry {

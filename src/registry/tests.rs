@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, ClosureFactory, Delivery, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
+    Batch, ClosureFactory, Delivery, Found, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
 };
 use serde::Deserialize;
 
 use super::*;
-use crate::config::Overrides;
+use crate::config::{ConfigErrors, Overrides, Pipeline};
 
 const FILE: &str = "pipelines/p.toml";
 const MEMORY: u64 = 7;
@@ -72,6 +72,15 @@ impl SinkFactory for Fake {
         assert!(options.password.is_none_or(|password| password.expose() == "hunter2"));
         self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(FakeSink)
+    }
+
+    async fn find(
+        &self,
+        _options: &FakeOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }
 

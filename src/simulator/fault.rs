@@ -232,7 +232,7 @@ impl Effect {
         match self {
             Self::Errcode { code, message } => reply.replace(SimulatedReply::errcode_with(*code, message)),
             Self::Http { status, headers, body } => {
-                reply.replace(SimulatedReply::http(*status, headers.clone(), body.clone()))
+                reply.replace(SimulatedReply::http(*status, headers.clone(), body.clone()));
             }
             Self::Huge(length) => reply.content = Content::Spaces(*length),
             Self::GzipBomb(length) => reply.content = Content::GzippedSpaces(*length),

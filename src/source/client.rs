@@ -10,7 +10,7 @@ use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
 use super::http::{Http, ProxyMode};
-use crate::config::{BaseUrl, Limits, Source};
+use crate::config::{BaseUrl, LimitsSection, SourceSection};
 
 /// The client of WeChat's API, shared by the accounts of a run.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Client {
     ///
     /// [`SourceError::CaFile`] if `source.ca_file` cannot be used, [`SourceError::Setup`] for any
     /// other reason.
-    pub fn new(settings: &Source, limits: &Limits) -> Result<Self, SourceError> {
+    pub fn new(settings: &SourceSection, limits: &LimitsSection) -> Result<Self, SourceError> {
         let hosts = Hosts::new(limits.calls_per_host);
         let base_url = settings.base_url.clone();
         let proxy_mode = match &settings.proxy {

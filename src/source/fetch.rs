@@ -24,7 +24,7 @@ pub struct Source {
     client: Client,
     list: List,
     tokens: Arc<Tokens>,
-    quota: config::Quota,
+    quota: config::QuotaSection,
     counter: Box<dyn CallCounter>,
     retrier: Retrier,
     /// The calls that were left when the first question was answered, and the calls of this run
@@ -41,7 +41,7 @@ impl Source {
         client: Client,
         list: List,
         tokens: Arc<Tokens>,
-        settings: &config::Source,
+        settings: &config::SourceSection,
         counter: impl CallCounter,
     ) -> Self {
         Self {

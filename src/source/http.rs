@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
-use crate::config::{ProxyUrl, Source};
+use crate::config::{ProxyUrl, SourceSection};
 
 /// A byte order mark in UTF-8. Some proxies put it in front of a body; it is no part of JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -60,7 +60,7 @@ impl Http {
     /// [`SourceError::CaFile`] if `source.ca_file` cannot be used, [`SourceError::Setup`] for any
     /// other reason.
     pub(super) fn new(
-        settings: &Source,
+        settings: &SourceSection,
         target: &Url,
         proxy_mode: ProxyMode<'_>,
         hosts: &Hosts,

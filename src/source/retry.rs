@@ -35,12 +35,12 @@ use super::call_error::{CallError, RetryAfter};
 use super::error::SourceError;
 use crate::backoff::Backoff;
 use crate::causes::error_chain;
-use crate::config::Retry;
+use crate::config::RetrySection;
 
 /// The retry limits of one list of an account in a run, and its counters.
 #[derive(Debug)]
 pub(super) struct Retrier {
-    settings: Retry,
+    settings: RetrySection,
     stats: Arc<CallStats>,
 }
 
@@ -64,7 +64,7 @@ impl CallStats {
 }
 
 impl Retrier {
-    pub(super) fn new(settings: Retry) -> Self {
+    pub(super) fn new(settings: RetrySection) -> Self {
         Self { settings, stats: Arc::default() }
     }
 
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use crate::wechat::ApiError;
 
-    fn settings(attempts: u32) -> Retry {
-        Retry { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..Retry::default() }
+    fn settings(attempts: u32) -> RetrySection {
+        RetrySection { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..RetrySection::default() }
     }
 
     fn retrier(attempts: u32) -> Retrier {
@@ -204,7 +204,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_calls_of_a_walk_share_its_retries() {
-        let retrier = Retrier::new(Retry { walk_budget: 5, ..settings(4) });
+        let retrier = Retrier::new(RetrySection { walk_budget: 5, ..settings(4) });
         let mut made = 0;
         let mut call = async || {
             let attempt = || {

@@ -1,9 +1,13 @@
 //! `fanout check --connect`: it names each problem before a run meets it, with what to do about it.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, TOKEN_MARKER, When};
+use tempfile::TempDir;
 
 use crate::crash_safety::small_disk::way_to_mount;
 use crate::support::{Ended, Project, assert_shows, wrapped};
@@ -105,7 +109,7 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
     assert_line(&all, "sink ok `lines`: a file was written", &[]);
     assert_line(&all, "journal ok a file was written", &["/state`"]);
     // Two lists of 31 bytes a follower in the journal; and at most 150 for each of two sinks.
-    assert_line(&all, "disk ok ", &["the journal, `lake`, `lines`", "the next lists take 1.4 MB to 15.2 MB"]);
+    assert_line(&all, "disk ok ", &["the journal, `lake`, `lines`", "the next lists take 1.36 MiB to 14.52 MiB"]);
     assert_line(&all, "clock ok ", &["to the minute"]);
     assert!(ended.stdout.ends_with("\n13 ok, warnings: 0, errors: 0\n"), "{}", ended.stdout);
     // Nothing is left but the folders of the state.
@@ -301,10 +305,43 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     (all)    journal  ok     a file was written, synced and moved in `[FOLDER]/state`
     (all)    sink     ok     `lake`: a file was written, synced and moved in `[FOLDER]`
     (all)    sink     ok     `lines`: a file was written, synced and moved in `[FOLDER]`
-    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take 713.0 kB to 7.6 MB and those of 1 accounts that nobody has counted yet
+    (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take NNN.NN KiB to N.NN MiB and those of 1 accounts that nobody has counted yet
     (all)    clock    ok     this machine and the API agree on the time, to the minute
     10 ok, warnings: 0, errors: 1
 
     ----- stderr -----
     ");
+}
+
+/// Makes `name` in the project a link to a folder on another file system, and returns the folder around that. `None` where this
+/// machine has no other file system.
+fn link_elsewhere(project: &Project, name: &str) -> Option<TempDir> {
+    let elsewhere = TempDir::new_in("/dev/shm").ok()?;
+    let device = |path: &Path| fs::metadata(path).unwrap().dev();
+    if device(elsewhere.path()) == device(&project.path("")) {
+        return None;
+    }
+    let folder = elsewhere.path().join("inside");
+    fs::create_dir(&folder).unwrap();
+    symlink(folder, project.path(name)).unwrap();
+    Some(elsewhere)
+}
+
+#[test]
+fn a_root_that_is_a_link_is_tried_beside_where_it_leads() {
+    let project = project(Simulator::builder());
+    let Some(elsewhere) = link_elsewhere(&project, "lists") else { return };
+    let ended = check(&project, &["--set", "sinks.lake.options.root=lists"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_line(&lines(&ended, "(all)"), "sink ok `lake`: a file was written, synced and moved in `", &[]);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing is left beside the folder");
+}
+
+#[test]
+fn a_journal_is_tried_inside_itself() {
+    let project = project(Simulator::builder());
+    let Some(_elsewhere) = link_elsewhere(&project, "state") else { return };
+    let ended = check(&project, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_line(&lines(&ended, "(all)"), "journal ok a file was written, synced and moved in `", &[]);
 }

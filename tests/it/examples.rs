@@ -41,9 +41,14 @@ fn publish(project: &Project, arguments: &[&str]) -> Vec<u8> {
     run(": published");
     run("already published");
     let mut outputs = project.files();
-    outputs.retain(|path| path.starts_with(project.path("out")));
+    // Beside a list of the example in Python lies its label, a hidden file.
+    let is_hidden = |path: &Path| path.file_name().unwrap().to_str().unwrap().starts_with('.');
+    outputs.retain(|path| path.starts_with(project.path("out")) && !is_hidden(path));
     assert_eq!(outputs.len(), 1, "{outputs:?}");
-    assert!(outputs[0].file_name().unwrap().to_str().unwrap().starts_with("2026-11-22-wxsimulated."), "{outputs:?}");
+    assert!(
+        outputs[0].file_name().unwrap().to_str().unwrap().starts_with("2026-11-22-wxsimulated-followers."),
+        "{outputs:?}"
+    );
     std::fs::read(&outputs[0]).unwrap()
 }
 
@@ -77,7 +82,7 @@ fn the_example_in_shell_publishes_its_list() {
 #[test]
 fn the_examples_are_as_short_as_promised_and_stand_in_the_readme() {
     let project = examples();
-    for (path, longest) in [("python/csv_sink.py", 12), ("python/fanout_sink.py", 60)] {
+    for (path, longest) in [("python/csv_sink.py", 12), ("python/fanout_sink.py", 100)] {
         let text = std::fs::read_to_string(project.path("examples").join(path)).unwrap();
         assert!(text.lines().count() <= longest, "{path}");
     }

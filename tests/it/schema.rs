@@ -187,6 +187,46 @@ fn every_default_of_the_schema_is_the_one_that_holds() {
     }
 }
 
+/// Collects the description and the default of each key of a schema.
+fn descriptions(schema: &Value, found: &mut Vec<(String, Value)>) {
+    for property in schema["properties"].as_object().into_iter().flat_map(serde_json::Map::values) {
+        descriptions(property, found);
+        let text = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        found.push((text, property.get("default").cloned().unwrap_or_default()));
+    }
+    for alternative in ["items", "oneOf", "anyOf"].map(|keyword| &schema[keyword]) {
+        match alternative {
+            Value::Array(schemas) => schemas.iter().for_each(|schema| descriptions(schema, found)),
+            Value::Object(_) => descriptions(alternative, found),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_description_names_the_default_of_its_key() {
+    let mut schema = registry().pipeline_schema();
+    // The options are the sinks' own, and described in their words.
+    schema["properties"]["sinks"] = schema["properties"]["sinks"]["additionalProperties"].take();
+    schema["properties"]["sinks"]["properties"].as_object_mut().unwrap().remove("options");
+    let mut found = Vec::new();
+    descriptions(&schema, &mut found);
+    assert!(found.iter().filter(|(_, default)| !default.is_null()).count() >= 25, "{found:?}");
+    for (description, default) in found {
+        // A default that is no value has a colon before it: `Default: the processors of this machine.`
+        let words = description.split_once(" Default ").map_or("none.", |(_, words)| words);
+        let expected = match default {
+            Value::Null => "none".to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        let rest = words.strip_prefix(&expected);
+        let is_named = rest.is_some_and(|rest| rest.starts_with(['.', ',', ';', ':']));
+        assert!(is_named, "the default is {expected}, and the description says: {description}");
+    }
+}
+
 #[test]
 fn every_option_of_a_sink_is_described() {
     for kind in registry().types() {

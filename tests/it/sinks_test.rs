@@ -73,7 +73,8 @@ fn with_a_reader_every_row_is_compared() {
 #[test]
 fn a_program_is_tested_where_it_publishes_and_more_than_once() {
     let project = examples();
-    let reader = ["--yes", "--", "sh", "-c", "gzip -dc \"../../out/gzip/$SINK_DATE-$SINK_APP_ID.ndjson.gz\""];
+    let reader =
+        ["--yes", "--", "sh", "-c", "gzip -dc \"../../out/gzip/$SINK_DATE-$SINK_APP_ID-$SINK_LIST.ndjson.gz\""];
     for _ in 0..2 {
         let ended = test(&project, "examples/shell/gzip.toml", "lines", &reader);
         assert_eq!(ended.code, Some(0), "{ended:?}");

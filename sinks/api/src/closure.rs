@@ -8,7 +8,12 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot};
+use crate::batch::Batch;
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::found::Found;
+use crate::sink::{Delivery, Guarantee, Sink, SinkFactory, SinkReport};
+use crate::snapshot::Snapshot;
 
 /// A [`SinkFactory`] whose sinks hand every batch to one closure.
 ///
@@ -106,6 +111,16 @@ where
     async fn open(&self, _options: NoOptions, _context: SinkContext) -> Result<ClosureSink<F>, SinkError> {
         Ok(ClosureSink { write: self.write.clone(), rows: 0 })
     }
+
+    /// What the closure has done with its batches is not known.
+    async fn find(
+        &self,
+        _options: &NoOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
+    }
 }
 
 #[async_trait]
@@ -142,9 +157,9 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::WalkId;
     use crate::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
     use crate::arrow::datatypes::Int64Type;
+    use crate::walk_id::WalkId;
 
     fn batch(sequence: u64, numbers: &[i64]) -> Batch {
         let numbers: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Delivery, Sink, SinkContext, SinkError, SinkFactory};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::found::Found;
+use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
 
 /// A [`SinkFactory`] together with its options: everything that can be asked of a sink before it is open, and what opens it.
 ///
@@ -76,6 +79,15 @@ impl ConfiguredSink {
     pub async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
         self.0.open(context).await
     }
+
+    /// Looks what became of a list that was committed; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkFactory::find`].
+    pub async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+        self.0.find(context, report).await
+    }
 }
 
 impl fmt::Debug for ConfiguredSink {
@@ -99,6 +111,7 @@ trait Configured: Send + Sync {
     fn roots(&self) -> Vec<PathBuf>;
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
+    async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError>;
 }
 
 #[async_trait]
@@ -129,5 +142,9 @@ impl<F: SinkFactory> Configured for Pair<F> {
 
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(self.factory.open(self.options.clone(), context).await?))
+    }
+
+    async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+        self.factory.find(&self.options, context, report).await
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::WalkId;
 use crate::arrow::datatypes::SchemaRef;
+use crate::walk_id::WalkId;
 
 /// Where a sink stands: which list it is about to receive, for whom, and in which columns.
 ///
@@ -36,7 +36,9 @@ pub struct SinkContext {
     pub begun_at: Option<DateTime<Utc>>,
     /// The rows of the list; `None` until it is complete.
     pub rows: Option<u64>,
-    /// Whether the list is to be delivered although nobody can tell if it was before (`--again`).
+    /// The digest of the list ([`Snapshot::digest`](crate::Snapshot)); `None` where it does not matter or is not known yet.
+    pub digest: Option<String>,
+    /// Whether to deliver the list even if the sink cannot tell whether it was delivered before (`--again`).
     pub again: bool,
     /// The columns of every batch, after the pipeline file's `columns`.
     pub schema: SchemaRef,
@@ -63,6 +65,7 @@ impl SinkContext {
             date: DateTime::UNIX_EPOCH.date_naive(),
             begun_at: None,
             rows: None,
+            digest: None,
             again: false,
             schema,
             directory: PathBuf::from("."),
@@ -109,7 +112,14 @@ impl SinkContext {
         self
     }
 
-    /// Asks for the list even where nobody can tell if it was delivered before.
+    /// Sets the digest of a complete list, by which [`SinkFactory::find`](crate::SinkFactory::find) knows it again.
+    #[must_use]
+    pub fn with_digest(mut self, digest: &str) -> Self {
+        self.digest = Some(digest.to_owned());
+        self
+    }
+
+    /// Asks for the list even if the sink cannot tell whether it was delivered before.
     #[must_use]
     pub fn with_again(mut self, again: bool) -> Self {
         self.again = again;

@@ -41,6 +41,7 @@ mod context;
 mod error;
 #[cfg(feature = "files")]
 pub mod files;
+mod found;
 #[cfg(any(feature = "conformance", feature = "files"))]
 mod hexadecimal;
 mod secret;
@@ -55,6 +56,7 @@ pub use closure::{ClosureFactory, ClosureSink, NoOptions};
 pub use configured::ConfiguredSink;
 pub use context::SinkContext;
 pub use error::{SinkError, SinkErrorKind};
+pub use found::Found;
 pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;

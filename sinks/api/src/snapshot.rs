@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::WalkId;
+use crate::walk_id::WalkId;
 
 /// The facts of a complete list. Only a complete list ever reaches a sink, so there is no incomplete snapshot.
 ///

@@ -2,13 +2,13 @@
 
 use std::process::Stdio;
 
-use fanout_sink::{Batch, SinkContext, SinkError, SinkReport, Snapshot};
+use fanout_sink::{Batch, Found, SinkContext, SinkError, SinkReport, Snapshot};
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::failure::{Class, Failure};
 use crate::lines::{Line, Lines};
-use crate::message::{self, FromProgram, Hello, ToProgram};
+use crate::message::{self, FromProgram, Hello, Task, ToProgram};
 use crate::options::{CommandOptions, seconds};
 use crate::phase::Phase;
 use crate::process::{End, Process, Progress};
@@ -21,6 +21,9 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 const LONGEST_LOCATION: usize = 4_096;
 /// The longest part of a line that an error shows, in characters.
 const SHOWN: usize = 120;
+/// The longest part of a parser's message that an error shows, in characters: enough for the names of
+/// all messages.
+const LONGEST_PROBLEM: usize = 200;
 
 /// A program that receives one list.
 #[derive(Debug)]
@@ -51,12 +54,36 @@ enum Event {
 }
 
 impl Conversation {
-    /// Starts the program, and waits until it has answered `ready` and taken the schema.
+    /// Starts the program for a list, and waits until it has answered `ready` and taken the schema.
     pub(crate) async fn start(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        let mut conversation = Self::new(options, context)?;
+        match conversation.begin(context).await {
+            Ok(()) => Ok(conversation),
+            Err(failure) => Err(conversation.fail(failure).await.into()),
+        }
+    }
+
+    /// Asks the program whether a list is still there as `commit` reported it.
+    pub(crate) async fn find(
+        options: CommandOptions,
+        context: &SinkContext,
+        commit: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        let mut conversation = Self::new(options, context)?;
+        match conversation.ask(context, commit).await {
+            Ok(found) => {
+                conversation.end_well("answered").await;
+                Ok(found)
+            }
+            Err(failure) => Err(conversation.fail(failure).await.into()),
+        }
+    }
+
+    fn new(options: CommandOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let stream = Stream::new(&context.schema)?;
         let mut process = Process::start(&options, context, Stdio::piped())?;
         let output = process.take_output().expect("stdout is piped");
-        let mut conversation = Self {
+        Ok(Self {
             process,
             output: Lines::new(output, LONGEST_MESSAGE),
             stream,
@@ -67,19 +94,37 @@ impl Conversation {
             acknowledged: 0,
             rows: 0,
             has_prepared: false,
-        };
-        let hello = ToProgram::Hello(Hello::new(&conversation.options, context)).line();
-        match conversation.begin(&hello).await {
-            Ok(()) => Ok(conversation),
-            Err(failure) => Err(conversation.fail(failure).await.into()),
-        }
+        })
     }
 
     /// Sends the hello, waits for `ready`, and sends the schema.
-    async fn begin(&mut self, hello: &[u8]) -> Result<(), Failure> {
-        self.exchange(hello, Phase::Starting).await?;
+    async fn begin(&mut self, context: &SinkContext) -> Result<(), Failure> {
+        self.hello(Task::Deliver, context).await?;
         let columns = self.stream.take(Vec::new());
         self.exchange(&columns, Phase::Receiving).await.map(drop)
+    }
+
+    /// Sends the hello and, if the program can look, the question.
+    async fn ask(&mut self, context: &SinkContext, commit: &SinkReport) -> Result<Found, Failure> {
+        if !self.hello(Task::Find, context).await? {
+            return Ok(Found::Unknown);
+        }
+        match self.exchange(&ToProgram::Find { commit }.line(), Phase::Finding).await? {
+            Some(FromProgram::Found { state, message }) => {
+                let message = message.unwrap_or_else(|| "the program does not say what is there".to_owned());
+                Ok(state.found(self.redaction.line(&message, LONGEST_LOCATION)))
+            }
+            _ => unreachable!("nothing else ends the phase"),
+        }
+    }
+
+    /// Sends the hello, waits for `ready`, and returns whether the program can look for a list.
+    async fn hello(&mut self, task: Task, context: &SinkContext) -> Result<bool, Failure> {
+        let hello = ToProgram::Hello(Hello::new(task, &self.options, context)).line();
+        match self.exchange(&hello, Phase::Starting).await? {
+            Some(FromProgram::Ready { find }) => Ok(find),
+            _ => unreachable!("nothing else ends the phase"),
+        }
     }
 
     /// Sends a batch, and waits until the window has room for another.
@@ -117,12 +162,16 @@ impl Conversation {
         for output in &mut outputs {
             output.location = self.redaction.line(&output.location, LONGEST_LOCATION);
         }
+        self.end_well("committed").await;
+        Ok(SinkReport { rows, bytes, outputs, mount: None })
+    }
+
+    /// Ends a program that has done its work. A bad end does not change that; it is logged.
+    async fn end_well(&mut self, done: &str) {
         match self.process.end(End::ByItself).await {
             Some(status) if status.success() => {}
-            // The list is published. A bad end of the program does not change that.
-            end => tracing::warn!(command = self.process.name, ?end, "the program committed, and did not end well"),
+            end => tracing::warn!(command = self.process.name, ?end, "the program {done}, and did not end well"),
         }
-        Ok(SinkReport { rows, bytes, outputs })
     }
 
     /// Makes the program drop the list, and waits for its end.
@@ -211,7 +260,7 @@ impl Conversation {
             Line::Cut(bytes) => (bytes, format!("longer than {LONGEST_MESSAGE} bytes")),
         };
         let line = self.redaction.line(&String::from_utf8_lossy(bytes), SHOWN);
-        let problem = self.redaction.line(&problem, SHOWN);
+        let problem = self.redaction.line(&problem, LONGEST_PROBLEM);
         let message =
             format!("`{}` wrote a line to stdout that is no message: `{line}` ({problem})", self.process.name);
         Err(Failure::permanent(message)
@@ -254,7 +303,8 @@ impl Conversation {
             (Phase::Committing, FromProgram::Committed { rows, .. }) if rows != self.rows => {
                 wrong(format!("has committed {rows} rows; it was given {}", self.rows))
             }
-            (Phase::Starting, message @ FromProgram::Ready)
+            (Phase::Starting, message @ FromProgram::Ready { .. })
+            | (Phase::Finding, message @ FromProgram::Found { .. })
             | (Phase::Preparing, message @ FromProgram::Prepared { .. })
             | (Phase::Committing, message @ FromProgram::Committed { .. }) => Ok(Some(message)),
             (_, message) => {

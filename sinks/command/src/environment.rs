@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use fanout_sink::SinkContext;
 
+use crate::message::fixed_width;
 use crate::options::{CommandOptions, RESERVED};
 
 /// The variables that a program inherits from fanout, if they are set: enough to find programs, a
@@ -16,17 +17,20 @@ pub(crate) fn environment(options: &CommandOptions, context: &SinkContext) -> BT
     let inherited = INHERITED.iter().filter_map(|&name| Some((name.to_owned(), inherited(name)?)));
     let configured = options.environment.iter().map(|(name, value)| (name.clone(), value.expose().into()));
     let (walk, date) = (context.walk.to_string(), context.date.to_string());
+    let begun_at = fixed_width(context.begun_at.unwrap_or(context.walk.begun_at()));
     let facts = [
         ("PIPELINE", context.pipeline.as_str()),
         ("NAME", &context.sink),
         ("ACCOUNT", &context.account),
         ("APP_ID", &context.app_id),
+        ("LIST", &context.list),
         ("WALK", &walk),
+        ("BEGUN_AT", &begun_at),
         ("DATE", &date),
         ("SIMULATED", if context.simulated { "true" } else { "false" }),
     ];
-    let followers = context.rows.map(|rows| ("FOLLOWERS", rows.to_string()));
-    let facts = facts.into_iter().map(|(name, value)| (name, value.to_owned())).chain(followers);
+    let rows = context.rows.map(|rows| ("ROWS", rows.to_string()));
+    let facts = facts.into_iter().map(|(name, value)| (name, value.to_owned())).chain(rows);
     let facts = facts.map(|(name, value)| (format!("{RESERVED}{name}"), value.into()));
     inherited.chain(configured).chain(facts).collect()
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait};
+use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
+use crate::conversation::Conversation;
 use crate::options::{CommandOptions, ProgramGuarantee, Protocol};
 use crate::program::Program;
 use crate::sink::CommandSink;
@@ -54,5 +55,19 @@ impl SinkFactory for CommandFactory {
     async fn open(&self, options: CommandOptions, context: SinkContext) -> Result<CommandSink, SinkError> {
         options.validate()?;
         CommandSink::start(options, &context).await
+    }
+
+    /// Asks a program with `protocol = "arrow"`; a plain one cannot answer.
+    async fn find(
+        &self,
+        options: &CommandOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        options.validate()?;
+        match options.protocol {
+            Protocol::Arrow => Conversation::find(options.clone(), context, report).await,
+            Protocol::Plain => Ok(Found::Unknown),
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::options::CommandOptions;
 pub(crate) enum Phase {
     /// The message `ready`.
     Starting,
+    /// The message `found`.
+    Finding,
     /// That the program reads the batches and acknowledges them.
     Receiving,
     /// The message `prepared`.
@@ -24,7 +26,7 @@ impl Phase {
     /// Returns the option that bounds the phase, and its value.
     pub(crate) fn limit(self, options: &CommandOptions) -> (&'static str, NonZeroU32) {
         match self {
-            Self::Starting => ("start_timeout_secs", options.start_timeout_secs),
+            Self::Starting | Self::Finding => ("start_timeout_secs", options.start_timeout_secs),
             Self::Receiving => ("batch_timeout_secs", options.batch_timeout_secs),
             Self::Preparing => ("prepare_timeout_secs", options.prepare_timeout_secs),
             Self::Committing | Self::Ending => ("commit_timeout_secs", options.commit_timeout_secs),
@@ -35,6 +37,7 @@ impl Phase {
     pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::Starting => "`ready` or `error`",
+            Self::Finding => "`found` or `error`",
             Self::Receiving => "`written` or `error`",
             Self::Preparing => "`written`, `prepared` or `error`",
             Self::Committing => "`committed` or `error`",
@@ -48,6 +51,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Starting => "before it said `ready`",
+            Self::Finding => "after `find`, before it said `found`",
             Self::Receiving => "while it was given the list",
             Self::Preparing => "after the list, before it said `prepared`",
             Self::Committing => "after `commit`, before it said `committed`",

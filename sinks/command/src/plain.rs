@@ -70,7 +70,7 @@ impl Plain {
         let (key, limit) = Phase::Ending.limit(&self.options);
         match timeout(seconds(limit), self.process.ended()).await {
             Ok(Ok(status)) if status.success() => {
-                Ok(SinkReport { rows: self.rows, bytes: self.bytes, outputs: Vec::new() })
+                Ok(SinkReport { rows: self.rows, bytes: self.bytes, ..SinkReport::default() })
             }
             Ok(Ok(status)) => Err(self.process.unexpected_end(status, Phase::Ending)),
             Ok(Err(error)) => {

@@ -2,15 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "the subject of a test may panic, as its test functions may")]
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod python;
+
+use std::io::Read;
+use std::path::Path;
 
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, run};
+use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, Traces, files_under, run};
 use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
 use fanout_sink_command::CommandFactory;
 use flate2::read::MultiGzDecoder;
+use python::python;
 use serde_json::{Value, json};
 
 /// An example program, and how its output is read.
@@ -18,7 +20,7 @@ struct Example {
     options: fn(&Path) -> Value,
     extension: &'static str,
     rows: fn(&[u8]) -> Result<Vec<Row>, ReadError>,
-    takes_nulls: bool,
+    is_plain: bool,
 }
 
 fn example(path: &str) -> String {
@@ -32,16 +34,30 @@ impl Subject for Example {
         ConfiguredSink::new(CommandFactory, serde_json::from_value((self.options)(&directory.join("out"))).unwrap())
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
-        let name = format!("{}-{}.{}", context.date, context.app_id, self.extension);
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
+        let name = format!("{}-{}-{}.{}", context.date, context.app_id, context.list, self.extension);
         let mut outputs = files_under(&directory.join("out"))?;
         outputs.retain(|path, _| *path == name);
         let Some(file) = outputs.get(&name) else { return Ok(None) };
-        Ok(Some(Published { rows: (self.rows)(file)?, outputs }))
+        Ok(Some(ReadBack { rows: (self.rows)(file)?, outputs }))
+    }
+
+    async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {
+        let mut traces = files_under(directory)?;
+        // A plain program that is still there after a crash writes while the suite looks, and one that
+        // is aborted leaves its file.
+        traces.retain(|name, _| !self.is_plain || !name.contains(".staged-"));
+        Ok(traces)
+    }
+
+    async fn remove(&self, directory: &Path, _context: &SinkContext) -> Result<bool, ReadError> {
+        std::fs::remove_dir_all(directory.join("out"))?;
+        Ok(true)
     }
 
     fn accepts(&self, schema: &Schema) -> bool {
-        self.takes_nulls || schema.fields().iter().all(|field| !field.is_nullable())
+        // JSON has nulls, CSV has not.
+        self.is_plain || schema.fields().iter().all(|field| !field.is_nullable())
     }
 }
 
@@ -63,44 +79,18 @@ fn gzipped_rows(content: &[u8]) -> Result<Vec<Row>, ReadError> {
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "how tests are run is no configuration of a pipeline")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Returns a Python that has pyarrow; without one, prints that the test is skipped and returns `None`.
-///
-/// # Panics
-///
-/// If there is none and `FANOUT_REQUIRE_ALL` is set.
-fn python() -> Option<String> {
-    let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
-    // The program runs in another folder.
-    let python = if python.contains('/') { absolute(&python) } else { python };
-    if Command::new(&python).args(["-c", "import pyarrow"]).output().is_ok_and(|output| output.status.success()) {
-        return Some(python);
-    }
-    let hint = "pip install pyarrow, and name that Python in READERS_PYTHON";
-    assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "`{python}` has no pyarrow; {hint}");
-    // Not `eprintln!`: the test harness shows its output only if the test fails.
-    let word = format!("skipped: the command sink in Python was not held to the contract; {hint}\n");
-    std::io::stderr().write_all(word.as_bytes()).unwrap();
-    None
-}
-
-/// Resolves a path that is relative to the workspace. Tests start in the folder of their crate.
-fn absolute(path: &str) -> String {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
-    path.to_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn a_program_in_python_keeps_every_promise() {
     if python().is_none() {
         return;
     }
-    let options = |folder: &Path| json!({ "command": [python(), example("python/csv_sink.py")], "settings": { "folder": folder } });
-    let summary = run(&Example { options, extension: "csv", rows: csv_rows, takes_nulls: false }).await;
+    let options = |folder: &Path| {
+        // With a window of 1 a batch is acknowledged before the next step. So a program that is still
+        // there after a crash writes nothing while the suite looks.
+        let command = [python(), Some(example("python/csv_sink.py"))];
+        json!({ "command": command, "settings": { "folder": folder }, "window": 1 })
+    };
+    let summary = run(&Example { options, extension: "csv", rows: csv_rows, is_plain: false }).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     let expected = [
         // fanout does not know the roots of a program.
@@ -118,7 +108,7 @@ async fn a_program_in_python_keeps_every_promise() {
 #[tokio::test]
 async fn a_program_in_shell_keeps_every_promise_that_it_can() {
     let options = |folder: &Path| json!({ "command": [example("shell/gzip_sink.sh"), folder], "protocol": "plain" });
-    let summary = run(&Example { options, extension: "ndjson.gz", rows: gzipped_rows, takes_nulls: true }).await;
+    let summary = run(&Example { options, extension: "ndjson.gz", rows: gzipped_rows, is_plain: true }).await;
     let kept = [
         "the_type_is_one_lower_case_word",
         "the_summary_is_one_line",
@@ -139,6 +129,12 @@ async fn a_program_in_shell_keeps_every_promise_that_it_can() {
         "equal_deliveries_write_equal_bytes",
         "commit_may_be_repeated",
         "two_accounts_at_once_do_not_disturb_each_other",
+        // It cannot look, and says so.
+        "what_was_published_is_held",
+        "what_was_removed_is_gone",
+        "what_another_owner_has_published_is_taken",
+        "a_newer_list_has_replaced_the_older",
+        "a_look_changes_nothing",
     ];
     assert_eq!(summary.kept, kept);
 }

@@ -167,10 +167,10 @@ misbehaviour! {
         => "wrote a line to stdout that is no message: `[redacted]` (expected value at line 1 column 1)";
     it_writes_its_secret_where_a_type_belongs: Scenario::of("say \"\\\"$TOKEN\\\"\"")
         => "wrote a line to stdout that is no message: `{\"type\":\"[redacted]\"}` (unknown variant `[redacted]`, expected one of \
-            `ready`, `written`, `prepared`, `committed`, `error` at line 1 column 31)";
+            `ready`, `found`, `written`, `prepared`, `committed`, `error` at line 1 column 31)";
     it_mistypes_a_message: Scenario::of("say '\"raedy\"'")
         => "wrote a line to stdout that is no message: `{\"type\":\"raedy\"}` (unknown variant `raedy`, expected one of \
-            `ready`, `written`, `prepared`, `committed`, `error` at line 1 column 15)";
+            `ready`, `found`, `written`, `prepared`, `committed`, `error` at line 1 column 15)";
     it_mistypes_a_value: Scenario::of("hello; say '\"written\",\"batch\":1'; cat >/dev/null")
         => "wrote a line to stdout that is no message: `{\"type\":\"written\",\"batch\":1}` (unknown field `batch`, expected \
             `batches`)";
@@ -333,7 +333,14 @@ async fn a_program_has_the_environment_that_is_listed() {
     for name in variables {
         assert!(name.starts_with("SINK_") || documented.contains(&name) || shell.contains(&name), "{name}");
     }
-    for line in [&format!("TOKEN={SECRET}"), "LEVEL=debug", "LANG=C", "SINK_ACCOUNT=brand", "SINK_APP_ID=wx1"] {
+    for line in [
+        &format!("TOKEN={SECRET}"),
+        "LEVEL=debug",
+        "LANG=C",
+        "SINK_ACCOUNT=brand",
+        "SINK_APP_ID=wx1",
+        "SINK_LIST=followers",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Replays the transcript of `sinks/README.md`.
+//! Replays the transcripts of `sinks/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
@@ -11,7 +11,7 @@ use fanout_sink::arrow::array::{Int64Array, RecordBatch, StringArray};
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
 use fanout_sink::arrow::ipc::reader::StreamReader;
 use fanout_sink::arrow::ipc::writer::StreamWriter;
-use fanout_sink::{Batch, Sink, SinkContext, SinkFactory, SinkReport, Snapshot};
+use fanout_sink::{Batch, Found, Sink, SinkContext, SinkFactory, SinkReport, Snapshot};
 use fanout_sink_command::CommandFactory;
 use serde_json::{Value, json};
 
@@ -27,9 +27,14 @@ enum Line<'a> {
     FromProgram(&'a str),
 }
 
-fn transcript() -> Vec<Line<'static>> {
-    let mut blocks = README.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let text = blocks.find(|text| text.starts_with("> ")).unwrap();
+/// Returns the transcripts: the delivery of a list, and the look for it.
+fn transcripts() -> [Vec<Line<'static>>; 2] {
+    let blocks = README.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let transcripts: Vec<_> = blocks.filter(|text| text.starts_with("> ")).map(transcript).collect();
+    transcripts.try_into().unwrap_or_else(|_| panic!("README has two transcripts"))
+}
+
+fn transcript(text: &'static str) -> Vec<Line<'static>> {
     let line = |line: &'static str| match (line.strip_prefix("> Arrow: "), line.strip_prefix("> ")) {
         (Some(piece), _) => Line::Stream(piece),
         (None, Some(message)) => Line::FromFanout(serde_json::from_str(message).unwrap()),
@@ -92,19 +97,29 @@ fn context(hello: &Value, directory: &Path) -> SinkContext {
     SinkContext::new(&text("account"), &text("app_id"), schema())
         .with_names(&text("pipeline"), &text("sink"))
         .with_accounts(accounts.into())
+        .with_list(&text("list"))
         .with_walk(text("walk").parse().unwrap(), text("date").parse().unwrap())
+        .with_facts(text("begun_at").parse().unwrap(), hello["rows"].as_u64())
         .with_simulated(hello["simulated"].as_bool().unwrap())
         .with_directory(directory)
 }
 
+/// Returns the messages from fanout.
+fn said<'a>(transcript: &'a [Line<'_>]) -> Vec<&'a Value> {
+    transcript.iter().filter_map(|line| if let Line::FromFanout(line) = line { Some(line) } else { None }).collect()
+}
+
+/// Reads the messages that the script has received.
+fn received(folder: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("said")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 #[tokio::test]
 async fn the_transcript_is_what_goes_over_the_wire() {
-    let transcript = transcript();
+    let [transcript, _] = transcripts();
     let batches = batches(&transcript);
-    let said: Vec<&Value> = transcript
-        .iter()
-        .filter_map(|line| if let Line::FromFanout(line) = line { Some(line) } else { None })
-        .collect();
+    let said = said(&transcript);
     let (hello, facts) = (said[0], said[1]);
     assert_eq!((&hello["type"], &facts["type"]), (&"hello".into(), &"snapshot".into()));
 
@@ -119,11 +134,25 @@ async fn the_transcript_is_what_goes_over_the_wire() {
     sink.prepare(&serde_json::from_value::<Snapshot>(facts.clone()).unwrap()).await.unwrap();
     let report = sink.commit().await.unwrap();
 
-    let text = std::fs::read_to_string(folder.path().join("said")).unwrap();
-    let received: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(received.iter().collect::<Vec<_>>(), said);
+    assert_eq!(received(folder.path()).iter().collect::<Vec<_>>(), said);
     let stream = StreamReader::try_new(File::open(folder.path().join("stream")).unwrap(), None).unwrap();
     assert_eq!(stream.map(Result::unwrap).collect::<Vec<_>>(), batches);
     let Some(Line::FromProgram(committed)) = transcript.last() else { panic!("the last line is from the program") };
     assert_eq!(report, serde_json::from_str::<SinkReport>(committed).unwrap());
+}
+
+#[tokio::test]
+async fn the_transcript_of_a_look_is_what_goes_over_the_wire() {
+    let [_, transcript] = transcripts();
+    let said = said(&transcript);
+    let (hello, question) = (said[0], said[1]);
+    let report: SinkReport = serde_json::from_value(question["commit"].clone()).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let command = json!(["sh", "-c", program(&transcript, &[])]);
+    let options = json!({ "command": command, "window": hello["window"], "settings": hello["settings"] });
+    let options = serde_json::from_value(options).unwrap();
+    let found = CommandFactory.find(&options, &context(hello, folder.path()), &report).await.unwrap();
+    assert_eq!(found, Found::Held);
+    assert_eq!(received(folder.path()).iter().collect::<Vec<_>>(), said);
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
+use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
 use crate::message;
 use crate::options::{Destination, KafkaOptions, LARGEST_BATCH_BYTES};
@@ -77,6 +77,18 @@ impl SinkFactory for KafkaFactory {
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
         KafkaSink::open(&options, &context).await
+    }
+
+    async fn find(
+        &self,
+        options: &KafkaOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        match options.destination()? {
+            Destination::Files { files, .. } => files::find(&files, context, report),
+            Destination::Topic => sink::find_in_topic(options, context),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
+use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
 use crate::batch_files::BatchFiles;
 #[cfg(feature = "broker")]
@@ -41,6 +41,12 @@ pub(crate) async fn check_topic(options: &KafkaOptions, context: &SinkContext) -
     broker::check(options, context).await
 }
 
+/// Looks whether a committed list is still in the topic.
+#[cfg(feature = "broker")]
+pub(crate) fn find_in_topic(options: &KafkaOptions, context: &SinkContext) -> Result<Found, SinkError> {
+    broker::find(options, context)
+}
+
 #[cfg(feature = "broker")]
 async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<MessageOutput, SinkError> {
     Ok(MessageOutput::Topic(Box::new(TopicOutput::open(options, context).await?)))
@@ -48,18 +54,26 @@ async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<Mes
 
 /// Returns the error of a program that was built without the feature `broker`.
 #[cfg(not(feature = "broker"))]
-#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
-pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {
-    Err(SinkError::option(
-        "brokers",
-        "this program was built without the feature `kafka-broker`, which `brokers` needs",
-    )
-    .with_hint("build it with `cargo install --path . --features kafka-broker`, or write files with `root`"))
+fn without_broker() -> SinkError {
+    SinkError::option("brokers", "this program was built without the feature `kafka-broker`, which `brokers` needs")
+        .with_hint("build it with `cargo install --path . --features kafka-broker`, or write files with `root`")
 }
 
 #[cfg(not(feature = "broker"))]
-async fn open_topic(options: &KafkaOptions, context: &SinkContext) -> Result<MessageOutput, SinkError> {
-    Err(check_topic(options, context).await.expect_err("without the feature there is no topic"))
+#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
+pub(crate) async fn check_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<(), SinkError> {
+    Err(without_broker())
+}
+
+#[cfg(not(feature = "broker"))]
+pub(crate) fn find_in_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<Found, SinkError> {
+    Err(without_broker())
+}
+
+#[cfg(not(feature = "broker"))]
+#[expect(clippy::unused_async, reason = "with the feature it asks the brokers")]
+async fn open_topic(_options: &KafkaOptions, _context: &SinkContext) -> Result<MessageOutput, SinkError> {
+    Err(without_broker())
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use fanout_sink::files::PartWriter;
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 
-use crate::Compression;
+use crate::options::Compression;
 
 /// Level 1 writes newline JSON of random ids smaller than level 3 does, at 2.7 times the speed.
 const ZSTD_LEVEL: i32 = 1;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Guarantee, SinkContext, SinkError, SinkFactory, async_trait, files};
+use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
-use crate::options::Destination;
+use crate::options::{Destination, NdjsonOptions};
 use crate::row::check_schema;
-use crate::{NdjsonOptions, NdjsonSink};
+use crate::sink::NdjsonSink;
 
 /// What an open sink holds: a piece of lines, the buffer in front of the file, and a compressor's tables.
 const MEMORY: u64 = 4 << 20;
@@ -56,5 +56,17 @@ impl SinkFactory for NdjsonFactory {
     async fn open(&self, options: NdjsonOptions, context: SinkContext) -> Result<NdjsonSink, SinkError> {
         check_schema(&context.schema)?;
         NdjsonSink::open(&options.destination()?, &context)
+    }
+
+    async fn find(
+        &self,
+        options: &NdjsonOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        match options.destination()? {
+            Destination::Files { files, .. } => files::find(&files, context, report),
+            Destination::Stdout => Ok(Found::Unknown),
+        }
     }
 }

@@ -6,9 +6,8 @@ use std::io::{self, Write};
 use fanout_sink::files::{FileOptions, StagedFiles, file_error};
 use fanout_sink::{Batch, Output, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
 
-use crate::Compression;
 use crate::compressor::Compressor;
-use crate::options::Destination;
+use crate::options::{Compression, Destination};
 use crate::row::LineEncoder;
 
 /// Writes one list as newline JSON.
@@ -96,7 +95,7 @@ impl Stream {
 
     fn report(&self, rows: u64) -> SinkReport {
         let output = Output { location: "stdout".to_owned(), rows, bytes: self.bytes };
-        SinkReport { rows, bytes: self.bytes, outputs: vec![output] }
+        SinkReport { rows, bytes: self.bytes, outputs: vec![output], mount: None }
     }
 }
 

@@ -18,8 +18,10 @@ use fanout_sink::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::factory::NdjsonFactory;
+use crate::options::{Compression, NdjsonOptions};
 use crate::row::PIECE_BYTES;
-use crate::{Compression, NdjsonFactory, NdjsonOptions, NdjsonSink};
+use crate::sink::NdjsonSink;
 
 const FETCHED_AT: i64 = 1_795_341_600_000_000;
 const LEAF: &str = "out/dt=2026-11-22/account=main";

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait, files};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
 
+use crate::options::ParquetOptions;
 use crate::properties::{check_schema, writer_properties};
-use crate::{ParquetOptions, ParquetSink};
+use crate::sink::ParquetSink;
 
 /// What an open sink holds beside its row group, for the follower columns: unfinished pages, dictionaries, the buffer
 /// in front of the file, and compressors. The resident size of a process grew by 8.5 MB beyond its row group.
@@ -55,6 +56,15 @@ impl SinkFactory for ParquetFactory {
 
     async fn open(&self, options: ParquetOptions, context: SinkContext) -> Result<ParquetSink, SinkError> {
         check_schema(&context.schema)?;
-        ParquetSink::open(&options, &context)
+        ParquetSink::open(options, context)
+    }
+
+    async fn find(
+        &self,
+        options: &ParquetOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        files::find(&options.files(), context, report)
     }
 }

@@ -9,7 +9,7 @@ use parquet::basic::Encoding;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use crate::ParquetOptions;
+use crate::options::ParquetOptions;
 
 /// Goes into the footer as the program that wrote the file.
 const CREATED_BY: &str = concat!("fanout version ", env!("CARGO_PKG_VERSION"));

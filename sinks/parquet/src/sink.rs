@@ -1,102 +1,72 @@
-//! Rows into row groups, row groups into files.
+//! The files of one list: when one begins, when it ends, and what its footer says.
 
 use std::fmt;
 
-use fanout_sink::arrow::array::RecordBatchOptions;
-use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::files::{PartWriter, StagedFiles, file_error};
 use fanout_sink::{Batch, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
-use parquet::arrow::ArrowWriter;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
-use crate::ParquetOptions;
-use crate::properties::{writer_properties, written_schema};
+use crate::options::ParquetOptions;
+use crate::part::PartEncoder;
+use crate::properties::writer_properties;
 
 /// Writes one list as Parquet.
 pub struct ParquetSink {
     files: StagedFiles,
-    schema: SchemaRef,
-    properties: WriterProperties,
-    max_file_rows: u64,
-    max_file_bytes: u64,
-    /// What every file says about the list, known from the start.
-    metadata: Vec<KeyValue>,
-    part: Option<Part>,
-}
-
-/// The file that is being written.
-struct Part {
-    writer: ArrowWriter<PartWriter>,
-    rows: u64,
+    options: ParquetOptions,
+    context: SinkContext,
+    part: Option<PartEncoder<PartWriter>>,
 }
 
 impl ParquetSink {
-    pub(crate) fn open(options: &ParquetOptions, context: &SinkContext) -> Result<Self, SinkError> {
-        let properties = writer_properties(&context.schema, options)?;
-        Ok(Self {
-            files: StagedFiles::open(&options.files(), context)?,
-            schema: written_schema(&context.schema),
-            properties,
-            max_file_rows: options.max_file_rows.unwrap_or(u64::MAX),
-            max_file_bytes: options.max_file_bytes.map_or(u64::MAX, |size| size.0),
-            metadata: context_metadata(context),
-            part: None,
-        })
+    pub(crate) fn open(options: ParquetOptions, context: SinkContext) -> Result<Self, SinkError> {
+        // Wrong options are found before anything is staged.
+        writer_properties(&context.schema, &options)?;
+        let files = StagedFiles::open(&options.files(), &context)?;
+        Ok(Self { files, options, context, part: None })
     }
 
     /// Returns the file to write to, begun now if there is none.
-    fn part(&mut self) -> Result<&mut Part, SinkError> {
+    fn part(&mut self) -> Result<&mut PartEncoder<PartWriter>, SinkError> {
         if self.part.is_none() {
             let file = self.files.next_part()?;
             let path = file.path().to_owned();
-            let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(self.properties.clone()))
+            let part = PartEncoder::new(&self.context.schema, &self.options, file)
                 .map_err(|error| file_error("begin", &path, Box::new(error)))?;
-            self.part = Some(Part { writer, rows: 0 });
+            self.part = Some(part);
         }
         Ok(self.part.as_mut().expect("begun above"))
     }
 
     /// Writes rows from the front of `records`, and returns those that have no room in the file.
     fn write_front(&mut self, records: &RecordBatch) -> Result<RecordBatch, SinkError> {
-        let (max_rows, max_bytes) = (self.max_file_rows, self.max_file_bytes);
-        // A full file ends when the next row comes, so that the last one is still open for the verdict.
-        if self.part.as_ref().is_some_and(|part| part.rows >= max_rows || part.bytes() >= max_bytes) {
-            self.finish_part(&[])?;
+        let max_rows = self.options.max_file_rows.unwrap_or(u64::MAX);
+        let max_bytes = self.options.max_file_bytes.map_or(u64::MAX, |size| size.0);
+        // A full file ends when the next row comes: the last one is still open when the facts of the list are known.
+        if self.part.as_ref().is_some_and(|part| part.rows() >= max_rows || part.bytes() >= max_bytes) {
+            self.finish_part(Vec::new())?;
         }
         let part = self.part()?;
-        let rows = records.num_rows().min(usize::try_from(max_rows - part.rows).unwrap_or(usize::MAX));
-        let written = part.writer.write(&records.slice(0, rows));
-        written.map_err(|error| file_error("write", part.writer.inner().path(), Box::new(error)))?;
-        part.rows += rows as u64;
+        let rows = records.num_rows().min(usize::try_from(max_rows - part.rows()).unwrap_or(usize::MAX));
+        let written = part.write(&records.slice(0, rows));
+        written.map_err(|error| file_error("write", part.out().path(), Box::new(error)))?;
         Ok(records.slice(rows, records.num_rows() - rows))
     }
 
     /// Ends the file with its footer.
-    fn finish_part(&mut self, more: &[KeyValue]) -> Result<(), SinkError> {
-        let Some(mut part) = self.part.take() else { return Ok(()) };
-        for entry in self.metadata.iter().chain(more) {
-            part.writer.append_key_value_metadata(entry.clone());
-        }
-        let path = part.writer.inner().path().to_owned();
-        let file = part.writer.into_inner().map_err(|error| file_error("finish", &path, Box::new(error)))?;
-        self.files.finish_part(file, part.rows)
-    }
-}
-
-impl Part {
-    /// Returns the size that the file has reached, what is still in memory included.
-    fn bytes(&self) -> u64 {
-        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+    fn finish_part(&mut self, facts: Vec<(String, String)>) -> Result<(), SinkError> {
+        let Some(part) = self.part.take() else { return Ok(()) };
+        let (path, rows) = (part.out().path().to_owned(), part.rows());
+        let file = part.finish(context_metadata(&self.context).into_iter().chain(facts));
+        self.files.finish_part(file.map_err(|error| file_error("finish", &path, Box::new(error)))?, rows)
     }
 }
 
 #[async_trait]
 impl Sink for ParquetSink {
     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
-        let mut records = with_schema(batch.records(), &self.schema)?;
+        let mut records = batch.records().clone();
         while records.num_rows() > 0 {
             records = self.write_front(&records)?;
         }
@@ -106,7 +76,7 @@ impl Sink for ParquetSink {
     async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
         // A list without followers is a file with a schema and no rows.
         self.part()?;
-        self.finish_part(&snapshot_metadata(snapshot))?;
+        self.finish_part(snapshot_metadata(snapshot))?;
         self.files.prepare(snapshot)
     }
 
@@ -126,15 +96,8 @@ impl fmt::Debug for ParquetSink {
     }
 }
 
-/// Returns the same columns under the schema that is written.
-fn with_schema(records: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, SinkError> {
-    let options = RecordBatchOptions::new().with_row_count(Some(records.num_rows()));
-    RecordBatch::try_new_with_options(schema.clone(), records.columns().to_vec(), &options)
-        .map_err(|error| SinkError::permanent("a batch does not have the columns of its list").with_source(error))
-}
-
 /// Returns what is known when a list begins; every file carries it.
-fn context_metadata(context: &SinkContext) -> Vec<KeyValue> {
+fn context_metadata(context: &SinkContext) -> Vec<(String, String)> {
     [
         ("version", env!("CARGO_PKG_VERSION")),
         ("pipeline", &context.pipeline),
@@ -150,7 +113,7 @@ fn context_metadata(context: &SinkContext) -> Vec<KeyValue> {
 }
 
 /// Returns what is known when a list is complete. Only its last file can carry it: earlier ones are closed by then.
-fn snapshot_metadata(snapshot: &Snapshot) -> Vec<KeyValue> {
+fn snapshot_metadata(snapshot: &Snapshot) -> Vec<(String, String)> {
     [
         ("verdict", "complete".to_owned()),
         ("rows", snapshot.rows.to_string()),
@@ -161,6 +124,6 @@ fn snapshot_metadata(snapshot: &Snapshot) -> Vec<KeyValue> {
     .to_vec()
 }
 
-fn entry(key: &str, value: String) -> KeyValue {
-    KeyValue::new(format!("fanout.{key}"), value)
+fn entry(key: &str, value: String) -> (String, String) {
+    (format!("fanout.{key}"), value)
 }

@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Compression, ParquetFactory, ParquetOptions, ParquetSink};
 use fanout_sink::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use fanout_sink::arrow::compute::concat_batches;
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -18,6 +17,10 @@ use fanout_sink::{
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaData;
+
+use crate::factory::ParquetFactory;
+use crate::options::{Compression, ParquetOptions};
+use crate::sink::ParquetSink;
 
 const BATCH_ROWS: usize = 10_000;
 const FETCHED_AT: i64 = 1_795_305_600_000_000;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
 use crate::column::Column;
+use crate::find;
 use crate::options::PostgresOptions;
 use crate::preflight;
 use crate::session;
@@ -51,5 +52,14 @@ impl SinkFactory for PostgresFactory {
 
     async fn open(&self, options: PostgresOptions, context: SinkContext) -> Result<PostgresSink, SinkError> {
         PostgresSink::open(options, context).await
+    }
+
+    async fn find(
+        &self,
+        options: &PostgresOptions,
+        context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        find::find(options, context).await
     }
 }

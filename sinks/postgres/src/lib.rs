@@ -18,6 +18,7 @@
 //! | `sink` | the life of a list: staging, prepare, commit, abort |
 //! | `swap` | the one transaction |
 //! | `record` | the table of snapshots: which list is in which partition |
+//! | `find` | looks whether a committed list is still there |
 //! | `session` | a connection, its settings, its lock |
 //! | `tls` | which certificates are trusted |
 //! | `table` | the tables, and the statements about them |
@@ -31,6 +32,7 @@
 mod column;
 mod error;
 mod factory;
+mod find;
 mod options;
 mod preflight;
 mod record;

@@ -75,7 +75,7 @@ impl Staged<'_> {
             None => (self.table.plain(), self.size(transaction).await?),
         };
         let rows = self.snapshot.rows;
-        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }] })
+        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }], mount: None })
     }
 
     /// Records the list with its partition, and that the lists it has replaced have none any more.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use chrono::Utc;
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::conformance::{Published, ReadError, Subject};
+use fanout_sink::conformance::{ReadBack, ReadError, Subject};
 use fanout_sink::{ConfiguredSink, SinkContext};
 
 use crate::registry::BoundSink;
@@ -70,7 +70,7 @@ impl Subject for Configured<'_> {
         !self.reader.is_empty()
     }
 
-    async fn read(&self, _directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, _directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let [program, arguments @ ..] = self.reader else { return Ok(None) };
         let mut command = Command::new(program);
         if !self.directory.as_os_str().is_empty() {
@@ -95,6 +95,6 @@ impl Subject for Configured<'_> {
         let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let rows = lines.map(serde_json::from_slice).collect::<Result<_, _>>();
         let rows = rows.map_err(|error| format!("the reader printed a line that is no JSON object ({error})"))?;
-        Ok(Some(Published { rows, ..Published::default() }))
+        Ok(Some(ReadBack { rows, ..ReadBack::default() }))
     }
 }

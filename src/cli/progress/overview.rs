@@ -1,15 +1,14 @@
-//! How far all accounts of a run have come, on one line.
+//! The progress of a whole run, on one line.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::table::grouped;
-use super::rough;
+use super::super::table::{duration, grouped};
 use crate::engine::Progress;
 use crate::report::Verdict;
 use crate::source::CallStats;
 
-/// How far a run has come.
+/// Sums over all accounts of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overview {
     accounts: u64,
@@ -25,7 +24,7 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    /// Looks at a run that has lasted for `elapsed`.
+    /// Sums up a run that has lasted for `elapsed`.
     pub(super) fn of(progress: &Progress, elapsed: Duration) -> Self {
         let mut overview = Self { accounts: progress.units().len() as u64, elapsed, ..Self::default() };
         for account in progress.units() {
@@ -57,10 +56,11 @@ impl Overview {
         let seconds = self.elapsed.as_secs_f64();
         if seconds >= 1.0 {
             let _ = write!(text, ", {:.1} calls/s", self.calls as f64 / seconds);
-            // As long for each that is left as for those before. Of those under way nobody knows how much is left.
+            // Each account that is left is taken to last as long as those that have ended. How much
+            // is left of those under way is unknown.
             if ended > 0 && ended < self.accounts {
                 let left = seconds / ended as f64 * (self.accounts - ended) as f64;
-                let _ = write!(text, ", about {} left", rough(left));
+                let _ = write!(text, ", about {} left", duration(left.ceil()));
             }
         }
         text

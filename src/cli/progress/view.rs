@@ -1,4 +1,4 @@
-//! How far one account has come, and its bar.
+//! The progress of one account, as a line and as a bar.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -6,19 +6,19 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::output::Terminal;
-use super::super::table::{account_and_list, grouped};
-use super::rough;
+use super::super::table::{account_and_list, duration, grouped};
 use crate::engine::UnitProgress;
 use crate::wechat::List;
 
-/// What is remembered of an account from one look to the next.
+/// An account between two looks.
 #[derive(Debug)]
 pub(super) struct View {
     name: String,
-    /// None before the first page, and once it is finished.
+    /// `None` before the first page, and after the end.
     state: Option<State>,
     bar: Option<ProgressBar>,
-    /// When the first page was seen, and how many followers there were then: earlier ones came from the journal.
+    /// When the first page was seen, and how many followers there were then: those came from the
+    /// journal.
     start: Option<(Instant, u64)>,
 }
 
@@ -39,12 +39,12 @@ impl View {
         self.state = Some(State { pages: account.pages(), followers, total: account.total(), rate });
     }
 
-    /// Returns whether there is something to tell.
+    /// Returns whether the account is under way.
     pub(super) fn is_active(&self) -> bool {
         self.state.is_some()
     }
 
-    /// Returns how many followers the account has, as far as that is known.
+    /// Returns the followers of the account, or those that were read if the total is unknown.
     pub(super) fn size(&self) -> u64 {
         self.state.as_ref().map_or(0, |state| state.total.unwrap_or(state.followers))
     }
@@ -57,13 +57,13 @@ impl View {
     pub(super) fn draw(&mut self, terminal: &Terminal) {
         let Some(state) = &self.state else { return };
         let bar = self.bar.get_or_insert_with(|| terminal.bars().add(bar(&self.name)));
-        // The total may be short of what has come: followers come and go while the walk goes on.
+        // More followers than the total may arrive, because the list changes during the walk.
         bar.set_length(state.total.unwrap_or(0).max(state.followers).max(1));
         bar.set_position(state.followers);
         bar.set_message(state.describe());
     }
 
-    /// Takes the account's bar away, if it has one.
+    /// Removes the account's bar, if it has one.
     pub(super) fn hide(&mut self, terminal: &Terminal) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -77,7 +77,7 @@ fn bar(account: &str) -> ProgressBar {
     ProgressBar::no_length().with_style(style.progress_chars("█▌░")).with_prefix(account.to_owned())
 }
 
-/// How far one account has come.
+/// What was read of one account.
 #[derive(Debug)]
 struct State {
     pages: u64,
@@ -97,7 +97,7 @@ impl State {
         if self.rate >= 1.0 {
             let _ = write!(text, ", {}/s", grouped(self.rate as u64));
             if let Some(left) = self.total.and_then(|total| total.checked_sub(self.followers)) {
-                let _ = write!(text, ", {} left", rough(left as f64 / self.rate));
+                let _ = write!(text, ", {} left", duration((left as f64 / self.rate).ceil()));
             }
         }
         text
@@ -109,7 +109,8 @@ mod tests {
     use super::*;
 
     impl View {
-        /// Makes the view of an account that has one page of so many followers; of none if it has not begun.
+        /// Makes the view of an account with one page and this total; with the total 0 it has not
+        /// begun.
         pub(in super::super) fn under_way(name: &str, total: u64) -> Self {
             let state = State { pages: 1, followers: 1, total: Some(total), rate: 0.0 };
             Self { state: (total > 0).then_some(state), ..Self::new(name, List::default()) }

@@ -1,4 +1,4 @@
-//! What is shown of a run, and when.
+//! Which accounts of a run are shown, and when.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use super::view::View;
 use crate::cli::output::Terminal;
 use crate::engine::Progress;
 
-/// Ten times a second looks alive and costs nothing.
+/// Ten times a second: smooth, at no cost that can be measured.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Often enough to see that a run is alive, seldom enough for a log that is kept.
 const LOG_LINE: Duration = Duration::from_secs(10);
 
-/// Accounts that are shown one by one; what is beyond that is a number.
+/// The most accounts with a bar, or a log line, of their own. More are summed up on one line.
 const FEW: usize = 5;
 
-/// Shows the progress until it is dropped.
+/// Shows the progress until the future is dropped.
 pub(in crate::cli) async fn show(progress: Arc<Progress>, terminal: Terminal) {
     let mut watch = Watch::new(&progress);
     let mut looks = tokio::time::interval(LOOK);
@@ -36,12 +36,13 @@ pub(in crate::cli) async fn show(progress: Arc<Progress>, terminal: Terminal) {
     }
 }
 
-/// What is remembered of a run from one look to the next.
+/// A run between two looks.
 #[derive(Debug)]
 struct Watch {
     started: Instant,
     views: Vec<View>,
-    /// The accounts that have a bar, by number. One keeps it until it is finished, for lines that jump cannot be read.
+    /// The numbers of the accounts that have a bar. An account keeps it until it has ended, because
+    /// lines that jump cannot be read.
     barred: Vec<usize>,
     overview: Overview,
     line: Option<ProgressBar>,
@@ -61,7 +62,7 @@ impl Watch {
         self.choose_bars();
     }
 
-    /// Gives the places of finished accounts to the largest ones that are under way and have none.
+    /// Gives the bars of accounts that have ended to the largest ones under way without a bar.
     fn choose_bars(&mut self) {
         let views = &mut self.views;
         self.barred.retain(|&index| views[index].is_active());
@@ -84,7 +85,8 @@ impl Watch {
         }
     }
 
-    /// Returns what a log is told: a line for each account under way, or one about all where there are many.
+    /// Returns the log lines: one for each account under way, or a single one if there are many
+    /// accounts.
     fn lines(&self) -> Vec<String> {
         if self.views.len() > FEW {
             return vec![self.overview.describe()];
@@ -93,22 +95,12 @@ impl Watch {
     }
 }
 
-/// Writes a number of seconds as roughly as it is known.
-pub(in crate::cli) fn rough(seconds: f64) -> String {
-    let seconds = seconds.ceil() as u64;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wechat::List;
 
-    /// A watch of accounts under way of these sizes; of size 0 they have not begun.
+    /// Makes a watch of accounts under way with these sizes; those of size 0 have not begun.
     fn watch(sizes: &[u64]) -> Watch {
         let views =
             sizes.iter().enumerate().map(|(index, size)| View::under_way(&format!("a{index}"), *size)).collect();
@@ -134,13 +126,5 @@ mod tests {
         assert_eq!(lines.len(), 3);
         assert!(lines[0].starts_with("a0: 1 pages, "), "{lines:?}");
         assert_eq!(watch(&[10; 6]).lines().len(), 1);
-    }
-
-    #[test]
-    fn a_time_is_as_rough_as_it_is_long() {
-        assert_eq!(
-            [0.0, 0.2, 59.0, 59.5, 3_599.0, 3_600.0, 90_061.0].map(rough),
-            ["0 s", "1 s", "59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]
-        );
     }
 }

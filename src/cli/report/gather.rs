@@ -1,17 +1,19 @@
-//! From the reports of runs to what a page shows: of each account its last report and a bounded past.
+//! Collects what the page shows from the reports of runs: of each account the last report and a
+//! bounded past.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::cli::table::instant;
+use chrono::{DateTime, NaiveDate, Utc};
+
 use crate::config::Pipeline;
 use crate::error::Exit;
 use crate::report::{AccountReport, RunReport, Verdict};
 
-/// As much of the past is shown, of each account and of the runs: three months of nights, and more points than a chart on a
-/// phone has room for.
+/// The lists of an account, and the runs, that are shown: three months of nights, and more points
+/// than a chart on a phone has room for.
 const PAST: usize = 90;
 
-/// What the runs of a pipeline came to.
+/// The results of a pipeline's runs.
 #[derive(Debug)]
 pub(super) struct Overview {
     pub(super) pipeline: String,
@@ -19,7 +21,7 @@ pub(super) struct Overview {
     pub(super) accounts: Vec<AccountPast>,
     /// The last runs, oldest first.
     pub(super) runs: VecDeque<RunFacts>,
-    /// Where the accounts are, by app id: names change.
+    /// The places of the accounts by app id, because names change.
     places: HashMap<String, usize>,
 }
 
@@ -28,28 +30,28 @@ pub(super) struct Overview {
 pub(super) struct AccountPast {
     pub(super) name: String,
     pub(super) app_id: String,
-    /// When the last run of the account began, and what came of it; none if there was none yet.
-    pub(super) last: Option<(String, AccountReport)>,
-    /// The lists, by their walks, which sort by age.
-    lists: BTreeMap<String, List>,
-    /// When runs failed, in seconds since 1970.
-    failures: VecDeque<i64>,
+    /// When the last run of the account began, and its report; `None` before the first run.
+    pub(super) last: Option<(DateTime<Utc>, AccountReport)>,
+    /// The lists by the beginning and the number of their walks, the oldest first.
+    lists: BTreeMap<(DateTime<Utc>, u64), List>,
+    /// When the runs without a list began.
+    failures: VecDeque<DateTime<Utc>>,
 }
 
 /// One list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct List {
-    /// When it was read, in seconds since 1970.
-    pub(super) at: i64,
+    /// When it was read.
+    pub(super) at: DateTime<Utc>,
     /// Its logical date.
-    pub(super) date: String,
+    pub(super) date: NaiveDate,
     pub(super) followers: u64,
 }
 
 /// One run.
 #[derive(Debug)]
 pub(super) struct RunFacts {
-    pub(super) begun_at: String,
+    pub(super) begun_at: DateTime<Utc>,
     pub(super) shard: Option<String>,
     pub(super) exit: Exit,
     pub(super) good: u64,
@@ -58,13 +60,13 @@ pub(super) struct RunFacts {
     pub(super) seconds: f64,
 }
 
-/// Returns whether an account has its list, and every required sink has it.
+/// Returns whether the list is complete, and every required sink has it.
 pub(super) fn is_good(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Published | Verdict::AlreadyPublished)
 }
 
 impl Overview {
-    /// Makes the page of accounts of which nothing is known yet.
+    /// Makes an overview without any run.
     pub(super) fn new(pipeline: &Pipeline) -> Self {
         let past = |(name, app_id): (&String, &String)| AccountPast {
             name: name.clone(),
@@ -83,12 +85,11 @@ impl Overview {
         }
     }
 
-    /// Adds a run that is newer than those before.
+    /// Adds a run, which is newer than those before.
     pub(super) fn add(&mut self, run: RunReport) {
         let good = run.accounts.iter().filter(|account| is_good(account.verdict)).count() as u64;
-        let (begun_at, at) = (instant(run.begun_at), run.begun_at.timestamp());
         let facts = RunFacts {
-            begun_at: begun_at.clone(),
+            begun_at: run.begun_at,
             shard: run.shard,
             exit: run.exit,
             good,
@@ -99,38 +100,39 @@ impl Overview {
         push_bounded(&mut self.runs, facts);
         for report in run.accounts {
             if let Some(&place) = self.places.get(&report.app_id) {
-                self.accounts[place].add(&begun_at, at, report);
+                self.accounts[place].add(run.begun_at, report);
             }
         }
     }
 
     /// Returns the date of the newest list of all.
-    pub(super) fn newest_date(&self) -> Option<&str> {
-        self.accounts.iter().filter_map(AccountPast::list).map(|list| list.date.as_str()).max()
+    pub(super) fn newest_date(&self) -> Option<NaiveDate> {
+        self.accounts.iter().filter_map(AccountPast::list).map(|list| list.date).max()
     }
 
-    /// Returns the first and the last moment of all charts, in seconds since 1970.
-    pub(super) fn span(&self) -> (i64, i64) {
-        let moments =
+    /// Returns the first and the last instant of all charts. Without any, no chart is drawn.
+    pub(super) fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let instants =
             self.accounts.iter().flat_map(|account| account.lists().map(|list| list.at).chain(account.failures()));
-        moments.fold((i64::MAX, i64::MIN), |(first, last), at| (first.min(at), last.max(at)))
+        let none = (DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC);
+        instants.fold(none, |(first, last), at| (first.min(at), last.max(at)))
     }
 }
 
 impl AccountPast {
-    fn add(&mut self, begun_at: &str, at: i64, report: AccountReport) {
+    fn add(&mut self, begun_at: DateTime<Utc>, report: AccountReport) {
         if let Some(list) = &report.snapshot {
-            let at = list.last_fetched_at.map_or(at, |fetched_at| fetched_at.timestamp());
-            let (date, followers) = (list.date.to_string(), list.rows);
-            self.lists.insert(list.walk.to_string(), List { at, date, followers });
+            let at = list.last_fetched_at.unwrap_or(begun_at);
+            let walk = (list.walk.begun_at(), list.walk.number());
+            self.lists.insert(walk, List { at, date: list.date, followers: list.rows });
             if self.lists.len() > PAST {
                 self.lists.pop_first();
             }
         }
         if !is_good(report.verdict) {
-            push_bounded(&mut self.failures, at);
+            push_bounded(&mut self.failures, begun_at);
         }
-        self.last = Some((begun_at.to_owned(), report));
+        self.last = Some((begun_at, report));
     }
 
     /// Returns the lists, oldest first.
@@ -138,13 +140,13 @@ impl AccountPast {
         self.lists.values()
     }
 
-    /// Returns the last list that there is, whatever the last run came to.
+    /// Returns the newest list, even if the last run has none.
     pub(super) fn list(&self) -> Option<&List> {
         self.lists.values().next_back()
     }
 
-    /// Returns when runs failed, in seconds since 1970, oldest first.
-    pub(super) fn failures(&self) -> impl ExactSizeIterator<Item = i64> {
+    /// Returns when the runs without a list began, oldest first.
+    pub(super) fn failures(&self) -> impl ExactSizeIterator<Item = DateTime<Utc>> {
         self.failures.iter().copied()
     }
 }

@@ -3,7 +3,7 @@
 const table = document.querySelector(".accounts");
 const rows = () => Array.from(table.tBodies);
 
-/** Returns what a row is sorted by in a column: a number, a text, or null where there is nothing, which comes last. */
+/** Returns the sort key of a row in a column: a number, a text, or null for an empty cell, which comes last. */
 function key(row, column, kind) {
   const value = row.rows[0].cells[column].dataset.sort;
   if (value === undefined) return null;
@@ -13,7 +13,7 @@ function key(row, column, kind) {
 function sort(header) {
   const kind = header.dataset.kind;
   const column = header.cellIndex;
-  // Numbers are asked for the largest first; verdicts have the worst as the largest.
+  // Numbers begin with the largest, and the worst verdict has the largest number.
   const first = kind === "number" ? "descending" : "ascending";
   const other = first === "descending" ? "ascending" : "descending";
   const direction = header.getAttribute("aria-sort") === first ? other : first;
@@ -53,7 +53,7 @@ function show() {
 wanted.addEventListener("input", show);
 filter.hidden = false;
 
-// Wherever a row is clicked, it opens: the name alone is a small target for a thumb.
+// A click anywhere in a row opens it, because the name alone is a small target for a thumb.
 table.addEventListener("click", (event) => {
   const row = event.target.closest("tbody tr:not(.detail)");
   if (!row || event.target.closest("summary")) return;

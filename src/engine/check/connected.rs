@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::account::{self, AccountFindings, check_account};
 use super::finding::{Check, CheckReport, Finding};
 use super::{place, room};
-use crate::config::{Pipeline, Retry};
+use crate::config::{Pipeline, RetrySection};
 use crate::engine::progress::Progress;
 use crate::engine::run::{bind, check, share};
 use crate::engine::run_context::RunContext;
@@ -57,7 +57,7 @@ pub async fn check_connected(
     Ok(CheckReport::new(&run.pipeline.name, findings))
 }
 
-fn limit_retries(retry: &mut Retry) {
+fn limit_retries(retry: &mut RetrySection) {
     retry.attempts = retry.attempts.min(TRIES);
     // Beyond it nothing is waited for: not a minute's quota, nor what `Retry-After` asks.
     retry.budget = retry.budget.min(retry.base * 2);

@@ -133,25 +133,9 @@ impl Finding {
     }
 }
 
-/// Writes a number of bytes as people do, with the units of those who sell disks.
-pub(super) fn amount(bytes: u64) -> String {
-    let (unit, size) = match bytes {
-        0..1_000_000 => ("kB", 1e3),
-        1_000_000..1_000_000_000 => ("MB", 1e6),
-        _ => ("GB", 1e9),
-    };
-    format!("{:.1} {unit}", bytes as f64 / size)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_told_in_the_unit_that_suits_them() {
-        let told = [0, 1_234, 310_000_000, 12_345_678_901].map(amount);
-        assert_eq!(told, ["0.0 kB", "1.2 kB", "310.0 MB", "12.3 GB"]);
-    }
 
     #[test]
     fn the_worst_finding_decides() {

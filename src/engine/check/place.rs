@@ -6,7 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fanout_sink::SinkContext;
+use fanout_sink::files::staging_of;
+use fanout_sink::{SinkContext, SinkError};
 
 use super::finding::{Check, Finding};
 use crate::engine::run_context::RunContext;
@@ -18,7 +19,7 @@ const CONTENT: [u8; 4096] = [b'x'; 4096];
 
 /// Where the lists of a run go.
 pub(super) struct Place {
-    /// The sink, or none for the journal.
+    /// The sink; `None` for the journal.
     pub(super) sink: Option<usize>,
     pub(super) path: PathBuf,
 }
@@ -28,7 +29,7 @@ impl Place {
     pub(super) fn all(run: &RunContext, sinks: &[BoundSink]) -> Vec<Self> {
         let mut places = vec![Self { sink: None, path: run.pipeline.journal.path.clone() }];
         for (index, sink) in sinks.iter().enumerate() {
-            // Where a sink writes is no matter of whose list it is.
+            // Roots do not depend on the account: any name will do.
             let context = SinkContext::new("any", "any", Arc::clone(sink.schema()))
                 .with_directory(&run.pipeline.directory)
                 .with_simulated(run.pipeline.simulated_by_flag);
@@ -42,6 +43,21 @@ impl Place {
     pub(super) fn folder(&self) -> io::Result<PathBuf> {
         deepest_folder(&self.path)
     }
+
+    /// Returns where a run writes what it then moves into the place: a sink beside its root, the journal inside itself.
+    fn staging(&self) -> Result<PathBuf, SinkError> {
+        if self.sink.is_some() { staging_of(&self.path) } else { Ok(self.path.clone()) }
+    }
+
+    /// Tries the place out, again if a folder of it went away meanwhile: another run removes staging that it has emptied.
+    fn try_patiently(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
+        const TRIES: usize = 3;
+        let staging = self.staging().map_err(|error| (self.path.clone(), io::Error::other(error)))?;
+        let is_gone =
+            |tried: &Result<_, (_, io::Error)>| matches!(tried, Err((_, error)) if error.kind() == ErrorKind::NotFound);
+        let earlier = (1..TRIES).map(|_| try_out(&staging, &self.path)).find(|tried| !is_gone(tried));
+        earlier.unwrap_or_else(|| try_out(&staging, &self.path))
+    }
 }
 
 /// Writes in every place of a pipeline, and leaves nothing there.
@@ -52,7 +68,7 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
             Some(index) => (Check::Sink, format!("`{}`: ", sinks[index].name())),
             None => (Check::Journal, String::new()),
         };
-        findings.push(match try_patiently(&place.path) {
+        findings.push(match place.try_patiently() {
             Ok(folder) => {
                 Finding::ok(check, format!("{what}a file was written, synced and moved in `{}`", folder.display()))
             }
@@ -72,26 +88,15 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
     findings
 }
 
-/// Tries a place out, again if a folder of it went away meanwhile: another run removes staging that it has emptied.
-fn try_patiently(path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
-    const TRIES: usize = 3;
-    let is_gone =
-        |tried: &Result<_, (_, io::Error)>| matches!(tried, Err((_, error)) if error.kind() == ErrorKind::NotFound);
-    let earlier = (1..TRIES).map(|_| try_out(path)).find(|tried| !is_gone(tried));
-    earlier.unwrap_or_else(|| try_out(path))
-}
-
-/// Writes a file beside `path`, where lists are staged, and moves it into `path`, where they are published. What of the two
-/// does not exist is not made: a run makes it in the folder that is tried instead. Returns that folder.
-fn try_out(path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
+/// Writes a file in `staging` and moves it into `path`. A folder that does not exist is not made: a run makes it in the folder
+/// that is tried instead. Returns the folder of `path` that was tried.
+fn try_out(staging: &Path, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     let at = |folder: &Path| {
         let folder = folder.to_owned();
         move |error| (folder, error)
     };
     let target = deepest_folder(path).map_err(at(path))?;
-    let mut staging = path.as_os_str().to_owned();
-    staging.push(".staging");
-    let staging = deepest_folder(Path::new(&staging)).map_err(at(path))?;
+    let staging = deepest_folder(staging).map_err(at(path))?;
     let name = format!(".fanout-check-{}", std::process::id());
     let (from, to) = (staging.join(&name), target.join(format!("{name}~")));
     let tried = write(&from).map_err(at(&staging)).and_then(|()| {
@@ -145,6 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("out/lists");
         let names = |path: &Path| fs::read_dir(path).unwrap().count();
+        let try_out = |path: &Path| Place { sink: Some(0), path: path.to_owned() }.try_patiently();
         assert_eq!(try_out(&root).unwrap(), folder.path());
         assert_eq!(names(folder.path()), 0);
         fs::create_dir_all(&root).unwrap();

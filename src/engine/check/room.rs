@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use indicatif::HumanBytes;
+
 use super::account::AccountFindings;
-use super::finding::amount;
 use super::finding::{Check, Finding};
 use super::place::Place;
 use crate::engine::run_context::RunContext;
@@ -70,13 +71,13 @@ impl Disk {
     fn judge(&self, unknown: usize) -> Finding {
         let (least, most) = (self.least as u64, self.most as u64);
         let takes = if least == most {
-            format!("about {}", amount(least))
+            format!("about {}", HumanBytes(least))
         } else {
-            format!("{} to {}", amount(least), amount(most))
+            format!("{} to {}", HumanBytes(least), HumanBytes(most))
         };
         let mut found = format!(
             "{} are free for {}, where the next lists take {takes}",
-            amount(self.free),
+            HumanBytes(self.free),
             self.writers.join(", ")
         );
         if unknown > 0 {
@@ -105,7 +106,7 @@ mod tests {
         assert_eq!(judge(1_999_999).severity, Severity::Warning);
         let full = judge(999_999);
         assert_eq!((full.severity, full.exit), (Severity::Error, Exit::Failed));
-        assert_eq!(full.found, "1000.0 kB are free for `lake`, where the next lists take 1.0 MB to 2.0 MB");
+        assert_eq!(full.found, "976.56 KiB are free for `lake`, where the next lists take 976.56 KiB to 1.91 MiB");
     }
 
     #[test]

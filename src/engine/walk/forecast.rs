@@ -3,7 +3,7 @@
 use chrono::Utc;
 use fanout_sink::Snapshot;
 
-use crate::config::Quota;
+use crate::config::QuotaSection;
 use crate::engine::proof::FollowerProof;
 use crate::journal::{Journal, JournalError};
 use crate::source::{CallsLeft, SourceError};
@@ -43,7 +43,7 @@ impl Forecast {
     }
 
     /// Says so if `left` cannot finish the list, and refuses the walk if `settings` want that.
-    pub(super) fn check(self, left: CallsLeft, settings: &Quota) -> Result<(), SourceError> {
+    pub(super) fn check(self, left: CallsLeft, settings: &QuotaSection) -> Result<(), SourceError> {
         let CallsLeft { calls: calls_left, is_stated, .. } = left;
         let Some(calls_needed) = self.calls().filter(|&calls| calls > calls_left) else {
             tracing::debug!(calls_left, is_stated, calls_needed = self.calls(), "today's calls may do");

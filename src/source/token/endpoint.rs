@@ -6,7 +6,7 @@
 use fanout_sink::Secret;
 
 use super::reply;
-use crate::config::{Source, TokenEndpoint};
+use crate::config::{SourceSection, TokenEndpoint};
 use crate::source::call_error::CallError;
 use crate::source::error::SourceError;
 use crate::source::hosts::Hosts;
@@ -22,7 +22,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &TokenEndpoint, source: &Source, hosts: &Hosts) -> Result<Self, SourceError> {
+    pub(super) fn new(settings: &TokenEndpoint, source: &SourceSection, hosts: &Hosts) -> Result<Self, SourceError> {
         let proxy_mode = if settings.url.is_loopback() { ProxyMode::Direct } else { ProxyMode::Environment };
         Ok(Self { http: Http::new(source, settings.url.expose(), proxy_mode, hosts)?, settings: settings.clone() })
     }

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::endpoint::Endpoint;
 use super::{classic, command, given, stable};
 use crate::causes::error_chain;
-use crate::config::{Account, Credential, Source, TokenCommand, TokenSource};
+use crate::config::{Account, Credential, SourceSection, TokenCommand, TokenSource};
 use crate::source::client::Client;
 use crate::source::error::SourceError;
 use crate::source::retry::Retrier;
@@ -44,7 +44,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`SourceError`] if the HTTP client for a token server cannot be set up.
-    pub fn new(account: &Account, settings: &Source, client: &Client) -> Result<Self, SourceError> {
+    pub fn new(account: &Account, settings: &SourceSection, client: &Client) -> Result<Self, SourceError> {
         let provider = match &account.credential {
             Credential::Secret(secret) => Provider::Stable(secret.clone()),
             Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),

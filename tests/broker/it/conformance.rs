@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
-use fanout_sink::conformance::{Published, ReadError, Subject, run};
+use fanout_sink::conformance::{ReadBack, ReadError, Subject, run};
 use fanout_sink::{ConfiguredSink, SinkContext};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions};
 
@@ -31,7 +31,7 @@ impl Subject for Topic {
         ConfiguredSink::new(AnyColumns(KafkaFactory), options)
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let mut seen = read_committed(&broker(), &topic_of(directory), 1);
         // A walk's name is unique within its account only.
         let app_id = format!("\"app_id\":\"{}\"", context.app_id);
@@ -48,7 +48,7 @@ impl Subject for Topic {
         let whole = |Seen { key, value, .. }: &Seen| [&key[..], b"\n", value].concat();
         let outputs: BTreeMap<_, _> =
             seen.iter().enumerate().map(|(place, record)| (format!("{place:06}"), whole(record))).collect();
-        Ok(Some(Published { rows, outputs }))
+        Ok(Some(ReadBack { rows, outputs }))
     }
 }
 

@@ -97,7 +97,7 @@ fn the_sinks_are_shown_with_their_guarantees() {
     assert_shows!(project, Ended::of(&mut fanout(&["sinks"])), @r"
     exit code: 0
     ----- stdout -----
-    type     what it writes, and how often each row
+    type     what it writes, and its guarantee
     command  a program in any language, which stages an Arrow stream and publishes when it is told to: exactly once; or which reads lines to their end: at least once
     kafka    Kafka record batches, one file a partition, published by one rename; or a topic, in transactions: exactly once
     ndjson   newline JSON files, one folder a list (or a single file), published by one rename: exactly once; or stdout: at least once

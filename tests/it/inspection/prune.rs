@@ -68,7 +68,7 @@ fn a_look_touches_nothing_and_what_it_shows_is_what_goes() {
     assert!(content(&project, "state") == before);
 
     let told = project.fanout(&["prune", "pipeline.toml", "--set", "journal.keep=1"]).stdout;
-    assert!(told.contains("2 in all") && told.contains("nothing was touched, `--yes` removes it"), "{told}");
+    assert!(told.contains("would remove 2 items (") && told.contains(") with `--yes`\n"), "{told}");
     let gone = prune(&project, &["--yes"]);
     assert_eq!((gone.code, prunable(&gone)), (Some(0), expected), "{gone:?}");
     let mut left = before;
@@ -188,20 +188,20 @@ fn what_can_be_removed_is_shown_before_and_after() {
     assert_shows!(project, project.fanout(&prune), @r"
     exit code: 0
     ----- stdout -----
-    account  what                     why                                         disk
-    brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
-    brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
-    2 in all, NN.NN KiB; nothing was touched, `--yes` removes it
+    account  what                     why                                               disk
+    brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
+    brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
+    would remove 2 items (NN.NN KiB) with `--yes`
 
     ----- stderr -----
     ");
     assert_shows!(project, project.fanout(&[&prune[..], &["--yes"]].concat()), @r"
     exit code: 0
     ----- stdout -----
-    account  what                     why                                         disk
-    brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
-    brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, owed to nobody  NN.NN KiB
-    removed: 2 in all, NN.NN KiB
+    account  what                     why                                               disk
+    brand    000001-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
+    brand    000002-YYYYMMDDThhmmssZ  beyond `journal.keep`, and no sink lacks it  NN.NN KiB
+    removed 2 items (NN.NN KiB)
 
     ----- stderr -----
     ");

@@ -1,6 +1,8 @@
 //! `fanout report`: the page about past runs, and what a browser shows of it.
 
 use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use chrono::{DateTime, Days, Utc};
@@ -58,7 +60,7 @@ fn of_night(mut report: Value, night: u64, begun_at: DateTime<Utc>, is_last: boo
     for (place, account) in report["accounts"].as_array_mut().unwrap().iter_mut().enumerate() {
         let followers = 1_000 * (5 - place as u64) + 3 * night + night * night % 17;
         let date = begun_at.date_naive().to_string();
-        account["previous_followers"] = json!(followers - 2);
+        account["previous_rows"] = json!(followers - 2);
         for (key, value) in [
             ("walk", json!(WalkId::new(night, begun_at))),
             ("date", json!(date)),
@@ -113,11 +115,11 @@ fn nothing_that_a_report_says_is_markup_and_nothing_is_fetched() {
     for harm in ["<script>window", "<img", "<b onclick", "onerror=\""] {
         assert!(!page.contains(harm), "{harm}");
     }
-    assert!(page.contains("&lt;/script&gt;&lt;script&gt;window.harmed = 1"));
+    assert!(page.contains("&#60;/script&#62;&#60;script&#62;window.harmed = 1"));
     assert!(page.contains("{{runs}}"), "what looks like a place of the template is left alone");
     assert_eq!(page.matches("<script>").count(), 1);
     for attribute in ["src=", "@import", "url(", "<link", "<iframe"] {
-        assert!(!page.replace("&lt;img src=x", "").contains(attribute), "{attribute}");
+        assert!(!page.replace("&#60;img src=x", "").contains(attribute), "{attribute}");
     }
     let mut links = page.match_indices("href=\"").map(|(place, found)| &page[place + found.len()..]);
     assert!(links.all(|link| link.starts_with('#')));
@@ -141,6 +143,36 @@ fn before_the_first_run_the_page_says_that_there_was_none() {
     let ended = project.fanout(&["report", "pipeline.toml", "--simulate", "300", "--html", "no/such/folder/page.html"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.starts_with("error: cannot write `no/such/folder/page.html`: "), "{ended:?}");
+}
+
+#[test]
+fn a_page_replaces_the_one_before_as_a_whole() {
+    let project = Project::new(&pipeline());
+    let (page, link, other) = (project.path("page.html"), project.path("link.html"), project.path("other"));
+    let old = render(&project, "page.html");
+    let mut reader = fs::File::open(&page).unwrap();
+    std::os::unix::fs::symlink("page.html", &link).unwrap();
+    fs::write(&other, "").unwrap();
+    let files = project.files();
+    render(&project, "link.html");
+    let [old_file, new_file, other_file] =
+        [reader.metadata(), fs::metadata(&page), fs::metadata(&other)].map(Result::unwrap);
+    assert_ne!(old_file.ino(), new_file.ino(), "the old page is replaced, not written over");
+    assert_eq!(new_file.mode(), other_file.mode(), "a web server may read it");
+    assert!(link.is_symlink());
+    assert_eq!(project.files(), files, "nothing is left beside it");
+    let mut read = String::new();
+    reader.read_to_string(&mut read).unwrap();
+    assert!(read == old, "a reader that has begun goes on with the old page");
+}
+
+#[test]
+fn a_page_can_go_into_a_pipe() {
+    let project = Project::new(&pipeline());
+    let ended = project.fanout(&["report", "pipeline.toml", "--simulate", "300", "--html", "/dev/stdout"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("<!doctype html>\n"), "{ended:?}");
+    assert!(ended.stdout.ends_with("</html>\n/dev/stdout\n"), "{ended:?}");
 }
 
 #[test]

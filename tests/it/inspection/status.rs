@@ -38,7 +38,7 @@ fn while_a_run_is_at_work_its_walk_is_seen_beside_the_last_list_and_is_not_distu
     let process = project.start_until_page(&["--fresh"], 3);
     let account = account(&project);
     let list = &account["last"];
-    assert_eq!((&list["followers"], &list["published"]), (&json!(FOLLOWERS), &sinks()), "{account:#}");
+    assert_eq!((&list["rows"], &list["published"]), (&json!(FOLLOWERS), &sinks()), "{account:#}");
     assert_eq!(list["lacking"], Value::Array(Vec::new()));
     let pages = account["walk"]["pages"].as_u64().unwrap();
     assert!((2..=PAGES).contains(&pages), "{account:#}");
@@ -93,7 +93,7 @@ fn whoever_looks_again_and_again_meets_no_half_removed_walk() {
         while process.try_wait().unwrap().is_none() {
             let account = account(&project);
             assert_eq!(account["error"], Value::Null, "{account:#}");
-            assert_eq!(account["last"]["followers"], FOLLOWERS);
+            assert_eq!(account["last"]["rows"], FOLLOWERS);
         }
         assert_eq!(process.wait().unwrap().code(), Some(0));
     }
@@ -128,7 +128,7 @@ fn the_state_of_an_account_is_shown_with_the_sink_that_lacks_its_list() {
     exit code: 0
     ----- stdout -----
     account  list of     followers  sinks                                       walk under way  calls today       disk
-    brand    2026-11-22        400  lake, lines, packed, single; lack it: late  -                  9 of 500  NN.NN KiB
+    brand    2026-11-22        400  lake, lines, packed, single; lacking: late  -                  9 of 500  NN.NN KiB
 
     ----- stderr -----
     ");

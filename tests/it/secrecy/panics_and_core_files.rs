@@ -13,7 +13,7 @@ use fanout::engine::{self, Progress, RunOptions};
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{
-    Batch, Delivery, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, async_trait,
+    Batch, Delivery, Found, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, async_trait,
 };
 use serde::Deserialize;
 use tokio::runtime::Runtime;
@@ -148,6 +148,15 @@ impl SinkFactory for Clumsy {
 
     async fn open(&self, options: ClumsyOptions, context: SinkContext) -> Result<ClumsySink, SinkError> {
         Ok(ClumsySink(options, context))
+    }
+
+    async fn find(
+        &self,
+        _options: &ClumsyOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }
 

@@ -9,7 +9,7 @@ use fanout_sink::arrow::array::{Array, AsArray};
 use fanout_sink::arrow::datatypes::Int64Type;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, schemars,
+    Batch, Delivery, Found, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, schemars,
 };
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -139,6 +139,15 @@ impl SinkFactory for Recorder {
         let sink = RecorderSink { recorder: self.clone(), context, openids: Vec::new(), sequence: 0 };
         sink.event("open")?;
         Ok(sink)
+    }
+
+    async fn find(
+        &self,
+        _options: &RecorderOptions,
+        _context: &SinkContext,
+        _report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        Ok(Found::Unknown)
     }
 }
 

@@ -17,7 +17,7 @@ const FILTERS: [(&str, &str); 9] = [
     (r"\d{8}T\d{6}Z", "YYYYMMDDThhmmssZ"),
     (r"rid: [0-9a-f-]+", "rid: [RID]"),
     (r"\d+(\.\d+)?(µs|ms|s)\b", "[TIME]"),
-    (r"[\d.]+ [kMGT]?B are free", "[FREE] are free"),
+    (r"[\d.]+ ([KMGT]i)?B are free", "[FREE] are free"),
     // Seconds, and sizes of what holds times: the digits alone differ.
     (r"\b\d+\.\d( s\b|  )", ""),
     (r"\b\d+\.\d\d [KM]iB", ""),

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::{Published, ReadError, Subject};
-use crate::{ConfiguredSink, SinkContext};
+use super::rows::ReadError;
+use super::subject::{ReadBack, Subject};
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
 
 /// Makes a [`Subject`] from what makes a sink for a folder, and what reads a list back: see the methods of [`Subject`] of the
 /// same names. A sink that needs more says so by implementing the trait.
@@ -14,7 +16,7 @@ use crate::{ConfiguredSink, SinkContext};
 pub fn subject<Sink, Read>(sink: Sink, read: Read) -> impl Subject
 where
     Sink: Fn(&Path) -> ConfiguredSink + Send + Sync,
-    Read: Fn(&Path, &SinkContext) -> Result<Option<Published>, ReadError> + Send + Sync,
+    Read: Fn(&Path, &SinkContext) -> Result<Option<ReadBack>, ReadError> + Send + Sync,
 {
     Closures { sink, read }
 }
@@ -28,13 +30,13 @@ struct Closures<Sink, Read> {
 impl<Sink, Read> Subject for Closures<Sink, Read>
 where
     Sink: Fn(&Path) -> ConfiguredSink + Send + Sync,
-    Read: Fn(&Path, &SinkContext) -> Result<Option<Published>, ReadError> + Send + Sync,
+    Read: Fn(&Path, &SinkContext) -> Result<Option<ReadBack>, ReadError> + Send + Sync,
 {
     fn sink(&self, directory: &Path) -> ConfiguredSink {
         (self.sink)(directory)
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         (self.read)(directory, context)
     }
 }

@@ -4,8 +4,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Published, ReadError, Row, Subject, Traces, files_under, subject};
-use crate::{ConfiguredSink, SinkContext, SinkFactory};
+use super::closures::subject;
+use super::rows::{ReadError, Row};
+use super::subject::{ReadBack, Subject, Traces, files_under};
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
+use crate::sink::SinkFactory;
 
 /// Makes a [`Subject`] of a sink that takes `root` and `layout` as the sinks of this project do.
 ///
@@ -34,7 +38,7 @@ pub fn file_subject<F: SinkFactory>(
         if outputs.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Published { rows: read_rows(&outputs)?, outputs }))
+        Ok(Some(ReadBack { rows: read_rows(&outputs)?, outputs }))
     })
 }
 

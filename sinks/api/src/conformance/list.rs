@@ -9,13 +9,16 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Row;
+use super::rows::Row;
 use crate::arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use crate::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use crate::batch::Batch;
+use crate::context::SinkContext;
 use crate::hexadecimal::hexadecimal;
-use crate::{Batch, SinkContext, Snapshot, WalkId};
+use crate::snapshot::Snapshot;
+use crate::walk_id::WalkId;
 
 /// Whose list it is, and when it was read.
 #[derive(Clone, Copy, Debug)]

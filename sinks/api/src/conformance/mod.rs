@@ -24,6 +24,7 @@ mod file_subject;
 mod list;
 mod outcome;
 mod rows;
+mod run;
 mod scene;
 mod subject;
 
@@ -31,20 +32,6 @@ pub use cases::{Case, cases};
 pub use closures::subject;
 pub use file_subject::file_subject;
 pub use outcome::{Failure, Outcome, Skip, Summary};
-pub use rows::{Row, rows_of};
-pub use subject::{Published, ReadError, Subject, Traces, files_under};
-
-/// Runs every case on `subject`, and returns which promises were kept and which cases were skipped.
-///
-/// # Panics
-///
-/// Panics after the last case, with the list of all failures, when a promise was broken.
-pub async fn run(subject: &dyn Subject) -> Summary {
-    let mut summary = Summary::default();
-    for case in cases() {
-        summary.record(case.name(), case.run(subject).await);
-    }
-    let failures: Vec<String> = summary.failures.iter().map(|failure| format!("- {failure}")).collect();
-    assert!(failures.is_empty(), "the sink breaks {} promises:\n{}", failures.len(), failures.join("\n"));
-    summary
-}
+pub use rows::{ReadError, Row, rows_of};
+pub use run::run;
+pub use subject::{ReadBack, Subject, Traces, files_under};

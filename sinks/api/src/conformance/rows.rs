@@ -1,15 +1,19 @@
 //! Rows as JSON objects: read out of Arrow, and held against what the generator made.
 
+use std::error::Error;
+
 use chrono::DateTime;
 use serde_json::{Map, Value};
 
-use super::ReadError;
 use crate::arrow::array::{Array, AsArray, RecordBatch};
 use crate::arrow::compute::take;
 use crate::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema,
     TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
+
+/// Why an output could not be read; a torn or foreign output breaks the promise that is being tested.
+pub type ReadError = Box<dyn Error + Send + Sync>;
 
 /// One row: column → value.
 pub type Row = Map<String, Value>;

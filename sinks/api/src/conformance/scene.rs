@@ -8,8 +8,13 @@ use tempfile::TempDir;
 use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
-use super::subject::{Published, Subject, Traces, files_under};
-use crate::{Batch, ConfiguredSink, Delivery, Guarantee, Sink, SinkContext, SinkError, SinkReport};
+use super::subject::{ReadBack, Subject, Traces, files_under};
+use crate::batch::Batch;
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::found::Found;
+use crate::sink::{Delivery, Guarantee, Sink, SinkReport};
 
 /// How often a call is made that answers with a temporary error.
 const ATTEMPTS: usize = 5;
@@ -99,6 +104,12 @@ impl<'a> Scene<'a> {
         self.subject.context(self.directory(), context)
     }
 
+    /// Returns what a sink is told of a list that is complete.
+    pub(super) fn complete_context(&self, list: &List) -> SinkContext {
+        let snapshot = &list.snapshot;
+        self.context(list).with_facts(snapshot.begun_at, Some(snapshot.rows)).with_digest(&snapshot.digest)
+    }
+
     /// Returns the roots of the sink, resolved as a sink resolves them.
     pub(super) fn roots(&self, list: &List) -> Vec<PathBuf> {
         let context = self.context(list);
@@ -141,7 +152,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Skips the case where nobody can read what was published.
+    /// Skips the case where what was published cannot be read.
     pub(super) fn needs_reader(&self) -> Step {
         if self.subject.is_readable() {
             return Ok(());
@@ -212,16 +223,27 @@ impl<'a> Scene<'a> {
         persist!(sink.commit())
     }
 
-    pub(super) async fn read(&self, list: &List) -> Step<Option<Published>> {
+    pub(super) async fn find(&self, context: &SinkContext, report: &SinkReport) -> Step<Found> {
+        let found = persist!(self.sink().find(context, report));
+        found.map_err(|error| failed("`find`", &error))
+    }
+
+    /// Removes what is published for `list`, and returns whether the subject can do so.
+    pub(super) async fn remove(&self, list: &List) -> Step<bool> {
+        let removed = self.subject.remove(self.directory(), &self.context(list)).await;
+        removed.map_err(|error| failed("removing the published list", error.as_ref()))
+    }
+
+    pub(super) async fn read(&self, list: &List) -> Step<Option<ReadBack>> {
         let published = self.subject.read(self.directory(), &self.context(list)).await;
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
-    /// Reads what is published for `list`, which must be its rows, each once and in order. Where nobody can read it, the
+    /// Reads what is published for `list`, which must be its rows, each once and in order. Where it cannot be read, the
     /// report of the sink is all there is.
-    pub(super) async fn expect_published(&self, list: &List) -> Step<Published> {
+    pub(super) async fn expect_published(&self, list: &List) -> Step<ReadBack> {
         if !self.subject.is_readable() {
-            return Ok(Published::default());
+            return Ok(ReadBack::default());
         }
         let Some(published) = self.read(list).await? else {
             return broken("nothing is published");
@@ -237,7 +259,7 @@ impl<'a> Scene<'a> {
         match self.read(list).await? {
             None => Ok(()),
             // A query of a table answers with no rows, whether there is no list or an empty one.
-            Some(published) if published == Published::default() => Ok(()),
+            Some(published) if published == ReadBack::default() => Ok(()),
             Some(published) => broken(format!("{} rows are visible {when}", published.rows.len())),
         }
     }

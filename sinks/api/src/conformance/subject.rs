@@ -1,19 +1,16 @@
 //! What the suite must know of a sink: how to open one, and what its readers see.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::Row;
+use super::rows::{ReadError, Row};
 use crate::arrow::datatypes::Schema;
-use crate::{ConfiguredSink, SinkContext};
-
-/// Why an output could not be read; a torn or foreign output breaks the promise that is being tested.
-pub type ReadError = Box<dyn Error + Send + Sync>;
+use crate::configured::ConfiguredSink;
+use crate::context::SinkContext;
 
 /// Everything that a sink has left in its folder, staging included: name → bytes.
 pub type Traces = BTreeMap<String, Vec<u8>>;
@@ -35,7 +32,7 @@ pub trait Subject: Send + Sync {
     /// # Errors
     ///
     /// When there is something that a reader cannot read.
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError>;
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError>;
 
     /// Returns whatever a sink has left behind, visible or not; the suite compares it before and after an abort. By
     /// default [`files_under`] `directory`: an empty folder is no trace, for no reader finds a list in it.
@@ -45,6 +42,24 @@ pub trait Subject: Send + Sync {
     /// When the traces cannot be read.
     async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {
         Ok(files_under(directory)?)
+    }
+
+    /// Removes what the sink has published in `directory`, as a person does who makes room, and returns `true`; `false` when the
+    /// subject has no way to do so. By default everything under the sink's roots goes.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be removed.
+    async fn remove(&self, directory: &Path, context: &SinkContext) -> Result<bool, ReadError> {
+        let roots = self.sink(directory).roots();
+        for root in &roots {
+            let place = context.output_path(root);
+            // A root outside of the case's folder is none of the suite's.
+            if place.starts_with(directory) && place != directory {
+                remove(&place)?;
+            }
+        }
+        Ok(!roots.is_empty())
     }
 
     /// Returns whether the sink takes lists of these columns. The follower schema and any choice of its columns must
@@ -71,7 +86,7 @@ pub trait Subject: Send + Sync {
         context
     }
 
-    /// Returns whether [`read`](Self::read) reads anything. Of a sink that nobody can read, only what it says itself is
+    /// Returns whether [`read`](Self::read) reads anything. Of a sink whose lists cannot be read, only what it says itself is
     /// known: cases that depend on more are skipped.
     fn is_readable(&self) -> bool {
         true
@@ -91,9 +106,9 @@ pub trait Subject: Send + Sync {
     }
 }
 
-/// What a reader sees of one list.
+/// What a reader sees of one list, read back from where it was published.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Published {
+pub struct ReadBack {
     /// The rows in order, as JSON objects. A missing key counts as null; a timestamp is an integer (microseconds
     /// since 1970) or text in RFC 3339.
     pub rows: Vec<Row>,
@@ -130,4 +145,17 @@ fn collect(base: &Path, path: &Path, files: &mut Traces) -> io::Result<()> {
     let name = path.strip_prefix(base).unwrap_or(path).to_string_lossy().into_owned();
     files.insert(name, bytes);
     Ok(())
+}
+
+/// Removes a file or folder that may be missing.
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }

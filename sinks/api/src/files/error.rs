@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use crate::SinkError;
+use crate::error::SinkError;
 
 /// Makes the error of `operation` (`create`, `rename` …) on `path`. It is permanent: what of a batch has reached a
 /// file cannot be told, so the list is delivered again from the journal.

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::{SinkContext, SinkError};
+use crate::context::SinkContext;
+use crate::error::SinkError;
 
 /// What may stand between braces, for errors.
 const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
@@ -195,8 +196,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::WalkId;
     use crate::arrow::datatypes::Schema;
+    use crate::walk_id::WalkId;
 
     fn context(account: &str) -> SinkContext {
         SinkContext::new(account, "wx1", Arc::new(Schema::empty()))

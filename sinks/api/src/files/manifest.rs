@@ -1,9 +1,12 @@
 //! What lies beside the files of a list: the manifest, and the marker that says that all of it is there.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{SinkContext, SinkError, Snapshot, WalkId};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::snapshot::Snapshot;
+use crate::walk_id::WalkId;
 
 /// The format of [`Manifest`]; a reader refuses a number it does not know.
 const FORMAT_VERSION: u32 = 2;
@@ -93,6 +96,24 @@ pub struct Marker {
     pub date: NaiveDate,
     /// The SHA-256 of the manifest, lower-case hexadecimal.
     pub manifest_sha256: String,
+}
+
+/// As much of a manifest as tells which list it is about, whatever its version.
+#[derive(Debug, Deserialize)]
+pub(super) struct ManifestHead {
+    #[serde(flatten)]
+    pub(super) owner: Owner,
+    pub(super) walk: WalkId,
+    pub(super) begun_at: DateTime<Utc>,
+    pub(super) digest: String,
+    pub(super) files: Vec<NamedFile>,
+}
+
+/// A file of a [`ManifestHead`].
+#[derive(Debug, Deserialize)]
+pub(super) struct NamedFile {
+    pub(super) path: String,
+    pub(super) bytes: u64,
 }
 
 impl Manifest {

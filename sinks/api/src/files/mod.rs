@@ -17,16 +17,17 @@
 
 mod error;
 mod layout;
+mod local;
 mod manifest;
+mod options;
 mod part;
-mod publish;
 mod staged;
-mod target;
 #[cfg(test)]
 mod tests;
 
 pub use error::file_error;
+pub use local::{check, find, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
+pub use options::FileOptions;
 pub use part::PartWriter;
 pub use staged::{PartRows, StagedFiles};
-pub use target::{FileOptions, check};

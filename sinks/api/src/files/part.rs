@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::io_error;
-use crate::SinkError;
+use crate::error::SinkError;
 use crate::hexadecimal::hexadecimal;
 
 /// Encoders write in small pieces; the file and the hash get them in pieces of this size.

@@ -1,20 +1,56 @@
 //! The files of one list, from the first byte in staging to the report.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::manifest::{Manifest, ManifestFile, Marker, render};
-use super::part::{PartWriter, sha256};
-use super::publish::{
-    create_folders, remove_file, remove_folder, rename_once, replace_folder, sync_folder, write_file,
+use super::local::{
+    Target, create_folders, discard, is_published, mount_of, nearest_folder, publish, sync_folder, sync_names,
+    write_file,
 };
-use super::target::{FileOptions, Target};
-use crate::{Output, SinkContext, SinkError, SinkReport, Snapshot};
+use super::manifest::{Manifest, ManifestFile, Marker, render};
+use super::options::FileOptions;
+use super::part::{PartWriter, sha256};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::sink::{Output, SinkReport};
+use crate::snapshot::Snapshot;
 
 /// The files of one list in staging, and their way to the target.
 ///
 /// The methods follow the protocol of [`Sink`](crate::Sink): parts are written one after another, then `prepare`, then
 /// `commit` (safe to repeat), or `abort` at any time before.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use fanout_sink::files::{FileOptions, StagedFiles, file_error};
+/// use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
+///
+/// /// Publishes a list whose text is known already.
+/// fn publish(text: &str, context: &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> {
+///     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
+///     let options = FileOptions { root: "out".into(), layout, rolling: false };
+///     let mut files = StagedFiles::open(&options, context)?;
+///     let mut part = files.next_part()?;
+///     part.write_all(text.as_bytes()).map_err(|error| file_error("write", part.path(), Box::new(error)))?;
+///     files.finish_part(part, text.lines().count() as u64)?;
+///     // All of it is on disk now, and no reader sees it.
+///     files.prepare(snapshot)?;
+///     files.commit()
+/// }
+/// # use std::sync::Arc;
+/// # use fanout_sink::{WalkId, arrow::datatypes::Schema, chrono::DateTime};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let context = SinkContext::new("main", "wx1", Arc::new(Schema::empty())).with_directory(folder.path());
+/// # let begun_at = DateTime::UNIX_EPOCH;
+/// # let snapshot = Snapshot {
+/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None, last_fetched_at: None,
+/// #     digest: String::new(), proof: Default::default(),
+/// # };
+/// # assert_eq!(publish("o1\no2\n", &context, &snapshot).unwrap().bytes, 6);
+/// # assert!(folder.path().join("out/dt=1970-01-01/account=main/_SUCCESS").exists());
+/// # assert!(!folder.path().join("out.staging").exists());
+/// ```
 #[derive(Debug)]
 pub struct StagedFiles {
     target: Target,
@@ -32,7 +68,7 @@ pub struct StagedFiles {
 pub struct PartRows {
     /// How many.
     pub count: u64,
-    /// The places in the list of the first one and of the last one, counted from 0; none if there are no rows.
+    /// The places in the list of the first one and of the last one, counted from 0; `None` if there are no rows.
     pub positions: Option<(u64, u64)>,
 }
 
@@ -54,7 +90,7 @@ impl StagedFiles {
         target.check_places()?;
         let floor = nearest_folder(target.staging_root());
         let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None };
-        staged.discard()?;
+        discard(&staged.target, &staged.floor)?;
         create_folders(staged.target.staging())?;
         Ok(staged)
     }
@@ -150,6 +186,7 @@ impl StagedFiles {
             rows: self.rows,
             bytes: self.files.iter().map(|file| file.bytes).sum(),
             outputs: self.files.iter().map(output).collect(),
+            mount: mount_of(&folder).ok().map(|mount| mount.display().to_string()),
         }
     }
 
@@ -163,53 +200,16 @@ impl StagedFiles {
         let Some(prepared) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
         };
-        if !self.is_published(prepared)? {
+        if !is_published(&self.target, &prepared.manifest, &prepared.marker, &self.files)? {
             self.target.check_in_the_way()?;
-            if self.target.is_single_file() { self.publish_file()? } else { self.publish_folder()? }
+            publish(&self.target, &self.files)?;
         }
-        for folder in self.target.folders_above() {
-            sync_folder(folder)?;
-        }
-        if let Err(error) = self.discard() {
+        sync_names(&self.target)?;
+        if let Err(error) = discard(&self.target, &self.floor) {
             // The list is out. What stays behind (an older list, perhaps) is dropped when the sink is opened next.
             tracing::warn!(error = %error, staging = %self.target.staging().display(), "staging could not be removed");
         }
         Ok(self.report())
-    }
-
-    /// Returns whether the target carries this very list: the same manifest and marker, and every file in its size.
-    fn is_published(&self, prepared: &Prepared) -> Result<bool, SinkError> {
-        let folder = self.target.folder();
-        let holds = |name: String, content: &[u8]| fs::read(folder.join(name)).is_ok_and(|found| found == content);
-        let whole = |file: &ManifestFile| {
-            fs::symlink_metadata(folder.join(&file.path))
-                .is_ok_and(|found| found.is_file() && found.len() == file.bytes)
-        };
-        Ok(holds(self.target.manifest_name()?, &prepared.manifest)
-            && holds(self.target.marker_name()?, &prepared.marker)
-            && self.files.iter().all(whole))
-    }
-
-    fn publish_folder(&self) -> Result<(), SinkError> {
-        let folder = self.target.folder();
-        create_folders(folder.parent().unwrap_or(Path::new(".")))?;
-        replace_folder(self.target.staging(), folder, &self.target.staging_of_list().join("replaced"))
-    }
-
-    /// The old marker goes first and the new one comes last, so a marker always vouches for what is there. The
-    /// manifest comes before the file: a file without one would look foreign after a crash between the two.
-    fn publish_file(&self) -> Result<(), SinkError> {
-        let (staging, folder) = (self.target.staging(), self.target.folder());
-        let (manifest, marker) = (self.target.manifest_name()?, self.target.marker_name()?);
-        create_folders(folder)?;
-        remove_file(&folder.join(&marker))?;
-        sync_folder(folder)?;
-        rename_once(&staging.join(&manifest), &folder.join(&manifest))?;
-        for file in &self.files {
-            rename_once(&staging.join(&file.path), &folder.join(&file.path))?;
-        }
-        sync_folder(folder)?;
-        rename_once(&staging.join(&marker), &folder.join(&marker))
     }
 
     /// Leaves no trace of the list: staging goes, with every folder that was made for it.
@@ -218,24 +218,6 @@ impl StagedFiles {
     ///
     /// If staging cannot be removed.
     pub fn abort(&mut self) -> Result<(), SinkError> {
-        self.discard()
+        discard(&self.target, &self.floor)
     }
-
-    fn discard(&self) -> Result<(), SinkError> {
-        remove_folder(self.target.staging_of_list())?;
-        let root = self.target.staging_root();
-        for folder in self.target.staging_of_list().ancestors().skip(1) {
-            let made_here = folder.starts_with(root) || (folder.starts_with(&self.floor) && folder != self.floor);
-            // A folder that is not empty is in use: another account stages there, or a list was published.
-            if !made_here || fs::remove_dir(folder).is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Returns the deepest folder on the way to `path` that exists.
-fn nearest_folder(path: &Path) -> PathBuf {
-    path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path).to_owned()
 }

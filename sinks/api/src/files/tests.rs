@@ -1,5 +1,7 @@
 //! The promises of publishing, held with lists of plain text.
 
+mod find;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -13,7 +15,11 @@ use tempfile::TempDir;
 use super::part::sha256;
 use super::*;
 use crate::arrow::datatypes::{DataType, Field, Schema};
-use crate::{SinkContext, SinkErrorKind, SinkReport, Snapshot, WalkId};
+use crate::context::SinkContext;
+use crate::error::SinkErrorKind;
+use crate::sink::SinkReport;
+use crate::snapshot::Snapshot;
+use crate::walk_id::WalkId;
 
 const LEAF: &str = "out/dt=2026-11-22/account=main";
 
@@ -160,7 +166,7 @@ fn an_older_list_is_replaced_as_a_whole() {
     let older = context(directory.path());
     let newer = older.clone().with_walk(walk(8), day("2026-11-22"));
     publish(&leaf_options(), &older, &["a\n", "b\n"]);
-    // Whoever has the folder open keeps the old list; whoever opens it now finds the new one.
+    // A reader that has the folder open keeps the old list; one that opens it now finds the new one.
     publish(&leaf_options(), &newer, &["c\n"]);
     assert_eq!(
         names(&directory),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use fanout_sink::conformance::{Published, ReadError, Row, Subject, rows_of, run};
+use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, rows_of, run};
 use fanout_sink::{Batch, ClosureFactory, ConfiguredSink, NoOptions, SinkContext, SinkError, async_trait};
 
 /// A closure that collects rows, and the rows.
@@ -28,10 +28,10 @@ where
         ConfiguredSink::new(self.factory.clone(), NoOptions {})
     }
 
-    async fn read(&self, _directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, _directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let mut rows = self.rows.lock().unwrap().clone();
         rows.retain(|row| row.get("app_id").is_none_or(|app_id| *app_id == context.app_id));
-        Ok((!rows.is_empty()).then(|| Published { rows, ..Published::default() }))
+        Ok((!rows.is_empty()).then(|| ReadBack { rows, ..ReadBack::default() }))
     }
 }
 

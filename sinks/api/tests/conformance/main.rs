@@ -8,7 +8,7 @@ mod reference;
 
 use std::path::Path;
 
-use fanout_sink::conformance::{Case, Failure, Outcome, Published, ReadError, Subject, cases, run, subject};
+use fanout_sink::conformance::{Case, Failure, Outcome, ReadBack, ReadError, Subject, cases, run, subject};
 use fanout_sink::{ConfiguredSink, SinkContext};
 use reference::{Flaw, Reference};
 
@@ -44,7 +44,7 @@ impl Subject for Unseen {
         self.0.sink(Path::new("/lists"))
     }
 
-    async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         Err("nobody can read it".into())
     }
 
@@ -157,6 +157,11 @@ flaws! {
     a_lock_that_outlives_a_crash_is_caught: LocksByFile => "a_crash_after_open_is_forgotten",
     a_lock_that_outlives_an_abort_is_caught: LocksByFile => "an_aborted_list_can_be_delivered_anew",
     an_open_that_takes_the_earlier_list_is_caught: OpensByRemoving => "a_crash_leaves_the_earlier_list_as_it_was",
+    a_list_that_is_not_found_is_caught: FindsNothing => "what_was_published_is_held",
+    a_list_that_is_found_where_nothing_is_is_caught: FindsWhatIsGone => "what_was_removed_is_gone",
+    the_list_of_another_taken_for_its_own_is_caught: FindsAnyOwners => "what_another_owner_has_published_is_taken",
+    a_newer_list_taken_for_the_older_is_caught: FindsAnyWalk => "a_newer_list_has_replaced_the_older",
+    a_look_that_writes_is_caught: FindsByWriting => "a_look_changes_nothing",
 }
 
 #[test]

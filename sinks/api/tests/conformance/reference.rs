@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fanout_sink::conformance::{Published, ReadError, Row, Subject, files_under, rows_of};
+use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, files_under, rows_of};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, ConfiguredSink, Delivery, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId,
-    async_trait,
+    Batch, ConfiguredSink, Delivery, Found, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
+    WalkId, async_trait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,11 @@ pub(crate) enum Flaw {
     LocksByFile,
     OpensByRemoving,
     ForgetsWhenItWaits,
+    FindsNothing,
+    FindsWhatIsGone,
+    FindsAnyOwners,
+    FindsAnyWalk,
+    FindsByWriting,
 }
 
 /// The sink and what its tests control: the flaw, and the next failure.
@@ -221,6 +226,38 @@ impl SinkFactory for Reference {
             waiting: Instant::now(),
         })
     }
+
+    async fn find(
+        &self,
+        _options: &ReferenceOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        find(self, context, report)
+    }
+}
+
+/// Looks what became of the list of `context`.
+fn find(reference: &Reference, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+    let target = Path::new(&report.outputs[0].location);
+    if reference.has(Flaw::FindsByWriting) {
+        fs::write(beside(target, ".seen"), "").map_err(|error| failed(target, error))?;
+    }
+    if reference.has(Flaw::FindsNothing) {
+        return Ok(Found::Gone);
+    }
+    let Some(found) = Head::read(target)? else {
+        return Ok(if reference.has(Flaw::FindsWhatIsGone) { Found::Held } else { Found::Gone });
+    };
+    let ours = Head::new(context);
+    if found.owner != ours.owner && !reference.has(Flaw::FindsAnyOwners) {
+        return Ok(Found::Taken(format!("the list of {:?}", found.owner)));
+    }
+    if found.walk != ours.walk && !reference.has(Flaw::FindsAnyWalk) {
+        let is_newer = found.walk.begun_at() > ours.walk.begun_at();
+        return Ok(if is_newer { Found::Replaced } else { Found::Altered("an older list".to_owned()) });
+    }
+    Ok(Found::Held)
 }
 
 pub(crate) struct ReferenceSink {
@@ -327,7 +364,7 @@ impl Sink for ReferenceSink {
         let bytes = fs::metadata(&self.target).map_err(|error| failed(&self.target, error))?.len();
         let rows = if self.has(Flaw::ReportsTooMany) { self.rows + 1 } else { self.rows };
         let output = Output { location: self.target.display().to_string(), rows, bytes };
-        Ok(SinkReport { rows, bytes, outputs: vec![output] })
+        Ok(SinkReport { rows, bytes, outputs: vec![output], mount: None })
     }
 
     async fn abort(&mut self) -> Result<(), SinkError> {
@@ -355,7 +392,7 @@ impl Subject for Reference {
         ConfiguredSink::new(self.clone(), ReferenceOptions { root: directory.join("out") })
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         read(directory, context)
     }
 
@@ -366,7 +403,7 @@ impl Subject for Reference {
 }
 
 /// Reads a list as its readers do.
-pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
     let root = context.output_path(&directory.join("out"));
     let stem = format!("{}-{}", context.account, context.date);
     let mut outputs = files_under(&root)?;
@@ -380,5 +417,5 @@ pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<Pub
             rows.push(serde_json::from_str(line)?);
         }
     }
-    Ok(Some(Published { rows, outputs }))
+    Ok(Some(ReadBack { rows, outputs }))
 }

@@ -3,7 +3,7 @@
 //! It is committed in the same transaction as the records, so it is there if and only if they are.
 
 use fanout_sink::chrono::{DateTime, TimeDelta, Utc};
-use fanout_sink::{SinkContext, WalkId};
+use fanout_sink::{Found, SinkContext, WalkId};
 use serde::{Deserialize, Serialize};
 
 /// The format of [`Checkpoint`]. A checkpoint of another format is refused.
@@ -109,6 +109,16 @@ impl Checkpoint {
             Some(_) | None => DeliveryState::Absent,
         }
     }
+
+    /// Returns what `found`, the checkpoint in the group, says about the committed list that `self` is
+    /// about. Never `Gone`: records stay in a topic, whatever becomes of the checkpoint.
+    pub(super) fn find(&self, found: Option<&Self>) -> Found {
+        match found {
+            Some(found) if found.walk == self.walk && found.form == self.form && found.complete => Found::Held,
+            Some(found) if found.walk != self.walk && found.begun_at > self.begun_at => Found::Replaced,
+            Some(_) | None => Found::Unknown,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +173,18 @@ mod tests {
         for (age, expected) in [(0, false), (-5, false), (168, false), (169, true)] {
             let state = list.state_of_list(None, hour(100 + age), RETENTION);
             assert_eq!(is_unknown(&state), expected, "after {age} hours: {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_committed_list_is_held_or_replaced_and_never_gone() {
+        let list = checkpoint(7, hour(100));
+        assert_eq!(list.find(Some(&list)), Found::Held);
+        assert_eq!(list.find(Some(&checkpoint(1, hour(101)))), Found::Replaced);
+        let partial = Checkpoint { complete: false, ..list.clone() };
+        let other_form = Checkpoint { form: "k/w".to_owned(), ..list.clone() };
+        for found in [None, Some(&partial), Some(&other_form), Some(&checkpoint(123, hour(99)))] {
+            assert_eq!(list.find(found), Found::Unknown, "{found:?}");
         }
     }
 

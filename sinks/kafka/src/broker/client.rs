@@ -143,6 +143,16 @@ pub(super) fn consumer(options: &KafkaOptions, context: &SinkContext) -> Result<
     make_consumer(&consumer_config(options, context)?)
 }
 
+/// Makes a consumer that reads the last committed checkpoint at once.
+///
+/// [`consumer`] waits until a transaction with a newer checkpoint has ended. After a crash that is
+/// when it times out, unless a producer is opened, which an observer does not do.
+pub(super) fn observer(options: &KafkaOptions, context: &SinkContext) -> Result<BaseConsumer<Log>, SinkError> {
+    let mut config = consumer_config(options, context)?;
+    config.set("isolation.level", "read_uncommitted");
+    make_consumer(&config)
+}
+
 fn make_consumer(config: &ClientConfig) -> Result<BaseConsumer<Log>, SinkError> {
     BaseConsumer::from_config_and_context(config, Log)
         .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))

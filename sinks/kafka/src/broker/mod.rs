@@ -18,6 +18,7 @@
 //! | `output` | the life of a list: transactions, prepare, commit, abort |
 //! | `checkpoint` | what a checkpoint says, and what follows from it |
 //! | `group` | the checkpoint as an offset of a consumer group |
+//! | `find` | looks whether a committed list is still there |
 //! | `deadline` | whether a transaction will end before the brokers abort it |
 //! | `producer` | librdkafka's transactional producer, and its errors |
 //! | `topic` | whether the topic exists, and creating it |
@@ -27,11 +28,13 @@
 mod checkpoint;
 mod client;
 mod deadline;
+mod find;
 mod group;
 mod log;
 mod output;
 mod producer;
 mod topic;
 
+pub(crate) use find::find;
 pub(crate) use output::TopicOutput;
 pub(crate) use topic::check;

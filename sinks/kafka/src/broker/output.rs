@@ -137,7 +137,7 @@ impl TopicOutput {
         }
         let (rows, bytes) = (self.rows, self.bytes);
         let location = format!("topic {}", self.topic);
-        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }] })
+        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }], mount: None })
     }
 
     /// Commits the open transaction. The topic then has the first `rows` rows of the list.

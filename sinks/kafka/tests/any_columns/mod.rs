@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, SinkContext, SinkError, SinkFactory, async_trait};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions, KafkaSink, KeyFormat};
 
 /// Sets the options as an author does who leaves `openid` or `position` out of `columns`: the key is
@@ -49,5 +49,14 @@ impl SinkFactory for AnyColumns {
 
     async fn open(&self, options: KafkaOptions, context: SinkContext) -> Result<KafkaSink, SinkError> {
         self.0.open(with_columns_of(options, &context), context).await
+    }
+
+    async fn find(
+        &self,
+        options: &KafkaOptions,
+        context: &SinkContext,
+        report: &SinkReport,
+    ) -> Result<Found, SinkError> {
+        self.0.find(&with_columns_of(options.clone(), context), context, report).await
     }
 }

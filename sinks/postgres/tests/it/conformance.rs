@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::conformance::{Published, ReadError, Subject, Traces, run};
+use fanout_sink::conformance::{ReadBack, ReadError, Subject, Traces, run};
 use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
 use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 
@@ -40,7 +40,7 @@ impl Subject for Postgres {
         ConfiguredSink::new(PostgresFactory, options)
     }
 
-    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<Published>, ReadError> {
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
         let client = self.server.client().await;
         let table = format!("\"{}\".\"The \"\"Followers\"\"", schema(directory));
         let snapshots = format!("{table}_snapshots\"");
@@ -64,7 +64,7 @@ impl Subject for Postgres {
         let rows = texts.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?;
         let outputs = [("rows", texts.join("\n")), ("snapshot", snapshot.get(0))];
         let outputs = outputs.map(|(name, content)| (name.to_owned(), content.into_bytes()));
-        Ok(Some(Published { rows, outputs: outputs.into() }))
+        Ok(Some(ReadBack { rows, outputs: outputs.into() }))
     }
 
     async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {

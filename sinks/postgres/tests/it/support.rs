@@ -11,7 +11,8 @@ use fanout_sink_postgres::{PostgresFactory, PostgresOptions};
 #[derive(Clone, Debug)]
 pub(crate) struct List {
     pub(crate) app_id: &'static str,
-    pub(crate) list: &'static str,
+    /// Which list of the account.
+    pub(crate) name: &'static str,
     /// The number of the walk.
     pub(crate) walk: u64,
     /// When the walk began, in RFC 3339.
@@ -22,7 +23,7 @@ pub(crate) struct List {
 
 pub(crate) const LIST: List = List {
     app_id: "wx1",
-    list: "followers",
+    name: "followers",
     walk: 1,
     begun_at: "2026-01-29T17:00:00.123456Z",
     date: "2026-01-30",
@@ -48,7 +49,7 @@ impl List {
     pub(crate) fn context(&self) -> SinkContext {
         SinkContext::new("brand", self.app_id, self.records().schema())
             .with_names("test", "table")
-            .with_list(self.list)
+            .with_list(self.name)
             .with_walk(self.walk(), self.date.parse().unwrap())
             .with_facts(self.begun_at(), None)
     }

@@ -14,7 +14,7 @@ use crate::support::{LIST, List};
 
 const LATER: List = List { walk: 2, begun_at: "2026-01-30T17:00:00.123456Z", date: "2026-01-31", rows: 2, ..LIST };
 const OTHER: List = List { app_id: "wx2", rows: 4, ..LIST };
-const BLACKLIST: List = List { list: "blacklist", rows: 1, ..LIST };
+const BLACKLIST: List = List { name: "blacklist", rows: 1, ..LIST };
 
 fn options(server: &Server, schema: &str) -> PostgresOptions {
     PostgresOptions::new(server.url(), format!("{}.followers", server.schema(schema)))
@@ -96,7 +96,7 @@ async fn two_lists_of_an_account_share_the_table_and_do_not_replace_each_other()
     LATER.deliver(&options).await.unwrap();
     assert_eq!(server.sql(query), "blacklist|2026-01-30|1\nfollowers|2026-01-31|2");
     // Another pipeline may publish a list that this one does not.
-    let tags = List { list: "tags", ..LIST };
+    let tags = List { name: "tags", ..LIST };
     tags.deliver_as(&options, tags.context().with_names("other", "table")).await.unwrap();
     let foreign = LATER.context().with_names("other", "table");
     assert!(PostgresFactory.check(&options, &foreign).await.unwrap_err().to_string().contains("`followers`"));

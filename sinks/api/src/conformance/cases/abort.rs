@@ -1,6 +1,6 @@
 //! What an abort leaves: nothing of its own list, everything of the others.
 
-use super::table;
+use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};
 use crate::conformance::outcome::Step;
 use crate::conformance::scene::{Moment, Scene, same_bytes};

@@ -1,6 +1,6 @@
 //! When a list becomes visible.
 
-use super::table;
+use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};
 use crate::conformance::outcome::{Step, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};

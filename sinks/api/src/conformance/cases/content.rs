@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::table;
-use crate::Delivery;
+use super::case::table;
 use crate::conformance::list::{FIRST, List};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Scene, same_bytes};
+use crate::sink::Delivery;
 
 table! {
     a_list_is_published_exactly_and_in_order: "`Sink`, line 8: commit makes everything visible, in the order of line 2",

@@ -1,6 +1,6 @@
 //! Lists beside and after each other: walks, dates, accounts, lists of an account, and the simulator.
 
-use super::table;
+use super::case::table;
 use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, List, OTHER_ACCOUNT, OTHER_LIST};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::error::io_error;
-use crate::SinkError;
+use crate::error::SinkError;
+use crate::files::error::io_error;
 
 /// Another sink may remove an empty parent between two steps of `create_dir_all`; one of this many attempts wins.
 const CREATE_ATTEMPTS: usize = 100;
 
 /// Creates a folder with its parents.
-pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
+pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
     let mut result = fs::create_dir_all(path);
     for _ in 1..CREATE_ATTEMPTS {
         match &result {
@@ -50,7 +50,7 @@ pub(super) fn try_folder(path: &Path) -> Result<(), SinkError> {
 }
 
 /// Writes a small file, and makes it durable.
-pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
+pub(in crate::files) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
     let write = || {
         let mut file = File::create_new(path)?;
         file.write_all(content)?;
@@ -60,7 +60,7 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), SinkError> {
+pub(in crate::files) fn sync_folder(path: &Path) -> Result<(), SinkError> {
     match File::open(path).and_then(|folder| folder.sync_all()) {
         // Some network file systems cannot sync a folder, and say so with EINVAL; they need no sync.
         Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(io_error("sync the folder", path, error)),

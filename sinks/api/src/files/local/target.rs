@@ -7,24 +7,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use serde::Deserialize;
 
-use super::error::io_error;
-use super::layout::{Layout, sanitise};
-use super::manifest::Owner;
-use super::publish::try_folder;
-use crate::{SinkContext, SinkError};
-
-/// What every sink that writes files is told in its options.
-#[derive(Clone, Debug)]
-pub struct FileOptions {
-    /// The folder that all output goes to, as it stands in the options.
-    pub root: PathBuf,
-    /// The template of a path below `root`.
-    pub layout: String,
-    /// Whether a list may become more than one file.
-    pub rolling: bool,
-}
+use super::staging_root::staging_of;
+use super::steps::try_folder;
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::files::error::io_error;
+use crate::files::layout::{Layout, sanitise};
+use crate::files::manifest::{ManifestHead, Owner};
+use crate::files::options::FileOptions;
 
 /// Finds out whether a list could be staged and published. What it creates for that is gone when it returns.
 ///
@@ -38,7 +29,7 @@ pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkErr
 
 /// The places of one list.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(in crate::files) struct Target {
     root: PathBuf,
     layout: Layout,
     context: SinkContext,
@@ -52,21 +43,8 @@ pub(super) struct Target {
     staging: PathBuf,
 }
 
-/// As much of a published manifest as tells whose it is, whatever its version.
-#[derive(Deserialize)]
-struct Published {
-    #[serde(flatten)]
-    owner: Owner,
-    files: Vec<PublishedFile>,
-}
-
-#[derive(Deserialize)]
-struct PublishedFile {
-    path: String,
-}
-
 impl Target {
-    pub(super) fn new(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
+    pub(in crate::files) fn new(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let layout = Layout::parse(&options.layout, options.rolling)?;
         layout.check_accounts(&options.layout, context)?;
         if options.root.as_os_str().is_empty() {
@@ -74,7 +52,7 @@ impl Target {
         }
         let root = context.output_path(&options.root);
         let folder = root.join(layout.folder(context)?);
-        let staging_root = beside(&root)?;
+        let staging_root = staging_of(&root)?;
         let staging_of_list = staging_root
             .join(format!("pipeline={}", sanitise(&context.pipeline)))
             .join(format!("sink={}", sanitise(&context.sink)))
@@ -92,13 +70,13 @@ impl Target {
     }
 
     /// Finds out whether the list could be staged and published.
-    pub(super) fn check(&self) -> Result<(), SinkError> {
+    pub(in crate::files) fn check(&self) -> Result<(), SinkError> {
         self.check_places()?;
         try_folder(&self.staging)
     }
 
-    /// The same, for whoever creates staging right after it.
-    pub(super) fn check_places(&self) -> Result<(), SinkError> {
+    /// Does the same without a trial, for a caller that creates staging right after it.
+    pub(in crate::files) fn check_places(&self) -> Result<(), SinkError> {
         let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
         let (home, home_metadata) = writable_folder(home)?;
         let (staging, staging_metadata) = writable_folder(&self.staging)?;
@@ -113,7 +91,7 @@ impl Target {
     }
 
     /// Makes sure that what lies at the target, if anything, is an older list of the same owner.
-    pub(super) fn check_in_the_way(&self) -> Result<(), SinkError> {
+    pub(in crate::files) fn check_in_the_way(&self) -> Result<(), SinkError> {
         if self.layout.is_single_file() { self.check_file_in_the_way() } else { self.check_folder_in_the_way() }
     }
 
@@ -128,13 +106,12 @@ impl Target {
             return Ok(());
         }
         let manifest = self.manifest_name()?;
-        let Some(published) = self.published(&manifest)? else {
+        let Some(head) = self.manifest_head(&manifest)? else {
             let problem = format!("it holds `{}` and no `{manifest}`, so it is not a list of this program", names[0]);
             return Err(in_the_way(&self.folder, &problem));
         };
         let marker = self.marker_name()?;
-        let ours =
-            |name: &str| name == manifest || name == marker || published.files.iter().any(|file| file.path == name);
+        let ours = |name: &str| name == manifest || name == marker || head.files.iter().any(|file| file.path == name);
         match names.iter().find(|name| !ours(name)) {
             Some(name) => {
                 let problem = format!("it holds `{name}`, which is not part of the list there and would be deleted");
@@ -148,10 +125,10 @@ impl Target {
         let manifest = self.manifest_name()?;
         let path = self.folder.join(self.file_name(0)?);
         // Read first: a manifest of another owner is in the way even if its file is gone.
-        let published = self.published(&manifest)?;
+        let head = self.manifest_head(&manifest)?;
         match metadata(&path)? {
             Some(metadata) if !metadata.is_file() => Err(in_the_way(&path, "it is not a file")),
-            Some(_) if published.is_none() => {
+            Some(_) if head.is_none() => {
                 let problem = format!("there is no `{manifest}` beside it, so it is not a list of this program");
                 Err(in_the_way(&path, &problem))
             }
@@ -160,64 +137,64 @@ impl Target {
     }
 
     /// Returns what the manifest at the target says, if there is one.
-    fn published(&self, manifest: &str) -> Result<Option<Published>, SinkError> {
+    fn manifest_head(&self, manifest: &str) -> Result<Option<ManifestHead>, SinkError> {
         let path = self.folder.join(manifest);
         let content = match fs::read(&path) {
             Ok(content) => content,
             Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(io_error("read", &path, error)),
         };
-        let published: Published = serde_json::from_slice(&content)
+        let head: ManifestHead = serde_json::from_slice(&content)
             .map_err(|error| in_the_way(&path, "it is not a manifest of this program").with_source(error))?;
         let owner = Owner::new(&self.context);
-        if !owner.may_replace(&published.owner) {
-            let problem = format!("what lies there is {}, not {owner}", published.owner);
+        if !owner.may_replace(&head.owner) {
+            let problem = format!("what lies there is {}, not {owner}", head.owner);
             return Err(in_the_way(&path, &problem));
         }
-        Ok(Some(published))
+        Ok(Some(head))
     }
 
-    pub(super) fn context(&self) -> &SinkContext {
+    pub(in crate::files) fn context(&self) -> &SinkContext {
         &self.context
     }
 
-    pub(super) fn is_single_file(&self) -> bool {
+    pub(in crate::files) fn is_single_file(&self) -> bool {
         self.layout.is_single_file()
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(in crate::files) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(super) fn staging(&self) -> &Path {
+    pub(in crate::files) fn staging(&self) -> &Path {
         &self.staging
     }
 
-    pub(super) fn staging_of_list(&self) -> &Path {
+    pub(in crate::files) fn staging_of_list(&self) -> &Path {
         &self.staging_of_list
     }
 
-    pub(super) fn staging_root(&self) -> &Path {
+    pub(in crate::files) fn staging_root(&self) -> &Path {
         &self.staging_root
     }
 
     /// Returns the folders whose names lead to the list, innermost first, from the one that holds the list to the one
     /// that holds `root`: all of them must be durable for the list to be.
-    pub(super) fn folders_above(&self) -> impl Iterator<Item = &Path> {
+    pub(in crate::files) fn folders_above(&self) -> impl Iterator<Item = &Path> {
         let first = if self.is_single_file() { &self.folder } else { parent(&self.folder) };
         let count = first.components().count() - self.root.components().count() + 2;
         first.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path }).take(count)
     }
 
-    pub(super) fn file_name(&self, part: u32) -> Result<String, SinkError> {
+    pub(in crate::files) fn file_name(&self, part: u32) -> Result<String, SinkError> {
         self.layout.file(&self.context, part)
     }
 
-    pub(super) fn manifest_name(&self) -> Result<String, SinkError> {
+    pub(in crate::files) fn manifest_name(&self) -> Result<String, SinkError> {
         self.name_beside("_manifest.json", ".manifest.json")
     }
 
-    pub(super) fn marker_name(&self) -> Result<String, SinkError> {
+    pub(in crate::files) fn marker_name(&self) -> Result<String, SinkError> {
         self.name_beside("_SUCCESS", ".SUCCESS")
     }
 
@@ -225,27 +202,6 @@ impl Target {
     fn name_beside(&self, in_folder: &str, suffix: &str) -> Result<String, SinkError> {
         if self.is_single_file() { Ok(format!("_{}{suffix}", self.file_name(0)?)) } else { Ok(in_folder.to_owned()) }
     }
-}
-
-/// Returns `<root>.staging`. A `root` that is a symbolic link is followed, so that staging lies on its file system.
-fn beside(root: &Path) -> Result<PathBuf, SinkError> {
-    let absolute = std::path::absolute(root).map_err(|error| io_error("resolve", root, error))?;
-    let mut resolved = absolute.clone();
-    for ancestor in absolute.ancestors() {
-        if let (Ok(real), Ok(rest)) = (fs::canonicalize(ancestor), absolute.strip_prefix(ancestor)) {
-            resolved = real.join(rest);
-            break;
-        }
-    }
-    let Some(name) = resolved.file_name() else {
-        return Err(SinkError::option(
-            "root",
-            format!("`{}` has no name to stage beside; name a folder", root.display()),
-        ));
-    };
-    let mut name = name.to_owned();
-    name.push(".staging");
-    Ok(resolved.with_file_name(name))
 }
 
 /// Returns the deepest part of `path` that exists, if it is a folder that can be written.
@@ -276,7 +232,7 @@ fn in_the_way(path: &Path, problem: &str) -> SinkError {
         .with_hint("move it away, or choose another `root`, `layout` or account name")
 }
 
-fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
+pub(super) fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata)),
         Err(error) if is_missing(&error) => Ok(None),
@@ -284,7 +240,7 @@ fn metadata(path: &Path) -> Result<Option<Metadata>, SinkError> {
     }
 }
 
-fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
+pub(super) fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
     let read = || -> io::Result<Vec<String>> {
         fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     };
@@ -293,7 +249,7 @@ fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
     Ok(names)
 }
 
-fn is_missing(error: &io::Error) -> bool {
+pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 

@@ -1,6 +1,8 @@
-//! An accounts file as a sheet (CSV), for whoever keeps accounts in Excel: a line each, below the names of the columns.
+//! An accounts file as CSV, for accounts that are kept in Excel: one line per account, below the
+//! names of the columns.
 //!
-//! A sheet is passed around, so it names the places of secrets and never holds one. What may be one is not repeated.
+//! Such a file is passed around, so it must not hold secrets, only the names of their places. An
+//! error shows no cell that may be a secret. `accounts_file` makes a tree of the rows.
 
 use std::path::Path;
 
@@ -9,24 +11,25 @@ use figment::value::{Dict, Tag, Value};
 
 use super::error::{ConfigError, did_you_mean};
 
-/// The columns that there are, in the order in which errors name them.
+/// All columns, in the order in which errors name them.
 const COLUMNS: [&str; 7] = ["name", "app_id", "secret_env", "secret_file", "token_env", "token_file", "classic_token"];
 
-/// Without these columns a sheet is no list of accounts.
+/// The columns that a file must have.
 const REQUIRED: [&str; 2] = ["name", "app_id"];
 
-/// What a sheet says.
+/// The accounts of a CSV file.
 pub(super) struct Rows {
-    /// A table for each account, with the keys of `[[accounts]]`.
+    /// One table per account, with the keys of `[[accounts]]`.
     pub(super) accounts: Vec<Value>,
     /// The line of each account, from 1.
     pub(super) lines: Vec<u64>,
 }
 
-/// Reads a sheet; none where its columns are wrong or secrets may be in it, which is reported: nothing more of it is then
-/// looked at, and so nothing repeated.
+/// Reads a CSV file. `None` if its columns are wrong or a cell may be a secret, which is reported:
+/// later checks do not see the cells then, so that no error quotes them.
 pub(super) fn read(text: &str, file: &Path, problems: &mut Vec<ConfigError>) -> Option<Rows> {
-    // Flexible: how many cells a line has is our own check, which does not stop at the first mistake.
+    // Flexible: the reader would stop at the first line with a cell too many. `Row::take` checks
+    // that instead.
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut lines = Lines { text, byte: 0, line: 1 };
     let mut records = reader.records().map(|record| record.expect("text is UTF-8, and a slice is read without fail"));
@@ -57,7 +60,7 @@ struct Lines<'text> {
 impl Lines<'_> {
     fn of(&mut self, record: &StringRecord) -> u64 {
         let begin = record.position().map_or(0, |position| position.byte() as usize);
-        // The reader counts the empty lines before a record, and the rest of a line end, as part of it.
+        // The reader counts empty lines, and the rest of a line end, to the record behind them.
         let rest = self.text.get(begin..).unwrap_or_default();
         let begin = begin + rest.len() - rest.trim_start_matches(['\r', '\n']).len();
         let passed = self.text.get(self.byte..begin).unwrap_or_default();
@@ -67,7 +70,8 @@ impl Lines<'_> {
     }
 }
 
-/// Reads the names of the columns; none for a column without a name.
+/// Reads the names of the columns: `None` for each column without a name, and `None` for all if a
+/// name is wrong.
 fn columns(
     header: &StringRecord,
     line: u64,
@@ -87,7 +91,7 @@ fn columns(
                 let name = name.to_lowercase();
                 let message = format!(
                     "found a column of secrets, expected one that names where each is: `{name}_env` (an environment \
-                     variable) or `{name}_file`; take the secrets out of the sheet, and renew them if it was passed on"
+                     variable) or `{name}_file`; take the secrets out of the file, and renew them if it was passed on"
                 );
                 problem(&name, message);
             }
@@ -105,17 +109,17 @@ fn columns(
     (problems.len() == before).then_some(columns)
 }
 
-/// An account under way.
-struct Row<'sheet> {
-    file: &'sheet Path,
+/// The account of one line, while its cells are read.
+struct Row<'file> {
+    file: &'file Path,
     line: u64,
     table: Dict,
     holds_secret: bool,
-    problems: &'sheet mut Vec<ConfigError>,
+    problems: &'file mut Vec<ConfigError>,
 }
 
 impl Row<'_> {
-    /// Takes a cell that is not empty.
+    /// Adds a cell that is not empty.
     fn take(&mut self, column: Option<&'static str>, place: usize, cell: &str) {
         let Some(column) = column else {
             let error = ConfigError::new(self.file, format!("found a cell {} in a column without a name", place + 1));
@@ -142,7 +146,8 @@ impl Row<'_> {
     }
 }
 
-/// Reads a cell that is no reference. Excel writes `TRUE`; what is no such word is left to the checks of the key.
+/// Reads a cell that refers to no secret. Excel writes a boolean as `TRUE`; other words are checked
+/// with the key.
 fn plain(column: &str, cell: &str) -> Value {
     match cell.to_ascii_lowercase().as_str() {
         "true" if column == "classic_token" => true.into(),
@@ -156,7 +161,8 @@ fn is_variable(cell: &str) -> bool {
         && cell.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Returns whether a cell looks like an app secret (32 hexadecimal digits) or an access token (long, and no path).
+/// Returns whether a cell looks like an app secret (32 hexadecimal digits) or an access token
+/// (long, and no path).
 fn may_be_secret(cell: &str) -> bool {
     let is_app_secret = cell.len() == 32 && cell.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_app_secret || (cell.len() > 100 && !cell.contains(['/', '.']))

@@ -1,0 +1,147 @@
+//! Whether a published list is still there: by its manifest, its marker and the sizes of its files, never by their bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::mount::mount_of;
+use super::target::{Target, is_missing, metadata, names_in};
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::files::error::io_error;
+use crate::files::manifest::{ManifestHead, Marker, Owner};
+use crate::files::options::FileOptions;
+use crate::files::part::sha256;
+use crate::found::Found;
+use crate::sink::SinkReport;
+
+/// Looks what became of the list that `report` is about, where the report says that it lies. Changes nothing.
+///
+/// # Errors
+///
+/// If the place cannot be looked at, or the list is not there and the place lies on another file system than it did when the
+/// list was published.
+pub fn find(options: &FileOptions, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+    let Some(place) = Place::of(report) else { return Ok(Found::Unknown) };
+    let found = place.look(&Target::new(options, context)?)?;
+    match found {
+        // It is there, whatever is mounted where.
+        Found::Held | Found::Replaced => {}
+        _ => place.check_mount(report)?,
+    }
+    Ok(found)
+}
+
+/// Where a report says that a list lies.
+struct Place {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Returns the place of a report; `None` if it does not name one.
+    fn of(report: &SinkReport) -> Option<Self> {
+        // A path that is not UTF-8 was written with replacements, and names nothing.
+        let is_path = |location: &str| location.starts_with('/') && !location.contains(char::REPLACEMENT_CHARACTER);
+        let files: Vec<PathBuf> = report.outputs.iter().map(|output| PathBuf::from(&output.location)).collect();
+        let folder = files.first()?.parent()?.to_owned();
+        report.outputs.iter().all(|output| is_path(&output.location)).then_some(Self { folder, files })
+    }
+
+    fn look(&self, target: &Target) -> Result<Found, SinkError> {
+        let (manifest, marker) = (self.folder.join(target.manifest_name()?), self.folder.join(target.marker_name()?));
+        let Some(content) = read(&manifest)? else { return self.look_without_manifest(target, &manifest, &marker) };
+        let Ok(head) = serde_json::from_slice::<ManifestHead>(&content) else {
+            return Ok(Found::Altered(format!("`{}` is not a manifest of this program", manifest.display())));
+        };
+        if let Some(other) = another_list(&head, target.context(), &manifest) {
+            return Ok(other);
+        }
+        let mut missing = 0;
+        let mut altered = None;
+        for file in &head.files {
+            let path = self.folder.join(&file.path);
+            let problem = match metadata(&path)? {
+                None => {
+                    missing += 1;
+                    "is missing".to_owned()
+                }
+                Some(found) if !found.is_file() => "is not a file".to_owned(),
+                Some(found) if found.len() != file.bytes => {
+                    format!("has {} bytes, and {} were published", found.len(), file.bytes)
+                }
+                Some(_) => continue,
+            };
+            altered.get_or_insert_with(|| format!("`{}` {problem}", path.display()));
+        }
+        // A loader that takes the files away may leave manifest and marker.
+        if missing > 0 && missing == head.files.len() {
+            return Ok(Found::Gone);
+        }
+        if altered.is_none() && !vouches(&marker, &content)? {
+            altered = Some(format!("`{}` is missing, or vouches for another manifest", marker.display()));
+        }
+        Ok(altered.map_or(Found::Held, Found::Altered))
+    }
+
+    fn look_without_manifest(&self, target: &Target, manifest: &Path, marker: &Path) -> Result<Found, SinkError> {
+        for file in &self.files {
+            if metadata(file)?.is_some() {
+                let (file, manifest) = (file.display(), manifest.display());
+                return Ok(Found::Altered(format!("`{file}` is there, and `{manifest}` is missing")));
+            }
+        }
+        let is_folder = metadata(&self.folder)?.is_some_and(|found| found.is_dir());
+        if target.is_single_file() || !is_folder {
+            return Ok(Found::Gone);
+        }
+        let names = names_in(&self.folder)?;
+        Ok(match names.iter().find(|name| self.folder.join(name) != marker) {
+            Some(name) => Found::Taken(format!("`{}` holds `{name}` and no manifest", self.folder.display())),
+            None => Found::Gone,
+        })
+    }
+
+    /// Makes sure that the place lies on the file system that the list was published on, as far as that was noted.
+    fn check_mount(&self, report: &SinkReport) -> Result<(), SinkError> {
+        let Some(noted) = &report.mount else { return Ok(()) };
+        let mount = mount_of(&self.folder).map_err(|error| io_error("look at", &self.folder, error))?;
+        let mount = mount.display().to_string();
+        if mount == *noted {
+            return Ok(());
+        }
+        let message = format!(
+            "the list was published in `{}` below the mount point `{noted}`, and that folder is below `{mount}` now",
+            self.folder.display()
+        );
+        Err(SinkError::permanent(message).with_hint("is its disk mounted?"))
+    }
+}
+
+/// Returns what is found if the manifest is about another list than that of `context`.
+fn another_list(head: &ManifestHead, context: &SinkContext, manifest: &Path) -> Option<Found> {
+    let manifest = manifest.display();
+    if !Owner::new(context).may_replace(&head.owner) {
+        return Some(Found::Taken(format!("`{manifest}` is that of {}", head.owner)));
+    }
+    if head.walk != context.walk {
+        let is_newer = head.begun_at > context.begun_at.unwrap_or(context.walk.begun_at());
+        let older = || Found::Altered(format!("`{manifest}` is that of the older walk `{}`", head.walk));
+        return Some(if is_newer { Found::Replaced } else { older() });
+    }
+    let digest = context.digest.as_ref().filter(|digest| **digest != head.digest)?;
+    Some(Found::Altered(format!("`{manifest}` has the digest `{}`, and the list `{digest}`", head.digest)))
+}
+
+/// Returns whether the marker is there, and is that of this manifest.
+fn vouches(marker: &Path, manifest: &[u8]) -> Result<bool, SinkError> {
+    let marker = read(marker)?.and_then(|content| serde_json::from_slice::<Marker>(&content).ok());
+    Ok(marker.is_some_and(|marker| marker.manifest_sha256 == sha256(manifest)))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, SinkError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(io_error("read", path, error)),
+    }
+}

@@ -1,0 +1,63 @@
+//! Which file system a path lies on, by a name that outlives a boot: where it is mounted.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Returns the mount point that `path` lies below. Of a path that does not exist, the deepest part that does counts.
+///
+/// A device number would not do: it may be another one after a boot.
+pub(in crate::files) fn mount_of(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    let real = fs::canonicalize(existing)?;
+    for ancestor in real.ancestors() {
+        if is_mount_point(ancestor)? {
+            return Ok(ancestor.to_owned());
+        }
+    }
+    Ok(PathBuf::from("/"))
+}
+
+fn is_mount_point(path: &Path) -> io::Result<bool> {
+    match says_mount_root(path) {
+        Some(is_root) => Ok(is_root),
+        // A mount of another part of the same file system is not seen this way.
+        None => match path.parent() {
+            Some(parent) => Ok(fs::metadata(path)?.dev() != fs::metadata(parent)?.dev()),
+            None => Ok(true),
+        },
+    }
+}
+
+/// Returns what the kernel says of `path`, if it knows (Linux 5.8).
+#[cfg(target_os = "linux")]
+fn says_mount_root(path: &Path) -> Option<bool> {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let found = statx(CWD, path, AtFlags::empty(), StatxFlags::empty()).ok()?;
+    let knows = found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT);
+    knows.then(|| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn says_mount_root(_path: &Path) -> Option<bool> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_below_the_nearest_mount_whether_it_exists_or_not() {
+        assert_eq!(mount_of(Path::new("/")).unwrap(), Path::new("/"));
+        assert_eq!(mount_of(Path::new("/proc/self/not/there")).unwrap(), Path::new("/proc"));
+        let directory = tempfile::tempdir().unwrap();
+        let mount = mount_of(directory.path()).unwrap();
+        assert_eq!(mount_of(&directory.path().join("not/there")).unwrap(), mount);
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("/proc", &link).unwrap();
+        assert_eq!(mount_of(&link.join("not")).unwrap(), Path::new("/proc"));
+    }
+}
