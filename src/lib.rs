@@ -1,18 +1,21 @@
-//! Reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and exactly once, to any
-//! number of sinks.
+//! Reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and
+//! exactly once, to any number of sinks.
 //!
 //! ```text
-//!   cli ──► config ──► registry                    what to read, and where it goes
+//!   cli ──► config ──► registry                 what to read, and which sinks it goes to
 //!    │
 //!    ▼
 //!   engine, for each account and list:
 //!
-//!     source ──page──► journal ──page──► wechat::decode ──► rows ──Batch──► Sink, Sink, …   (a thread each)
-//!       ▲                 │
-//!       └── next cursor ──┘                        the next call leaves when the page is on disk
+//!     source ──page──► journal ──page──► wechat::decode ──► rows ──Batch──► Sink, Sink, …
+//!       ▲                 │                                                 (a thread each)
+//!       └── next cursor ──┘                     the next call leaves when the page is on disk
 //!
 //!     end of the list ──► all sinks prepare ──► one decision on disk ──► each sink commits
 //! ```
+//!
+//! After a crash, the next run reads the journal first and continues with the last cursor: the rest
+//! of the path is the same.
 //!
 //! | module | its job | may import |
 //! | --- | --- | --- |
@@ -24,18 +27,18 @@
 //! | `source` | calls: HTTP, tokens, retries, quota | `backoff`, `causes`, `config`, `wechat` |
 //! | `journal` | the state on disk: pages, decisions, commits, locks | `config`, `wechat` |
 //! | `rows` | pages → Arrow, with the row schema of each list | `wechat` |
-//! | `error` | why a run did not reach its end, and the exit code | `causes`, `config`, `journal`, `source` |
-//! | `report` | what came of a run, as it is recorded and printed | `causes`, `config`, `error`, `journal`, `wechat` |
-//! | `engine` | what runs beside what, and in which order lists are published | `backoff`, `causes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
+//! | `error` | why a run failed, and its exit code | `causes`, `config`, `journal`, `source` |
+//! | `report` | the result of a run, as it is recorded and printed | `causes`, `config`, `error`, `journal`, `wechat` |
+//! | `engine` | what runs concurrently, and in which order the sinks of a list publish | `backoff`, `causes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
 //! | `inspect` | status, history, prune: reads the state, runs nothing | `causes`, `config`, `engine`, `error`, `journal`, `report`, `wechat` |
 //! | `metrics` | what a run tells Prometheus | `config`, `engine`, `report`, `source` |
 //! | `cli` | the command line; the only module that prints | `causes`, `config`, `engine`, `error`, `inspect`, `journal`, `metrics`, `registry`, `report`, `rows`, `simulator`, `source`, `wechat` |
 //! | `simulator` | a WeChat API on loopback for the demo, the tests and the benches | nothing of ours |
 //!
-//! Every module may use the contract, [`fanout_sink`]. Of `config` the journal takes one constant, and of `engine`
-//! `inspect` takes the names of what lies in the state. A sink is a crate in `sinks/` and depends on `fanout-sink` alone.
-//! After a crash the same way is taken again, from the journal. A test (`tests/it/rooms.rs`) holds this table, and that no
-//! module imports another one in a circle.
+//! Every module may import the contract of sinks, [`fanout_sink`]. `journal` takes one constant
+//! from `config`, and `inspect` takes from `engine` only the names that the state uses. A sink is a
+//! crate in `sinks/` and depends on `fanout-sink`, not on this crate. A test (`tests/it/rooms.rs`)
+//! checks this table, and that the imports of the modules have no circle.
 
 pub mod cli;
 pub mod config;

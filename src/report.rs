@@ -1,4 +1,8 @@
-//! What came of a run.
+//! The report of a run: the result of each list of each account.
+//!
+//! Before it: the [`engine`](crate::engine) fills it in. Behind it: [`RunReports`] records it,
+//! [`cli`](crate::cli) prints it, [`metrics`](crate::metrics) reads it, and
+//! [`inspect`](crate::inspect) reads the recorded ones.
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::schemars::JsonSchema;
@@ -13,29 +17,28 @@ use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::wechat::List;
 
-/// What came of a run: of every account, in the order of the pipeline file. Recorded as `runs/<run>.json` beside the
-/// journals.
+/// The report of a run, recorded as `runs/<run>.json` under `journal.path`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
 pub struct RunReport {
-    /// The name of the run, under which its report is recorded; none of a check.
+    /// The name of the run, under which its report is recorded; `null` for a check.
     pub run: Option<String>,
     /// When it began, in UTC: `2026-01-31T02:00:00Z`.
     pub begun_at: DateTime<Utc>,
     /// Wall time, in seconds.
     pub seconds: f64,
-    /// The shard of the accounts that it was about, as in `--shard`; none where it was about all that were selected.
+    /// The shard of the accounts, as in `--shard`; `null` for a run of all selected accounts.
     pub shard: Option<String>,
     /// The pipeline's name.
     pub pipeline: String,
-    /// The worst of the accounts.
+    /// The worst exit of the accounts.
     pub exit: Exit,
-    /// The accounts.
+    /// The lists of the accounts, accounts in the order of the pipeline file.
     pub accounts: Vec<AccountReport>,
 }
 
-/// What came of one account.
+/// The result of one list of one account.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
@@ -46,55 +49,55 @@ pub struct AccountReport {
     pub app_id: String,
     /// The list's name, such as `followers`.
     pub list: String,
-    /// In one word.
+    /// The result in one word.
     pub verdict: Verdict,
-    /// What the account alone would end the process with.
+    /// The exit of the process, if this were its only list.
     pub exit: Exit,
-    /// The walk, if the run came as far as that.
+    /// The walk; `null` if the run failed before it had one.
     pub walk: Option<WalkId>,
     /// The logical date of the snapshot.
     pub date: Option<NaiveDate>,
-    /// The facts of the list, once they are decided: also where a sink has failed after that.
+    /// The facts of the list, once they are decided, even if a sink failed after the decision.
     pub snapshot: Option<Snapshot>,
-    /// The rows of the list that was decided before this one; `None` for the first list.
+    /// The rows of the list that was decided before this one; `null` for the first list.
     pub previous_rows: Option<u64>,
-    /// When the last page of that list was fetched, in UTC.
+    /// When the last page of that earlier list was fetched, in UTC.
     pub previous_fetched_at: Option<DateTime<Utc>>,
     /// Pages in the journal.
     pub pages: u64,
     /// Calls of `user/get` in this run, failed ones included.
     pub calls: u64,
-    /// Calls of `user/get` that are left today, as WeChat says or as far as this state knows; none where it did not come
-    /// to a call.
+    /// Calls of `user/get` that are left today, as stated by WeChat or else counted in this state;
+    /// `null` if the run made no call.
     pub calls_left: Option<u64>,
-    /// Tries beyond the first, of whatever call.
+    /// Tries after the first one, for calls of all kinds.
     pub retries: u64,
     /// Wall time, in seconds.
     pub seconds: f64,
     /// The sinks, in the order of the pipeline file.
     pub sinks: Vec<SinkOutcome>,
-    /// What went wrong, with its causes.
+    /// The error, with its causes.
     pub error: Option<String>,
     /// What a person can do about it.
     pub hint: Option<String>,
 }
 
-/// What came of an account, in one word.
+/// The result of a list of an account, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing stands in its way; `check` ends here.
+    /// A run can begin; `check` ends here.
     Ready,
-    /// The list is complete, and every required sink has it.
+    /// The list is complete, and every required sink has published it.
     Published,
-    /// The same, since an earlier run.
+    /// An earlier run has published the list.
     AlreadyPublished,
-    /// Something went wrong; the journal is kept.
+    /// An error ended it; the journal is kept.
     Failed,
-    /// It was stopped; the journal is kept.
+    /// A signal stopped it; the journal is kept.
     Interrupted,
-    /// It was stopped because another account had failed; the journal is kept.
+    /// `--fail-fast` stopped it after another account had failed; the journal is kept.
     Stopped,
 }
 
@@ -112,43 +115,44 @@ impl Verdict {
     }
 }
 
-/// What came of one sink.
+/// The result of one sink.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
 pub struct SinkOutcome {
     /// The sink's name in the pipeline file.
     pub sink: String,
-    /// Whether the account fails with it.
+    /// Whether the account fails if the sink fails.
     pub required: bool,
-    /// What happened.
+    /// The state of the sink.
     #[serde(flatten)]
     pub state: SinkState,
 }
 
-/// What happened to a sink.
+/// The state of a sink at the end of a run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SinkState {
-    /// It has published the list in this run.
+    /// It published the list in this run.
     Published(SinkReport),
-    /// It had published the list before.
+    /// It published the list in an earlier run.
     AlreadyPublished(SinkReport),
-    /// It has failed.
+    /// It failed.
     Failed {
-        /// Why, with the causes.
+        /// The error, with its causes.
         error: String,
-        /// What a person can do.
+        /// What a person can do about it.
         hint: Option<String>,
     },
-    /// It was not its turn.
+    /// The run ended before its turn.
     NotReached,
 }
 
 impl RunReport {
-    /// Returns the [JSON Schema](https://json-schema.org) of a report, as it is recorded and printed.
+    /// Returns the [JSON Schema](https://json-schema.org) of a report, as it is recorded and
+    /// printed.
     pub fn schema() -> Value {
         let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
         let mut schema = generator.into_root_schema_for::<Self>().to_value();
@@ -156,7 +160,7 @@ impl RunReport {
         schema
     }
 
-    /// Makes the report of a run that began at `begun_at` and has just ended.
+    /// Returns the report of a run that began at `begun_at` and ends now.
     pub(crate) fn new(pipeline: &Pipeline, begun_at: DateTime<Utc>, accounts: Vec<AccountReport>) -> Self {
         let exit = accounts.iter().fold(Exit::Done, |exit, account| exit.worst(account.exit));
         Self {
@@ -170,7 +174,8 @@ impl RunReport {
         }
     }
 
-    /// Records the report beside the journals. That it cannot be is no failure of the run, and is said.
+    /// Records the report under `journal.path`. A failure to do so is logged and does not fail the
+    /// run.
     pub(crate) fn record(self, reports: &RunReports) -> Self {
         let mut named = self.clone();
         let recorded = reports.record(&self.pipeline, self.begun_at, |run| {
@@ -188,7 +193,7 @@ impl RunReport {
 }
 
 impl AccountReport {
-    /// Makes the report on a list to which nothing has happened yet: a failure, unless a verdict replaces it.
+    /// Returns the report of a list before its run: a failure, until a verdict replaces it.
     pub(crate) fn new(account: &Account, list: List) -> Self {
         Self {
             account: account.name.clone(),
@@ -212,13 +217,13 @@ impl AccountReport {
         }
     }
 
-    /// Notes that nothing went wrong.
+    /// Sets a verdict other than a failure.
     pub(crate) fn succeed(&mut self, verdict: Verdict) {
         self.verdict = verdict;
         self.exit = Exit::Done;
     }
 
-    /// Notes what went wrong.
+    /// Sets the error, and the verdict and exit that follow from it.
     pub(crate) fn fail(&mut self, error: &Error) {
         self.exit = error.exit();
         self.verdict = match error {

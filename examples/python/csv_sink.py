@@ -1,4 +1,4 @@
-# Publishes each list as one CSV file. fanout_sink.py has fanout's side; what follows is all that is special.
+# Publishes each list as one CSV file. fanout_sink.py, beside this file, does the rest.
 from pyarrow import csv
 import fanout_sink
 

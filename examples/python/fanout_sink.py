@@ -1,27 +1,28 @@
-"""fanout's end of a command sink (`protocol = "arrow"`, see sinks/README.md), for Python with pyarrow."""
+"""fanout's side of a command sink (`protocol = "arrow"`, see sinks/README.md), for pyarrow."""
 import contextlib, glob, json, os, sys
 import pyarrow
 
 _input, _output = sys.stdin.buffer, sys.stdout
-sys.stdout = sys.stderr  # stdout is for messages: whatever else is printed goes to the log
+sys.stdout = sys.stderr  # stdout is for messages; what the program prints goes to the log
 
 def _send(kind, **values):
     print(json.dumps({"type": kind, **values}), file=_output, flush=True)
 
 def _receive():
-    return json.loads(_input.readline() or '{"type": "abort"}')  # the end of the input means abort
+    return json.loads(_input.readline() or '{"type": "abort"}')  # end of input: abort
 
 def fail(message, hint=None, temporary=False):
-    """Ends the program with an error; a temporary one may pass by itself."""
+    """Ends the program with an error; `temporary` if a later try may succeed."""
     _send("error", **{"class": "temporary" if temporary else "permanent"}, message=message, hint=hint)
     raise SystemExit(1)
 
 class List:
-    """One list: `hello` names it, `schema` has the columns; iterate over its batches, prepare, commit.
+    """One list. `hello` names it, `schema` has its columns. Iterate over it, prepare, commit.
 
-    `path(hello)` returns the path of its file, for `file`. Without a file, `find(hello, commit)` looks for a list that
-    was committed. It changes nothing, and returns `held`, `replaced`, `taken`, `altered`, `gone` or `unknown`, and a text
-    (or None) that says what is there instead.
+    `path(hello)` returns the path of the list's file, for `file`. A sink without a file may have
+    `find(hello, commit)`, which looks for a list that was committed and changes nothing. It returns
+    `held`, `replaced`, `taken`, `altered`, `gone` or `unknown`, and a text (or None) that says what
+    is there instead.
     """
 
     def __init__(self, path=None, find=None):
@@ -41,30 +42,31 @@ class List:
         self.schema = self._stream.schema
 
     def __iter__(self):
-        with contextlib.suppress(pyarrow.ArrowInvalid, OSError):  # torn off in the middle: no snapshot will follow
+        with contextlib.suppress(pyarrow.ArrowInvalid, OSError):  # cut off: no snapshot follows
             for number, batch in enumerate(self._stream, 1):
                 yield batch
                 self.rows += batch.num_rows
                 _send("written", batches=number)
 
     def prepare(self):
-        """Call when all is durable and nothing visible. Returns whether to publish, else leave no trace."""
+        """Call when all is durable, nothing visible. Returns whether to publish or to remove it."""
         self.snapshot = _receive()
         if self.snapshot["type"] == "snapshot":
             _send("prepared", rows=self.rows)
             return _receive()["type"] == "commit"
 
     def commit(self, outputs=()):
-        """Call when all is visible; `outputs` are dicts of `location`, `rows` and `bytes`."""
+        """Call when all is visible. `outputs` are dicts of `location`, `rows` and `bytes`."""
         _send("committed", rows=self.rows, outputs=list(outputs))
 
     @contextlib.contextmanager
     def file(self):
-        """Publishes a file: yields where to write it, and renames it to `path` when fanout says so."""
+        """Yields the path of a file to write; renames it to `path` when fanout says `commit`."""
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
         for left_over in glob.glob(glob.escape(self.path) + ".staged-*"):
             os.remove(left_over)
-        staged = f"{self.path}.staged-{os.getpid()}"  # of this process: a killed one may end after the next one starts
+        # With the process id: a killed process may end after the next one has started.
+        staged = f"{self.path}.staged-{os.getpid()}"
         yield staged
         with open(staged, "rb") as file:
             os.fsync(file.fileno())
@@ -72,7 +74,7 @@ class List:
             label = {**self._names(), "bytes": os.path.getsize(staged)}
             with open(f"{staged}.label", "w") as file:
                 json.dump(label, file)
-            os.replace(f"{staged}.label", self._label())  # first, so that no list is there without its label
+            os.replace(f"{staged}.label", self._label())  # first: no list is visible without it
             os.replace(staged, self.path)
             self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
         else:
@@ -81,7 +83,7 @@ class List:
     def _names(self):
         return {key: self.hello[key] for key in ("pipeline", "sink", "app_id", "list", "walk", "begun_at")}
 
-    def _label(self):  # a hidden file beside the list, which says whose it is
+    def _label(self):  # a hidden file beside the list, which names its owner
         folder, name = os.path.split(self.path)
         return os.path.join(folder, f".{name}.label")
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Publishes each list as gzipped lines of JSON below the folder $1. fanout names the list in SINK_…. To abort, it sends a
-# signal: then the staged file stays until the next list of that date.
+# Publishes each list as gzipped lines of JSON in the folder $1. fanout names the list in variables
+# SINK_…. To abort, it sends a signal: the staged file then stays until the next list of that date.
 set -eu
 file="$1/$SINK_DATE-$SINK_APP_ID-$SINK_LIST.ndjson.gz"
 mkdir -p "$1"

@@ -1,4 +1,6 @@
-//! What earlier runs came to: the reports that lie beside the journals, read again.
+//! The results of earlier runs, read from their reports.
+//!
+//! Before it: [`RunReports`] finds the files. Behind it: `fanout history` and `fanout report`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -8,7 +10,7 @@ use crate::config::{Account, Pipeline};
 use crate::journal::{JournalError, RunReports};
 use crate::report::{AccountReport, RunReport};
 
-/// What the runs of a pipeline came to for one account.
+/// The results of a pipeline's runs for one account.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct History {
@@ -18,11 +20,11 @@ pub struct History {
     pub account: String,
     /// The account's app id.
     pub app_id: String,
-    /// The runs, oldest first; a replay of several lists is there once for each of them.
+    /// The runs, oldest first. A run with several results for the account is there once for each.
     pub runs: Vec<PastRun>,
 }
 
-/// What one run came to for one account.
+/// The result of one run for one list of the account.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PastRun {
@@ -30,13 +32,13 @@ pub struct PastRun {
     pub run: Option<String>,
     /// When the run began, in UTC: `2026-01-31T02:00:00Z`.
     pub begun_at: DateTime<Utc>,
-    /// What came of the account.
+    /// The result.
     #[serde(flatten)]
     pub report: AccountReport,
 }
 
-/// Reads the reports of the runs of `pipeline`, oldest first, one at a time: of thousands of accounts each is some megabytes.
-/// One that cannot be read is passed over with a warning.
+/// Reads the reports of the runs of `pipeline`, oldest first, and one at a time: with thousands of
+/// accounts each takes some megabytes. A report that cannot be read is skipped with a warning.
 ///
 /// # Errors
 ///
@@ -46,14 +48,15 @@ pub fn past_runs(pipeline: &Pipeline) -> Result<impl Iterator<Item = RunReport>,
     let names = reports.names()?;
     let read = move |run: String| {
         reports.read::<RunReport>(&run).unwrap_or_else(|error| {
-            tracing::warn!(error = error_chain(&error), "a report that cannot be read is passed over");
+            tracing::warn!(error = error_chain(&error), "a report that cannot be read is skipped");
             None
         })
     };
     Ok(names.into_iter().filter_map(read).filter(|report| report.pipeline == pipeline.name))
 }
 
-/// Reads what the runs of `pipeline` came to for `account`, which is known by its app id: names change.
+/// Returns the results of the runs of `pipeline` for `account`. The account is found by its app id,
+/// because its name may have changed.
 ///
 /// # Errors
 ///

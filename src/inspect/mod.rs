@@ -1,4 +1,7 @@
-//! What the state on disk says: how accounts stand, what earlier runs came to, what can be removed. It runs nothing.
+//! Reads the state on disk for `fanout status`, `history`, `report` and `prune`. It runs nothing.
+//!
+//! Before it: the [`journal`](crate::journal), with walks, records and the reports of runs. Behind
+//! it: [`cli`](crate::cli) prints what these functions return.
 
 mod history;
 mod prune;

@@ -1,4 +1,8 @@
-//! What of a pipeline's state can go, and its removal. What sinks have published lies elsewhere and is never looked at.
+//! Finds what can be removed from a pipeline's state, and removes it. What sinks have published
+//! lies elsewhere and is not touched.
+//!
+//! Before it: [`ListFolder::prunable`] decides for each list. Behind it: `fanout prune` prints what
+//! was found or removed.
 
 use std::time::Duration;
 
@@ -12,21 +16,22 @@ use crate::journal::{HeldLocks, Identity, JournalError, ListFolder, ListState, P
 use crate::report::RunReport;
 use crate::wechat::List;
 
-/// What goes, or would go.
+/// What was removed from the state of a pipeline, or can be removed.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Pruning {
     /// The pipeline's name.
     pub pipeline: String,
-    /// Whether it is gone; else it was only looked what could go.
+    /// Whether it was removed; if not, it was only found.
     pub done: bool,
-    /// The accounts of which there is something to say, in the order of the pipeline file.
+    /// The lists of the accounts that have something to remove, are locked or cannot be read,
+    /// accounts in the order of the pipeline file.
     pub accounts: Vec<AccountPruning>,
-    /// Reports of runs.
+    /// The reports of runs.
     pub reports: Vec<Prunable>,
 }
 
-/// What goes of one account, or would go.
+/// What was removed from one list of one account, or can be removed.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AccountPruning {
@@ -34,45 +39,49 @@ pub struct AccountPruning {
     pub account: String,
     /// The list's name.
     pub list: String,
-    /// Its walks and what is left of some, oldest first.
+    /// The walks, and what crashes left of some, oldest first.
     pub prunable: Vec<Prunable>,
-    /// What the process says of itself that is at work on the account: nothing of it is touched then.
+    /// The process that holds the list's lock; nothing is removed then.
     pub held_by: Option<String>,
-    /// Why it cannot be told, or was not removed, with the causes.
+    /// Why nothing was found, or not everything was removed, with the causes.
     pub error: Option<String>,
     /// What a person can do about it.
     pub hint: Option<String>,
 }
 
 impl Pruning {
-    /// Returns what a process ends with that was asked for this.
+    /// Returns the exit of `fanout prune`.
     pub fn exit(&self) -> Exit {
-        let of_account = |account: &AccountPruning| match (&account.error, &account.held_by) {
+        let of_list = |account: &AccountPruning| match (&account.error, &account.held_by) {
             (Some(_), _) => Exit::Failed,
             (None, Some(_)) if self.done => Exit::Later,
             _ => Exit::Done,
         };
-        self.accounts.iter().map(of_account).fold(Exit::Done, Exit::worst)
+        self.accounts.iter().map(of_list).fold(Exit::Done, Exit::worst)
     }
 }
 
-/// Looks what of the state of `pipeline` can go, and removes it if `remove` says so: each account under its lock. Reports of
-/// runs go when they are older than `reports_older_than`, and stay without it.
+/// Finds what can be removed from the state of `pipeline`, and with `remove` removes it, each list
+/// under its lock. Reports of runs are included if they are older than `reports_older_than`; with
+/// `None` they stay.
 ///
 /// # Errors
 ///
-/// [`JournalError::Io`] if the reports cannot be listed or removed. What is wrong with an account is said there.
+/// [`JournalError::Io`] if the reports cannot be listed or removed. The error of a list is in its
+/// [`AccountPruning`].
 pub fn prune(pipeline: &Pipeline, remove: bool, reports_older_than: Option<Duration>) -> Result<Pruning, JournalError> {
     let (now, locks) = (Utc::now(), HeldLocks::read());
-    let accounts = pipeline.accounts.iter().flat_map(|account| {
-        let locks = &locks;
-        pipeline.lists().into_iter().map(move |list| prune_list(pipeline, account, list, remove, locks, now))
-    });
-    let accounts =
-        accounts.filter(|account| !account.prunable.is_empty() || account.held_by.is_some() || account.error.is_some());
-    let accounts = accounts.collect();
+    let mut accounts = Vec::new();
+    for account in &pipeline.accounts {
+        for list in pipeline.lists() {
+            let pruning = prune_list(pipeline, account, list, remove, &locks, now);
+            if !pruning.prunable.is_empty() || pruning.held_by.is_some() || pruning.error.is_some() {
+                accounts.push(pruning);
+            }
+        }
+    }
     let reports = match reports_older_than {
-        Some(age) => reports(pipeline, remove, now - age)?,
+        Some(age) => old_reports(pipeline, remove, now - age)?,
         None => Vec::new(),
     };
     Ok(Pruning { pipeline: pipeline.name.clone(), done: remove, accounts, reports })
@@ -92,14 +101,14 @@ fn prune_list(
         account: account.name.clone(),
         list: list.name().to_owned(),
         prunable: Vec::new(),
-        held_by: folder.holder(locks),
+        held_by: folder.lock_holder(locks),
         error: None,
         hint: None,
     };
     let done = match (&pruning.held_by, remove) {
         (Some(_), _) => Ok(()),
-        // Where there is nothing, nothing is created.
-        (None, true) if folder.bytes() > 0 => under_lock(pipeline, identity, now, &mut pruning.prunable),
+        // An account without state: taking the lock would create its folder.
+        (None, true) if folder.bytes() > 0 => remove_under_lock(pipeline, identity, now, &mut pruning.prunable),
         (None, _) => prunable(pipeline, &folder, now).map(|prunable| pruning.prunable = prunable),
     };
     match done {
@@ -117,30 +126,30 @@ fn prunable(pipeline: &Pipeline, folder: &ListFolder, now: DateTime<Utc>) -> Res
     folder.prunable(pipeline.journal.keep, pipeline.journal.resume_within, now)
 }
 
-/// Removes what can go of an account, and notes each in `gone`.
-fn under_lock(
+/// Removes what can be removed from a list, and adds each item to `removed`.
+fn remove_under_lock(
     pipeline: &Pipeline,
     identity: Identity,
     now: DateTime<Utc>,
-    gone: &mut Vec<Prunable>,
+    removed: &mut Vec<Prunable>,
 ) -> Result<(), JournalError> {
     let state = ListState::open(&pipeline.journal.path, identity, &lock_holder(pipeline))?;
     for item in prunable(pipeline, &state, now)? {
         state.remove(&item.path)?;
-        gone.push(item);
+        removed.push(item);
     }
     Ok(())
 }
 
-/// Finds the reports of this pipeline's runs that began before `before`.
-fn reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
+/// Returns the reports of this pipeline's runs that began before `before`, and with `remove`
+/// removes them.
+fn old_reports(pipeline: &Pipeline, remove: bool, before: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
     let reports = RunReports::new(&pipeline.journal.path);
     let mut prunable = Vec::new();
     for run in reports.names()? {
-        // One that cannot be read might be of another pipeline.
+        // A report that cannot be read may be another pipeline's: it stays.
         let Ok(Some(report)) = reports.read::<RunReport>(&run) else { continue };
-        let is_old = report.begun_at < before;
-        if report.pipeline == pipeline.name && is_old {
+        if report.pipeline == pipeline.name && report.begun_at < before {
             let path = reports.path(&run);
             let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
             if remove {

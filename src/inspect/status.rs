@@ -1,7 +1,11 @@
-//! How the accounts of a pipeline file stand, as far as their state says: for whoever looks while runs come and go.
+//! The status of the accounts of a pipeline file, as their state has it, also while a run is at
+//! work.
 //!
-//! It takes no lock, makes no call and changes nothing, so a run does not notice that somebody looks. A walk may be appended to,
-//! decided or pruned at that moment; what is gone before it was read is looked for once more.
+//! It takes no lock, makes no call and changes nothing, so a run does not notice it. Meanwhile a
+//! run may append to a walk, decide it or prune it. If a walk disappears while it is read, all
+//! walks are read once more.
+//!
+//! Before it: [`ListFolder`] and [`WalkFolder`] read the state. Behind it: `fanout status`.
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
@@ -13,19 +17,19 @@ use crate::error::Error;
 use crate::journal::{HeldLocks, JournalError, ListFolder, WalkFolder};
 use crate::wechat::List;
 
-/// How the accounts of a pipeline file stand.
+/// The status of the accounts of a pipeline file.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The pipeline's name.
     pub pipeline: String,
-    /// When it was looked, in UTC: `2026-01-31T02:00:00Z`.
+    /// When the state was read, in UTC: `2026-01-31T02:00:00Z`.
     pub at: DateTime<Utc>,
     /// The lists of the accounts, accounts in the order of the pipeline file.
     pub accounts: Vec<AccountStatus>,
 }
 
-/// How one list of one account stands.
+/// The status of one list of one account.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AccountStatus {
@@ -35,19 +39,19 @@ pub struct AccountStatus {
     pub app_id: String,
     /// The list's name, such as `followers`.
     pub list: String,
-    /// The last complete walk; none if there was none yet.
+    /// The last complete walk; `None` before the first one.
     pub last: Option<LastStatus>,
     /// The dates of earlier lists that this pipeline still owes to a sink, oldest first.
     pub owed: Vec<NaiveDate>,
-    /// The walk under way; none if the newest one is decided.
+    /// The walk under way; `None` if the newest walk is complete.
     pub walk: Option<WalkStatus>,
-    /// Calls for pages of this list today (in Beijing), whichever pipeline on this state made them.
+    /// Today's calls (in Beijing) for pages of this list, by all pipelines on this state.
     pub calls_today: u64,
-    /// `source.quota.daily_calls`: what WeChat grants, as far as the pipeline file knows.
+    /// The calls that WeChat grants a day: `source.quota.daily_calls` of the pipeline file.
     pub daily_calls: u64,
-    /// Bytes of all that the state has of this app id.
+    /// The bytes of all files of this app id in the state.
     pub bytes: u64,
-    /// What the process says of itself that is at work on the account; none if there is none on this machine.
+    /// The process that holds the list's lock; `None` if no process of this machine holds it.
     pub held_by: Option<String>,
     /// Why the state cannot be read, with its causes.
     pub error: Option<String>,
@@ -67,7 +71,7 @@ pub struct LastStatus {
     pub rows: u64,
     /// The sinks of the pipeline file that have published it.
     pub published: Vec<String>,
-    /// Those that have not, under their present options.
+    /// The sinks that have not published it under their present options.
     pub lacking: Vec<String>,
 }
 
@@ -75,7 +79,7 @@ pub struct LastStatus {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct WalkStatus {
-    /// Its name.
+    /// The walk's name.
     pub walk: WalkId,
     /// Its logical date.
     pub date: NaiveDate,
@@ -83,22 +87,23 @@ pub struct WalkStatus {
     pub pages: u64,
     /// Followers in them, repeated ones included.
     pub followers: u64,
-    /// The age of its cursor: seconds since the last page came; since the walk began, if none has.
+    /// The age of its cursor: seconds since the last page was fetched; without a page, since the
+    /// walk began.
     pub cursor_seconds: u64,
-    /// Whether its end was read, so that only its sinks are at work.
+    /// Whether its end was read. Only its sinks are still at work then.
     pub ended: bool,
 }
 
-/// Looks how the accounts of `pipeline` stand.
+/// Reads the status of the accounts of `pipeline`.
 pub fn status(pipeline: &Pipeline) -> Status {
     let (now, locks) = (Utc::now(), HeldLocks::read());
-    let accounts = pipeline.accounts.iter().flat_map(|account| {
-        let locks = &locks;
-        pipeline.lists().into_iter().map(move |list| status_of(pipeline, account, list, locks, now))
-    });
-    let accounts = accounts.collect();
-    let at = now.trunc_subsecs(0);
-    Status { pipeline: pipeline.name.clone(), at, accounts }
+    let mut accounts = Vec::new();
+    for account in &pipeline.accounts {
+        for list in pipeline.lists() {
+            accounts.push(status_of(pipeline, account, list, &locks, now));
+        }
+    }
+    Status { pipeline: pipeline.name.clone(), at: now.trunc_subsecs(0), accounts }
 }
 
 fn status_of(
@@ -119,24 +124,25 @@ fn status_of(
         calls_today: folder.calls_today(list.endpoint(), now),
         daily_calls: pipeline.source.quota.daily_calls,
         bytes: folder.bytes(),
-        held_by: folder.holder(locks),
+        held_by: folder.lock_holder(locks),
         error: None,
         hint: None,
     };
-    // A run prunes once, and so the second look sees what stays.
-    let looked = match look(pipeline, &folder, now, &mut status) {
-        Ok(true) => Ok(true),
-        Ok(false) | Err(_) => look(pipeline, &folder, now, &mut status),
-    };
-    if let Err(error) = looked {
+    let mut read = read_walks(pipeline, &folder, now, &mut status);
+    if !matches!(read, Ok(true)) {
+        // A run prunes once, so the walks of a second reading stay.
+        read = read_walks(pipeline, &folder, now, &mut status);
+    }
+    if let Err(error) = read {
         let error = Error::from(error);
         (status.error, status.hint) = (Some(error.chain()), error.hint());
     }
     status
 }
 
-/// Reads the walks of an account, and says whether all of them were still there at the end.
-fn look(
+/// Reads the walks of a list into `status`. Returns whether all of them were still there at the
+/// end.
+fn read_walks(
     pipeline: &Pipeline,
     folder: &ListFolder,
     now: DateTime<Utc>,

@@ -1,4 +1,8 @@
-//! What the file of a walk holds: its pages and its end, from the first frame to the last that fits.
+//! The contents of a walk's file: its pages and its end, from the first frame to the last that
+//! fits.
+//!
+//! Before it: frames as [`frame`](super::frame) reads them. Behind it: [`Journal`](super::Journal)
+//! appends to them; `status` shows how far the walk has come.
 
 use std::fs::File;
 use std::io;
@@ -10,12 +14,12 @@ use super::frame::{self, Found, Kind, ReplyKind};
 use super::record::End;
 use crate::wechat::{Chain, Link, PageReply, summarize};
 
-/// What was found in the file of a walk.
+/// What the file of a walk holds, without the bodies of its pages.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// Where the next frame goes.
+    /// The bytes of all frames that fit: the offset of the next frame.
     pub(super) length: u64,
-    /// Where each page's frame begins.
+    /// The offset of each page's frame.
     pub(super) offsets: Vec<u64>,
     pub(super) chain: Chain,
     pub(super) openids: u64,
@@ -25,7 +29,8 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Reads a file from its first frame to the last that fits, and says what does not fit after it.
+    /// Reads a file from its first frame to the last that fits. The text says what is wrong with
+    /// the frame after it; `None` if the file ends there.
     pub(super) fn read(file: &File) -> io::Result<(Self, Option<String>)> {
         let file_length = file.metadata()?.len();
         let mut contents = Self::default();
@@ -34,7 +39,7 @@ impl Contents {
                 Found::Nothing => return Ok((contents, None)),
                 Found::Torn => break "its last frame is cut off".to_owned(),
                 Found::Altered => break format!("a frame at byte {} was altered", contents.length),
-                Found::Frame(kind, payload) => match contents.take_in(kind, &payload) {
+                Found::Frame(kind, payload) => match contents.add(kind, &payload) {
                     Ok(()) => contents.length += (frame::PREFIX + payload.len()) as u64,
                     Err(what) => break what,
                 },
@@ -43,14 +48,15 @@ impl Contents {
         Ok((contents, Some(misfit)))
     }
 
-    /// Takes a frame that was read into what is known of the walk, or says what does not fit.
-    fn take_in(&mut self, kind: Kind, payload: &Bytes) -> Result<(), String> {
+    /// Adds the frame that was read, or returns what is wrong with it.
+    fn add(&mut self, kind: Kind, payload: &Bytes) -> Result<(), String> {
         match kind {
-            _ if self.end.is_some() => Err("something follows its end".to_owned()),
+            _ if self.end.is_some() => Err("a frame follows its end".to_owned()),
             Kind::Header if self.length == 0 => Ok(()),
             Kind::Header => Err("it has a second header".to_owned()),
             Kind::End => {
-                let end = serde_json::from_slice(payload).map_err(|error| format!("its end is no record: {error}"))?;
+                let end =
+                    serde_json::from_slice(payload).map_err(|error| format!("its end cannot be read: {error}"))?;
                 self.end = Some(end);
                 Ok(())
             }
@@ -61,31 +67,31 @@ impl Contents {
                     return Err(format!("page {number} is in another page's place"));
                 }
                 let Ok(PageReply::Page(summary)) = summarize(&reply.body) else {
-                    return Err(format!("page {number} is no page of a list"));
+                    return Err(format!("page {number} is not a page of a list"));
                 };
                 if !self.chain.extend(Link { cursor: reply.cursor, next: summary.next, page: number }) {
                     return Err(format!("page {number} does not follow from an earlier one"));
                 }
-                self.note_page(self.length, reply.fetched_at, summary.openids);
+                self.add_page(self.length, reply.fetched_at, summary.openids);
                 Ok(())
             }
         }
     }
 
-    /// Notes a page whose frame begins at `offset`.
-    pub(super) fn note_page(&mut self, offset: u64, fetched_at: DateTime<Utc>, openids: u64) {
+    /// Adds a page whose frame begins at `offset`.
+    pub(super) fn add_page(&mut self, offset: u64, fetched_at: DateTime<Utc>, openids: u64) {
         self.offsets.push(offset);
         self.openids += openids;
         self.first_fetched_at.get_or_insert(fetched_at);
         self.last_fetched_at = Some(fetched_at);
     }
 
-    /// Returns how many pages there are.
+    /// Returns the number of pages.
     pub fn pages(&self) -> u64 {
         self.offsets.len() as u64
     }
 
-    /// Returns how many `OpenID`s the pages hold, repeated ones included.
+    /// Returns the number of `OpenID`s in the pages, repeated ones included.
     pub fn openids(&self) -> u64 {
         self.openids
     }
@@ -95,7 +101,7 @@ impl Contents {
         self.last_fetched_at
     }
 
-    /// Returns the accepted end; none while the walk is open.
+    /// Returns the accepted end; `None` while the walk is open.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }

@@ -1,6 +1,8 @@
 //! Files and folders that only their owner may read, and that are whole or absent.
+//!
+//! Before it: the other files of this module hand records in. Behind it: the file system.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -11,12 +13,12 @@ use serde_json::value::RawValue;
 
 use super::error::JournalError;
 
-/// Creates a folder and those above it, for the owner only: the state names followers.
+/// Creates a folder and its parents, for the owner only: the state names followers.
 pub(super) fn create_folder(path: &Path) -> Result<(), JournalError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(JournalError::io("create the folder", path))
 }
 
-/// Opens a file for reading and writing, for the owner only, and creates it if it is missing.
+/// Opens a file for reading and writing; creates it, for the owner only, if it is missing.
 pub(super) fn open_file(path: &Path) -> Result<File, JournalError> {
     OpenOptions::new()
         .read(true)
@@ -26,6 +28,20 @@ pub(super) fn open_file(path: &Path) -> Result<File, JournalError> {
         .mode(0o600)
         .open(path)
         .map_err(JournalError::io("open", path))
+}
+
+/// Returns the names in a folder, in no order; no name if there is no such folder.
+pub(super) fn names(path: &Path) -> Result<Vec<String>, JournalError> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(JournalError::io("list", path))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(JournalError::io("list", path))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    Ok(names)
 }
 
 /// Makes the names in a folder durable.
@@ -40,11 +56,11 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     text
 }
 
-/// A record as it lies in its file. A frame of the journal has its checksum before it; a record is for people as well,
-/// and so it has it as a key.
+/// A record with its checksum, as a file holds them. People read records as well, so the checksum
+/// is a key of the JSON, not a binary prefix as in the journal's frames.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    /// Of the record's text, in hexadecimal.
+    /// The checksum of the record's text, in hexadecimal.
     crc32c: String,
     record: Box<RawValue>,
 }
@@ -53,14 +69,14 @@ fn checksum(record: &RawValue) -> String {
     format!("{:08x}", crc32c::crc32c(record.get().as_bytes()))
 }
 
-/// Writes a record to a file of its own so that, whatever happens, either the whole of it is there or nothing.
+/// Writes a record to a file of its own. After a crash the file is whole or absent.
 pub(super) fn write_record(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
     let text = String::from_utf8(to_json(value)).expect("JSON is text");
     let record = RawValue::from_string(text).expect("what was just written as JSON is JSON");
     write_file(path, &to_json(&Sealed { crc32c: checksum(&record), record }))
 }
 
-/// Writes a file so that, whatever happens, either the whole of it is there or what was there before.
+/// Writes a file. After a crash it holds the whole of `text`, or what it held before.
 pub(super) fn write_file(path: &Path, text: &[u8]) -> Result<(), JournalError> {
     let temporary = path.with_extension("tmp");
     let file = open_file(&temporary)?;
@@ -68,11 +84,11 @@ pub(super) fn write_file(path: &Path, text: &[u8]) -> Result<(), JournalError> {
         .and_then(|()| (&file).write_all(text))
         .and_then(|()| file.sync_all())
         .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
-    std::fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
+    fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
     sync_folder(path.parent().expect("a file lies in a folder"))
 }
 
-/// Reads a record; none if there is no such file.
+/// Reads a record and checks its checksum; `None` if there is no such file.
 pub(super) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
     let Some(sealed) = read_json::<Sealed>(path)? else { return Ok(None) };
     if checksum(&sealed.record) != sealed.crc32c {
@@ -82,9 +98,9 @@ pub(super) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>,
     parse(path, sealed.record.get().as_bytes()).map(Some)
 }
 
-/// Reads a JSON file; none if there is no such file.
+/// Reads a JSON file; `None` if there is no such file.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JournalError> {
-    match std::fs::read(path) {
+    match fs::read(path) {
         Ok(text) => parse(path, &text).map(Some),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(JournalError::io("read", path)(error)),

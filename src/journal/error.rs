@@ -1,4 +1,7 @@
-//! What can go wrong with the state on disk.
+//! The errors of the state on disk.
+//!
+//! Before it: every file of this module. Behind it: [`Error`](crate::error::Error) makes an exit
+//! code of them, and `cli` prints them with their hints.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,14 +13,14 @@ use super::record::DECISION;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// The operating system refused.
+    /// The operating system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation, as a verb.
         action: Cow<'static, str>,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The error of the operating system.
         #[source]
         error: io::Error,
     },
@@ -26,23 +29,23 @@ pub enum JournalError {
     Locked {
         /// What is locked: a list of an account, or its token.
         what: String,
-        /// What the lock file says of its holder.
+        /// The text of the lock file, which names the holder.
         holder: String,
     },
-    /// A decided walk is no longer what was decided on.
+    /// A decided walk has changed since its decision.
     #[error("the walk in {} is damaged: {what}", path.display())]
     Damaged {
         /// The folder of the walk.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong with it.
         what: String,
     },
-    /// A record beside a walk is not what was written.
+    /// A record has changed since it was written.
     #[error("the record {} is damaged: {what}", path.display())]
     Record {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong with it.
         what: String,
     },
     /// The walk is of another account, host, list or format.
@@ -50,17 +53,17 @@ pub enum JournalError {
     Foreign {
         /// The folder of the walk.
         path: PathBuf,
-        /// Which part of its identity differs.
+        /// The part of its identity that differs.
         field: &'static str,
-        /// What the header says.
+        /// The value in the header.
         found: String,
-        /// What this run is about.
+        /// The value of this run.
         expected: String,
     },
 }
 
 impl JournalError {
-    /// Returns a function that adds what was tried, and on what, to an error of the operating system.
+    /// Returns a function that adds the operation and its path to an error of the operating system.
     pub(crate) fn io<Action>(action: Action, path: &Path) -> impl FnOnce(io::Error) -> Self + use<Action>
     where
         Action: Into<Cow<'static, str>>,
@@ -69,7 +72,7 @@ impl JournalError {
         move |error| Self::Io { action, path, error }
     }
 
-    /// Returns whether the same run may succeed later without anybody's help.
+    /// Returns whether the same run may succeed later without a person's help.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Locked { .. })
     }
@@ -80,7 +83,8 @@ impl JournalError {
             Self::Io { error, .. } => return io_hint(error.kind()).map(str::to_owned),
             Self::Locked { .. } => "wait until it has ended; one process at a time reads a list".to_owned(),
             Self::Damaged { path, .. } => format!(
-                "this list was decided on and can no longer be proved; restore {} from a backup, or move it away and start a new walk with `--fresh`",
+                "this list was decided and can no longer be verified; restore {} from a backup, or move it away and \
+                 start a new walk with `--fresh`",
                 path.display()
             ),
             Self::Record { path, .. } if path.ends_with(DECISION) => format!(
@@ -88,7 +92,7 @@ impl JournalError {
                 path.parent().unwrap_or(path).display()
             ),
             Self::Record { .. } => {
-                "remove this file and run again: its sink then gets the list once more, without any call".to_owned()
+                "remove this file and run again: that delivers the list to its sink again, without any call".to_owned()
             }
             Self::Foreign { .. } => "use another `journal.path` for this pipeline file".to_owned(),
         })
@@ -98,14 +102,14 @@ impl JournalError {
 fn io_hint(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("make room on this disk and run again; the walk goes on where it stopped")
+            Some("make room on this disk and run again; the walk continues where it stopped")
         }
         io::ErrorKind::FileTooLarge => Some(
-            "the file system or `ulimit -f` bounds the size of a file; raise the bound and run again, the walk goes on \
+            "the file system or `ulimit -f` bounds the size of a file; raise the bound and run again: the walk continues \
              where it stopped",
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some("`journal.path` and all that lies in it must be writable for this user")
+            Some("`journal.path` and everything in it must be writable for this user")
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             Some("a file is where a folder is needed; move it away, or choose another `journal.path`")

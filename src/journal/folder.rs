@@ -1,93 +1,99 @@
-//! The state folder of one list of an account, for readers: it needs no lock, creates nothing and changes nothing.
+//! The state folder of one list of an account, for readers: takes no lock, creates and changes
+//! nothing.
 //!
-//! A run may be at work in it meanwhile. Records and folders appear and go in one step each, so what is read is whole; only
-//! that a walk is there a moment later, too, is not promised.
+//! A run may work in the folder at the same time. Each record and each folder appears and
+//! disappears in one step, so a reader sees whole ones, but a walk that it has seen may be gone a
+//! moment later.
+//!
+//! Before it: [`ListState`](super::ListState) begins and removes the walks. Behind it: the engine
+//! plans with them, [`inspect`](crate::inspect) shows them.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use fanout_sink::WalkId;
 
+use super::disk;
 use super::error::JournalError;
 use super::ledger::calls_today;
 use super::lock::HeldLocks;
 use super::record::{Decision, Identity};
 use super::walk_folder::WalkFolder;
 
-/// What follows the name of a walk's folder until its header is in it, and from when it is being removed. What has one
-/// of them when a run begins was left by a crash, and is no walk.
+/// Ends the name of a walk's folder until its header is written.
 pub(super) const NEW: &str = "~new";
+
+/// Ends the name of a walk's folder while it is removed.
 pub(super) const OLD: &str = "~old";
 
 /// The walks of one list of an account, as they lie on disk.
 #[derive(Clone, Debug)]
 pub struct ListFolder {
-    account: PathBuf,
-    /// The folder of the walks.
-    pub(super) list: PathBuf,
+    account_path: PathBuf,
+    /// The folder in which the walks lie.
+    pub(super) path: PathBuf,
     pub(super) identity: Identity,
 }
 
 impl ListFolder {
     /// Names the folder of `identity` under `path`. It may not exist.
     pub fn new(path: &Path, identity: Identity) -> Self {
-        let account = path.join(&identity.app_id);
-        Self { list: account.join(&identity.list), account, identity }
+        let account_path = path.join(&identity.app_id);
+        Self { path: account_path.join(&identity.list), account_path, identity }
     }
 
-    /// Returns what was decided on last, `walk` left aside; none if nothing was yet.
+    /// Returns the last decision, that of `walk` not counted; `None` before the first decision.
     ///
     /// # Errors
     ///
     /// As [`walks`](Self::walks).
     pub fn last_decision(&self, walk: Option<WalkId>) -> Result<Option<Decision>, JournalError> {
-        let mut others =
-            self.walks()?.into_iter().rev().filter(|other| walk.is_none_or(|walk| other.header.walk != walk));
+        let mut others = self.walks()?.into_iter().rev().filter(|other| walk != Some(other.header.walk));
         Ok(others.find_map(|other| other.decision))
     }
 
-    /// Returns the walks, oldest first, without reading their pages; none where no run has been yet.
+    /// Returns the walks, oldest first, without reading their pages; no walk before the first run.
+    /// An undecided walk that cannot be read is skipped with a warning. What does not have the name
+    /// of a walk is skipped without one.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] or [`JournalError::Record`]
-    /// for a decided walk that cannot be read. One that was never decided and cannot be read is passed over, with a
-    /// warning, and so is, without one, whatever does not have the name of a walk.
+    /// [`JournalError::Foreign`] for a walk of another identity; [`JournalError::Damaged`] or
+    /// [`JournalError::Record`] for a decided walk that cannot be read.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = self.walks_of_any_options()?;
         walks.retain(|walk| walk.header.identity.options == self.identity.options);
         Ok(walks)
     }
 
-    /// Returns the walks of this list, also those of other options: nothing is known here of what is owed of those.
+    /// Returns the walks of this list, those of other options included.
     pub(super) fn walks_of_any_options(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = Vec::new();
-        for name in self.names()?.iter().filter(|name| is_walk(name)) {
-            walks.extend(WalkFolder::read(self.list.join(name), &self.identity)?);
+        for entry in self.entries()?.into_iter().filter(|entry| entry.is_walk) {
+            walks.extend(WalkFolder::read(entry.path, &self.identity)?);
         }
         Ok(walks)
     }
 
-    /// Returns the names of everything that lies among the walks, in order.
-    pub(super) fn names(&self) -> Result<Vec<String>, JournalError> {
-        let entries = match fs::read_dir(&self.list) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(JournalError::io("list", &self.list))?,
+    /// Returns the folders of the walks and what crashes left of some, oldest walk first. Entries
+    /// with any other name are not fanout's and are left alone.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, JournalError> {
+        let names = disk::names(&self.path)?;
+        let entry = |name: &String| {
+            let left_behind = name.strip_suffix(NEW).or_else(|| name.strip_suffix(OLD));
+            let walk = left_behind.unwrap_or(name).parse().ok()?;
+            Some(Entry { walk, is_walk: left_behind.is_none(), path: self.path.join(name) })
         };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(JournalError::io("list", &self.list))?.file_name();
-            names.extend(name.to_str().map(str::to_owned));
-        }
-        names.sort_unstable();
-        Ok(names)
+        let mut entries: Vec<Entry> = names.iter().filter_map(entry).collect();
+        // What was left behind comes first: its walk's folder takes that name when it is removed.
+        entries.sort_unstable_by_key(|entry| (entry.walk.number(), entry.walk.begun_at(), entry.is_walk));
+        Ok(entries)
     }
 
-    /// Returns the walks that the pipeline which decided them still owes to a sink, oldest first. Once it has decided a
-    /// newer one of the same date it owes them no more: the newer list takes the place of the older one, never the
-    /// other way round.
+    /// Returns the decided walks that a sink of the deciding pipeline still lacks, oldest first. A
+    /// walk is not owed once the pipeline has decided a newer walk of the same date: the newer list
+    /// replaces the older one, never the other way round.
     ///
     /// # Errors
     ///
@@ -104,31 +110,43 @@ impl ListFolder {
         Ok(owed)
     }
 
-    /// Returns how many calls of `endpoint` the account has cost today, as far as its ledger knows.
+    /// Returns today's number of calls to `endpoint` for the account, as its ledger has it.
     pub fn calls_today(&self, endpoint: &str, now: DateTime<Utc>) -> u64 {
         calls_today(&self.ledger_path(endpoint), now)
     }
 
-    /// Returns the file of the account's ledger of calls of `endpoint` (`/cgi-bin/user/get`): WeChat counts by endpoint.
+    /// Returns the file of the account's ledger for `endpoint` (such as `/cgi-bin/user/get`).
+    /// WeChat counts calls by endpoint, not by list.
     pub(super) fn ledger_path(&self, endpoint: &str) -> PathBuf {
         let name = endpoint.trim_start_matches("/cgi-bin/").replace('/', "-");
-        self.account.join(format!("calls.{name}.json"))
+        self.account_path.join(format!("calls.{name}.json"))
     }
 
-    /// Returns the file whose lock keeps other runs from this list.
+    /// Returns the lock file of this list.
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.account.join(format!("{}.lock", self.identity.list))
+        self.account_path.join(format!("{}.lock", self.identity.list))
     }
 
-    /// Returns the bytes of all files of this app id. What goes while they are counted is not counted.
+    /// Returns the bytes of all files of this app id. A file that disappears meanwhile is not
+    /// counted.
     pub fn bytes(&self) -> u64 {
-        bytes_below(&self.account)
+        bytes_below(&self.account_path)
     }
 
-    /// Returns what the process says of itself that has the lock; none if `locks` knows of no such process.
-    pub fn holder(&self, locks: &HeldLocks) -> Option<String> {
+    /// Returns the holder of the list's lock, as the lock file names it; `None` if no process in
+    /// `locks` holds it.
+    pub fn lock_holder(&self, locks: &HeldLocks) -> Option<String> {
         locks.holder(&self.lock_path())
     }
+}
+
+/// The folder of a walk, or what a crash left of one.
+pub(super) struct Entry {
+    pub(super) walk: WalkId,
+    /// Whether the folder's name is the walk's. If it ends in [`NEW`] or [`OLD`], a crash left it,
+    /// and it is not a walk.
+    pub(super) is_walk: bool,
+    pub(super) path: PathBuf,
 }
 
 /// Returns the bytes of all files below a folder.
@@ -140,25 +158,4 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
         Err(_) => 0,
     });
     bytes.sum()
-}
-
-/// Returns the number that a walk's name begins with.
-pub(super) fn number(name: &str) -> u64 {
-    name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-/// Returns whether a name is one that [`ListState::begin`](super::ListState::begin) gives. Anything else that lies
-/// there is not ours.
-pub(super) fn is_walk(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let parts = name.strip_suffix('Z').and_then(|name| name.split_once('-')).and_then(|(number, time)| {
-        let (day, second) = time.split_once('T')?;
-        Some([number, day, second])
-    });
-    parts.is_some_and(|parts| parts.into_iter().all(is_number))
-}
-
-/// Returns whether a name is that of a walk which was being begun or removed.
-pub(super) fn is_left_behind(name: &str) -> bool {
-    name.ends_with(NEW) || name.ends_with(OLD)
 }

@@ -1,12 +1,17 @@
-//! How a walk lies in its file: frames, each with its length and checksum.
+//! The binary form of a walk's file: frames, each with its length and checksum.
+//!
+//! Before it: [`Journal`](super::Journal) appends frames. Behind it: [`Contents`](super::Contents)
+//! and [`PageReader`](super::PageReader) read them.
 //!
 //! ```text
 //! file    = frame…                     one header, then pages, then at most one end
 //! frame   = length u32, kind u8, crc32c u32 (of kind and payload), payload
 //! header  = JSON
 //! reply   = kind u8, number u64, fetched_at i64, cursor length u16, cursor, body
-//! end     = JSON                       integers are little-endian; fetched_at is in microseconds since 1970 (UTC)
+//! end     = JSON
 //! ```
+//!
+//! Integers are little-endian. `fetched_at` is in microseconds since 1970 (UTC).
 
 use std::fs::File;
 use std::io;
@@ -17,10 +22,10 @@ use chrono::{DateTime, Utc};
 
 use crate::wechat::Cursor;
 
-/// Bytes before a frame's payload.
+/// The bytes of a frame before its payload.
 pub(super) const PREFIX: usize = 9;
 
-/// What a frame holds.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -29,7 +34,7 @@ pub(super) enum Kind {
     End = 3,
 }
 
-/// Returns the prefix of a frame whose payload is `parts`, one after the other.
+/// Returns the prefix of a frame whose payload is the concatenation of `parts`.
 pub(super) fn prefix(kind: Kind, parts: &[&[u8]]) -> [u8; PREFIX] {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let length = u32::try_from(length).expect("`max_reply_bytes` keeps a reply under 4 GiB");
@@ -44,16 +49,16 @@ pub(super) fn prefix(kind: Kind, parts: &[&[u8]]) -> [u8; PREFIX] {
     prefix
 }
 
-/// What was found at a place in the file.
+/// What was read at an offset of the file.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A whole frame.
     Frame(Kind, Bytes),
-    /// The end of the file, at a frame's edge.
+    /// The end of the file.
     Nothing,
-    /// The file ends within the frame: the last write was cut off.
+    /// A frame in which the file ends: the last write was cut off.
     Torn,
-    /// The bytes are there, but they are not what was written.
+    /// A frame whose bytes are not what was written.
     Altered,
 }
 
@@ -84,7 +89,7 @@ pub(super) fn read(file: &File, offset: u64, length: u64) -> io::Result<Found> {
     if actual == u32::from_le_bytes(checksum) { Ok(Found::Frame(kind, payload.into())) } else { Ok(Found::Altered) }
 }
 
-/// What kind of reply a frame holds.
+/// The kind of a reply in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum ReplyKind {
@@ -92,21 +97,21 @@ pub(super) enum ReplyKind {
     Page = 1,
 }
 
-/// A reply as its frame holds it.
+/// A reply, read from the payload of its frame.
 pub(super) struct FramedReply {
     pub(super) kind: ReplyKind,
     pub(super) number: u64,
     /// When it was fetched.
     pub(super) fetched_at: DateTime<Utc>,
-    /// The cursor that it was asked for with.
+    /// The cursor of its request.
     pub(super) cursor: Cursor,
     pub(super) body: Bytes,
 }
 
-/// Bytes of a reply's payload before its cursor: kind, number, time, and the cursor's length.
+/// The bytes of a reply's payload before the cursor: kind, number, time, length of the cursor.
 const REPLY_HEAD: usize = 1 + 8 + 8 + 2;
 
-/// Returns what precedes the body in a reply's payload.
+/// Returns the part of a reply's payload before the body.
 pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: DateTime<Utc>, cursor: &Cursor) -> Vec<u8> {
     let cursor = cursor.as_str().as_bytes();
     let length = u16::try_from(cursor.len()).expect("`Cursor::LONGEST` fits");
@@ -120,7 +125,8 @@ pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: DateTime<Utc>
     fields.concat()
 }
 
-/// Takes a reply's payload apart; `None` if it is too short, or of a kind that this version does not know.
+/// Splits a reply's payload; `None` if it is too short, or of a kind that this version does not
+/// know.
 pub(super) fn split_reply(payload: &Bytes) -> Option<FramedReply> {
     let (&kind, rest) = payload.split_first()?;
     let (number, rest) = rest.split_first_chunk()?;

@@ -1,25 +1,30 @@
-//! The ledger: how many calls of one endpoint an account has cost today, whichever pipeline on this state has made them.
+//! The ledger: today's number of calls to one endpoint for an account, of all pipelines on this
+//! state.
 //!
-//! It only helps to foresee whether the day's calls will do, so it is no part of what a run depends on: one that cannot be
-//! read, or is not what was written, counts as empty, and one that cannot be written is given up with a warning.
+//! Before it: the quota of [`source`](crate::source) counts a call before it is made. Behind it:
+//! the engine's forecast of the calls that a walk needs, and `status`.
 //!
-//! It is one short line, written over the one before. A rename would be no safer, for the checksum notices half a line, and
-//! takes ext4 a millisecond, which is half of what a page takes without the network.
+//! No run depends on it. A ledger that cannot be read, or is not what was written, counts as empty.
+//! One that cannot be written is given up with a warning.
+//!
+//! The file is one short line, overwritten in place. A rename would not be safer, because the
+//! checksum detects half a line, and would take ext4 a millisecond: half of what a page takes
+//! without the network.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::disk;
 use super::error::JournalError;
 use crate::wechat::date_in_beijing;
 
-/// The calls of one endpoint on one day. Processes that read different lists of the account share it: each write holds
-/// the file's lock for as long as it takes.
+/// The number of calls to one endpoint on one day. Processes that read different lists of the
+/// account share the file, so each write holds its lock.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
@@ -29,7 +34,7 @@ pub struct Ledger {
 #[derive(Debug)]
 struct State {
     file: LedgerFile,
-    /// What this process wrote last. It counts once the file cannot be written any more.
+    /// What this process wrote last. It is used once the file cannot be written.
     record: Record,
 }
 
@@ -42,22 +47,22 @@ enum LedgerFile {
     Lost,
 }
 
-/// The length of the file, in bytes: more than a record, and less than a disk writes at once.
+/// The length of the file in bytes: longer than any record, shorter than a disk's atomic write.
 const LENGTH: usize = 128;
 
-/// What stands in the file.
+/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
-    /// The date in Beijing, by which WeChat counts.
-    day: String,
+    /// The date in Beijing: WeChat counts by it.
+    day: NaiveDate,
     calls: u64,
-    /// CRC-32C of the two: a number that was altered would be believed.
+    /// CRC-32C of the two above: without it an altered number would be believed.
     checksum: u32,
 }
 
 impl Record {
-    fn new(day: String, calls: u64) -> Self {
+    fn new(day: NaiveDate, calls: u64) -> Self {
         let checksum = crc32c::crc32c(format!("{day} {calls}").as_bytes());
         Self { day, calls, checksum }
     }
@@ -66,7 +71,7 @@ impl Record {
 impl Ledger {
     /// Finds the ledger at `path`, and warns if it is damaged.
     pub(super) fn open(path: PathBuf) -> Self {
-        if read(&path).or_else(|| read(&path)).is_none() {
+        if read(&path).is_none() {
             tracing::warn!(path = %path.display(), "the ledger of calls is damaged and not believed; it begins anew");
         }
         Self { path, state: Mutex::new(State { file: LedgerFile::NotOpened, record: Record::default() }) }
@@ -78,7 +83,7 @@ impl Ledger {
         let State { file, record } = &mut *state;
         if let Err(error) = self.add_call(file, record, now) {
             *file = LedgerFile::Lost;
-            tracing::warn!(%error, "the ledger of calls cannot be written; the calls of this run are missing in it");
+            tracing::warn!(%error, "the ledger of calls cannot be written; it lacks the calls of this run");
         }
     }
 
@@ -88,10 +93,10 @@ impl Ledger {
         if let LedgerFile::Lost = state.file { calls_on(&state.record, now) } else { calls_today(&self.path, now) }
     }
 
-    /// Writes the record with one call more. It is not synced: to lose the last calls with the machine's power is no harm,
-    /// and a sync a call would be.
+    /// Adds one call to the record and writes it. It is not synced: a sync for each call costs more
+    /// than the loss of the last calls at a power failure.
     fn add_call(&self, ledger: &mut LedgerFile, record: &mut Record, now: DateTime<Utc>) -> Result<(), JournalError> {
-        let next = |record: &Record| Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
+        let next = |record: &Record| Record::new(date_in_beijing(now), calls_on(record, now) + 1);
         *record = next(record);
         if let LedgerFile::NotOpened = ledger {
             *ledger = LedgerFile::Open(disk::open_file(&self.path)?);
@@ -101,30 +106,33 @@ impl Ledger {
         *record = next(&read(&self.path).unwrap_or_default());
         let text = serde_json::to_string(record).expect("text and numbers are JSON");
         let line = format!("{text:<width$}\n", width = LENGTH - 1);
-        // A file that was longer is no ledger, so it was not believed.
+        // A longer file was not a ledger, and its rest would make this one unreadable.
         let written = file.write_all_at(line.as_bytes(), 0).and_then(|()| file.set_len(LENGTH as u64));
         let written = written.and(file.unlock());
         written.map_err(JournalError::io("write", &self.path))
     }
 }
 
-/// Returns how many calls the ledger at `path` has of today, for whoever only looks. One that is damaged has none.
+/// Returns today's calls in the ledger at `path`, without a lock; 0 if it is damaged.
 pub(super) fn calls_today(path: &Path, now: DateTime<Utc>) -> u64 {
-    // It is written over in place, and may be met half-way.
-    let record = read(path).or_else(|| read(path)).unwrap_or_default();
-    calls_on(&record, now)
+    calls_on(&read(path).unwrap_or_default(), now)
 }
 
-/// Reads the record at `path`, an empty one if there is none yet; none if it is damaged.
+/// Reads the record at `path`: an empty one if there is no file yet; `None` if it is damaged.
 fn read(path: &Path) -> Option<Record> {
-    let record = disk::read_json::<Record>(path).ok()?.unwrap_or_default();
-    let is_whole = record == Record::default() || record == Record::new(record.day.clone(), record.calls);
-    is_whole.then_some(record)
+    let read = || {
+        let record = disk::read_json::<Record>(path).ok()?.unwrap_or_default();
+        let is_whole = record == Record::default() || record == Record::new(record.day, record.calls);
+        is_whole.then_some(record)
+    };
+    // Twice, because another process may have been writing during the first read.
+    read().or_else(read)
 }
 
-/// Returns the calls of `record`, if it is of today. A clock that has jumped makes it one of another day, and no more.
+/// Returns the calls of `record` if it is today's, else 0. After a clock jump it counts as another
+/// day's.
 fn calls_on(record: &Record, now: DateTime<Utc>) -> u64 {
-    if record.day == date_in_beijing(now).to_string() { record.calls } else { 0 }
+    if record.day == date_in_beijing(now) { record.calls } else { 0 }
 }
 
 #[cfg(test)]

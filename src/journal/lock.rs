@@ -1,4 +1,8 @@
-//! The locks that keep two runs from one list of an account, and what is known of their holders.
+//! The locks of the state, and their holders: one lock for each list of an account, and one for an
+//! account's token.
+//!
+//! Before it: a run takes the locks when it plans its accounts. Behind it: another run is refused,
+//! and `status` and `prune` name the holder.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -10,21 +14,23 @@ use chrono::Utc;
 use super::disk;
 use super::error::JournalError;
 
-/// As much of a lock file is shown: whoever altered it could have made it any length.
+/// The longest text of a lock file that is shown, in characters: an altered file can have any
+/// length.
 const LONGEST_HOLDER: usize = 300;
 
-/// A lock file that this process holds. A crash gives it back, because that closes the file.
+/// A lock file that this process holds. A crash closes the file, which releases the lock.
 #[derive(Debug)]
-pub(super) struct StateLock {
+pub(super) struct LockFile {
     file: File,
 }
 
-impl StateLock {
-    /// Takes the lock file at `path`, which stands for `what`. `holder` is what another run is told of this one.
+impl LockFile {
+    /// Locks the file at `path`, which protects `what`. Another run that tries is shown `holder`.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the file cannot be used.
+    /// [`JournalError::Locked`] if another process holds the lock; [`JournalError::Io`] if the file
+    /// cannot be used.
     pub(super) fn take(path: &Path, what: String, holder: &str) -> Result<Self, JournalError> {
         let file = disk::open_file(path)?;
         match file.try_lock() {
@@ -38,7 +44,7 @@ impl StateLock {
         let host = rustix::system::uname();
         let holder =
             format!("process {process} on `{}` since {now} UTC, {holder}\n", host.nodename().to_string_lossy());
-        // Never empty in between: that is when the next run would read it.
+        // Written first and cut afterwards: the file is never empty while another run reads it.
         file.write_all_at(holder.as_bytes(), 0)
             .and_then(|()| file.set_len(holder.len() as u64))
             .map_err(JournalError::io(format!("write {} bytes to", holder.len()), path))?;
@@ -46,51 +52,55 @@ impl StateLock {
     }
 }
 
-impl Drop for StateLock {
-    /// Gives the lock back. To close the file is not enough: a program that is being started at this moment has a copy
-    /// of it until it runs.
+impl Drop for LockFile {
+    /// Releases the lock. Closing the file is not enough: a child process that starts at this
+    /// moment has a copy of the open file until it executes its program.
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
-            tracing::debug!(%error, "the lock is not given back before the file is closed");
+            tracing::debug!(%error, "the lock is released only when the file is closed");
         }
     }
 }
 
-/// The lock of an account's token, held by this process: two owners of a classic token would take it from each other.
+/// The lock of an account's token, held by this process. With a classic token, each request for a
+/// token ends the one before, so two runs that own it would end each other's.
 #[derive(Debug)]
 pub struct TokenLock {
-    _lock: StateLock,
+    _lock: LockFile,
 }
 
 impl TokenLock {
-    /// Takes the lock of the token of `app_id` under `path`, and creates what is missing. `holder` is what another run is
-    /// told of this one.
+    /// Takes the lock of the token of `app_id` under `path`, and creates what is missing. Another
+    /// run that tries is shown `holder`.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the folder cannot be used.
+    /// [`JournalError::Locked`] if another process holds the lock; [`JournalError::Io`] if the
+    /// folder cannot be used.
     pub fn take(path: &Path, app_id: &str, holder: &str) -> Result<Self, JournalError> {
         let folder = path.join(app_id);
         disk::create_folder(&folder)?;
-        let lock = StateLock::take(&folder.join("token.lock"), format!("the token of app id `{app_id}`"), holder)?;
+        let lock = LockFile::take(&folder.join("token.lock"), format!("the token of app id `{app_id}`"), holder)?;
         Ok(Self { _lock: lock })
     }
 }
 
-/// The locks that the processes of this machine have, as Linux lists them. To try a lock would be to have it for a moment, in
-/// which a run that begins would be refused.
+/// The locks that processes of this machine hold, as Linux lists them. The list is read because
+/// trying a lock, even a shared one, would hold it for a moment, and refuse a run that begins then.
 #[derive(Clone, Debug, Default)]
 pub struct HeldLocks(BTreeSet<(u32, u64)>);
 
 impl HeldLocks {
-    /// Reads `/proc/locks` ([proc_locks(5)](https://man7.org/linux/man-pages/man5/proc_locks.5.html)); without it, and for
-    /// processes that it does not show (those of another machine or container), no lock is known.
+    /// Reads `/proc/locks`
+    /// ([proc_locks(5)](https://man7.org/linux/man-pages/man5/proc_locks.5.html)). It does not show
+    /// processes of another machine or container. On a system without that file no lock is known.
     pub fn read() -> Self {
         let text = fs::read_to_string("/proc/locks").unwrap_or_default();
         Self(text.lines().filter_map(held).collect())
     }
 
-    /// Returns what the holder of the lock file at `path` says of itself, if it is a process that is known here.
+    /// Returns the text of the lock file at `path`; `None` unless the process that it names holds
+    /// the lock.
     pub(super) fn holder(&self, path: &Path) -> Option<String> {
         let file = fs::metadata(path).ok()?;
         let holder = read_holder(path);
@@ -99,17 +109,18 @@ impl HeldLocks {
     }
 }
 
-/// Returns process and inode of a line such as `1: FLOCK  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF`.
+/// Returns the process and the inode of a line such as
+/// `1: FLOCK  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF`.
 fn held(line: &str) -> Option<(u32, u64)> {
     let (_, lock) = line.split_once(": FLOCK ")?;
     let mut words = lock.split_whitespace().skip(2);
     let process = words.next()?.parse().ok()?;
-    // The device before it is not always the one that `stat` names.
+    // The device number before the inode is not compared: it is not always the one of `stat`.
     let inode = words.next()?.rsplit(':').next()?.parse().ok()?;
     Some((process, inode))
 }
 
-/// Returns what the holder of a lock says of itself, as far as it can be shown.
+/// Returns the first line of a lock file, which names its holder, cut to what can be shown.
 fn read_holder(path: &Path) -> String {
     let text = fs::read(path).unwrap_or_default();
     let line: String = String::from_utf8_lossy(&text).chars().take_while(|letter| !letter.is_control()).collect();
@@ -124,7 +135,7 @@ mod tests {
     fn a_line_of_the_kernel_says_which_process_has_which_file() {
         assert_eq!(held("1: FLOCK  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF"), Some((29693, 10_010_669)));
         assert_eq!(held("3: POSIX  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF"), None);
-        // Somebody who waits for a lock does not have it.
+        // A process that waits for the lock does not hold it.
         assert_eq!(held("1: -> FLOCK  ADVISORY  WRITE 7 fe:00:9 0 EOF"), None);
         assert_eq!(held(""), None);
     }

@@ -1,8 +1,24 @@
-//! The journal: the raw pages of a walk on disk, in order, before anything else happens to them.
+//! The state on disk. At its core is the journal: the raw pages of a walk, in order.
 //!
-//! Everything behind the journal is a function of it, so after a crash nothing else has to be trusted. It is
-//! append-only, every frame carries a checksum, and the cursors of its pages must form a chain; a tail that was cut off
-//! in the middle of a write is dropped, and whatever else does not fit cuts an undecided walk or stops a decided one.
+//! Before it: the engine appends each page that [`source`](crate::source) has fetched, before
+//! anything else happens to the page. Behind it: the engine reads the pages back, to decode and
+//! deliver them; [`inspect`](crate::inspect) reads the records.
+//!
+//! Everything behind the journal is a function of it, so a run after a crash needs nothing else.
+//! The journal is append-only, every frame carries a checksum, and the cursors of its pages must
+//! form a chain. An undecided walk is cut at the first frame that does not fit, such as one whose
+//! write was cut off. In a decided walk such a frame is an error.
+//!
+//! | type | what it is |
+//! | --- | --- |
+//! | [`ListFolder`] | the walks of one list of an account, for readers; it needs no lock |
+//! | [`ListState`] | the same with the lock of the list: begins and removes walks |
+//! | [`WalkFolder`] | one walk without its pages: header, decision, commit records, pins |
+//! | [`Journal`] | one walk with its pages, open for more |
+//! | [`PageReader`] | reads the pages of a walk in order |
+//! | [`TokenLock`], [`HeldLocks`] | the lock of an account's token; the locks that are held now |
+//! | [`Ledger`] | today's number of calls to one endpoint |
+//! | [`RunReports`] | the reports of runs |
 
 mod contents;
 mod disk;

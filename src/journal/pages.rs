@@ -1,4 +1,7 @@
-//! The pages of one walk: appended while it goes on, read again behind it.
+//! The journal of one walk: pages are appended to it, and read back from it.
+//!
+//! Before it: the engine's walk, with a page that [`source`](crate::source) has fetched. Behind it:
+//! the next request leaves, and the page is decoded; [`PageReader`] reads it back.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +20,7 @@ use super::record::{DECISION, Decision, End, PAGES};
 use super::walk_folder::WalkFolder;
 use crate::wechat::{Chain, Link, Page};
 
-/// A walk that is open for reading and, until its end, for more pages.
+/// A walk that is open for reading and, until its end is appended, for more pages.
 #[derive(Debug)]
 pub struct Journal {
     pub(super) folder: WalkFolder,
@@ -26,14 +29,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens a walk and checks every page of it.
-    ///
-    /// In an undecided walk everything from the first frame that does not fit is cut off.
+    /// Opens a walk and checks each of its pages. An undecided walk is cut at the first frame that
+    /// does not fit.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Damaged`] if something does not fit in a decided walk; [`JournalError::Io`] if the file cannot
-    /// be read.
+    /// [`JournalError::Damaged`] if a frame of a decided walk does not fit; [`JournalError::Io`] if
+    /// the file cannot be read.
     pub fn open(folder: WalkFolder) -> Result<Self, JournalError> {
         let path = folder.path.join(PAGES);
         let file = disk::open_file(&path)?;
@@ -55,16 +57,17 @@ impl Journal {
         Ok(Self { folder, file: Arc::new(file), contents })
     }
 
-    /// Appends a page, and returns it as the journal has it. It is in the operating system's hands when this returns, and durable
-    /// after the next [`sync`](Self::sync).
+    /// Appends a page, and returns it as the journal holds it. The operating system has the page
+    /// when this returns; it is durable after the next [`sync`](Self::sync).
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written whole; the journal is then as it was before.
+    /// [`JournalError::Io`] if the page cannot be written whole; the journal is then unchanged.
     ///
     /// # Panics
     ///
-    /// If the page does not hang on the chain, or the walk has ended: the walk asks only for what does.
+    /// If the page does not follow from an earlier one, or the walk has ended: a walk requests no
+    /// such page.
     pub fn append(&mut self, page: &Page) -> Result<JournaledPage, JournalError> {
         assert!(self.contents.end.is_none(), "a page after the end of the walk");
         let number = self.pages() + 1;
@@ -72,8 +75,8 @@ impl Journal {
         let head = frame::reply_head(ReplyKind::Page, number, page.fetched_at, &page.cursor);
         self.write(Kind::Reply, &[&head, &page.body])?;
         let link = Link { cursor: page.cursor.clone(), next: page.summary.next.clone(), page: number };
-        assert!(self.contents.chain.extend(link), "a page that does not hang on the chain");
-        self.contents.note_page(offset, page.fetched_at, page.summary.openids);
+        assert!(self.contents.chain.extend(link), "a page that does not follow from an earlier one");
+        self.contents.add_page(offset, page.fetched_at, page.summary.openids);
         let folder = Arc::from(self.folder.path.as_path());
         Ok(JournaledPage { number, fetched_at: page.fetched_at, body: page.body.clone(), folder })
     }
@@ -82,7 +85,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written; the walk is then still open.
+    /// [`JournalError::Io`] if the end cannot be written; the walk is then still open.
     pub fn append_end(&mut self, end: End) -> Result<(), JournalError> {
         self.write(Kind::End, &[&disk::to_json(&end)])?;
         self.sync()?;
@@ -90,7 +93,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a frame; the file is as before if that fails.
+    /// Appends a frame; the file is unchanged if that fails.
     pub(super) fn write(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<(), JournalError> {
         let start = self.contents.length;
         let prefix = frame::prefix(kind, parts);
@@ -101,7 +104,8 @@ impl Journal {
         match written {
             Ok(end) => self.contents.length = end,
             Err(error) => {
-                // Half a frame in the middle would hide what is appended later; a torn tail is harmless anyway.
+                // Half a frame would hide the frames after it. If it cannot be cut off, the next
+                // write begins at the same offset, and the next run cuts a torn end off.
                 let _ = self.file.set_len(start);
                 let bytes = prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>();
                 return Err(JournalError::io(format!("write {bytes} bytes to"), &self.folder.path.join(PAGES))(error));
@@ -110,30 +114,30 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes everything that was appended durable.
+    /// Makes all appended frames durable.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the disk refuses.
+    /// [`JournalError::Io`] if the file cannot be synced.
     pub fn sync(&self) -> Result<(), JournalError> {
         self.file.sync_data().map_err(|error| self.sync_error(error))
     }
 
-    /// Makes the error of a sync that was made through [`file`](Self::file).
+    /// Returns the error of a failed sync of [`file`](Self::file).
     pub(crate) fn sync_error(&self, error: io::Error) -> JournalError {
         JournalError::io("sync", &self.folder.path.join(PAGES))(error)
     }
 
-    /// Returns a handle on the file, for a sync beside the walk.
+    /// Returns a handle of the file, for a sync that does not block the walk.
     pub fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
     }
 
-    /// Returns a reader of the pages that are there now, from the first.
+    /// Returns a reader of the pages that are there now, from the first one.
     pub fn reader(&self) -> PageReader {
         PageReader {
             file: self.file(),
-            path: self.folder.path.as_path().into(),
+            folder: self.folder.path.as_path().into(),
             offsets: self.contents.offsets.clone().into_iter().enumerate(),
             length: self.contents.length,
         }
@@ -143,17 +147,17 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Damaged`] if it is no longer what was written.
+    /// [`JournalError::Damaged`] if the page is no longer what was written.
     pub fn page(&self, number: u64) -> Result<JournaledPage, JournalError> {
         let folder = Arc::from(self.folder.path.as_path());
         read_page(&self.file, &folder, self.contents.offsets[number as usize - 1], self.contents.length, number)
     }
 
-    /// Fixes the list: durable when it returns.
+    /// Records the decision, which fixes the list. It is durable when this returns.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written; nothing is decided then.
+    /// [`JournalError::Io`] if the record cannot be written; the walk is then undecided.
     pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
         disk::write_record(&self.folder.path.join(DECISION), &decision)?;
         self.folder.decision = Some(decision);
@@ -170,17 +174,17 @@ impl Journal {
         self.folder.header.walk
     }
 
-    /// Returns the chain of cursors, as far as the walk has come.
+    /// Returns the chain of the pages so far.
     pub fn chain(&self) -> &Chain {
         &self.contents.chain
     }
 
-    /// Returns how many pages there are.
+    /// Returns the number of pages.
     pub fn pages(&self) -> u64 {
         self.contents.pages()
     }
 
-    /// Returns how many `OpenID`s the pages hold, repeated ones included.
+    /// Returns the number of `OpenID`s in the pages, repeated ones included.
     pub fn openids(&self) -> u64 {
         self.contents.openids
     }
@@ -190,7 +194,7 @@ impl Journal {
         self.contents.length
     }
 
-    /// Returns the accepted end; none while the walk is open.
+    /// Returns the accepted end; `None` while the walk is open.
     pub fn end(&self) -> Option<&End> {
         self.contents.end.as_ref()
     }

@@ -1,141 +1,139 @@
-//! What of an app id's state can go: nothing of it is owed to a sink, or is what the next run would go on with.
+//! The walks of a list that can be removed, and their removal. A walk stays that is owed to a sink,
+//! that is pinned, or that the next run would resume.
+//!
+//! Before it: [`ListFolder`] lists the walks, with their decisions and commit records. Behind it: a
+//! run prunes at its end; [`inspect`](crate::inspect) does so for `fanout prune`.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use fanout_sink::WalkId;
 use serde::Serialize;
 
 use super::disk;
 use super::error::JournalError;
-use super::folder::{ListFolder, OLD, bytes_below, is_left_behind, is_walk};
+use super::folder::{ListFolder, OLD, bytes_below};
 use super::state::ListState;
 
-/// What can go, and why.
+/// A folder or file that can be removed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Prunable {
-    /// The folder or file.
+    /// The path of the folder or file.
     pub path: PathBuf,
-    /// Bytes in it.
+    /// The bytes that it takes.
     pub bytes: u64,
-    /// Why nobody needs it.
+    /// Why it can be removed.
     pub why: PruneReason,
 }
 
-/// Why something can go.
+/// Why something can be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PruneReason {
-    /// A crash has left it of a walk that was being begun or removed.
+    /// A crash left it while its walk was begun or removed.
     LeftBehind,
-    /// Newer lists are kept, and no sink is owed this one.
+    /// `journal.keep` newer walks are decided, and no sink is owed this one.
     BeyondKeep,
-    /// It was never finished, is too old to go on with, and a newer list is complete.
+    /// It was never finished, is too old to be resumed, and a newer walk is decided.
     Abandoned,
-    /// It is the report of a run that is as old as was said.
+    /// It is the report of a run, and older than the age that was asked for.
     OldReport,
 }
 
 impl ListFolder {
-    /// Returns what can go if the newest `keep` complete lists stay, and walks are gone on with up to the age `resume_within` at
-    /// the time `now`. Only who has the lock can be sure of it a moment later.
+    /// Returns what can be removed, oldest walk first, if the newest `keep` decided walks stay and
+    /// an undecided walk is resumed up to the age `resume_within`. Without the lock the answer may
+    /// be out of date a moment later.
     ///
     /// # Errors
     ///
-    /// As [`owed`](Self::owed): where something cannot be read, nobody knows what it is needed for.
+    /// As [`owed`](Self::owed): it is not known what a walk that cannot be read is needed for.
     pub fn prunable(
         &self,
         keep: usize,
         resume_within: Duration,
         now: DateTime<Utc>,
     ) -> Result<Vec<Prunable>, JournalError> {
-        let (walks, owed) = (self.walks()?, self.owed()?);
-        let strangers = self.strangers()?;
-        let complete: Vec<_> = walks.iter().filter(|walk| walk.decision().is_some()).collect();
-        let newest = complete.last().map(|walk| walk.header.walk.to_string());
-        let oldest_kept = complete.len().checked_sub(keep.max(1)).map(|place| complete[place].header.walk.to_string());
-        let is_older = |name: &str, than: &Option<String>| than.as_deref().is_some_and(|than| name < than);
+        let (walks, needed) = (self.walks()?, self.needed()?);
+        let complete = walks.iter().filter(|walk| walk.decision.is_some());
+        let complete: Vec<u64> = complete.map(|walk| walk.header.walk.number()).collect();
+        let newest = complete.last().copied().unwrap_or(0);
+        let oldest_kept = complete.len().checked_sub(keep.max(1)).map_or(0, |place| complete[place]);
         let mut prunable = Vec::new();
-        for name in self.names()? {
-            let path = self.list.join(&name);
-            let walk = walks.iter().find(|walk| walk.path == path);
-            let why = match walk {
-                _ if is_left_behind(&name) => Some(PruneReason::LeftBehind),
-                _ if strangers.contains(&path) => None,
-                // What cannot be read was never decided, and goes with those of its age.
-                None => (is_walk(&name) && path.is_dir() && is_older(&name, &oldest_kept))
-                    .then_some(PruneReason::BeyondKeep),
-                Some(walk) if walk.decision().is_none() => {
-                    let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
-                    let is_too_old = age > resume_within;
-                    (is_too_old && is_older(&name, &newest)).then_some(PruneReason::Abandoned)
-                }
+        for entry in self.entries()? {
+            let number = entry.walk.number();
+            let undecided = walks.iter().find(|walk| walk.header.walk == entry.walk && walk.decision.is_none());
+            let why = match undecided {
+                _ if !entry.is_walk => Some(PruneReason::LeftBehind),
+                _ if needed.contains(&entry.walk) || !entry.path.is_dir() => None,
                 Some(walk) => {
-                    let is_needed = owed.iter().any(|owed| owed.path == path) || walk.is_pinned()?;
-                    (!is_needed && is_older(&name, &oldest_kept)).then_some(PruneReason::BeyondKeep)
+                    let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
+                    (age > resume_within && number < newest).then_some(PruneReason::Abandoned)
                 }
+                // A decided walk. Or one that cannot be read, and so was never decided: it goes
+                // with the walks of its age.
+                None => (number < oldest_kept).then_some(PruneReason::BeyondKeep),
             };
-            prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&path), path, why }));
+            prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&entry.path), path: entry.path, why }));
         }
         Ok(prunable)
     }
 
-    /// Returns the walks of other options, of which nothing is known here.
-    fn strangers(&self) -> Result<Vec<PathBuf>, JournalError> {
-        let walks = self.walks_of_any_options()?.into_iter();
-        Ok(walks.filter(|walk| walk.header.identity.options != self.identity.options).map(|walk| walk.path).collect())
+    /// Returns the walks that stay at any age: those that are owed to a sink, those that are
+    /// pinned, and those of other options, because other pipelines may need them.
+    fn needed(&self) -> Result<HashSet<WalkId>, JournalError> {
+        let mut needed: HashSet<WalkId> = self.owed()?.iter().map(|walk| walk.header.walk).collect();
+        for walk in self.walks_of_any_options()? {
+            if walk.header.identity.options != self.identity.options || walk.is_pinned()? {
+                needed.insert(walk.header.walk);
+            }
+        }
+        Ok(needed)
     }
 }
 
 impl ListState {
-    /// Removes all walks but the newest `keep`, and never one that is owed to a sink or pinned. Returns how many were
-    /// removed.
-    /// A walk that cannot be read and was never decided goes with those of its age, and what a crash left of a walk that
-    /// was being begun or removed goes as well.
+    /// Removes all but the newest `keep` walks, and what crashes left behind. A walk stays that is
+    /// owed to a sink, pinned, or of other options. An undecided walk that cannot be read goes with
+    /// the walks of its age. Returns the number of walks that were removed.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if a folder cannot be removed.
     pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
-        for name in self.names()?.iter().filter(|name| is_left_behind(name)) {
-            self.remove(&self.list.join(name))?;
-        }
-        let walks = self.walks()?;
-        let mut needed: Vec<_> = self.owed()?.into_iter().map(|walk| walk.path).collect();
-        needed.extend(self.strangers()?);
-        for walk in &walks {
-            if walk.is_pinned()? {
-                needed.push(walk.path.clone());
-            }
-        }
-        let Some(place) = walks.len().checked_sub(keep.max(1)) else { return Ok(0) };
-        let oldest_kept = &walks[place].header.walk.to_string();
+        let (walks, needed) = (self.walks()?, self.needed()?);
+        let oldest_kept = walks.len().checked_sub(keep.max(1)).map_or(0, |place| walks[place].header.walk.number());
         let mut removed = 0;
-        for name in self.names()?.iter().filter(|name| is_walk(name) && *name < oldest_kept) {
-            let path = self.list.join(name);
-            if !needed.contains(&path) && path.is_dir() {
-                self.remove(&path)?;
-                removed += 1;
+        for entry in self.entries()? {
+            let is_too_old = entry.walk.number() < oldest_kept && !needed.contains(&entry.walk) && entry.path.is_dir();
+            if !entry.is_walk || is_too_old {
+                self.remove(&entry.path)?;
+                removed += usize::from(entry.is_walk);
             }
         }
         Ok(removed)
     }
 
-    /// Removes a walk, or what a crash has left of one.
+    /// Removes the folder of a walk, or what a crash left of one.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the folder cannot be removed; the next time goes on with it.
+    /// [`JournalError::Io`] if the folder cannot be removed; the next prune removes the rest.
     pub fn remove(&self, path: &Path) -> Result<(), JournalError> {
-        let mut prunable = path.to_owned();
-        if !path.to_str().is_some_and(is_left_behind) {
-            // In one step it is no walk any more: one without its commit records would look owed, and be published over a
-            // newer list; one without its pages would look damaged.
-            prunable.as_mut_os_string().push(OLD);
-            fs::rename(path, &prunable).map_err(JournalError::io("rename", path))?;
-            disk::sync_folder(&self.list)?;
+        let mut left = path.to_owned();
+        let name = path.file_name().and_then(OsStr::to_str);
+        if name.is_some_and(|name| name.parse::<WalkId>().is_ok()) {
+            // The rename ends the walk in one step. A walk that lost its commit records first would
+            // look owed, and be published over a newer list; without its pages it would look
+            // damaged.
+            left.as_mut_os_string().push(OLD);
+            fs::rename(path, &left).map_err(JournalError::io("rename", path))?;
+            disk::sync_folder(&self.path)?;
         }
-        fs::remove_dir_all(&prunable).map_err(JournalError::io("remove", &prunable))
+        fs::remove_dir_all(&left).map_err(JournalError::io("remove", &left))
     }
 }

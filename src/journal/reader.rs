@@ -1,4 +1,7 @@
 //! The pages of a walk, read from disk in order.
+//!
+//! Before it: [`Journal`](super::Journal) has written them. Behind it: the engine hands their
+//! bodies to [`wechat`](crate::wechat), to decode.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +15,7 @@ use super::error::JournalError;
 use super::frame::{self, Found, FramedReply, Kind};
 use super::record::PAGES;
 
-/// A page as the journal has it.
+/// A page as the journal holds it.
 #[derive(Clone, Debug)]
 pub struct JournaledPage {
     /// Its number in the journal, from 1.
@@ -25,17 +28,17 @@ pub struct JournaledPage {
 }
 
 impl JournaledPage {
-    /// Makes the error that this page is not what the journal took it for.
+    /// Returns the error for a page that the journal accepted and `error` refuses.
     pub(crate) fn damaged(&self, error: &dyn std::error::Error) -> JournalError {
         JournalError::Damaged { path: self.folder.to_path_buf(), what: format!("page {}: {error}", self.number) }
     }
 }
 
-/// Reads the pages of a walk in order, and checks each again.
+/// Reads the pages of a walk in order, and checks each of them again.
 #[derive(Clone, Debug)]
 pub struct PageReader {
     pub(super) file: Arc<File>,
-    pub(super) path: Arc<Path>,
+    pub(super) folder: Arc<Path>,
     pub(super) offsets: std::iter::Enumerate<std::vec::IntoIter<u64>>,
     pub(super) length: u64,
 }
@@ -45,11 +48,12 @@ impl Iterator for PageReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (index, offset) = self.offsets.next()?;
-        Some(read_page(&self.file, &self.path, offset, self.length, index as u64 + 1))
+        Some(read_page(&self.file, &self.folder, offset, self.length, index as u64 + 1))
     }
 }
 
-/// Reads the frame of one page, and checks it.
+/// Reads page `number` from the frame at `offset` of a file that is `length` bytes long, and checks
+/// it.
 pub(super) fn read_page(
     file: &File,
     folder: &Arc<Path>,

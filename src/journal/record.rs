@@ -1,4 +1,8 @@
-//! What stands beside the pages of a walk: whose they are, what was decided, who has them.
+//! The JSON records of a walk, in its first and last frame and beside its pages: header, end,
+//! decision, commits, pins.
+//!
+//! Before it: the engine makes the records. Behind it: the next run reads them, and resumes or
+//! finishes the walk; [`inspect`](crate::inspect) shows them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use fanout_sink::{SinkReport, Snapshot, WalkId};
@@ -17,22 +21,24 @@ pub(super) const COMMITS: &str = "commits";
 /// The folder of a walk's pins.
 pub(super) const PINS: &str = "pins";
 
-/// The version of everything that a walk's folder holds.
+/// The version of all files in a walk's folder.
 pub const FORMAT: u32 = 2;
 
-/// Which walks a run may go on with: those whose header says the same.
+/// Which list a walk reads, and from where. A run resumes and delivers only walks whose identity
+/// equals its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The version of the format, [`FORMAT`].
+    /// The version of the files, [`FORMAT`].
     pub format: u32,
     /// The account's app id.
     pub app_id: String,
-    /// Where the list comes from: `official` for WeChat's own hosts, else the host, or what describes the simulator.
+    /// The source of the list: `official` for WeChat's own hosts, `simulator` for a simulated list,
+    /// else the host.
     pub host: String,
     /// The list's name, such as `followers`.
     pub list: String,
-    /// The choices that decide what is read (of a simulated list: its length, seed and page size). A walk of other
-    /// choices is another walk, which a run passes over.
+    /// The options that decide what is read (for a simulated list: length, seed, page size). A run
+    /// skips walks of other options.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
 }
@@ -40,10 +46,10 @@ pub struct Identity {
 /// The first frame of a walk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Whose list it is.
+    /// The list that the walk reads.
     #[serde(flatten)]
     pub identity: Identity,
-    /// The walk's name, unique per account and list.
+    /// The walk's name, unique within the account and list.
     pub walk: WalkId,
     /// The logical date.
     pub date: NaiveDate,
@@ -51,46 +57,48 @@ pub struct Header {
     pub begun_at: DateTime<Utc>,
 }
 
-/// The last frame of a walk: its end was seen and accepted.
+/// The last frame of a walk, whose end was read and accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// The `total` that WeChat stated with the end.
     pub total: u64,
-    /// When the end was seen.
+    /// When the end was fetched.
     pub fetched_at: DateTime<Utc>,
 }
 
-/// What was decided when every staged sink had prepared. From then on the list is fixed.
+/// The record that fixes a list, made when every staged sink has prepared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The facts of the list, its digest among them.
+    /// The facts of the list, with its digest.
     pub snapshot: Snapshot,
     /// The pipeline that decided.
     pub pipeline: String,
-    /// The sinks that the list is owed to.
+    /// The sinks that must get the list.
     pub sinks: Vec<String>,
 }
 
-/// A walk that rests on another one, in whose folder this record lies: that one is not pruned.
+/// The record that a walk rests on another one. It lies in the folder of the other one, which is
+/// not pruned while it is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
-    /// The list of the walk that rests on it.
+    /// The list of the walk that rests on the other one.
     pub list: String,
-    /// That walk.
+    /// The walk that rests on the other one.
     pub walk: WalkId,
 }
 
-/// One sink has published the list.
+/// The record that a sink has published the list of a walk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    /// The sink that has it.
+    /// The sink that has published it.
     #[serde(flatten)]
     pub recipient: Recipient,
     /// What it published.
     pub report: SinkReport,
 }
 
-/// A sink of a pipeline, with the options that it had.
+/// A sink of a pipeline under given options. A sink whose options have changed lacks the walks that
+/// it published before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// The pipeline's name.
@@ -99,6 +107,6 @@ pub struct Recipient {
     pub list: String,
     /// The sink's name.
     pub sink: String,
-    /// Digest of the sink's type, columns and options.
+    /// The digest of the sink's type, columns and options.
     pub options: String,
 }

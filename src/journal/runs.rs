@@ -1,10 +1,11 @@
-//! The reports of runs, one file each: what came of every account, for whoever looks in the morning.
+//! The files of the reports of runs, one for each run.
 //!
 //! ```text
 //! <journal.path>/runs/<time>-<pipeline>.json
 //! ```
 //!
-//! They are for people and programs, and nothing in fanout rests on them.
+//! Before it: the engine records the report of a run at its end. Behind it: people and programs
+//! read the files; `fanout history` and `fanout report` show them. No run depends on them.
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -26,17 +27,18 @@ pub struct RunReports {
 }
 
 impl RunReports {
-    /// Finds the reports under the `journal.path` of a pipeline file.
+    /// Names the folder of the reports under `journal`, the `journal.path` of a pipeline file.
     pub fn new(journal: &Path) -> Self {
         Self { folder: journal.join(RUNS) }
     }
 
-    /// Records what `report` makes for the name that the run gets: when it began (`2026-01-31T02:00:00Z`), and its
-    /// pipeline. Runs that began in the same second are numbered.
+    /// Names a run after the second in which it began and its pipeline
+    /// (`20260131T020000Z-nightly`), and records the report that `report` makes for that name. Runs
+    /// that began in the same second are numbered.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
+    /// [`JournalError::Io`] if the report cannot be written.
     pub fn record<Report: Serialize>(
         &self,
         pipeline: &str,
@@ -48,7 +50,7 @@ impl RunReports {
         let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
         for run in std::iter::once(name.clone()).chain(numbered) {
             let path = self.path(&run);
-            // An empty file holds the name against other runs until the report takes its place.
+            // An empty file reserves the name until the report replaces it.
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
                 Ok(_) => return disk::write_file(&path, &disk::to_json(&report(&run))),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -64,25 +66,19 @@ impl RunReports {
     ///
     /// [`JournalError::Io`] if the folder cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, JournalError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(JournalError::io("list", &self.folder)(error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(JournalError::io("list", &self.folder))?.file_name();
-            names.extend(name.to_str().and_then(|name| name.strip_suffix(".json")).map(str::to_owned));
-        }
+        let files = disk::names(&self.folder)?;
+        let mut names: Vec<_> = files.iter().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect();
         names.sort_unstable();
         Ok(names)
     }
 
-    /// Reads the report of `run`; none if there is none, or if the run has claimed its name and ended there.
+    /// Reads the report of `run`; `None` if there is no file, or an empty one: the run reserved its
+    /// name and ended before the report.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be read, [`JournalError::Record`] if it is no report.
+    /// [`JournalError::Io`] if the file cannot be read, [`JournalError::Record`] if it is not a
+    /// report.
     pub fn read<Report: DeserializeOwned>(&self, run: &str) -> Result<Option<Report>, JournalError> {
         let path = self.path(run);
         if fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
@@ -95,7 +91,7 @@ impl RunReports {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be removed.
+    /// [`JournalError::Io`] if the file cannot be removed.
     pub fn remove(&self, run: &str) -> Result<(), JournalError> {
         let path = self.path(run);
         fs::remove_file(&path).map_err(JournalError::io("remove", &path))

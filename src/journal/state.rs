@@ -1,9 +1,12 @@
-//! The state of one list of an account: its lock, and its walks from the oldest to the newest.
+//! The state of one list of an account, under its lock: where walks begin.
+//!
+//! Before it: the engine opens the state of each account and list when it plans a run. Behind it:
+//! [`Journal`] takes the pages of the walk that has begun.
 //!
 //! ```text
 //! <journal.path>/<app id>/<list>.lock
-//! <journal.path>/<app id>/token.lock                     where fanout owns the account's token (`classic_token`)
-//! <journal.path>/<app id>/calls.<endpoint>.json          the ledger of today's calls
+//! <journal.path>/<app id>/token.lock                     held by the owner of a classic token
+//! <journal.path>/<app id>/calls.<endpoint>.json          the ledger: today's calls
 //! <journal.path>/<app id>/<list>/<walk>/pages            the journal
 //! <journal.path>/<app id>/<list>/<walk>/decision.json    after every staged sink has prepared
 //! <journal.path>/<app id>/<list>/<walk>/commits/*.json   one for each sink that has published
@@ -19,23 +22,23 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
 
 use super::error::JournalError;
-use super::folder::{ListFolder, NEW, number};
+use super::folder::{ListFolder, NEW};
 use super::ledger::Ledger;
-use super::lock::StateLock;
+use super::lock::LockFile;
 use super::pages::Journal;
 use super::record::{COMMITS, Header, Identity, PAGES};
 use super::walk_folder::WalkFolder;
 use super::{disk, frame};
 
-/// The walks of one list of an account, held by this process alone.
+/// The walks of one list of an account, locked by this process.
 #[derive(Debug)]
 pub struct ListState {
     folder: ListFolder,
-    /// Given back when the state is dropped.
-    _lock: StateLock,
+    /// Released when the state is dropped.
+    _lock: LockFile,
 }
 
-/// The holder of the lock can do whatever a reader can.
+/// The lock's holder can do everything that a reader can.
 impl Deref for ListState {
     type Target = ListFolder;
 
@@ -45,21 +48,22 @@ impl Deref for ListState {
 }
 
 impl ListState {
-    /// Takes the lock of `identity`'s list under `path`, and creates what is missing. `holder` is what another run is told
-    /// of this one.
+    /// Takes the lock of `identity`'s list under `path`, and creates what is missing. Another run
+    /// that tries is shown `holder`.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Locked`] if another process has it; [`JournalError::Io`] if the folder cannot be used.
+    /// [`JournalError::Locked`] if another process holds the lock; [`JournalError::Io`] if the
+    /// folder cannot be used.
     pub fn open(path: &Path, identity: Identity, holder: &str) -> Result<Self, JournalError> {
         let folder = ListFolder::new(path, identity);
-        disk::create_folder(&folder.list)?;
+        disk::create_folder(&folder.path)?;
         let Identity { app_id, list, .. } = &folder.identity;
-        let lock = StateLock::take(&folder.lock_path(), format!("list `{list}` of app id `{app_id}`"), holder)?;
+        let lock = LockFile::take(&folder.lock_path(), format!("list `{list}` of app id `{app_id}`"), holder)?;
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Returns the ledger of the account's calls of `endpoint`.
+    /// Returns the account's ledger of calls to `endpoint`.
     pub fn ledger(&self, endpoint: &str) -> Ledger {
         Ledger::open(self.ledger_path(endpoint))
     }
@@ -68,14 +72,15 @@ impl ListState {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written; nothing of it is there then.
+    /// [`JournalError::Io`] if the walk cannot be written; it does not exist then.
     pub fn begin(&self, date: NaiveDate, now: DateTime<Utc>) -> Result<Journal, JournalError> {
-        // Names, not headers: a walk that cannot be read has its number, too.
-        let newest = self.names()?.iter().map(|name| number(name)).max().unwrap_or(0);
-        // The number gives the order, whatever the clock does; the time keeps names apart when a state was lost.
+        // From the names, not the headers: a walk that cannot be read keeps its number.
+        let newest = self.entries()?.last().map_or(0, |entry| entry.walk.number());
+        // Numbers give the order even if the clock jumps back. The time makes names differ from
+        // those of an earlier state that was lost.
         let walk = WalkId::new(newest + 1, now);
         let header = Header { identity: self.identity.clone(), walk, date, begun_at: now.trunc_subsecs(6) };
-        let fresh = self.list.join(format!("{walk}{NEW}"));
+        let fresh = self.path.join(format!("{walk}{NEW}"));
         if fresh.exists() {
             fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
         }
@@ -88,9 +93,9 @@ impl ListState {
             .and_then(|()| file.sync_all())
             .map_err(JournalError::io(format!("write {} bytes to", frame::PREFIX + payload.len()), &pages))?;
         disk::sync_folder(&fresh)?;
-        let folder = self.list.join(walk.to_string());
+        let folder = self.path.join(walk.to_string());
         fs::rename(&fresh, &folder).map_err(JournalError::io("rename into place", &folder))?;
-        disk::sync_folder(&self.list)?;
+        disk::sync_folder(&self.path)?;
         Journal::open(WalkFolder { path: folder, header, decision: None })
     }
 }

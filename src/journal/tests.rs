@@ -21,7 +21,7 @@ fn identity() -> Identity {
     }
 }
 
-/// The instant so many microseconds after 1970 began.
+/// Returns the instant `count` microseconds after the beginning of 1970.
 fn micros(count: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(count).unwrap()
 }
@@ -34,7 +34,7 @@ fn begin(state: &ListState) -> Journal {
     state.begin("2026-11-22".parse().unwrap(), DateTime::<Utc>::UNIX_EPOCH).unwrap()
 }
 
-/// Page `number` of a list whose pages hold one follower each.
+/// Returns page `number` of a list with one follower a page.
 fn page(number: u64) -> Page {
     let body = format!(r#"{{"total":9,"count":1,"data":{{"openid":["o{number}"]}},"next_openid":"o{number}"}}"#);
     let PageReply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
@@ -103,14 +103,14 @@ fn a_file_cut_anywhere_loses_no_whole_page_before_the_cut() {
         let mut journal = reopen(&state).unwrap();
         let expected = ends.iter().rposition(|&end| end <= length).unwrap() as u64;
         assert_eq!(journal.pages(), expected, "cut to {length} bytes");
-        // And it can go on from there.
+        // The walk continues from there.
         journal.append(&page(expected + 1)).unwrap();
         assert_eq!(reopen(&state).unwrap().pages(), expected + 1);
     }
 }
 
 #[test]
-fn whoever_looks_at_half_a_page_sees_those_before_it_and_cuts_nothing() {
+fn a_reader_of_half_a_page_sees_those_before_it_and_cuts_nothing() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
@@ -189,7 +189,8 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
     let commit = Commit { recipient: recipient.clone(), report: SinkReport::default() };
     journal.folder().record_commit(&commit).unwrap();
     for name in ["decision.json", "commits/p.a.0.json"] {
-        // Either says what it is to say, or is an error.
+        // Returns whether the record is the one that was written; a record that was altered is an
+        // error.
         let read = || match name {
             "decision.json" => Ok(state.walks()?.pop().and_then(|walk| walk.decision) == Some(decision(&journal))),
             _ => Ok(journal.folder().commit(&recipient)? == Some(commit.clone())),
@@ -203,7 +204,7 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
             fs::write(&path, &altered).unwrap();
             match read() {
                 Err(JournalError::Record { path: named, .. }) => assert_eq!(named, path),
-                // One blank for another between the keys.
+                // The flip made another kind of blank between the keys.
                 Ok(true) => believed += 1,
                 other => panic!("bit {bit} of {name}: {other:?}"),
             }
@@ -274,7 +275,7 @@ fn a_second_run_is_told_who_holds_the_account() {
     let process = format!("process {} on `", std::process::id());
     let says_who = |holder: &str| holder.starts_with(&process) && holder.ends_with(" UTC, pipeline `test`");
     assert!(matches!(&error, JournalError::Locked { holder, .. } if says_who(holder)), "{error}");
-    // A longer name was there before: nothing of it is left.
+    // The lock file had a longer line before: nothing of it is left.
     drop(state);
     open_state(&folder);
     let lock = fs::read_to_string(folder.path().join("state/wx1/followers.lock")).unwrap();
@@ -291,7 +292,7 @@ fn a_walk_of_another_identity_is_an_error_and_not_damage() {
 }
 
 #[test]
-fn nobody_else_may_read_the_state() {
+fn only_its_owner_may_read_the_state() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
@@ -380,10 +381,42 @@ fn a_walk_that_cannot_be_read_keeps_its_number() {
     let state = open_state(&folder);
     let unreadable = begin(&state);
     unreadable.file().set_len(3).unwrap();
-    // Within the same second, too.
+    // Both walks begin in the same second.
     let next = begin(&state);
     assert_ne!(next.walk(), unreadable.walk());
     assert_eq!(state.walks().unwrap().len(), 1);
+}
+
+#[test]
+fn walks_are_in_the_order_of_their_numbers_however_long_these_are() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    fs::create_dir(state.path.join("999998-19700101T000000Z")).unwrap();
+    for number in 999_999..=1_000_001 {
+        assert_eq!(begin(&state).walk().number(), number);
+    }
+    let numbers = || state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect::<Vec<_>>();
+    assert_eq!(numbers(), [999_999, 1_000_000, 1_000_001]);
+    assert_eq!(state.prune(2).unwrap(), 2);
+    assert_eq!(numbers(), [1_000_000, 1_000_001]);
+}
+
+#[test]
+fn what_does_not_have_the_name_of_a_walk_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let others =
+        ["notes", "notes~old", "1-19700101T000000Z", "0000001-19700101T000000Z~new", "000001-19700101T000000Z~"];
+    for other in others {
+        fs::create_dir(state.path.join(other)).unwrap();
+    }
+    for number in 1..=3 {
+        assert_eq!(begin(&state).walk().number(), number);
+    }
+    assert_eq!(state.prunable(1, std::time::Duration::ZERO, micros(1)).unwrap(), []);
+    assert_eq!(state.prune(1).unwrap(), 2);
+    assert_eq!(state.walks().unwrap().len(), 1);
+    assert!(others.iter().all(|other| state.path.join(other).is_dir()));
 }
 
 #[test]

@@ -1,4 +1,7 @@
-//! One walk on disk, as far as it can be known without reading its pages: its header, its decision, its commit records.
+//! One walk on disk without its pages: its header, decision, commit records and pins.
+//!
+//! Before it: [`ListFolder`](super::ListFolder) finds the folder. Behind it: the engine plans with
+//! the walk and records commits; [`Journal`](super::Journal) opens its pages.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -9,7 +12,7 @@ use super::error::JournalError;
 use super::record::{COMMITS, Commit, DECISION, Decision, Header, Identity, PAGES, PINS, Pin, Recipient};
 use super::{disk, frame};
 
-/// One walk on disk, as far as it can be known without reading its pages.
+/// One walk on disk, with what is known of it without reading its pages.
 #[derive(Clone, Debug)]
 pub struct WalkFolder {
     pub(super) path: PathBuf,
@@ -18,13 +21,15 @@ pub struct WalkFolder {
 }
 
 impl WalkFolder {
+    /// Reads the walk in the folder `path`; `None` if the folder has gone, or holds an undecided
+    /// walk whose header cannot be read.
     pub(super) fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
         let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
-        // In a folder of another name it is a copy, and which of the two is meant nobody knows.
+        // A header under another name belongs to a copy of the walk: the copy is not used.
         let header = read_header(&path.join(PAGES))?.filter(|header| path.ends_with(header.walk.to_string()));
         let Some(header) = header else {
             if !path.exists() {
-                // A run has removed it since it was listed.
+                // A run has removed it since the folder was listed.
                 return Ok(None);
             }
             if decision.is_some() {
@@ -33,7 +38,7 @@ impl WalkFolder {
                     what: "its header is gone, or is that of another walk".to_owned(),
                 });
             }
-            tracing::warn!(walk = %path.display(), "a walk without a readable header is passed over");
+            tracing::warn!(walk = %path.display(), "a walk without a readable header is skipped");
             return Ok(None);
         };
         let found = &header.identity;
@@ -62,18 +67,18 @@ impl WalkFolder {
         &self.path
     }
 
-    /// Returns what the walk's first frame says.
+    /// Returns the header of the walk.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Returns what was decided, if anything was.
+    /// Returns the decision; `None` while the walk is undecided.
     pub fn decision(&self) -> Option<&Decision> {
         self.decision.as_ref()
     }
 
-    /// Reads how far the walk has come, and changes nothing: a run may be appending a page, and what of it is there does not
-    /// count yet.
+    /// Reads the pages of the walk and changes nothing. A page that a run is appending at this
+    /// moment does not count yet.
     ///
     /// # Errors
     ///
@@ -81,14 +86,16 @@ impl WalkFolder {
     pub fn contents(&self) -> Result<Contents, JournalError> {
         let path = self.path.join(PAGES);
         let read = File::open(&path).and_then(|file| Contents::read(&file));
-        Ok(read.map_err(JournalError::io("read", &path))?.0)
+        let (contents, _misfit) = read.map_err(JournalError::io("read", &path))?;
+        Ok(contents)
     }
 
-    /// Returns the commit record of `recipient`, if it has published this walk.
+    /// Returns the commit record of `recipient`; `None` if it has not published this walk.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the record cannot be read, [`JournalError::Record`] if it is not what was written.
+    /// [`JournalError::Io`] if the record cannot be read, [`JournalError::Record`] if it is not
+    /// what was written.
     pub fn commit(&self, recipient: &Recipient) -> Result<Option<Commit>, JournalError> {
         let path = self.commit_path(recipient);
         match disk::read_record::<Commit>(&path)? {
@@ -99,30 +106,31 @@ impl WalkFolder {
         }
     }
 
-    /// Records that a sink has published this walk; durable when it returns.
+    /// Records that a sink has published this walk. The record is durable when this returns.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written; the next run delivers the list to the sink again.
+    /// [`JournalError::Io`] if the record cannot be written; the next run delivers the list to the
+    /// sink again.
     pub fn record_commit(&self, commit: &Commit) -> Result<(), JournalError> {
         disk::write_record(&self.commit_path(&commit.recipient), commit)
     }
 
-    /// Records that `pin` rests on this walk; durable when it returns.
+    /// Records that another walk rests on this one. The record is durable when this returns.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be written.
+    /// [`JournalError::Io`] if the record cannot be written.
     pub fn pin(&self, pin: &Pin) -> Result<(), JournalError> {
         disk::create_folder(&self.path.join(PINS))?;
         disk::write_record(&self.pin_path(pin), pin)
     }
 
-    /// Removes the record of `pin`, if it is there.
+    /// Removes the record `pin`, if it is there.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if it cannot be removed; the walk then stays pinned.
+    /// [`JournalError::Io`] if the record cannot be removed; the walk then stays pinned.
     pub fn unpin(&self, pin: &Pin) -> Result<(), JournalError> {
         let path = self.pin_path(pin);
         match fs::remove_file(&path) {
@@ -137,14 +145,11 @@ impl WalkFolder {
     ///
     /// [`JournalError::Io`] if the records cannot be listed.
     pub fn is_pinned(&self) -> Result<bool, JournalError> {
-        let folder = self.path.join(PINS);
-        match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            entries => Ok(entries.map_err(JournalError::io("list", &folder))?.next().is_some()),
-        }
+        Ok(!disk::names(&self.path.join(PINS))?.is_empty())
     }
 
-    /// Returns the sinks of the deciding pipeline that have not published this walk under any options.
+    /// Returns the sinks of the decision that have not published this walk under any options. An
+    /// undecided walk has no such sinks.
     ///
     /// # Errors
     ///
@@ -165,10 +170,11 @@ impl WalkFolder {
         Ok(lacking)
     }
 
-    /// Returns whether this walk, which is newer than `older`, was decided for the same pipeline and date.
+    /// Returns whether this walk, which is newer than `older`, was decided by the same pipeline for
+    /// the same date.
     pub(super) fn replaces(&self, older: &Self) -> bool {
-        let pipeline = |walk: &Self| walk.decision.as_ref().map(|decision| decision.pipeline.clone());
-        self.header.date == older.header.date && self.decision.is_some() && pipeline(self) == pipeline(older)
+        let (Some(decision), Some(older_decision)) = (&self.decision, &older.decision) else { return false };
+        self.header.date == older.header.date && decision.pipeline == older_decision.pipeline
     }
 
     fn pin_path(&self, pin: &Pin) -> PathBuf {
@@ -176,12 +182,14 @@ impl WalkFolder {
     }
 
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {
-        // The configuration allows letters, digits, `-` and `_` in names, so a full stop separates them.
+        // Names in a pipeline file have letters, digits, `-` and `_`, so a full stop separates
+        // them.
         let Recipient { pipeline, sink, options, .. } = recipient;
         self.path.join(COMMITS).join(format!("{pipeline}.{sink}.{options}.json"))
     }
 }
 
+/// Reads the header of a walk's file; `None` if there is no such file, or no readable header in it.
 fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {
     let found = File::open(path)
         .and_then(|file| {

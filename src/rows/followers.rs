@@ -1,4 +1,4 @@
-//! A page becomes a batch: the follower schema, and the rows of one page in it.
+//! The schema of followers, and their rows: one batch for each page.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use fanout_sink::{CARDINALITY, LOW_CARDINALITY, arrow};
 /// The time zone of every timestamp.
 const UTC: &str = "UTC";
 
-/// Returns the columns of a follower, in their order.
+/// Returns the schema of a follower's row.
 ///
 /// | column | type | meaning |
 /// | --- | --- | --- |
 /// | `app_id` | string | the account |
-/// | `openid` | string | the follower, within this account |
+/// | `openid` | string | the follower, unique within the account |
 /// | `position` | 64-bit integer | place in the list, from 0 without gaps |
-/// | `page` | 32-bit integer | page of the journal that it came in, from 1 |
-/// | `fetched_at` | timestamp, µs, UTC | when that page arrived |
+/// | `page` | 32-bit integer | number of its page in the journal, from 1 |
+/// | `fetched_at` | timestamp, µs, UTC | when that page was fetched |
 pub fn follower_schema() -> SchemaRef {
     let few = |field: Field| field.with_metadata(HashMap::from([(CARDINALITY.to_owned(), LOW_CARDINALITY.to_owned())]));
     let fetched_at = DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()));
@@ -38,28 +38,28 @@ pub fn follower_schema() -> SchemaRef {
 pub struct Rows {
     app_id: String,
     schema: SchemaRef,
-    /// The app id, as often as the largest page so far needed it; smaller pages take a slice.
+    /// The app id, repeated for the rows of the largest page so far; other pages take a slice.
     app_ids: StringArray,
     position: i64,
 }
 
 impl Rows {
-    /// Starts a list of the account `app_id`.
+    /// Begins the rows of a list of the account `app_id`.
     pub fn new(app_id: &str) -> Self {
         Self { app_id: app_id.to_owned(), schema: follower_schema(), app_ids: StringArray::new_null(0), position: 0 }
     }
 
-    /// Returns how many rows the list has so far.
+    /// Returns the number of rows so far.
     pub fn count(&self) -> u64 {
         self.position as u64
     }
 
-    /// Makes the rows of page number `page`, fetched at `fetched_at`, which follow all
-    /// earlier ones.
+    /// Returns the rows of page number `page`, fetched at `fetched_at`. They follow the rows of all
+    /// earlier calls.
     ///
     /// # Panics
     ///
-    /// Never: the columns are made here, of one length and as the schema says.
+    /// Never: all columns are made here, with one length and the types of the schema.
     pub fn next(&mut self, page: u64, fetched_at: DateTime<Utc>, openids: StringArray) -> RecordBatch {
         use arrow::array::Array;
         let rows = openids.len();
@@ -75,7 +75,8 @@ impl Rows {
             Arc::new(TimestampMicrosecondArray::from_value(fetched_at.timestamp_micros(), rows).with_timezone(UTC)),
         ];
         self.position = end;
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).expect("columns of one length, as the schema says")
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .expect("the columns have one length and the schema's types")
     }
 }
 

@@ -1,6 +1,7 @@
-//! Pages become rows: the Arrow schema of each list, and its columns.
+//! Turns decoded pages into Arrow record batches, in the row schema of their list.
 //!
-//! Before it: [`wechat`](crate::wechat) has decoded a reply. Behind it: the engine hands the batches to the sinks.
+//! Before it: [`wechat`](crate::wechat) has decoded a page. Behind it: the engine hands the batches
+//! to the sinks.
 
 mod followers;
 mod schema;

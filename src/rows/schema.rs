@@ -1,12 +1,13 @@
-//! The row schema of each list.
+//! The row schema of each list. [`registry`](crate::registry) checks the columns of sinks against
+//! it.
 
 use fanout_sink::arrow::datatypes::SchemaRef;
 
 use super::followers::follower_schema;
 use crate::wechat::List;
 
-/// Returns the columns of a list's rows, before a sink's `columns`: those of a follower, for every page list that there
-/// is so far.
+/// Returns the schema of a list's rows, before a sink's `columns` select from it. So far every list
+/// has the columns of a follower.
 pub fn row_schema(_list: List) -> SchemaRef {
     follower_schema()
 }

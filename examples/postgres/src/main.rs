@@ -1,4 +1,6 @@
-//! fanout with one more sink: `type = "postgres"`.
+//! fanout with a sink of your own: `type = "postgres"`.
+//!
+//! Before it: the engine of fanout. Behind it: the sink of `sinks/postgres`.
 //!
 //! ```sh
 //! cargo run --package fanout-postgres -- run examples/postgres/postgres.toml

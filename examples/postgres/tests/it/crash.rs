@@ -1,5 +1,5 @@
-//! `kill -9` while a list is delivered: the table has the whole old list or the whole new one, and the
-//! same command finishes.
+//! `kill -9` while a list is delivered: the table holds the whole old list or the whole new one, and
+//! the same command then finishes.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::server::{Server, say, server, variable};
 
-/// Unless `POSTGRES_FOLLOWERS` and `POSTGRES_KILLS` say otherwise.
+/// The defaults of `POSTGRES_FOLLOWERS` and `POSTGRES_KILLS`.
 const FOLLOWERS: u64 = 30_000;
 const KILLS: u64 = 4;
 
@@ -28,7 +28,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Returns the command that delivers list `number`: each has other followers and a later date.
+    /// Returns the command that delivers list `number`. Each list has other followers and a later date.
     fn command(&self, number: u64) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout-postgres"));
         command.current_dir(self.folder.path()).args(["run", "pipeline.toml"]);
@@ -99,7 +99,7 @@ fn however_often_a_delivery_is_killed_the_table_has_a_whole_list() {
     let (mut killed, mut staging) = (0, 0);
     let kills = number("POSTGRES_KILLS", KILLS);
     for number in 2..2 + kills {
-        // From the first moment to the last one, in equal steps.
+        // In equal steps, from the beginning of the delivery to its end.
         let at = whole * (number - 1) as u32 / kills as u32;
         let mut process = scene.command(number).spawn().unwrap();
         std::thread::sleep(at);

@@ -1,6 +1,6 @@
 //! Whole runs of fanout with the Postgres sink: the pipeline file of the example, and `kill -9`.
 
-#![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
+#![expect(clippy::unwrap_used, reason = "helper functions of tests may panic, like the tests")]
 
 mod crash;
 mod pipeline;

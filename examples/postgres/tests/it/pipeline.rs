@@ -1,4 +1,4 @@
-//! The pipeline file of the example works as it stands, with another server and a simulated list.
+//! The pipeline file of the example works unchanged but for the server and a simulated list.
 
 use std::fs;
 use std::path::Path;
