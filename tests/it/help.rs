@@ -97,7 +97,6 @@ fn a_mistyped_word_is_told_the_near_one() {
         (&["run", "pipeline.toml", "--frehs"], "similar argument exists: '--fresh'"),
         (&["completions", "bsh"], "similar value exists: 'bash'"),
         (&["run", "pipeline.toml", "--account", "simulatde"], "did you mean `simulated`?"),
-        (&["run", "pipeline.toml", "--account", "simluated*"], "did you mean `simulated*`?"),
         (&["run", "pipeline.toml", "--set", "jurnal.keep=3"], "did you mean `journal`?"),
         (&["replay", "pipeline.toml", "--sink", "b"], "did you mean `a`?"),
         (&["sinks", "parqet"], "did you mean `parquet`?"),

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::{say, variable};
+
 const APP_ID: &str = "wx0000000000000001";
 const FOLLOWERS: u64 = 60;
 const PAGE_SIZE: u64 = 10;
@@ -42,11 +44,14 @@ fn run(folder: &Path, base_url: &str, list: List, classic: bool) -> RunReport {
 #[test]
 #[ignore = "a part of the other tests of this file, in a process of its own"]
 fn the_second_process() {
-    let variable = |name: &str| std::env::var(name).unwrap_or_default();
-    let (folder, base_url) = (variable("LISTS_FOLDER"), variable("LISTS_BASE_URL"));
-    let report = run(Path::new(&folder), &base_url, List::SECOND, variable("LISTS_CLASSIC") == "true");
+    let [Some(folder), Some(base_url), Some(classic)] =
+        ["LISTS_FOLDER", "LISTS_BASE_URL", "LISTS_CLASSIC"].map(variable)
+    else {
+        return;
+    };
+    let report = run(Path::new(&folder), &base_url, List::SECOND, classic == "true");
     let account = &report.accounts[0];
-    println!("verdict {:?} {}", account.verdict, account.error.as_deref().unwrap_or_default());
+    say(&format!("verdict {:?} {}", account.verdict, account.error.as_deref().unwrap_or_default()));
 }
 
 /// Runs the first list here and the second one in another process at the same time; returns the report of the first, and
@@ -57,12 +62,13 @@ fn both(folder: &Path, base_url: &str, classic: bool) -> (RunReport, String) {
         .env("LISTS_FOLDER", folder)
         .env("LISTS_BASE_URL", base_url)
         .env("LISTS_CLASSIC", classic.to_string())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let first = run(folder, base_url, List::FOLLOWERS, classic);
     let output = second.wait_with_output().unwrap();
-    (first, String::from_utf8(output.stdout).unwrap())
+    (first, String::from_utf8(output.stderr).unwrap())
 }
 
 fn rows(folder: &Path) -> usize {

@@ -25,7 +25,7 @@ fn sources(folder: &Path) -> Vec<Source> {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && name != "tests" {
             sources.extend(self::sources(&path));
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
             let text = fs::read_to_string(&path).unwrap();
             let product = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
             let lines = product.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -110,7 +110,7 @@ fn module_of(path: &Path, root: &Path) -> Vec<String> {
 }
 
 /// Finds a circle in a graph, if there is one.
-fn circle<'a>(graph: &'a BTreeMap<String, BTreeSet<String>>) -> Option<Vec<&'a str>> {
+fn circle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<&str>> {
     fn visit<'a>(
         node: &'a str,
         graph: &'a BTreeMap<String, BTreeSet<String>>,
