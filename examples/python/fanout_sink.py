@@ -20,8 +20,8 @@ class List:
     """One list. `hello` names it, `schema` has its columns. Iterate over it, prepare, commit.
 
     `path(hello)` returns the path of its file, for `file`. Without a file, `find(hello, commit)`
-    looks for a committed list and changes nothing. It returns `held`, `replaced`, `taken`, `altered`,
-    `gone` or `unknown`, and a text (or None) that says what is there instead.
+    looks for a committed list and changes nothing. It returns `held`, `replaced`, `taken`,
+    `altered`, `gone` or `unknown`, and a text (or None) that says what is there instead.
     """
 
     def __init__(self, path=None, find=None):
@@ -62,7 +62,7 @@ class List:
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
         for left_over in glob.glob(glob.escape(self.path) + ".staged-*"):
             os.remove(left_over)
-        staged = f"{self.path}.staged-{os.getpid()}"  # a killed process may still run beside this one
+        staged = f"{self.path}.staged-{os.getpid()}"  # a killed process may still be running
         yield staged
         with open(staged, "rb") as file:
             os.fsync(file.fileno())
