@@ -19,10 +19,9 @@ def fail(message, hint=None, temporary=False):
 class List:
     """One list. `hello` names it, `schema` has its columns. Iterate over it, prepare, commit.
 
-    `path(hello)` returns the path of the list's file, for `file`. A sink without a file may have
-    `find(hello, commit)`, which looks for a list that was committed and changes nothing. It returns
-    `held`, `replaced`, `taken`, `altered`, `gone` or `unknown`, and a text (or None) that says what
-    is there instead.
+    `path(hello)` returns the path of its file, for `file`. Without a file, `find(hello, commit)`
+    looks for a committed list and changes nothing. It returns `held`, `replaced`, `taken`,
+    `altered`, `gone` or `unknown`, and a text (or None) that says what is there instead.
     """
 
     def __init__(self, path=None, find=None):
@@ -65,8 +64,7 @@ class List:
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
         for left_over in glob.glob(glob.escape(self.path) + ".staged-*"):
             os.remove(left_over)
-        # With the process id: a killed process may end after the next one has started.
-        staged = f"{self.path}.staged-{os.getpid()}"
+        staged = f"{self.path}.staged-{os.getpid()}"  # a killed process may still be running
         yield staged
         with open(staged, "rb") as file:
             os.fsync(file.fileno())

@@ -37,7 +37,7 @@ pub struct ListFolder {
 }
 
 impl ListFolder {
-    /// Names the folder of `identity` under `path`. It may not exist.
+    /// Returns the folder of `identity` under `path`, the `journal.path`. It may not exist on disk.
     pub fn new(path: &Path, identity: Identity) -> Self {
         let account_path = path.join(&identity.app_id);
         Self { path: account_path.join(&identity.list), account_path, identity }

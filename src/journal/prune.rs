@@ -1,5 +1,5 @@
-//! The walks of a list that can be removed, and their removal. A walk stays that is owed to a sink,
-//! that is pinned, or that the next run would resume.
+//! The walks of a list that can be removed, and their removal. A walk stays if it is owed to a
+//! sink, if it is pinned, or if the next run would resume it.
 //!
 //! Before it: [`ListFolder`] lists the walks, with their decisions and commit records. Behind it: a
 //! run prunes at its end; [`inspect`](crate::inspect) does so for `fanout prune`.
@@ -74,8 +74,7 @@ impl ListFolder {
                     let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
                     (age > resume_within && number < newest).then_some(PruneReason::Abandoned)
                 }
-                // A decided walk. Or one that cannot be read, and so was never decided: it goes
-                // with the walks of its age.
+                // A decided walk, or an undecided one that cannot be read.
                 None => (number < oldest_kept).then_some(PruneReason::BeyondKeep),
             };
             prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&entry.path), path: entry.path, why }));
@@ -84,7 +83,7 @@ impl ListFolder {
     }
 
     /// Returns the walks that stay at any age: those that are owed to a sink, those that are
-    /// pinned, and those of other options, because other pipelines may need them.
+    /// pinned, and those of other options, whose sinks are not known here.
     fn needed(&self) -> Result<HashSet<WalkId>, JournalError> {
         let mut needed: HashSet<WalkId> = self.owed()?.iter().map(|walk| walk.header.walk).collect();
         for walk in self.walks_of_any_options()? {
@@ -97,7 +96,7 @@ impl ListFolder {
 }
 
 impl ListState {
-    /// Removes all but the newest `keep` walks, and what crashes left behind. A walk stays that is
+    /// Removes all but the newest `keep` walks, and what crashes left behind. A walk stays if it is
     /// owed to a sink, pinned, or of other options. An undecided walk that cannot be read goes with
     /// the walks of its age. Returns the number of walks that were removed.
     ///

@@ -27,7 +27,7 @@ pub struct RunReports {
 }
 
 impl RunReports {
-    /// Names the folder of the reports under `journal`, the `journal.path` of a pipeline file.
+    /// Returns the reports under `journal`, the `journal.path` of a pipeline file.
     pub fn new(journal: &Path) -> Self {
         Self { folder: journal.join(RUNS) }
     }
