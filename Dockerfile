@@ -1,12 +1,14 @@
 # fanout in an image: docker build --tag fanout .
 #
-# The pipeline file, the state and the output are not in it; mount them. Secrets come as variables or as mounted files:
+# The pipeline file, the state and the output are not in the image: mount them. Secrets come as
+# variables or as mounted files:
 #
 #   docker run --rm -v "$PWD:/work" -e BRAND_SECRET fanout run followers.toml
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
-# What cargo needs to read the workspace, and what the program is made of. Nothing else changes the image.
+# What cargo needs to read the workspace, and the sources of the program. No other file changes the
+# image.
 COPY Cargo.toml Cargo.lock ./
 COPY benches benches
 COPY tests/broker tests/broker
@@ -18,11 +20,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo build --locked --profile dist --bin fanout && cp target/dist/fanout /usr/local/bin/
 
 FROM debian:bookworm-slim
-# The certificates that WeChat's is signed by. Not pinned: an old list of them is the one thing not to have.
+# The certificates that WeChat's is signed with. Not pinned, because an old list would be wrong.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/fanout /usr/local/bin/fanout
-# A number, so that Kubernetes sees that it is not root.
+# A number, so that Kubernetes can tell that the user is not root.
 USER 10001:10001
 WORKDIR /work
 ENTRYPOINT ["fanout"]

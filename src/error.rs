@@ -1,4 +1,7 @@
-//! The errors of the stages, composed once: what the command line prints, and the exit code that goes with it.
+//! Why a run, or an account, did not reach its end, and the exit code of it.
+//!
+//! The errors of `config`, `source`, `journal` and the sinks are composed here once. The engine
+//! puts them into its report; the command line prints message and hint, and exits with the code.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,22 +21,22 @@ pub enum Error {
     /// The pipeline file is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// WeChat, or the way to it.
+    /// The list could not be read from WeChat.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The state on disk.
+    /// The state on disk failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A sink.
+    /// A sink failed.
     #[error("sink `{sink}`")]
     Sink {
         /// The sink's name in the pipeline file.
         sink: String,
-        /// What it says.
+        /// The sink's error.
         #[source]
         error: SinkError,
     },
-    /// The list is not the one that was decided on.
+    /// The list differs from the one that was decided on.
     #[error("the list of walk {walk} is not the one that was decided on: {what}")]
     Changed {
         /// The walk.
@@ -47,22 +50,22 @@ pub enum Error {
         /// The date that was asked for.
         date: Option<String>,
     },
-    /// Another account has failed, and the run was to end with the first one that does.
-    #[error("stopped, for account `{account}` has failed")]
+    /// Another account has failed, and `--fail-fast` ends the run with the first failure.
+    #[error("stopped because account `{account}` has failed")]
     FailedFast {
-        /// That account.
+        /// The account that failed.
         account: String,
     },
-    /// Somebody wanted the run to end.
+    /// The run was interrupted, by a signal or by its caller.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// What a process ends with; an interface.
+/// The exit code of a process. It is an interface: schedulers act on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub enum Exit {
-    /// Every selected account is complete and published.
+    /// Every selected account and list is complete and published.
     Done,
     /// A person must act.
     Failed,
@@ -70,14 +73,14 @@ pub enum Exit {
     Usage,
     /// The same command may succeed later.
     Later,
-    /// It was interrupted; the same command goes on.
+    /// The run was interrupted; the same command continues it.
     Interrupted,
 }
 
 impl Exit {
     const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::Usage, Self::Later, Self::Interrupted];
 
-    /// Returns the number.
+    /// Returns the code as a number.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -90,7 +93,7 @@ impl Exit {
         }
     }
 
-    /// Returns the worse of two: 2, 130, 1, 75, 0.
+    /// Returns the worse of two codes; from worst to best they are 2, 130, 1, 75, 0.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
         let severity = |exit| match exit {
@@ -117,7 +120,7 @@ impl TryFrom<u8> for Exit {
         Self::ALL
             .into_iter()
             .find(|exit| exit.code() == code)
-            .ok_or_else(|| format!("{code} is no exit code of fanout"))
+            .ok_or_else(|| format!("{code} is not an exit code of fanout"))
     }
 }
 
@@ -142,7 +145,7 @@ impl fmt::Display for Exit {
 }
 
 impl Error {
-    /// Returns what the process ends with.
+    /// Returns the exit code that this error leads to.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::Usage,
@@ -156,7 +159,7 @@ impl Error {
         }
     }
 
-    /// Returns what a person can do.
+    /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
@@ -167,15 +170,15 @@ impl Error {
                     .to_owned(),
             ),
             Self::NothingToReplay { .. } => Some("`fanout run` reads one".to_owned()),
-            Self::FailedFast { .. } => Some("run without `--fail-fast` to read the others whatever happens".to_owned()),
-            // How to go on depends on the command: `engine::Selection` knows.
+            Self::FailedFast { .. } => Some("run without `--fail-fast` to read the others as well".to_owned()),
+            // How to continue depends on the command, and `engine::RunOptions` says it.
             Self::Interrupted | Self::Config(_) => None,
         }
     }
 
     /// Returns the message with its causes, on one line.
     pub fn chain(&self) -> String {
-        crate::source::error_chain(self)
+        crate::causes::error_chain(self)
     }
 }
 

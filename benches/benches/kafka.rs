@@ -1,4 +1,5 @@
-//! A list into files of record batches, in every codec: what encoding costs, and what it leaves.
+//! A list into files of record batches, with every codec: the time of encoding, and the size of the
+//! result.
 
 use std::path::Path;
 
@@ -25,7 +26,7 @@ async fn written(batches: &[RecordBatch], compression: Compression, folder: &Pat
     sink
 }
 
-/// Publishes the list once, and returns its bytes.
+/// Publishes the list once, and returns its size in bytes.
 async fn size(batches: &[RecordBatch], compression: Compression, folder: &Path) -> u64 {
     let snapshot = Snapshot {
         walk: WalkId::new(1, DateTime::UNIX_EPOCH),
@@ -42,8 +43,9 @@ async fn size(batches: &[RecordBatch], compression: Compression, folder: &Path) 
     sink.commit().await.expect("a folder that can be written").bytes
 }
 
-/// Rows to JSON, to batches, to the checksum and the hash of the file; the last open batch and `fsync` are not in it. The
-/// name of a case ends with the bytes of its file per record.
+/// Measures the way from rows to JSON, to batches, to the checksum and the hash of the file,
+/// without the last open batch and `fsync`. The name of a case ends with the bytes of its file per
+/// record.
 fn kafka(criterion: &mut Criterion) {
     let mut random = Random::new();
     let batches: Vec<RecordBatch> = (0..PAGES).map(|page| followers::page(page, &mut random)).collect();

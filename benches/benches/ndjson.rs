@@ -1,4 +1,5 @@
-//! Batches into newline JSON: the sink's encoder against arrow-json's line writer and `serde_json`, row by row.
+//! Batches into newline JSON: the sink's encoder, arrow-json's line writer, and `serde_json` row by
+//! row.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ fn records(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("columns of one length")
 }
 
-/// Columns of every kind that vary from row to row: nulls, escapes, floats, times.
+/// Columns of every kind whose values vary from row to row: nulls, escapes, floats, times.
 fn mixed() -> RecordBatch {
     let names = ["粉丝", "a \"quoted\" name", "plain", "", "two\nlines", "a somewhat longer name, without any escape"];
     let name = |number: u64| (number % 7 != 6).then(|| names[(number % 7) as usize]);
@@ -62,7 +63,8 @@ struct Mixed<'a> {
     subscribed_at: &'a str,
 }
 
-/// The rows as one writes them by hand with serde; times are text from the start, which favours `serde_json`.
+/// The rows as a program writes them with serde. Times are text from the start, which favours
+/// `serde_json`.
 fn serde_followers(records: &RecordBatch, lines: &mut Vec<u8>) {
     let [app_id, openid] = [0, 1].map(|column| records.column(column).as_string::<i32>());
     let position = records.column(2).as_primitive::<Int64Type>();
@@ -116,7 +118,7 @@ fn fanout(encoder: &mut LineEncoder, records: &RecordBatch, lines: &mut Vec<u8>)
 
 type Writer<'a> = (&'a str, Box<dyn FnMut(&RecordBatch, &mut Vec<u8>)>);
 
-/// Every writer appends the lines of one batch to memory that it has used before.
+/// Every writer appends the lines of one batch to a buffer that it has used before.
 fn ndjson(criterion: &mut Criterion) {
     for (name, records, serde) in [
         ("followers", followers::page(345, &mut Random::new()), serde_followers as fn(&RecordBatch, &mut Vec<u8>)),

@@ -1,4 +1,4 @@
-//! A list into Parquet: the sink's writer properties against those that one gets without asking.
+//! A list into Parquet: the sink's writer properties against the defaults.
 
 use arrow::array::RecordBatch;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -22,7 +22,8 @@ fn write(batches: &[RecordBatch], properties: &WriterProperties, file: &mut Vec<
     writer.close().expect("memory takes every write");
 }
 
-/// The name of a case ends with the bytes of its file per follower.
+/// Measures each set of properties. The name of a case ends with the bytes of its file per
+/// follower.
 fn parquet(criterion: &mut Criterion) {
     let mut random = Random::new();
     let batches: Vec<RecordBatch> = (0..PAGES).map(|page| followers::page(page, &mut random)).collect();

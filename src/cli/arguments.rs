@@ -1,13 +1,12 @@
-//! Arguments that several commands share, and what they make of a pipeline file.
+//! Arguments that several commands share. They load the pipeline file for the command.
 
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::Args;
 
-use super::shard::ShardArgument;
-use crate::config::{ConfigErrors, Environment, Overrides, Pipeline};
-use crate::engine::Selection;
+use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, Shard};
+use crate::engine::RunOptions;
 
 /// A pipeline file, and what the command line changes about it.
 #[derive(Debug, Args)]
@@ -18,13 +17,13 @@ pub(super) struct FileArguments {
     /// Set a key of the pipeline file, such as `journal.keep=5`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Read so many made-up followers instead of the real list, with a state and outputs of their own
+    /// Read this many made-up followers instead of the real list, with a state and outputs of their own
     #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
     simulate: Option<u64>,
 }
 
 impl FileArguments {
-    /// Reads the pipeline file for a command that makes no call: it needs no credentials, and no simulator.
+    /// Reads the pipeline file for a command that makes no call: it needs neither credentials nor a simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load(environment, true)
     }
@@ -36,22 +35,24 @@ impl FileArguments {
     }
 }
 
-/// Which accounts of a pipeline file a command is about, and how it tells what came of them.
+/// A pipeline file, the accounts and lists of it that are selected, and the form of the result.
 #[derive(Debug, Args)]
 pub(super) struct PipelineArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// Only the accounts of this name, or that this pattern matches (`brand-*`); may be repeated [default: all]
+    /// Only accounts with this name, or that match this pattern (`brand-*`); may be repeated [default: all]
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
-    /// Only this part of the accounts, from `0/4` to `3/4`; `auto` or `auto/COUNT` where a scheduler numbers its tasks
+    /// Only this list of the accounts; may be repeated [default: every list that a sink takes]
+    #[arg(long = "list", value_name = "NAME")]
+    lists: Vec<String>,
+    /// Only this part of the accounts, from `0/4` to `3/4`
     ///
-    /// Each account belongs to exactly one of the shards, whichever accounts there are beside it, and stays there when
-    /// others come and go. `auto` takes index and count from the environment of Cloud Run, AWS Batch, Google Batch and
-    /// Slurm (whose `--array` must begin with 0); Kubernetes says the index alone, so there it is `auto/COUNT`, with the
-    /// job's `completions`.
+    /// Each account belongs to exactly one shard, and stays there when other accounts come and go. A scheduler that
+    /// numbers its tasks from 0 gives the index in a variable: in Kubernetes `$(JOB_COMPLETION_INDEX)/4`, which it
+    /// expands in `args`; elsewhere through a shell, such as `"$SLURM_ARRAY_TASK_ID/4"`.
     #[arg(long, value_name = "INDEX/COUNT")]
-    shard: Option<ShardArgument>,
+    shard: Option<Shard>,
     /// Print the result as one JSON document
     #[arg(long)]
     pub(super) json: bool,
@@ -68,26 +69,25 @@ impl PipelineArguments {
         Ok(pipeline)
     }
 
-    /// The same for a command that makes no call: it needs no credentials, and no simulator.
+    /// Does the same for a command that makes no call: it needs neither credentials nor a simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         self.load_with(environment, true)
     }
 
-    /// Returns the pipeline file's path, as it was given.
+    /// Returns the path of the pipeline file, as given.
     pub(super) fn file(&self) -> &Path {
         &self.file.path
     }
 
     fn load_with(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
         let mut pipeline = self.file.load(environment, offline)?;
-        let shard = self.shard.map(|shard| shard.resolve(environment)).transpose();
-        let shard = shard.map_err(|message| pipeline.problem("accounts", message))?;
-        pipeline.select(&self.accounts, shard)?;
+        pipeline.select(&self.accounts, self.shard)?;
+        pipeline.select_lists(&self.lists)?;
         Ok(pipeline)
     }
 }
 
-/// `--date`, of the commands that are about one list.
+/// `--date`, for the commands that choose a walk.
 #[derive(Debug, Args)]
 pub(super) struct DateArguments {
     /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or the date of the open
@@ -97,19 +97,19 @@ pub(super) struct DateArguments {
 }
 
 impl DateArguments {
-    /// Returns what the arguments say about the walk.
-    pub(super) fn selection(&self) -> Selection {
-        Selection { date: self.date, ..Selection::default() }
+    /// Returns the options of a run with this date.
+    pub(super) fn run_options(&self) -> RunOptions {
+        RunOptions { date: self.date, ..RunOptions::default() }
     }
 }
 
-/// Reads a date in exactly the form in which it will stand in paths.
+/// Parses a date, which must have the form that paths use.
 fn parse_date(text: &str) -> Result<NaiveDate, String> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
     date.ok_or_else(|| "expected a date such as `2026-01-31`".to_owned())
 }
 
-/// Reads a whole number; `_` may group its digits.
+/// Parses a whole number; `_` may group its digits.
 pub(super) fn parse_count(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
     digits.parse().map_err(|_| "expected a whole number such as `23000` or `10_000_000`".to_owned())

@@ -7,10 +7,10 @@ use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
 use super::{findings, summary};
-use crate::SinkRegistry;
 use crate::config::{Environment, Pipeline};
 use crate::engine;
 use crate::error::{Error, Exit};
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout check`.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(super) async fn execute(
     if arguments.connect {
         return connect(arguments, pipeline, registry, terminal).await;
     }
-    let report = engine::check(pipeline, registry, arguments.date.selection()).await?;
+    let report = engine::check(pipeline, registry, arguments.date.run_options()).await?;
     terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
     summary::print_failures(&report, terminal);
     Ok(report.exit)
@@ -60,8 +60,8 @@ async fn connect(
 ) -> Result<Exit, Error> {
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
-    let selection = arguments.date.selection();
-    let diagnosis = engine::diagnose(pipeline, registry, selection, !arguments.no_calls).await?;
-    terminal.result(&if arguments.pipeline.json { findings::json(&diagnosis) } else { findings::render(&diagnosis) });
-    Ok(diagnosis.exit)
+    let options = arguments.date.run_options();
+    let report = engine::check_connected(pipeline, registry, options, !arguments.no_calls).await?;
+    terminal.result(&if arguments.pipeline.json { findings::json(&report) } else { findings::render(&report) });
+    Ok(report.exit)
 }

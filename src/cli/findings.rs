@@ -1,15 +1,15 @@
-//! What the doctor found, as people read it: a line each, with what to do about it at its end.
+//! What the check found, as people read it: a line each, with what to do about it at its end.
 
 use std::fmt::Write as _;
 
 use super::table::{Side, grouped, render as table};
-use crate::engine::{Diagnosis, Finding, Severity};
+use crate::engine::{CheckReport, Finding, Severity};
 
 /// Stands for all accounts.
 const ALL: &str = "(all)";
 
 /// Writes every finding on a line, and how many there are of each kind.
-pub(super) fn render(diagnosis: &Diagnosis) -> String {
+pub(super) fn render(diagnosis: &CheckReport) -> String {
     let columns = [("account", Side::Left), ("check", Side::Left), ("", Side::Left), ("found", Side::Left)];
     let rows: Vec<_> = diagnosis.findings.iter().map(row).collect();
     let mut text = table(columns, &rows);
@@ -29,6 +29,6 @@ fn row(finding: &Finding) -> [String; 4] {
 }
 
 /// Writes a diagnosis as one JSON document.
-pub(super) fn json(diagnosis: &Diagnosis) -> String {
+pub(super) fn json(diagnosis: &CheckReport) -> String {
     serde_json::to_string_pretty(diagnosis).expect("a diagnosis has no failing `Serialize`") + "\n"
 }

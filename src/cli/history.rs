@@ -1,14 +1,14 @@
-//! `fanout history`: what the runs of one account came to.
+//! `fanout history`: shows the results of one account's runs, from the reports that `inspect` reads.
 
 use clap::Args;
 
 use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
-use super::table::{NOTHING, Side, grouped, render};
+use super::table::{NOTHING, Side, grouped, instant, render, signed};
 use crate::config::Environment;
-use crate::engine::{self, History, PastRun};
 use crate::error::{Error, Exit};
+use crate::inspect::{self, History, PastRun};
 
 /// Arguments of `fanout history`.
 #[derive(Debug, Args)]
@@ -24,13 +24,13 @@ pub(super) struct HistoryArguments {
 }
 
 const EXAMPLES: &str = "\
-The runs are those whose reports lie in `runs/` under `journal.path`, oldest first.
+Shows the runs whose reports lie in `runs/` under `journal.path`, oldest first.
 
 Examples:
   fanout history pipelines/followers.toml brand
   fanout history pipelines/followers.toml brand --json";
 
-/// Shows what the runs of an account came to.
+/// Prints the results of an account's runs.
 pub(super) fn execute(
     arguments: &HistoryArguments,
     environment: &Environment,
@@ -38,7 +38,7 @@ pub(super) fn execute(
 ) -> Result<Exit, Error> {
     let pipeline = arguments.file.load_offline(environment)?;
     let account = pipeline.account(&arguments.account)?;
-    let history = engine::history(&pipeline, account)?;
+    let history = inspect::history(&pipeline, account)?;
     terminal.result(&if arguments.json { json(&history) } else { in_words(&history) });
     if history.runs.is_empty() {
         terminal.note(&format!("there is no report of a run of account `{}` yet", history.account));
@@ -66,11 +66,11 @@ fn in_words(history: &History) -> String {
 fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     [
-        begun_at.clone(),
+        instant(*begun_at),
         report.verdict.as_str().to_owned(),
-        or_nothing(report.date.clone()),
+        or_nothing(report.date.map(|date| date.to_string())),
         or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
-        or_nothing(change(report)),
+        or_nothing(change(report).map(signed)),
         grouped(report.pages),
         calls(report),
         grouped(report.retries),

@@ -10,7 +10,7 @@ use crate::error::Exit;
 
 /// How long a run may take to stop by itself: with what ending takes on a busy machine, less than the five seconds that
 /// are promised. Supervisors that send SIGTERM wait ten seconds or more before SIGKILL.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The signals that ask the process to end.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) async fn watch(
     terminal.note("interrupted: the walk stops here, and what it has read is kept (once more ends it at once)");
     tokio::select! {
         () = signals.next() => {}
-        () = tokio::time::sleep(PATIENCE) => {}
+        () = tokio::time::sleep(TIMEOUT) => {}
     }
     terminal.clear_bars();
     terminal.note(&format!("ended in the middle of something; {how_to_go_on}"));

@@ -1,8 +1,5 @@
-//! Logs: which events are shown, where, and in which form.
+//! Logs: which events of `tracing` are written to stderr, and in which format.
 
-use std::ffi::OsString;
-
-use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Registry;
@@ -12,46 +9,27 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_format::LogFormat;
 use super::output::Terminal;
 use crate::config::Environment;
 
-/// How the lines on stderr are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    /// For people: text, with colours and bars on a terminal.
-    #[default]
-    Text,
-    /// For programs: a JSON object a line, whatever the line is about.
-    Json,
-}
-
-impl LogFormat {
-    /// Finds the format in a command line that is wrong, so that the error can be told in it.
-    pub(super) fn of_arguments(arguments: impl IntoIterator<Item = OsString>) -> Self {
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
-        let apart = arguments.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-        let is_json = apart || arguments.iter().any(|argument| argument == "--log-format=json");
-        if is_json { Self::Json } else { Self::Text }
-    }
-}
-
-/// What is shown without `RUST_LOG`. A directive covers every target that begins with it: our sinks, too.
+/// The filter without `RUST_LOG`. A directive covers every target that begins with it, our sinks included.
 const DEFAULT_FILTER: &str = "warn,fanout=info";
 
-/// Something else that is told what the logs are told.
+/// Another receiver of all spans and events: the exporter of traces.
 pub(super) type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts to show logs on stderr. A subscriber that is in place already stays.
+/// Starts to write logs to stderr. A subscriber that is already installed stays.
 pub(super) fn start(environment: &Environment, terminal: &Terminal, listener: Option<Listener>) {
     let wanted = environment.get("RUST_LOG").filter(|value| !value.is_empty());
     let filter = wanted.and_then(|value| EnvFilter::builder().parse(value.to_str()?).ok());
     let is_misread = wanted.is_some() && filter.is_none();
     let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
     let layer = layer(terminal.clone(), terminal.format(), terminal.is_colored(), filter);
-    // It fails where a program that brings its own sinks has brought its own subscriber, too.
+    // It fails if a program with sinks of its own has installed a subscriber of its own, too.
     let _ = tracing_subscriber::registry().with(listener).with(layer).try_init();
     if is_misread {
-        tracing::warn!("`RUST_LOG` is not understood, expected directives such as `fanout=debug`; it is ignored");
+        tracing::warn!("`RUST_LOG` cannot be parsed, expected directives such as `fanout=debug`; it is ignored");
     }
 }
 
@@ -68,10 +46,11 @@ where
     layer.with_filter(filter.and(filter_fn(shows_no_request)))
 }
 
-/// Returns whether an event can be trusted to show no secret.
+/// Returns whether an event cannot show a secret.
 ///
-/// The access token travels in the query of a request and the app secret in its body. HTTP and TLS crates show both at
-/// the levels `debug` and `trace`; no `RUST_LOG` may have them do that. Our own events never hold either.
+/// The query of a request holds the access token, and its body the app secret. HTTP and TLS crates log
+/// both at the levels `debug` and `trace`, so their events of these levels are never shown, whatever
+/// `RUST_LOG` says. Our own events hold neither.
 fn shows_no_request(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("fanout") || *metadata.level() <= LevelFilter::INFO
 }
@@ -118,18 +97,6 @@ mod tests {
         for filter in ["trace", "hyper=trace,reqwest=trace,fanout=trace", "hyper::proto=trace,info,fanout=trace"] {
             assert!(!shown(filter).iter().any(|line| line == "stranger-trace" || line == "stranger-debug"), "{filter}");
             assert!(shown(filter).contains(&"ours-trace".to_owned()), "{filter}");
-        }
-    }
-
-    #[test]
-    fn the_format_of_a_wrong_command_line_is_found_in_it() {
-        for (arguments, format) in [
-            (&["fanout", "rnu", "--log-format", "json"][..], LogFormat::Json),
-            (&["fanout", "--log-format=json"], LogFormat::Json),
-            (&["fanout", "run", "json", "--log-format", "text"], LogFormat::Text),
-            (&["fanout", "run", "--log-format"], LogFormat::Text),
-        ] {
-            assert_eq!(LogFormat::of_arguments(arguments.iter().map(OsString::from)), format, "{arguments:?}");
         }
     }
 

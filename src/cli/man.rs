@@ -1,4 +1,4 @@
-//! `fanout man`: all that `--help` says, of every command, as one page for `man`.
+//! `fanout man`: the help of every command as one page for `man`.
 
 use std::io;
 
@@ -16,7 +16,7 @@ Examples:
 
 /// Prints the page of `command` and its subcommands.
 pub(super) fn execute(command: Command, terminal: &Terminal) -> Exit {
-    let page = page(command).expect("a vector takes whatever is written");
+    let page = page(command).expect("writing to a vector does not fail");
     terminal.result(&String::from_utf8_lossy(&page));
     Exit::Done
 }
@@ -39,7 +39,7 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Writes what there is to say about a subcommand, and about its own subcommands.
+/// Writes the chapter of a subcommand, and those of its own subcommands.
 fn chapter(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let mut title = Roff::new();
     title.control("SH", [command.get_bin_name().unwrap_or_default().to_uppercase().as_str()]);
@@ -55,7 +55,7 @@ fn chapter(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     command.get_subcommands().try_for_each(|subcommand| chapter(subcommand, page))
 }
 
-/// Writes what stands below the help of a command: a line for each line, for it has tables and examples.
+/// Writes the notes below the help of a command. Its lines stay, because they are tables and examples.
 fn notes(command: &Command, heading: &str, page: &mut Vec<u8>) -> io::Result<()> {
     let Some(text) = command.get_after_long_help().or_else(|| command.get_after_help()) else { return Ok(()) };
     let mut notes = Roff::new();

@@ -1,9 +1,13 @@
-//! The command line: one file a command, output and exit codes.
+//! The command line: one file for each command, and what the commands share.
 //!
-//! stdout carries results (a summary, or JSON), stderr everything else: errors, hints, logs, progress. The exit codes
-//! are those of [`Exit`]; clap ends a wrong command line with the same 2 as a wrong pipeline file.
+//! A command loads the pipeline file through `config`, hands it to `engine` or `inspect`, and prints
+//! the report that comes back. No other room uses this one.
 //!
-//! A binary with sinks of its own is one call:
+//! Results (a summary, or JSON) go to stdout; errors, hints, logs and progress go to stderr. The exit
+//! codes are those of [`Exit`](crate::error::Exit). clap ends a wrong command line with the same code 2 as a
+//! wrong pipeline file.
+//!
+//! A program with sinks of its own is one call:
 //!
 //! ```no_run
 //! use fanout::SinkRegistry;
@@ -17,11 +21,13 @@
 
 mod arguments;
 mod check;
+mod command;
 mod completions;
 mod conformance;
 mod findings;
 mod history;
 mod interrupt;
+mod log_format;
 mod logging;
 mod man;
 mod new;
@@ -34,7 +40,6 @@ mod replay;
 mod report;
 mod run;
 mod schema;
-mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod sinks;
@@ -44,219 +49,4 @@ mod table;
 #[cfg(feature = "otel")]
 mod traces;
 
-use std::process::ExitCode;
-
-use clap::{CommandFactory, Parser, Subcommand};
-
-use crate::SinkRegistry;
-use crate::config::Environment;
-use crate::error::{Error, Exit};
-use logging::LogFormat;
-use output::Terminal;
-
-#[derive(Debug, Parser)]
-#[command(name = "fanout", version, about, long_about = LONG_ABOUT, after_long_help = NOTES)]
-struct CommandLine {
-    #[command(subcommand)]
-    command: Command,
-    /// How logs, errors and hints are written on stderr: as text, or as one JSON object a line
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    log_format: LogFormat,
-}
-
-/// An account under way has a thread for its delivery and one for each sink, and a sink does not give its own back until
-/// the list is published: with fewer threads than that, accounts would wait for each other for ever. Threads exist only
-/// while they are needed.
-const MOST_THREADS: usize = 1 << 15;
-
-const LONG_ABOUT: &str = "\
-Reads the follower list of WeChat Official Accounts (获取用户列表) and delivers it, complete and exactly once, to every \
-sink of a pipeline file.";
-
-const NOTES: &str = "\
-Examples:
-  fanout run pipelines/demo.toml          23,000 made-up followers, no account needed
-  fanout check followers.toml             what would keep a run from its end
-  fanout run followers.toml               the real lists
-  fanout help run                         what a command can be told
-
-Exit codes:
-    0  every selected account is complete and published
-    1  a person must act; the journal is kept
-    2  the command line or the pipeline file is wrong; no API call was made
-   75  try the same command again later
-  130  interrupted; the same command goes on
-
-Logs go to stderr; RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR takes the colours away.";
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Read the lists of a pipeline file's accounts and publish them to its sinks
-    Run(run::RunArguments),
-    /// Deliver lists that are complete to sinks that lack them, without any API call
-    Replay(replay::ReplayArguments),
-    /// Say what would keep a run from its end: without any API call, or with `--connect`
-    Check(check::CheckArguments),
-    /// Show how the accounts stand: their last lists, walks under way, calls of today, disk
-    Status(status::StatusArguments),
-    /// Show what the runs of one account came to
-    History(history::HistoryArguments),
-    /// Write one page about all accounts and runs, to be opened in a browser
-    Report(report::ReportArguments),
-    /// Show what of the state can go, and with `--yes` remove it
-    Prune(prune::PruneArguments),
-    /// List the sinks that a pipeline file may name, or every option of one, or test one
-    Sinks(sinks::SinksArguments),
-    /// Write what a sink of one's own begins with
-    New(new::NewArguments),
-    /// Print the JSON Schema of a pipeline file, for editors, or that of a run's report
-    Schema(schema::SchemaArguments),
-    /// Print what a shell needs to complete commands and flags
-    Completions(completions::CompletionsArguments),
-    /// Print the manual, a page for all commands
-    #[command(after_help = man::EXAMPLES)]
-    Man,
-    /// Serve a WeChat API with made-up followers on this machine
-    #[cfg(feature = "simulator")]
-    Simulate(simulate::SimulateArguments),
-}
-
-/// Runs the command line of this process with the sinks of `registry`, and returns what the process is to end with.
-///
-/// A wrong command line, `--help` and `--version` end the process here.
-#[expect(clippy::needless_pass_by_value, reason = "a `main` ends in this call, and reads best without a `&`")]
-pub fn main(registry: SinkRegistry) -> ExitCode {
-    process::forbid_cores();
-    process::allow_open_files();
-    let environment = Environment::process();
-    let CommandLine { command, log_format } =
-        CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
-    let terminal = Terminal::new(&environment, log_format);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            terminal.error(&format!("the threads of the program cannot be started: {error}"), None);
-            return ExitCode::from(Exit::Failed.code());
-        }
-    };
-    #[cfg(feature = "otel")]
-    let traces = traces::Traces::start(&environment, runtime.handle());
-    #[cfg(feature = "otel")]
-    let listener = traces.as_ref().map(traces::Traces::listener);
-    #[cfg(not(feature = "otel"))]
-    let listener = None;
-    logging::start(&environment, &terminal, listener);
-    let exit = runtime.block_on(execute(command, &registry, &environment, &terminal)).unwrap_or_else(|error| {
-        terminal.failure(&error);
-        error.exit()
-    });
-    #[cfg(feature = "otel")]
-    if let Some(traces) = traces {
-        traces.finish(exit);
-    }
-    // What still runs in the background belongs to a run that was given up: like a crash, it may end anywhere.
-    runtime.shutdown_background();
-    ExitCode::from(exit.code())
-}
-
-/// Ends the process with what is wrong with its command line, or with the help or version that it asks for.
-fn refuse(error: &clap::Error, environment: &Environment) -> ! {
-    let format = LogFormat::of_arguments(std::env::args_os());
-    if format == LogFormat::Text || !error.use_stderr() {
-        error.exit();
-    }
-    let message = error.render().to_string();
-    Terminal::new(environment, format).error(message.trim_start_matches("error: "), None);
-    #[expect(clippy::exit, reason = "as clap does it")]
-    std::process::exit(error.exit_code())
-}
-
-async fn execute(
-    command: Command,
-    registry: &SinkRegistry,
-    environment: &Environment,
-    terminal: &Terminal,
-) -> Result<Exit, Error> {
-    process::survive_file_limits();
-    match command {
-        Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
-        Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
-        Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Status(arguments) => status::execute(&arguments, environment, terminal),
-        Command::History(arguments) => history::execute(&arguments, environment, terminal),
-        Command::Report(arguments) => report::execute(&arguments, environment, terminal),
-        Command::Prune(arguments) => prune::execute(&arguments, environment, terminal),
-        Command::Sinks(arguments) => sinks::execute(&arguments, registry, environment, terminal).await,
-        Command::New(arguments) => Ok(new::execute(&arguments, registry, terminal)),
-        Command::Schema(arguments) => Ok(schema::execute(&arguments, registry, terminal)),
-        Command::Completions(arguments) => Ok(completions::execute(&arguments, CommandLine::command(), terminal)),
-        Command::Man => Ok(man::execute(CommandLine::command(), terminal)),
-        #[cfg(feature = "simulator")]
-        Command::Simulate(arguments) => Ok(simulate::execute(&arguments, terminal).await),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::error::ErrorKind;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        CommandLine::command().debug_assert();
-    }
-
-    /// Splits an example as a shell would, up to what is said about it, or what happens to its output.
-    fn words(example: &str) -> Vec<String> {
-        let mut words = Vec::new();
-        let mut rest = example.split("   ").next().unwrap_or_default().trim();
-        while !rest.is_empty() {
-            let (word, behind) = match rest.strip_prefix('\'') {
-                Some(quoted) => quoted.split_once('\'').unwrap(),
-                None => rest.split_once(' ').unwrap_or((rest, "")),
-            };
-            if ["|", ">"].contains(&word) {
-                break;
-            }
-            words.push(word.to_owned());
-            rest = behind.trim_start();
-        }
-        words
-    }
-
-    /// Holds the help of a command, and of all below it, to its promise.
-    fn assert_examples(command: &mut clap::Command) {
-        let name = command.get_bin_name().unwrap_or("fanout").to_owned();
-        let help = command.render_long_help().to_string();
-        let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("`{name}` has no examples"));
-        let examples: Vec<_> = examples.lines().take_while(|line| line.starts_with("  ")).collect();
-        assert!(examples.iter().any(|example| example.trim().starts_with(&name)), "`{name}`: {examples:?}");
-        for example in examples {
-            if let Err(error) = CommandLine::try_parse_from(words(example)) {
-                assert_eq!(error.kind(), ErrorKind::DisplayHelp, "`{name}`: {example}: {error}");
-            }
-        }
-        command.get_subcommands_mut().filter(|command| command.get_name() != "help").for_each(assert_examples);
-    }
-
-    #[test]
-    fn the_help_of_every_command_has_examples_that_it_understands() {
-        let mut command = CommandLine::command();
-        command.build();
-        assert_examples(&mut command);
-    }
-
-    #[test]
-    fn a_wrong_command_line_ends_with_the_code_of_a_wrong_pipeline_file() {
-        for arguments in
-            [&["fanout", "run"][..], &["fanout", "run", "p.toml", "--date", "1.2.2026"], &["fanout", "rnu"]]
-        {
-            let error = CommandLine::try_parse_from(arguments).unwrap_err();
-            assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()), "{error}");
-        }
-        let help = CommandLine::try_parse_from(["fanout", "run", "--help"]).unwrap_err();
-        assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0));
-    }
-}
+pub use command::main;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::output::Terminal;
-use crate::SinkRegistry;
 use crate::error::Exit;
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout new`.
 #[derive(Debug, Args)]

@@ -1,16 +1,16 @@
-//! The options of a kind of sink, out of their JSON Schema, as people read them.
+//! The options of one type of sink, as text for people, from their JSON Schema.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-/// Describes every option (type, default, what it is, an example), and shows the shortest section of a pipeline file.
+/// Describes every option (type, default, meaning, an example), and shows the shortest section of a pipeline file.
 pub(super) fn describe(name: &str, summary: &str, schema: &Value) -> String {
     let mut text = format!("{name}: {summary}\n\n[sinks.<name>.options]\n");
     let none = Map::new();
     let options = schema["properties"].as_object().unwrap_or(&none);
     if options.is_empty() {
-        text.push_str("\n  There is nothing to be said.\n");
+        text.push_str("\n  There are no options.\n");
     }
     let (required, optional): (Vec<_>, Vec<_>) = options.iter().partition(|(key, _)| is_required(schema, key));
     for (key, option) in required.iter().chain(&optional) {
@@ -49,7 +49,7 @@ fn description(option: &Value) -> impl Iterator<Item = &str> {
     option["description"].as_str().unwrap_or_default().lines()
 }
 
-/// Says in words what kind of value an option takes.
+/// Returns the type of an option's value in words.
 fn kind(option: &Value) -> String {
     let choices = choices(option);
     if !choices.is_empty() {
@@ -74,24 +74,24 @@ fn kind(option: &Value) -> String {
     };
     match (option.get("minimum"), option.get("maximum")) {
         (Some(minimum), Some(maximum)) => drop(write!(text, " from {minimum} to {maximum}")),
-        (Some(minimum), None) if minimum.as_f64() != Some(0.0) => drop(write!(text, " from {minimum} on")),
+        (Some(minimum), None) if minimum.as_f64() != Some(0.0) => drop(write!(text, " of at least {minimum}")),
         _ => {}
     }
     text
 }
 
-/// Returns the values that an option is chosen from; none if it is not.
+/// Returns the values that an option may have; empty if its type is the only limit.
 fn choices(option: &Value) -> Vec<Value> {
     if let Some(choices) = option["enum"].as_array() {
         return choices.clone();
     }
     let variants = option["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
-    // A variant with documentation stands alone, as a constant.
+    // In a schema, a variant with documentation is a constant of its own.
     let constants = variants.iter().map(|variant| variant.get("const").cloned());
     constants.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-/// Returns a value that an option may have: the default, the author's, or one of its type.
+/// Returns an example of an option: its default, the example of its schema, or a value of its type.
 fn example(option: &Value) -> Value {
     let examples = option["examples"].as_array().and_then(|examples| examples.first());
     let given = option
@@ -109,7 +109,7 @@ fn example(option: &Value) -> Value {
     })
 }
 
-/// Returns whether a value shows nothing of how one is written.
+/// Returns whether a value is empty, and so shows nothing.
 fn is_empty(value: &Value) -> bool {
     *value == "" || value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
@@ -124,7 +124,7 @@ fn of_variant(option: &Value) -> Value {
     Value::Object(keys.map(|(key, option)| (key.clone(), example(option))).collect())
 }
 
-/// Writes a value as a pipeline file has it.
+/// Writes a value in TOML.
 fn toml(value: &Value) -> String {
     match value {
         Value::Array(values) => format!("[{}]", values.iter().map(toml).collect::<Vec<_>>().join(", ")),
@@ -133,7 +133,7 @@ fn toml(value: &Value) -> String {
             let pairs: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
             format!("{{ {} }}", pairs.join(", "))
         }
-        // Of JSON's text, numbers and truth values, TOML reads every one the same way.
+        // Strings, numbers and booleans are the same in JSON and TOML.
         value => value.to_string(),
     }
 }

@@ -1,4 +1,6 @@
-//! The one place that prints: results to stdout, everything else to stderr, and nothing across a progress bar.
+//! The only module that prints: results to stdout, everything else to stderr, never across a progress bar.
+//!
+//! Every command, and every log line through [`logging`](super::logging), ends here.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,11 +8,11 @@ use chrono::{SecondsFormat, Utc};
 use indicatif::MultiProgress;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::logging::LogFormat;
+use super::log_format::LogFormat;
 use crate::config::Environment;
 use crate::error::Error;
 
-/// The two streams of the process, and the progress bars on one of them. Clones share the bars.
+/// stdout and stderr of the process, and the progress bars on stderr. Clones share the bars.
 #[derive(Clone, Debug)]
 pub(super) struct Terminal {
     bars: MultiProgress,
@@ -20,25 +22,25 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Looks at the streams of this process. With JSON, stderr has lines and nothing else, whoever may be watching.
+    /// Makes the terminal of this process. With JSON, stderr has only lines, even on a terminal.
     pub(super) fn new(environment: &Environment, format: LogFormat) -> Self {
         let is_interactive = io::stderr().is_terminal() && format == LogFormat::Text;
-        // <https://no-color.org>: present and not empty, whatever the value.
+        // <https://no-color.org>: any value that is not empty.
         let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { bars: MultiProgress::new(), format, is_interactive, is_colored: is_interactive && !no_color }
     }
 
-    /// Returns how the lines on stderr are written.
+    /// Returns the format of the lines on stderr.
     pub(super) fn format(&self) -> LogFormat {
         self.format
     }
 
-    /// Returns whether somebody may be watching stderr.
+    /// Returns whether stderr is a terminal that may have progress bars.
     pub(super) fn is_interactive(&self) -> bool {
         self.is_interactive
     }
 
-    /// Returns whether what goes to stderr may have colours.
+    /// Returns whether stderr may have colours.
     pub(super) fn is_colored(&self) -> bool {
         self.is_colored
     }
@@ -48,13 +50,13 @@ impl Terminal {
         &self.bars
     }
 
-    /// Takes the progress bars away.
+    /// Removes the progress bars.
     pub(super) fn clear_bars(&self) {
-        // If stderr is gone, so are the bars.
+        // It fails only if stderr is closed, and then there are no bars.
         let _ = self.bars.clear();
     }
 
-    /// Prints a result on stdout, or on stderr if nobody reads stdout any more.
+    /// Prints a result to stdout, or to stderr if stdout is closed.
     pub(super) fn result(&self, text: &str) {
         let mut stdout = io::stdout().lock();
         if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
@@ -62,7 +64,7 @@ impl Terminal {
         }
     }
 
-    /// Prints a result on stderr: for a run whose stdout carries something else.
+    /// Prints a result to stderr, for a run whose sinks write rows to stdout.
     pub(super) fn result_aside(&self, text: &str) {
         match self.format {
             LogFormat::Text => self.write(text.as_bytes()),
@@ -70,7 +72,7 @@ impl Terminal {
         }
     }
 
-    /// Prints a line on stderr.
+    /// Prints a line to stderr.
     pub(super) fn note(&self, line: &str) {
         match self.format {
             LogFormat::Text => self.write(format!("{line}\n").as_bytes()),
@@ -78,7 +80,7 @@ impl Terminal {
         }
     }
 
-    /// Prints an error on stderr, and what a person can do about it.
+    /// Prints an error to stderr, and its hint.
     pub(super) fn error(&self, message: &str, hint: Option<&str>) {
         match self.format {
             LogFormat::Text => {
@@ -89,7 +91,7 @@ impl Terminal {
         }
     }
 
-    /// Prints a line of JSON on stderr, in the form that the logs have.
+    /// Prints a line of JSON to stderr, in the form of the logs.
     fn line(&self, level: &str, message: &str, hint: Option<&str>) {
         let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
         let mut line = serde_json::json!({
@@ -110,7 +112,7 @@ impl Terminal {
     }
 
     fn write(&self, bytes: &[u8]) {
-        // There is nobody left to tell when stderr fails.
+        // If stderr fails, there is no other stream for the error.
         let print = || {
             let _ = io::stderr().write_all(bytes);
         };
@@ -118,7 +120,7 @@ impl Terminal {
     }
 }
 
-/// The stream of log lines: each arrives in one piece.
+/// The writer of log lines: each line arrives in one call.
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Self::write(self, bytes);

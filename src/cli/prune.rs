@@ -9,11 +9,11 @@ use indicatif::HumanBytes;
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
 use super::summary::json;
-use super::table::{NOTHING, Side, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, grouped, render};
 use crate::config::Environment;
-use crate::engine::{self, Pruning};
 use crate::error::{Error, Exit};
-use crate::journal::{Leaving, Why};
+use crate::inspect::{self, Pruning};
+use crate::journal::{Prunable, PruneReason};
 
 /// Arguments of `fanout prune`.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub(super) fn execute(
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
     let age = arguments.reports_older_than.map(|days| Duration::from_secs(u64::from(days) * 86_400));
-    let pruning = engine::prune(&pipeline, arguments.yes, age)?;
+    let pruning = inspect::prune(&pipeline, arguments.yes, age)?;
     terminal.result(&if arguments.pipeline.json { json(&pruning) } else { in_words(&pruning) });
     for account in &pruning.accounts {
         if let Some(holder) = &account.held_by {
@@ -62,16 +62,15 @@ pub(super) fn execute(
 
 fn in_words(pruning: &Pruning) -> String {
     let columns = [("account", Side::Left), ("what", Side::Left), ("why", Side::Left), ("disk", Side::Right)];
-    let of_accounts = pruning
-        .accounts
-        .iter()
-        .flat_map(|account| account.leaving.iter().map(|leaving| (account.account.as_str(), leaving)));
-    let all: Vec<_> = of_accounts.chain(pruning.reports.iter().map(|report| (NOTHING, report))).collect();
-    let bytes = HumanBytes(all.iter().map(|(_, leaving)| leaving.bytes).sum());
+    let of_accounts = pruning.accounts.iter().flat_map(|account| {
+        account.prunable.iter().map(|prunable| (account_and_list(&account.account, &account.list), prunable))
+    });
+    let all: Vec<_> = of_accounts.chain(pruning.reports.iter().map(|report| (NOTHING.to_owned(), report))).collect();
+    let bytes = HumanBytes(all.iter().map(|(_, prunable)| prunable.bytes).sum());
     if all.is_empty() {
         return "nothing can go\n".to_owned();
     }
-    let rows: Vec<_> = all.iter().map(|(account, leaving)| row(account, leaving)).collect();
+    let rows: Vec<_> = all.iter().map(|(account, prunable)| row(account, prunable)).collect();
     let count = grouped(all.len() as u64);
     let total = if pruning.done {
         format!("removed: {count} in all, {bytes}\n")
@@ -81,13 +80,13 @@ fn in_words(pruning: &Pruning) -> String {
     render(columns, &rows) + &total
 }
 
-fn row(account: &str, leaving: &Leaving) -> [String; 4] {
-    let name = leaving.path.file_name().map(Path::new).map_or_else(String::new, |name| name.display().to_string());
-    let why = match leaving.why {
-        Why::LeftBehind => "left by a crash",
-        Why::BeyondKeep => "beyond `journal.keep`, owed to nobody",
-        Why::Abandoned => "never finished, and a newer list is complete",
-        Why::OldReport => "an old report",
+fn row(account: &str, prunable: &Prunable) -> [String; 4] {
+    let name = prunable.path.file_name().map(Path::new).map_or_else(String::new, |name| name.display().to_string());
+    let why = match prunable.why {
+        PruneReason::LeftBehind => "left by a crash",
+        PruneReason::BeyondKeep => "beyond `journal.keep`, owed to nobody",
+        PruneReason::Abandoned => "never finished, and a newer list is complete",
+        PruneReason::OldReport => "an old report",
     };
-    [account.to_owned(), name, why.to_owned(), HumanBytes(leaving.bytes).to_string()]
+    [account.to_owned(), name, why.to_owned(), HumanBytes(prunable.bytes).to_string()]
 }

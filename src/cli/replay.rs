@@ -8,10 +8,10 @@ use super::arguments::{DateArguments, PipelineArguments};
 use super::output::Terminal;
 use super::run::accompany;
 use super::summary;
-use crate::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Progress, Selection};
+use crate::engine::{self, Progress, RunOptions};
 use crate::error::{Error, Exit};
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout replay`.
 #[derive(Debug, Args)]
@@ -45,11 +45,11 @@ pub(super) async fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let selection = Selection { again: arguments.again, ..arguments.date.selection() };
-    let how_to_go_on = selection.how_to_go_on();
+    let options = RunOptions { again: arguments.again, ..arguments.date.run_options() };
+    let how_to_go_on = options.how_to_go_on();
     let progress = Arc::new(Progress::new(&pipeline));
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
-        engine::replay(pipeline, registry, &arguments.sinks, selection, progress, stop)
+        engine::replay(pipeline, registry, &arguments.sinks, options, progress, stop)
     });
     let report = report.await?;
     summary::print_run(&report, &arguments.pipeline, terminal);

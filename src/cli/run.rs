@@ -12,11 +12,12 @@ use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
 use super::{progress, summary};
-use crate::SinkRegistry;
 use crate::config::Environment;
-use crate::engine::{self, Progress, RunReport, Selection, Verdict};
+use crate::engine::{self, Progress, RunOptions};
 use crate::error::{Error, Exit};
 use crate::metrics::Metrics;
+use crate::registry::SinkRegistry;
+use crate::report::{RunReport, Verdict};
 
 /// Arguments of `fanout run`.
 #[derive(Debug, Args)]
@@ -59,18 +60,18 @@ pub(super) async fn execute(
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
 
-    let selection = Selection {
+    let options = RunOptions {
         fresh: arguments.fresh,
         again: arguments.again,
         fail_fast: arguments.fail_fast,
-        ..arguments.date.selection()
+        ..arguments.date.run_options()
     };
-    let how_to_go_on = selection.how_to_go_on();
+    let how_to_go_on = options.how_to_go_on();
     let progress = Arc::new(Progress::new(&pipeline));
     let metrics = Metrics::begin(&pipeline, Arc::clone(&progress)).await?;
     let span = tracing::info_span!("run", pipeline = pipeline.name);
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
-        engine::run(pipeline, registry, selection, progress, stop).instrument(span)
+        engine::run(pipeline, registry, options, progress, stop).instrument(span)
     });
     let report = report.await?;
     metrics.end(&report);

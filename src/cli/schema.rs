@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::output::Terminal;
-use crate::SinkRegistry;
-use crate::engine::RunReport;
 use crate::error::Exit;
+use crate::registry::SinkRegistry;
+use crate::report::RunReport;
 
 /// Arguments of `fanout schema`.
 #[derive(Debug, Args)]

@@ -1,5 +1,4 @@
-//! `fanout sinks`: what a pipeline file may name as `type`, what each of them can be told, and whether a sink keeps the
-//! contract.
+//! `fanout sinks`: lists the types of sinks, shows the options of one, or tests a sink.
 
 use clap::{Args, Subcommand};
 
@@ -7,15 +6,15 @@ use super::conformance::{self, TestArguments};
 use super::options;
 use super::output::Terminal;
 use super::table::{Side, render};
-use crate::SinkRegistry;
 use crate::config::{Environment, did_you_mean};
 use crate::error::{Error, Exit};
+use crate::registry::SinkRegistry;
 
 /// Arguments of `fanout sinks`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct SinksArguments {
-    /// Print every option of this type
+    /// Print every option of this type of sink
     #[arg(value_name = "TYPE")]
     name: Option<String>,
     #[command(subcommand)]
@@ -24,17 +23,17 @@ pub(super) struct SinksArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  fanout sinks                                            the kinds there are
+  fanout sinks                                            all types
   fanout sinks parquet                                    every option of one
-  fanout sinks test pipelines/demo.toml --sink lake       whether one keeps the contract";
+  fanout sinks test pipelines/demo.toml --sink lake       tests one against the contract";
 
 #[derive(Debug, Subcommand)]
 enum SinksCommand {
-    /// Hold a sink, as a pipeline file configures it, to the contract, with made-up lists
+    /// Test a sink of a pipeline file against the contract, with made-up lists
     Test(TestArguments),
 }
 
-/// Does what the subcommand says, or prints everything about one kind of sink, or one line for each.
+/// Runs the subcommand, or prints the options of one type, or one line for each type.
 pub(super) async fn execute(
     arguments: &SinksArguments,
     registry: &SinkRegistry,
@@ -67,5 +66,5 @@ fn describe(name: &str, registry: &SinkRegistry, terminal: &Terminal) -> Exit {
 
 fn list(registry: &SinkRegistry, terminal: &Terminal) {
     let rows: Vec<_> = registry.summaries().map(|(name, summary)| [name.to_owned(), summary.to_owned()]).collect();
-    terminal.result(&render([("type", Side::Left), ("what it writes, and how often each row", Side::Left)], &rows));
+    terminal.result(&render([("type", Side::Left), ("what it writes, and its guarantee", Side::Left)], &rows));
 }

@@ -7,12 +7,11 @@ use indicatif::HumanBytes;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::progress::rough;
 use super::summary::json;
-use super::table::{NOTHING, Side, grouped, render};
+use super::table::{NOTHING, Side, account_and_list, duration, grouped, render};
 use crate::config::Environment;
-use crate::engine::{self, AccountStatus, ListStatus, Status, WalkStatus};
 use crate::error::{Error, Exit};
+use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]
@@ -37,7 +36,7 @@ pub(super) fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let status = engine::status(&pipeline);
+    let status = inspect::status(&pipeline);
     terminal.result(&if arguments.pipeline.json { json(&status) } else { in_words(&status) });
     let mut exit = Exit::Done;
     for account in &status.accounts {
@@ -62,25 +61,27 @@ fn in_words(status: &Status) -> String {
     ];
     let rows: Vec<_> = status.accounts.iter().map(row).collect();
     let mut text = render(columns, &rows);
-    for AccountStatus { account, owed, held_by, .. } in &status.accounts {
+    for AccountStatus { account, list, owed, held_by, .. } in &status.accounts {
+        let account = account_and_list(account, list);
         if let Some(holder) = held_by {
             let _ = writeln!(text, "{account} is in use by {holder}");
         }
         if !owed.is_empty() {
-            let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", owed.join(", "));
+            let dates: Vec<String> = owed.iter().map(ToString::to_string).collect();
+            let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", dates.join(", "));
         }
     }
     text
 }
 
 fn row(account: &AccountStatus) -> [String; 7] {
-    let list = account.list.as_ref();
-    let of_list = |show: &dyn Fn(&ListStatus) -> String| list.map_or_else(|| NOTHING.to_owned(), show);
+    let last = account.last.as_ref();
+    let of_last = |show: &dyn Fn(&LastStatus) -> String| last.map_or_else(|| NOTHING.to_owned(), show);
     [
-        account.account.clone(),
-        of_list(&|list| list.date.clone()),
-        of_list(&|list| grouped(list.followers)),
-        of_list(&sinks),
+        account_and_list(&account.account, &account.list),
+        of_last(&|last| last.date.to_string()),
+        of_last(&|last| grouped(last.rows)),
+        of_last(&sinks),
         account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), walk),
         format!("{} of {}", grouped(account.calls_today), grouped(account.daily_calls)),
         HumanBytes(account.bytes).to_string(),
@@ -88,7 +89,7 @@ fn row(account: &AccountStatus) -> [String; 7] {
 }
 
 /// Says which sinks have a list, and which lack it.
-fn sinks(list: &ListStatus) -> String {
+fn sinks(list: &LastStatus) -> String {
     let (published, lacking) = (list.published.join(", "), list.lacking.join(", "));
     match (published.is_empty(), lacking.is_empty()) {
         (_, true) => published,
@@ -99,7 +100,7 @@ fn sinks(list: &ListStatus) -> String {
 
 /// Says how far a walk has come, and how old its cursor is.
 fn walk(walk: &WalkStatus) -> String {
-    let age = rough(walk.cursor_seconds as f64);
+    let age = duration(walk.cursor_seconds as f64);
     let pages = if walk.pages == 1 { "1 page".to_owned() } else { format!("{} pages", grouped(walk.pages)) };
     let read = format!("{}: {pages}, {} followers", walk.date, grouped(walk.followers));
     if walk.ended { format!("{read}, read to its end") } else { format!("{read}, cursor {age} old") }
@@ -109,17 +110,24 @@ fn walk(walk: &WalkStatus) -> String {
 mod tests {
     use super::*;
 
-    fn list(published: &[&str], lacking: &[&str]) -> ListStatus {
+    fn last(published: &[&str], lacking: &[&str]) -> LastStatus {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let (published, lacking) = (names(published), names(lacking));
-        ListStatus { walk: "000001".to_owned(), date: "2026-01-31".to_owned(), followers: 23_000, published, lacking }
+        LastStatus {
+            walk: "000001-20260131T020000Z".parse().unwrap(),
+            date: "2026-01-31".parse().unwrap(),
+            rows: 23_000,
+            published,
+            lacking,
+        }
     }
 
     fn account(name: &str) -> AccountStatus {
         AccountStatus {
             account: name.to_owned(),
             app_id: "wx1".to_owned(),
-            list: None,
+            list: "followers".to_owned(),
+            last: None,
             owed: Vec::new(),
             walk: None,
             calls_today: 4,
@@ -134,23 +142,23 @@ mod tests {
     #[test]
     fn a_status_has_a_line_for_each_account_and_what_is_particular_below() {
         let walk = WalkStatus {
-            walk: "000002".to_owned(),
-            date: "2026-02-01".to_owned(),
+            walk: "000002-20260201T020000Z".parse().unwrap(),
+            date: "2026-02-01".parse().unwrap(),
             pages: 12,
             followers: 120_000,
             cursor_seconds: 90,
             ended: false,
         };
         let brand = AccountStatus {
-            list: Some(list(&["lake"], &["lines"])),
-            owed: vec!["2026-01-30".to_owned()],
+            last: Some(last(&["lake"], &["lines"])),
+            owed: vec!["2026-01-30".parse().unwrap()],
             walk: Some(walk),
             held_by: Some("process 7 on `host`".to_owned()),
             ..account("brand")
         };
         let status = Status {
             pipeline: "test".to_owned(),
-            at: "2026-02-01T02:00:00Z".to_owned(),
+            at: "2026-02-01T02:00:00Z".parse().unwrap(),
             accounts: vec![brand, account("商店")],
         };
         let text = in_words(&status);
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_list_names_who_has_it_and_who_lacks_it() {
-        assert_eq!(sinks(&list(&["lake", "lines"], &[])), "lake, lines");
-        assert_eq!(sinks(&list(&[], &["lake", "lines"])), "lack it: lake, lines");
+        assert_eq!(sinks(&last(&["lake", "lines"], &[])), "lake, lines");
+        assert_eq!(sinks(&last(&[], &["lake", "lines"])), "lack it: lake, lines");
     }
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::arguments::PipelineArguments;
 use super::output::Terminal;
-use super::table::{NOTHING, Side, grouped, render};
-use crate::engine::{AccountReport, RunReport, SinkState, Verdict};
+use super::table::{NOTHING, Side, account_and_list, grouped, render, signed};
+use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 
 /// Of more accounts than these it is not said where each list is: the report of the run has it.
 const FEW: usize = 20;
@@ -65,7 +65,8 @@ fn of_run(report: &RunReport) -> String {
         for account in &report.accounts {
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
-                    let _ = writeln!(text, "{}, {}: {}", account.account, sink.sink, describe(report));
+                    let account = account_and_list(&account.account, &account.list);
+                    let _ = writeln!(text, "{account}, {}: {}", sink.sink, describe(report));
                 }
             }
         }
@@ -109,11 +110,11 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     let sinks: Vec<String> =
         account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(&sink.state))).collect();
     [
-        account.account.clone(),
+        account_and_list(&account.account, &account.list),
         account.verdict.as_str().to_owned(),
-        account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
+        account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
         count(snapshot.map(|snapshot| snapshot.rows)),
-        change(account).unwrap_or_else(|| NOTHING.to_owned()),
+        change(account).map_or_else(|| NOTHING.to_owned(), signed),
         grouped(account.pages),
         calls(account),
         grouped(account.retries),
@@ -122,11 +123,9 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     ]
 }
 
-/// Says by how much the list has grown or shrunk since the one before.
-pub(super) fn change(account: &AccountReport) -> Option<String> {
-    let (now, before) = (account.snapshot.as_ref()?.rows, account.previous_followers?);
-    let sign = if now < before { '-' } else { '+' };
-    Some(format!("{sign}{}", grouped(now.abs_diff(before))))
+/// Returns by how much the list has grown since the one before.
+pub(super) fn change(account: &AccountReport) -> Option<i128> {
+    Some(i128::from(account.snapshot.as_ref()?.rows) - i128::from(account.previous_rows?))
 }
 
 /// Says how many of the calls were made that were left when the run came to the account.
@@ -166,8 +165,8 @@ pub(super) fn of_check(report: &RunReport) -> String {
             [
                 account.account.clone(),
                 account.verdict.as_str().to_owned(),
-                account.date.clone().unwrap_or_else(|| NOTHING.to_owned()),
-                account.walk.clone().unwrap_or_else(|| no_walk.to_owned()),
+                account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
+                account.walk.map_or_else(|| no_walk.to_owned(), |walk| walk.to_string()),
             ]
         })
         .collect();
@@ -223,20 +222,21 @@ mod tests {
     use fanout_sink::{Output, Snapshot, WalkId};
 
     use super::*;
-    use crate::engine::SinkOutcome;
     use crate::error::Exit;
+    use crate::report::SinkOutcome;
 
     fn account(name: &str, verdict: Verdict, sinks: Vec<(&str, SinkState)>) -> AccountReport {
         let sinks = sinks.into_iter();
         AccountReport {
             account: name.to_owned(),
             app_id: "wx1".to_owned(),
+            list: "followers".to_owned(),
             verdict,
             exit: Exit::Done,
             walk: None,
             date: None,
             snapshot: None,
-            previous_followers: None,
+            previous_rows: None,
             previous_fetched_at: None,
             pages: 3,
             calls: 4,
@@ -252,7 +252,7 @@ mod tests {
     fn report(accounts: Vec<AccountReport>) -> RunReport {
         RunReport {
             run: None,
-            begun_at: "2026-01-31T02:00:00Z".to_owned(),
+            begun_at: "2026-01-31T02:00:00Z".parse().unwrap(),
             seconds: 0.0,
             shard: None,
             pipeline: "test".to_owned(),
@@ -288,8 +288,8 @@ mod tests {
         let sinks = vec![("archive", published("out/a.parquet")), ("lines", failed("disk full"))];
         let brand = AccountReport {
             snapshot: Some(snapshot()),
-            date: Some("2026-01-31".to_owned()),
-            previous_followers: Some(24_500),
+            date: Some("2026-01-31".parse().unwrap()),
+            previous_rows: Some(24_500),
             calls_left: Some(496),
             retries: 1,
             ..account("brand", Verdict::Published, sinks)

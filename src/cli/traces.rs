@@ -25,18 +25,18 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Layer;
 
 use super::logging::Listener;
+use crate::causes::error_chain;
 use crate::config::Environment;
 use crate::error::Exit;
-use crate::source::error_chain;
 
 /// Nothing is sent unless one of them says where to.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 /// The longest time for one request, which is OTLP's default.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The same for what is left when the program was interrupted: with what a run may take to stop, it ends in five seconds.
-const PATIENCE_WHEN_INTERRUPTED: Duration = Duration::from_secs(1);
+const TIMEOUT_WHEN_INTERRUPTED: Duration = Duration::from_secs(1);
 
 /// The spans of this process on their way to a collector.
 pub(super) struct Traces {
@@ -79,8 +79,8 @@ impl Traces {
 
     /// Sends what has not been sent, as far as that can be done in time. Must not be called on a thread of the runtime.
     pub(super) fn finish(self, exit: Exit) {
-        let patience = if exit == Exit::Interrupted { PATIENCE_WHEN_INTERRUPTED } else { PATIENCE };
-        if let Err(error) = self.provider.shutdown_with_timeout(patience) {
+        let timeout = if exit == Exit::Interrupted { TIMEOUT_WHEN_INTERRUPTED } else { TIMEOUT };
+        if let Err(error) = self.provider.shutdown_with_timeout(timeout) {
             tracing::warn!(%error, "not all traces were sent");
         }
     }
@@ -95,7 +95,7 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     // The client for WeChat may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE).build()
+    reqwest::Client::builder().redirect(Policy::none()).timeout(TIMEOUT).build()
 }
 
 /// Sends on the program's runtime what the exporter, on a thread of its own, has collected.

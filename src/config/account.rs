@@ -1,17 +1,19 @@
-//! `[[accounts]]`: whose lists are read, and what proves that they may be.
+//! `[[accounts]]`: the accounts whose lists are read, and their credentials.
+//!
+//! `accounts_file` reads the keys, from the pipeline file or from a file of its own, and has them
+//! completed here. `source` fetches tokens with the credentials.
 
 use std::collections::BTreeMap;
 
-use fanout_sink::schemars::JsonSchema;
+use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{Secret, SecretReference};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::checked;
-use super::error::{ConfigError, is_reported};
-use super::secret::{SecretResolver, TokenSource};
+use super::context::{Api, Context};
+use super::secret::TokenSource;
+use super::section::RUNS;
+use super::text::{self, Identifier};
 use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
-use super::tree::Tree;
-use crate::journal::RUNS;
 
 /// One of `[[accounts]]`: a WeChat Official Account.
 #[derive(Clone, Debug)]
@@ -25,195 +27,163 @@ pub struct Account {
     pub credential: Credential,
 }
 
-/// What an access token comes from.
+/// Where an account's access tokens come from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credential {
     /// `secret`: the app secret, with which tokens are fetched and renewed.
     Secret(Secret),
-    /// `secret` with `classic_token = true`: the same, over the endpoint that ends the token of everybody else.
+    /// `secret` with `classic_token = true`: the same, but over the endpoint that invalidates the
+    /// token of every other program.
     ClassicSecret(Secret),
-    /// `token`: an access token that somebody else fetches and renews.
+    /// `token`: an access token that another program fetches and renews.
     Token(TokenSource),
-    /// `token_endpoint`: the same, handed out by a central token server.
+    /// `token_endpoint`: the same, from a central token server.
     Endpoint(TokenEndpoint),
-    /// `token_command`: the same, written by a program.
+    /// `token_command`: the same, from the output of a program.
     Command(TokenCommand),
-    /// None is needed: the list comes from the simulator, or no call is made at all.
+    /// No credential: the list comes from the simulator, or no call is made.
     Simulated,
 }
 
 /// What is written under `[[accounts]]`.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars", extend("required" = ["name", "app_id"]))]
+#[schemars(extend("required" = ["name", "app_id"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountKeys {
     /// `name`: yours, for logs, reports and the outputs of sinks; unique in the file.
-    #[serde(default, deserialize_with = "account_name")]
-    #[schemars(with = "String")]
-    name: Option<String>,
+    name: Option<AccountName>,
     /// `app_id`: WeChat's, `wx…`; unique in the file.
-    #[serde(default, deserialize_with = "checked::identifier")]
-    #[schemars(with = "String", regex(pattern = checked::IDENTIFIER_PATTERN))]
-    app_id: Option<String>,
+    app_id: Option<Identifier>,
     /// `secret`: where the app secret is, with which tokens are fetched and renewed.
     secret: Option<SecretReference>,
-    /// `classic_token`: whether `secret` fetches its tokens over the endpoint that ends the token of everybody else. Default
-    /// `false`.
+    /// `classic_token`: whether `secret` fetches its tokens over the endpoint that invalidates the
+    /// token of every other program. Default `false`.
     #[serde(default)]
     classic_token: bool,
-    /// `token`: where an access token is that somebody else renews; instead of `secret`.
+    /// `token`: where an access token is that another program renews; instead of `secret`.
     token: Option<SecretReference>,
-    /// `token_endpoint`: the same, handed out by a central token server.
+    /// `token_endpoint`: the same, from a central token server.
     token_endpoint: Option<EndpointKeys>,
-    /// `token_command`: the same, written by a program.
+    /// `token_command`: the same, from the output of a program.
     token_command: Option<CommandKeys>,
 }
 
 /// The keys of which an account has exactly one.
 pub(crate) const CREDENTIALS: [&str; 4] = ["secret", "token", "token_endpoint", "token_command"];
 
-/// Reads an account's name. It may be in any script, and becomes part of paths.
-fn account_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let unfit = |character: char| character.is_control() || character == '/' || character == '\\';
-    if (1..=64).contains(&name.chars().count()) && !name.contains(unfit) && name.trim() == name {
-        return Ok(Some(name));
+/// The name of an account, in any script. It becomes part of paths.
+#[derive(JsonSchema)]
+struct AccountName(String);
+
+impl<'de> Deserialize<'de> for AccountName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "1 to 64 characters without `/`, `\\`, line ends, or blanks around them";
+        let is_unfit = |character: char| character.is_control() || character == '/' || character == '\\';
+        text::read(deserializer, expected, |name| {
+            let is_fit = (1..=64).contains(&name.chars().count()) && !name.contains(is_unfit) && name.trim() == name;
+            is_fit.then(|| Self(name.to_owned()))
+        })
     }
-    let expected = "1 to 64 characters without `/`, `\\`, line ends, or blanks around them";
-    Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&name), &expected))
 }
 
-/// Completes the accounts of a whole file's `tree` (the pipeline file's, or the accounts file's); under a simulation or
-/// offline nothing is asked of them but their names.
-pub(super) fn complete(
-    accounts: Vec<AccountKeys>,
-    simulated: bool,
-    offline: bool,
-    tree: &Tree,
-    resolver: &SecretResolver,
-    problems: &mut Vec<ConfigError>,
-) -> Vec<Account> {
-    if accounts.is_empty() && !is_reported("accounts", problems) {
-        if simulated {
+/// Completes the accounts of a whole file, the pipeline file or the accounts file.
+pub(super) fn complete(accounts: Vec<AccountKeys>, context: &mut Context) -> Vec<Account> {
+    if accounts.is_empty() && !context.has_problem_in("accounts") {
+        if context.api == Api::Simulator {
             let (name, app_id) = ("simulated".to_owned(), "wxsimulated".to_owned());
             return vec![Account { name, app_id, credential: Credential::Simulated }];
         }
-        problems.push(tree.missing(&["accounts"], "at least one `[[accounts]]` with `name`, `app_id` and `secret`"));
+        context.report_missing(&["accounts"], "at least one `[[accounts]]` with `name`, `app_id` and `secret`");
     }
-    report_twins(&accounts, tree, problems);
+    report_twins(&accounts, context);
     let accounts = accounts.into_iter().enumerate();
-    accounts
-        .filter_map(|(place, keys)| keys.complete(&place.to_string(), simulated || offline, tree, resolver, problems))
-        .collect()
+    accounts.filter_map(|(place, keys)| keys.complete(&place.to_string(), context)).collect()
 }
 
-/// Two accounts must not share a name (outputs would collide) or an app id (it is one list).
-fn report_twins(accounts: &[AccountKeys], tree: &Tree, problems: &mut Vec<ConfigError>) {
+/// Reports accounts that share a name (their outputs would collide) or an app id (it is one list).
+fn report_twins(accounts: &[AccountKeys], context: &mut Context) {
     let mut names = BTreeMap::new();
     let mut app_ids = BTreeMap::new();
     for (place, account) in accounts.iter().enumerate() {
         let number = place.to_string();
-        if let Some(name) = &account.name
+        if let Some(AccountName(name)) = &account.name
             && let Some(first) = names.insert(name, place)
         {
-            let first = tree.account(first);
+            let first = context.tree.account(first);
             let message = format!("found `{name}`, which {first} has already; expected a name of its own");
-            problems.push(tree.problem(&["accounts", &number, "name"], message));
+            context.report(&["accounts", &number, "name"], message);
         }
-        if let Some(app_id) = &account.app_id
+        if let Some(Identifier(app_id)) = &account.app_id
             && let Some(first) = app_ids.insert(app_id, place)
         {
-            let name = |place: usize| accounts[place].name.as_deref().unwrap_or("without a name");
+            let name = |place: usize| accounts[place].name.as_ref().map_or("without a name", |name| &name.0);
             let message = format!(
                 "found `{app_id}` in the account `{}`, which the account `{}` has already; one app id is one list",
                 name(place),
                 name(first)
             );
-            problems.push(tree.problem(&["accounts", &number, "app_id"], message));
+            context.report(&["accounts", &number, "app_id"], message);
         }
     }
 }
 
 impl AccountKeys {
-    /// Completes the account at `place` of the list, its credential only if that is needed; none where a problem was
-    /// reported.
-    fn complete(
-        mut self,
-        place: &str,
-        unneeded: bool,
-        tree: &Tree,
-        resolver: &SecretResolver,
-        problems: &mut Vec<ConfigError>,
-    ) -> Option<Account> {
-        // A key that stands in the file and is absent here was taken out as wrong, and reported.
-        let stands = |key: &str| tree.get(&["accounts", place, key]).is_some();
-        for (key, expected, value) in [
-            ("name", "a name of your choice", &self.name),
-            ("app_id", "the account's app id, such as `wx0123456789abcdef`", &self.app_id),
-        ] {
-            if value.is_none() && !stands(key) {
-                problems.push(tree.missing(&["accounts", place, key], expected));
-            }
+    /// Completes the account at `place` of the list; `None` if a problem was reported.
+    fn complete(mut self, place: &str, context: &mut Context) -> Option<Account> {
+        let key = |key| ["accounts", place, key];
+        if self.name.is_none() && !context.has(&key("name")) {
+            context.report_missing(&key("name"), "a name of your choice");
         }
-        if self.app_id.as_deref() == Some(RUNS) {
+        if self.app_id.is_none() && !context.has(&key("app_id")) {
+            context.report_missing(&key("app_id"), "the account's app id, such as `wx0123456789abcdef`");
+        }
+        if self.app_id.as_ref().is_some_and(|app_id| app_id.0 == RUNS) {
             let message =
                 format!("found `{RUNS}`, expected an app id: the reports of runs lie in the folder of this name");
-            problems.push(tree.problem(&["accounts", place, "app_id"], message));
+            context.report(&key("app_id"), message);
         }
-        let found: Vec<&str> = CREDENTIALS.into_iter().filter(|key| stands(key)).collect();
-        if self.classic_token && !unneeded && !stands("secret") {
+        let needs_credential = context.api == Api::WeChat;
+        if self.classic_token && needs_credential && !context.has(&key("secret")) {
             let message = "found `true`, expected it with `secret` only: it says how fanout itself fetches a token";
-            problems.push(tree.problem(&["accounts", place, "classic_token"], message));
+            context.report(&key("classic_token"), message);
         }
-        let credential = match found[..] {
-            [first, second, ..] => {
-                let message = format!("found both `{first}` and `{second}`, expected one of them");
-                problems.push(tree.problem(&["accounts", place], message));
-                None
+        let found: Vec<&str> = CREDENTIALS.into_iter().filter(|name| context.has(&key(name))).collect();
+        let problem = match found[..] {
+            [first, second, ..] => format!("found both `{first}` and `{second}`, expected one of them"),
+            [] if needs_credential && context.tree.is_csv() => {
+                "expected a cell in one of the columns `secret_env`, `secret_file`, `token_env` and `token_file`"
+                    .to_owned()
             }
-            _ if unneeded => Some(Credential::Simulated),
-            [] if tree.is_sheet() => {
-                let message =
-                    "expected a cell in one of the columns `secret_env`, `secret_file`, `token_env` and `token_file`";
-                problems.push(tree.problem(&["accounts", place], message));
-                None
+            [] if needs_credential => {
+                "missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
+                 `secret = { env = \"NAME\" }`"
+                    .to_owned()
             }
-            [] => {
-                let message = "missing `secret`, `token`, `token_endpoint` or `token_command`, expected one of them, such as \
-                               `secret = { env = \"NAME\" }`";
-                problems.push(tree.problem(&["accounts", place], message));
-                None
+            _ => {
+                let credential =
+                    if needs_credential { self.credential(place, context)? } else { Credential::Simulated };
+                return Some(Account { name: self.name?.0, app_id: self.app_id?.0, credential });
             }
-            [_] => self.credential(place, tree, resolver, problems),
         };
-        Some(Account { name: self.name?, app_id: self.app_id?, credential: credential? })
+        context.report(&["accounts", place], problem);
+        None
     }
 
-    /// Completes the one credential that there is.
-    fn credential(
-        &mut self,
-        place: &str,
-        tree: &Tree,
-        resolver: &SecretResolver,
-        problems: &mut Vec<ConfigError>,
-    ) -> Option<Credential> {
+    /// Completes the account's one credential.
+    fn credential(&mut self, place: &str, context: &mut Context) -> Option<Credential> {
+        let key = |key| ["accounts", place, key];
         if let Some(reference) = &self.secret {
-            let secret = resolver.resolve(reference);
-            let secret = secret.map_err(|message| problems.push(tree.problem(&["accounts", place, "secret"], message)));
             let kind = if self.classic_token { Credential::ClassicSecret } else { Credential::Secret };
-            secret.ok().map(kind)
+            context.secret(&key("secret"), reference).map(kind)
         } else if let Some(reference) = self.token.take() {
-            let place = tree.problem(&["accounts", place, "token"], "");
-            let token = TokenSource { reference, resolver: resolver.clone(), place };
-            token.read().map_err(|error| problems.push(error)).ok().map(|_| Credential::Token(token))
+            context.secret(&key("token"), &reference)?;
+            let place = context.tree.problem(&key("token"), "");
+            Some(Credential::Token(TokenSource { reference, resolver: context.resolver.clone(), place }))
         } else if let Some(keys) = self.token_endpoint.take() {
-            let path = ["accounts", place, "token_endpoint"];
-            keys.complete(&path, tree, resolver, problems).map(Credential::Endpoint)
+            keys.complete(&key("token_endpoint"), context).map(Credential::Endpoint)
         } else {
-            let path = ["accounts", place, "token_command"];
-            let keys = self.token_command.take()?;
-            keys.complete(&path, tree, &resolver.directory, problems).map(Credential::Command)
+            self.token_command.take()?.complete(&key("token_command"), context).map(Credential::Command)
         }
     }
 }

@@ -1,50 +1,44 @@
-//! `accounts = { file = "…" }`: the accounts of a pipeline in a file of their own, as TOML, JSON or a sheet (CSV).
+//! The key `accounts`: the accounts themselves (`[[accounts]]`), or `{ file = "…" }`, a file of
+//! their own as TOML, JSON or CSV.
 //!
-//! Whatever its format, the file becomes the same tree that `[[accounts]]` is in a pipeline file, so that one set of checks
-//! holds for all of them. An error names this file, and of a sheet the line.
+//! Every format becomes the tree that `[[accounts]]` is in a pipeline file, so that `account`
+//! checks all of them in the same way. An error names this file, and in a CSV file the line.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use figment::providers::{Format, Toml};
+use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
 use figment::value::{Dict, Tag, Value};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::account::{self, Account, AccountKeys};
-use super::checked;
+use super::accounts_csv;
+use super::context::Context;
 use super::error::ConfigError;
-use super::layers::{line_and_column, names_of_secret_variables};
-use super::secret::SecretResolver;
-use super::sheet;
+use super::layers::{names_of_secret_variables, parse_toml, syntax_error};
+use super::text;
 use super::tree::Tree;
 
-/// What is written under `accounts`: the accounts themselves, or the file that has them.
+/// What is written under `accounts`: the accounts, or the file that has them.
 pub(super) enum AccountsSection {
     Listed(Vec<AccountKeys>),
     File(PathBuf),
 }
 
 impl AccountsSection {
-    /// Completes the accounts of the pipeline file's `tree`, wherever they stand; as [`account::complete`].
-    pub(super) fn complete(
-        self,
-        simulated: bool,
-        offline: bool,
-        tree: &Tree,
-        resolver: &SecretResolver,
-        problems: &mut Vec<ConfigError>,
-    ) -> Vec<Account> {
+    /// Completes the accounts; `context` is that of the pipeline file.
+    pub(super) fn complete(self, context: &mut Context) -> Vec<Account> {
         match self {
-            Self::Listed(accounts) => account::complete(accounts, simulated, offline, tree, resolver, problems),
+            Self::Listed(accounts) => account::complete(accounts, context),
             Self::File(file) => {
-                let Some((accounts, tree)) = read(&resolver.directory.join(file), problems) else { return Vec::new() };
-                // A variable that holds a secret is no key of the pipeline file, though its name may begin like one.
+                let file = context.resolver.directory.join(file);
+                let Some((accounts, tree)) = read(&file, context.problems) else { return Vec::new() };
+                // A variable that holds a secret was taken for an unknown key if its name starts
+                // with our prefix.
                 let secrets = names_of_secret_variables(tree.value());
-                problems.retain(|problem| !problem.is_from(&secrets));
-                account::complete(accounts, simulated, offline, &tree, resolver, problems)
+                context.problems.retain(|problem| !problem.is_from(&secrets));
+                account::complete(accounts, &mut context.in_file(&tree))
             }
         }
     }
@@ -58,11 +52,11 @@ impl Default for AccountsSection {
 
 /// `accounts = { file = "…" }`.
 #[derive(serde::Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 struct FileKeys {
-    /// `accounts.file`: a file that has the accounts, `.csv`, `.toml` or `.json`; relative to the pipeline file.
-    #[serde(deserialize_with = "checked::path")]
+    /// `accounts.file`: a file that has the accounts, `.csv`, `.toml` or `.json`; relative to the
+    /// pipeline file.
+    #[serde(deserialize_with = "text::path")]
     file: PathBuf,
 }
 
@@ -88,19 +82,13 @@ impl<'de> Deserialize<'de> for AccountsSection {
     }
 }
 
-impl JsonSchema for AccountsSection {
-    fn schema_name() -> Cow<'static, str> {
-        "AccountsSection".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let account = AccountKeys::json_schema(generator);
-        let file = FileKeys::json_schema(generator);
-        json_schema!({ "oneOf": [{ "type": "array", "items": account, "minItems": 1 }, file] })
-    }
+/// Returns the schema of an [`AccountsSection`].
+pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let (account, file) = (AccountKeys::json_schema(generator), FileKeys::json_schema(generator));
+    json_schema!({ "oneOf": [{ "type": "array", "items": account, "minItems": 1 }, file] })
 }
 
-/// The one key of an accounts file in TOML; the others are read as if it stood there.
+/// The one key of an accounts file in TOML. The other formats become a tree with this key, too.
 const ACCOUNTS: &str = "accounts";
 
 /// What is written in an accounts file.
@@ -110,8 +98,8 @@ struct Keys {
     accounts: Vec<AccountKeys>,
 }
 
-/// Reads the accounts file at `path`: its accounts as far as they can be read, and the tree that they stand in. None where
-/// there is no account, which is reported.
+/// Reads the accounts file at `path`: its accounts, except those that cannot be read, and the tree
+/// of all of them. `None` if there is no account, which is reported.
 fn read(path: &Path, problems: &mut Vec<ConfigError>) -> Option<(Vec<AccountKeys>, Tree)> {
     let before = problems.len();
     let tree = parse(path, problems).map_err(|error| problems.push(error)).ok()??;
@@ -122,7 +110,7 @@ fn read(path: &Path, problems: &mut Vec<ConfigError>) -> Option<(Vec<AccountKeys
     (!accounts.is_empty()).then_some((accounts, tree))
 }
 
-/// Reads the file as a tree; none where every problem was reported.
+/// Reads the file as a tree; `None` if every problem is reported already.
 fn parse(path: &Path, problems: &mut Vec<ConfigError>) -> Result<Option<Tree>, ConfigError> {
     let format = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let unreadable = |error| ConfigError::new(path, format!("the accounts file cannot be read ({error})"));
@@ -133,26 +121,18 @@ fn parse(path: &Path, problems: &mut Vec<ConfigError>) -> Result<Option<Tree>, C
     };
     // Excel's mark of UTF-8.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // The text of a parser's error is not repeated where it may quote the file, which may hold a secret in plain sight.
-    let malformed = |(line, column): (usize, usize), message: &str| {
-        ConfigError::new(path, format!("line {line}, column {column}: {}", message.trim_end().replace('\n', ", ")))
-    };
     let list = |accounts| Dict::from([(ACCOUNTS.to_owned(), Value::Array(Tag::Default, accounts))]);
     match format {
         "csv" => {
-            Ok(sheet::read(text, path, problems).map(|rows| Tree::of(path, list(rows.accounts)).with_lines(rows.lines)))
+            let rows = accounts_csv::read(text, path, problems);
+            Ok(rows.map(|rows| Tree::of(path, list(rows.accounts)).with_lines(rows.lines)))
         }
-        "toml" => {
-            let table = Toml::from_str::<Dict>(text).map_err(|error| {
-                malformed(line_and_column(text, error.span().map_or(0, |span| span.start)), error.message())
-            })?;
-            Ok(Some(Tree::of(path, table)))
-        }
+        "toml" => Ok(Some(Tree::of(path, parse_toml(text, path)?))),
         "json" => {
-            let place = |error: &serde_json::Error| (error.line(), error.column());
-            let value: Value =
-                serde_json::from_str(text).map_err(|error| malformed(place(&error), "this is no JSON"))?;
-            match value {
+            // The parser's own message may quote the file, which may hold a secret in plain sight.
+            let no_json =
+                |error: serde_json::Error| syntax_error(path, (error.line(), error.column()), "this is no JSON");
+            match serde_json::from_str(text).map_err(no_json)? {
                 Value::Array(_, accounts) => Ok(Some(Tree::of(path, list(accounts)))),
                 _ => Err(ConfigError::new(path, "found something else, expected a list of accounts (`[{ … }, …]`)")),
             }

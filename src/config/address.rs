@@ -1,26 +1,26 @@
-//! URLs that the pipeline file may name, and what must not be in them.
+//! The URLs of the API and of the proxy: `https` except on this machine, and without credentials.
+//!
+//! `section` has them as fields; `source` connects to them.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use fanout_sink::schemars::{self, JsonSchema};
 use reqwest::Url;
-use serde::Deserialize;
-use thiserror::Error;
+use serde::{Deserialize, Serialize, Serializer};
 
-/// Why a URL is not accepted. The message repeats the URL only where it cannot hold a password.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct AddressError(String);
-
-/// Scheme, host and port of an API: `https` only, unless the host is this machine; nothing else in it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Scheme, host and port of an API and nothing else; `https` only, unless the host is this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// The host of the WeChat Official Account API.
-    pub(super) const WECHAT: &str = "https://api.weixin.qq.com";
+    /// Returns the address of the WeChat Official Account API.
+    pub(super) fn wechat() -> Self {
+        Self(Url::parse("https://api.weixin.qq.com").expect("this URL parses"))
+    }
 
     /// Returns the URL; its path is `/`.
     pub fn url(&self) -> &Url {
@@ -29,7 +29,7 @@ impl BaseUrl {
 
     /// Returns the host without the port; an IPv6 address stands in brackets.
     pub fn host(&self) -> &str {
-        // Never empty: a URL without a host was refused.
+        // Never empty: `parse` refuses a URL without a host.
         self.0.host_str().unwrap_or_default()
     }
 
@@ -47,29 +47,29 @@ impl BaseUrl {
 }
 
 impl FromStr for BaseUrl {
-    type Err = AddressError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn from_str(text: &str) -> Result<Self, String> {
         const EXPECTED: &str = "expected scheme, host and port alone, such as `https://api.weixin.qq.com`";
         let url = parse(text, EXPECTED)?;
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(AddressError(format!("found {text:?}, {EXPECTED}")));
+            return Err(format!("found {text:?}, {EXPECTED}"));
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if is_loopback(&url) => Ok(Self(url)),
-            "http" => Err(AddressError(format!(
+            "http" => Err(format!(
                 "found {text:?}, expected `https://`: a token must not travel in the clear (`http://` is for this machine)"
-            ))),
-            _ => Err(AddressError(format!("found {text:?}, {EXPECTED}"))),
+            )),
+            _ => Err(format!("found {text:?}, {EXPECTED}")),
         }
     }
 }
 
 impl TryFrom<String> for BaseUrl {
-    type Error = AddressError;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, AddressError> {
+    fn try_from(text: String) -> Result<Self, String> {
         text.parse()
     }
 }
@@ -80,8 +80,15 @@ impl fmt::Display for BaseUrl {
     }
 }
 
+impl Serialize for BaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// The proxy that requests go through: `http://host:port` or `https://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub struct ProxyUrl(Url);
 
@@ -92,41 +99,35 @@ impl ProxyUrl {
     }
 }
 
-impl FromStr for ProxyUrl {
-    type Err = AddressError;
+impl TryFrom<String> for ProxyUrl {
+    type Error = String;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn try_from(text: String) -> Result<Self, String> {
         const EXPECTED: &str = "expected a proxy such as `http://proxy.example:3128`";
-        let url = parse(text, EXPECTED)?;
+        let url = parse(&text, EXPECTED)?;
         if matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() {
             Ok(Self(url))
         } else {
-            Err(AddressError(format!("found {text:?}, {EXPECTED}")))
+            Err(format!("found {text:?}, {EXPECTED}"))
         }
     }
 }
 
-impl TryFrom<String> for ProxyUrl {
-    type Error = AddressError;
-
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        text.parse()
-    }
-}
-
-/// Parses a URL that has a host and no credentials.
-fn parse(text: &str, expected: &str) -> Result<Url, AddressError> {
-    // Asked first, and of the text: a URL that does not parse may hold a password as well.
+/// Parses a URL that has a host and no credentials. The message repeats it unless it may hold a
+/// password.
+fn parse(text: &str, expected: &str) -> Result<Url, String> {
+    // Checked on the text and before parsing: a URL that does not parse may hold a password, too.
     if text.contains('@') {
-        return Err(AddressError(format!("found credentials in a URL, {expected}")));
+        return Err(format!("found credentials in a URL, {expected}"));
     }
-    let url = Url::parse(text).map_err(|error| AddressError(format!("found {text:?} ({error}), {expected}")))?;
+    let url = Url::parse(text).map_err(|error| format!("found {text:?} ({error}), {expected}"))?;
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(AddressError(format!("found {text:?}, {expected}")));
+        return Err(format!("found {text:?}, {expected}"));
     }
     Ok(url)
 }
 
+/// Returns whether the host of `url` is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn credentials_are_refused_and_not_repeated() {
         for text in ["https://me:hunter2@a.b", "http://me:hunter2@proxy:99999999", "hunter2@"] {
-            for error in [text.parse::<BaseUrl>().unwrap_err(), text.parse::<ProxyUrl>().unwrap_err()] {
+            for error in [text.parse::<BaseUrl>().unwrap_err(), ProxyUrl::try_from(text.to_owned()).unwrap_err()] {
                 assert!(!error.to_string().contains("hunter2"), "{error}");
             }
         }

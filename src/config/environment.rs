@@ -1,34 +1,36 @@
-//! The environment variables of the process, as a value: configuration reads them here and nowhere else.
+//! The environment variables of the process, as a value. `config` reads variables from it alone.
+//!
+//! The command line makes one; overrides, secrets and a few flags are looked up in it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
-/// A set of environment variables: those of the process, or those that a test makes up.
+/// A set of environment variables: those of the process, or the ones of a test.
 ///
 /// `Debug` shows no value: some of them are secrets.
 #[derive(Clone, Default)]
 pub struct Environment(Arc<BTreeMap<String, OsString>>);
 
 impl Environment {
-    /// Reads the variables of this process, as they are now. A name that is not UTF-8 is left out: nothing can ask
-    /// for it.
+    /// Reads the current variables of this process. Those with a name that is not UTF-8 are left
+    /// out: no caller could ask for them.
     pub fn process() -> Self {
         #[expect(
             clippy::disallowed_methods,
-            reason = "this is the one place where configuration meets the environment"
+            reason = "this is the one place where the configuration reads the environment"
         )]
         let variables = std::env::vars_os();
         Self(Arc::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()))
     }
 
-    /// Returns the value of `name`; none if it is not set.
+    /// Returns the value of `name`; `None` if it is not set.
     pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.0.get(name)
     }
 
-    /// Iterates over the variables whose name starts with `prefix`, in the order of their names.
+    /// Iterates over the variables whose names start with `prefix`, sorted by name.
     pub(super) fn starting_with(&self, prefix: &str) -> impl Iterator<Item = (&str, &OsString)> {
         self.0.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(name, value)| (name.as_str(), value))
     }

@@ -1,4 +1,6 @@
-//! What is wrong with a pipeline file, in words that say where and what instead.
+//! Problems of a pipeline file: each names its place, what was found and what was expected.
+//!
+//! `config` and `registry` make them; the command line prints all problems of a file at once.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -8,10 +10,10 @@ use std::path::{Path, PathBuf};
 use figment::Metadata;
 use figment::error::{Actual, Kind};
 
-/// One thing that is wrong with a pipeline file, its overrides or its accounts file.
+/// One problem of a pipeline file, its overrides or its accounts file.
 ///
-/// `Display` is one line: the file, the line if it is a sheet, the key, where its value came from if not from the file, what was found, what was
-/// expected, and what was probably meant.
+/// `Display` is one line: the file, the line in a CSV file, the key, the variable or flag if it set
+/// the value, what was found, what was expected, and what was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     file: PathBuf,
@@ -46,17 +48,12 @@ impl ConfigError {
         Self { message: message.into(), ..self }
     }
 
-    /// Returns whether a variable of one of these names brought it about.
+    /// Returns whether the value came from one of these variables.
     pub(super) fn is_from(&self, variables: &BTreeSet<String>) -> bool {
         matches!(&self.origin, Origin::Variable(name) if variables.contains(name))
     }
 
-    /// Returns the file that is wrong.
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// Returns the dotted key (of a sheet the column), if it is about one.
+    /// Returns the dotted key, or the column in a CSV file, if the problem is about one.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
@@ -82,7 +79,7 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
-/// Everything that is wrong with a pipeline file; never empty. `Display` is one line each.
+/// All problems of a pipeline file, at least one. `Display` writes one line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -99,7 +96,7 @@ impl ConfigErrors {
     }
 
     /// Iterates over the problems.
-    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }
 }
@@ -119,33 +116,14 @@ impl IntoIterator for ConfigErrors {
     }
 }
 
-impl<'errors> IntoIterator for &'errors ConfigErrors {
-    type Item = &'errors ConfigError;
-    type IntoIter = std::slice::Iter<'errors, ConfigError>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, error) in self.0.iter().enumerate() {
-            if place > 0 {
-                writeln!(formatter)?;
-            }
-            write!(formatter, "{error}")?;
-        }
-        Ok(())
+        let lines: Vec<String> = self.0.iter().map(ConfigError::to_string).collect();
+        formatter.write_str(&lines.join("\n"))
     }
 }
 
 impl Error for ConfigErrors {}
-
-/// Returns whether something in the section `name` is wrong already, so that what follows from it is not reported.
-pub(super) fn is_reported(name: &str, problems: &[ConfigError]) -> bool {
-    problems.iter().filter_map(ConfigError::key).any(|key| key.starts_with(name))
-}
 
 /// The layer that a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,26 +137,26 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Returns the metadata under which figment remembers a layer of this origin.
+    /// Returns the metadata that figment stores with a layer of this origin.
     pub(super) fn metadata(&self) -> Metadata {
-        match self {
-            Self::File => Metadata::named("file"),
-            Self::Variable(name) => Metadata::from("variable", name.as_str()),
-            Self::CommandLine => Metadata::named("command line"),
-        }
+        Metadata::named(match self {
+            Self::File => String::new(),
+            Self::Variable(name) => name.clone(),
+            Self::CommandLine => "--set".to_owned(),
+        })
     }
 
-    /// Returns the origin that [`metadata`](Self::metadata) was made of.
+    /// Returns the origin whose [`metadata`](Self::metadata) it is.
     pub(super) fn of(metadata: &Metadata) -> Self {
-        match (metadata.name.as_ref(), metadata.source.as_ref().and_then(|source| source.custom())) {
-            ("variable", Some(name)) => Self::Variable(name.to_owned()),
-            ("command line", _) => Self::CommandLine,
-            _ => Self::File,
+        match metadata.name.as_ref() {
+            "" => Self::File,
+            "--set" => Self::CommandLine,
+            name => Self::Variable(name.to_owned()),
         }
     }
 }
 
-/// Puts what serde says into our words. `path` is the whole path of the value.
+/// Returns the message for serde's error about the value at `path`, a path from the root.
 pub(super) fn explain(kind: &Kind, path: &[String], origin: &Origin) -> String {
     match kind {
         Kind::Message(message) => message.clone(),
@@ -190,7 +168,7 @@ pub(super) fn explain(kind: &Kind, path: &[String], origin: &Origin) -> String {
             format!("found {variant:?}, expected {}{}", one_of(known), did_you_mean(variant, known))
         }
         Kind::UnknownField(field, known) => unknown_key(field, known, path, origin),
-        // Neither TOML nor an override can bring these about; figment's own words will do.
+        // Cannot come from TOML or an override, so figment's own words do.
         other => other.to_string(),
     }
 }
@@ -200,7 +178,7 @@ fn unknown_key(field: &str, known: &[&str], path: &[String], origin: &Origin) ->
     let Origin::Variable(_) = origin else {
         return message + &did_you_mean(field, known);
     };
-    // In a variable's name the usual mistake is one underscore where two are needed: `FANOUT_JOURNAL_PATH`.
+    // The usual mistake in a name is one underscore instead of two: `FANOUT_JOURNAL_PATH`.
     let split = known.iter().find_map(|key| Some(format!("{key}__{}", field.strip_prefix(key)?.strip_prefix('_')?)));
     match split.or_else(|| closest(field, known).map(str::to_owned)) {
         Some(meant) => {
@@ -258,7 +236,7 @@ pub(crate) fn did_you_mean<Name: AsRef<str>>(found: &str, known: &[Name]) -> Str
     closest(found, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
-/// Returns the name that `found` was probably meant to be: at most one slip in three letters away.
+/// Returns the closest of `known` to `found`, with at most one slip for every three letters.
 fn closest<'known, Name: AsRef<str>>(found: &str, known: &'known [Name]) -> Option<&'known str> {
     let found = found.to_lowercase();
     known

@@ -1,4 +1,8 @@
-//! The layers above the built-in defaults: the file, the environment, the command line.
+//! The layers of a pipeline file, merged: the file, then `FANOUT_` variables, then `--set` and
+//! `--simulate`.
+//!
+//! The first step of [`Pipeline::load`](super::Pipeline::load). `tree` takes the merged values;
+//! defaults are added when the sections are deserialised.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,40 +14,33 @@ use figment::{Figment, Metadata, Profile, Provider};
 use super::environment::Environment;
 use super::error::{ConfigError, Origin};
 
-/// What the variables that are ours start with.
+/// The prefix of variables that set keys.
 const PREFIX: &str = "FANOUT_";
-/// The variable that is ours and no key: whether tests may skip what is not installed.
+/// Sets no key despite the prefix: tests then fail, instead of being skipped, if a tool is missing.
 const RESERVED: &str = "FANOUT_REQUIRE_ALL";
 
-/// What a run sets besides the pipeline file.
+/// What a command sets besides the pipeline file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--set key=value`, each as it was given; later ones win.
     pub set: Vec<String>,
     /// `--simulate N`: how many simulated followers to read instead of the real list.
     pub simulate: Option<u64>,
-    /// No call will be made: the accounts' credentials are not read.
+    /// Whether the command makes no call: the accounts' credentials are not read then.
     pub offline: bool,
     /// The environment that overrides and secrets are read from.
     pub environment: Environment,
 }
 
-/// Merges the layers: file < environment < `--set` < `--simulate`. Wrong overrides are reported and left out.
+/// Merges the layers: file < environment < `--set` < `--simulate`. A malformed override is reported
+/// and left out.
 pub(super) fn merge(
     text: &str,
     file: &Path,
     overrides: &Overrides,
     problems: &mut Vec<ConfigError>,
 ) -> Result<Figment, ConfigError> {
-    let table = Toml::from_str::<Dict>(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        let (line, column) = line_and_column(text, offset);
-        // Not the error's own text: it quotes the line, which may hold a secret in plain sight.
-        ConfigError::new(
-            file,
-            format!("line {line}, column {column}: {}", error.message().trim_end().replace('\n', ", ")),
-        )
-    })?;
+    let table = parse_toml(text, file)?;
     let root = Value::Dict(Tag::Default, table.clone());
     let secrets = names_of_secret_variables(&root);
     let mut figment = Figment::from(Layer { origin: Origin::File, table });
@@ -75,19 +72,20 @@ pub(super) fn merge(
     Ok(figment)
 }
 
-/// Returns what may be shown of a malformed `--set`: what stands after `=` may be anything.
+/// Returns the part of a malformed `--set` that may be shown: up to the `=`, behind which there may
+/// be a secret.
 fn shown(assignment: &str) -> &str {
     assignment.split_inclusive('=').next().unwrap_or_default()
 }
 
-/// One source of values, which figment merges and remembers.
+/// The values of one origin, for figment to merge.
 struct Layer {
     origin: Origin,
     table: Dict,
 }
 
 impl Layer {
-    /// Makes the layer that sets the key at `path` only.
+    /// Returns the layer that sets the key at `path` only.
     fn new(origin: Origin, path: &[String], value: Value) -> Self {
         let (last, tables) = path.split_last().expect("splitting text yields at least one segment");
         let innermost = Dict::from([(last.clone(), value)]);
@@ -109,20 +107,22 @@ impl Provider for Layer {
     }
 }
 
-/// Reads a value that is TOML (`5`, `true`, `["openid"]`), or else text: nobody quotes twice on a command line.
+/// Reads an override's value: as TOML if it is TOML (`5`, `true`, `["openid"]`), else as text
+/// without quotes.
 fn read_value(text: &str) -> Value {
     let parsed = Toml::from_str::<Dict>(&format!("value = {text}")).ok();
     let value = parsed.and_then(|mut table| if table.len() == 1 { table.remove("value") } else { None });
     match value {
-        // A date: TOML has a type for it, and no key of ours does.
+        // A date, which no key takes: it was meant as text.
         Some(Value::Dict(_, table)) if table.contains_key("$__toml_private_datetime") => text.into(),
         Some(value) => value,
         None => text.into(),
     }
 }
 
-/// Returns the path that a variable's name (without the prefix) stands for. Names of sinks and options are found in
-/// the file whatever their case; and where a variable cannot have a `-`, it has a `_`.
+/// Returns the path of the key that a variable sets, from its name without the prefix. Keys that
+/// the file has are matched regardless of case, and `_` matches `-`, which the name of a variable
+/// cannot have.
 fn path_of_variable(name: &str, root: &Value) -> Vec<String> {
     let mut table = Some(root);
     let segments = name.split("__").map(|segment| {
@@ -137,7 +137,8 @@ fn path_of_variable(name: &str, root: &Value) -> Vec<String> {
     segments.collect()
 }
 
-/// Returns every name under a key `env`: such a variable holds a secret, even if its name starts with our prefix.
+/// Returns every name under a key `env`: these variables hold secrets and set no keys, even with
+/// our prefix.
 pub(super) fn names_of_secret_variables(root: &Value) -> BTreeSet<String> {
     fn collect(key: &str, value: &Value, names: &mut BTreeSet<String>) {
         match value {
@@ -154,10 +155,19 @@ pub(super) fn names_of_secret_variables(root: &Value) -> BTreeSet<String> {
     names
 }
 
-/// Returns the line and the column (in characters), both from 1, of the byte `offset`.
-pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
+/// Parses the TOML of `file`.
+pub(super) fn parse_toml(text: &str, file: &Path) -> Result<Dict, ConfigError> {
+    Toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        // Not the error's `Display`: it quotes the line, which may hold a secret in plain sight.
+        syntax_error(file, (line, column), error.message())
+    })
+}
+
+/// Returns a syntax error of `file` at a line and a column (in characters), both from 1.
+pub(super) fn syntax_error(file: &Path, (line, column): (usize, usize), message: &str) -> ConfigError {
+    let message = message.trim_end().replace('\n', ", ");
+    ConfigError::new(file, format!("line {line}, column {column}: {message}"))
 }

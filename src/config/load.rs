@@ -1,24 +1,28 @@
-//! From the merged layers to a [`Pipeline`].
+//! [`Pipeline`]: a whole pipeline file, loaded and checked.
+//!
+//! `layers` merges the file with its overrides, `tree` deserialises the sections, and each part is
+//! then completed in a `context`. `registry` binds the sinks of the result, `engine` runs it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
+use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::account::Account;
-use super::accounts_file::AccountsSection;
-use super::checked;
-use super::error::{ConfigError, ConfigErrors, is_reported};
+use super::accounts_file::{self, AccountsSection};
+use super::context::{Api, Context};
+use super::error::{ConfigError, ConfigErrors};
 use super::layers::{self, Overrides};
 use super::secret::SecretResolver;
-use super::section::{Journal, Limits, Metrics, Source};
+use super::section::{JournalSection, LimitsSection, MetricsSection, SourceSection};
 use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
+use super::text::{IDENTIFIER, Identifier};
 use super::tree::Tree;
 
-/// A pipeline file with its overrides: valid, with every path relative to where it was meant to be, and every secret
-/// of its accounts read.
+/// A valid pipeline file with its overrides. Its relative paths are joined to its folder, and the
+/// secrets of its accounts are read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Pipeline {
@@ -26,26 +30,28 @@ pub struct Pipeline {
     pub name: String,
     /// The pipeline file, as it was given.
     pub file: PathBuf,
-    /// The folder of the pipeline file, where relative paths start; empty for the working directory.
+    /// The folder of the pipeline file, from which its relative paths start; empty for the working
+    /// directory.
     pub directory: PathBuf,
     /// `[source]`: where the lists are read.
-    pub source: Source,
-    /// `[[accounts]]`, or the accounts of `accounts.file`: whose lists are read; in the order of the file, as long as
-    /// nobody takes some out.
+    pub source: SourceSection,
+    /// `[[accounts]]`, or the accounts of `accounts.file`, whose lists are read: those that
+    /// [`select`](Self::select) has kept, in the order of the file.
     pub accounts: Vec<Account>,
-    /// The names of all accounts of the file, whichever of them are read.
+    /// The names of all accounts of the file.
     pub account_names: Vec<String>,
-    /// `--shard`: the part of the accounts that was kept; none if it is all of them.
+    /// `--shard`: the part of the accounts that was kept; `None` for all of them.
     pub shard: Option<Shard>,
     /// `[journal]`: where the raw pages are kept.
-    pub journal: Journal,
+    pub journal: JournalSection,
     /// `[limits]`: what a run may use.
-    pub limits: Limits,
+    pub limits: LimitsSection,
     /// `[metrics]`: what a run tells Prometheus.
-    pub metrics: Metrics,
+    pub metrics: MetricsSection,
     /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
     pub sinks: Vec<SinkSection>,
-    /// Whether `--simulate` stands in for the real source: state and outputs then have places of their own.
+    /// Whether `--simulate` replaces the real source. State and outputs then go to places of their
+    /// own.
     pub simulated_by_flag: bool,
 }
 
@@ -54,7 +60,7 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the file and its overrides; a file that is no TOML has one problem.
+    /// Every problem of the file and its overrides; of a file that is no TOML only that one.
     pub fn load(file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
         let text = std::fs::read_to_string(file)
             .map_err(|error| ConfigError::new(file, format!("the pipeline file cannot be read ({error})")))?;
@@ -71,11 +77,19 @@ impl Pipeline {
         let layers = layers::merge(text, file, overrides, &mut problems)?;
         let tree = Tree::new(file, layers);
         let keys = tree.extract::<PipelineKeys>(&mut problems).unwrap_or_default();
-        let pipeline = keys.complete(&tree, file, overrides, &mut problems);
+        let directory = file.parent().map(Path::to_owned).unwrap_or_default();
+        let resolver = SecretResolver { directory, environment: overrides.environment.clone() };
+        let api = match tree.get(&["source", "simulate"]) {
+            Some(_) => Api::Simulator,
+            None if overrides.offline => Api::Unused,
+            None => Api::WeChat,
+        };
+        let mut context = Context { tree: &tree, resolver: &resolver, api, problems: &mut problems };
+        let pipeline = keys.complete(file, overrides.simulate.is_some(), &mut context);
         ConfigErrors::check(problems, pipeline)
     }
 
-    /// Makes the error about `key`.
+    /// Returns an error about `key`.
     pub(crate) fn problem(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::new(&self.file, message).with_key(key)
     }
@@ -83,71 +97,58 @@ impl Pipeline {
 
 /// What is written in a pipeline file.
 #[derive(Default, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 struct PipelineKeys {
     /// `name`: what commit records and reports call it: letters, digits, `_` and `-`.
-    #[serde(deserialize_with = "checked::identifier")]
-    #[schemars(with = "String", regex(pattern = checked::IDENTIFIER_PATTERN))]
-    name: Option<String>,
+    name: Option<Identifier>,
     /// `[source]`: where the lists are read.
-    source: Source,
-    /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under `source.simulate`.
+    source: SourceSection,
+    /// `[[accounts]]`: whose lists are read, or `accounts.file`; none is needed under
+    /// `source.simulate`.
+    #[schemars(schema_with = "accounts_file::schema")]
     accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
-    journal: Journal,
+    journal: JournalSection,
     /// `[limits]`: what a run may use.
-    limits: Limits,
+    limits: LimitsSection,
     /// `[metrics]`: what a run tells Prometheus.
-    metrics: Metrics,
+    metrics: MetricsSection,
     /// `[sinks.<name>]`: where the lists go; the names are yours.
     sinks: BTreeMap<String, SinkKeys>,
 }
 
-/// Returns the JSON Schema of a pipeline file, as far as it does not depend on the sinks that there are.
+/// Returns the JSON Schema of a pipeline file, without the parts that depend on the known sinks.
 pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
     PipelineKeys::json_schema(generator)
 }
 
 impl PipelineKeys {
-    /// Checks what one key alone cannot tell; none where a problem was reported.
-    fn complete(
-        self,
-        tree: &Tree,
-        file: &Path,
-        overrides: &Overrides,
-        problems: &mut Vec<ConfigError>,
-    ) -> Option<Pipeline> {
-        let directory = file.parent().map(Path::to_owned).unwrap_or_default();
-        let resolver = SecretResolver { directory: directory.clone(), environment: overrides.environment.clone() };
-
-        if self.name.is_none() && tree.get(&["name"]).is_none() {
-            problems.push(tree.missing(&["name"], checked::IDENTIFIER));
+    /// Checks what one key alone cannot tell; `None` if a problem was reported.
+    fn complete(self, file: &Path, simulated_by_flag: bool, context: &mut Context) -> Option<Pipeline> {
+        if self.name.is_none() && !context.has(&["name"]) {
+            context.report_missing(&["name"], IDENTIFIER);
         }
-        let simulated = tree.get(&["source", "simulate"]).is_some();
-        let source = complete_source(self.source, &directory, tree, problems);
-        let accounts = self.accounts.complete(simulated, overrides.offline, tree, &resolver, problems);
-        let mut journal = self.journal;
-        // `components` drops a slash at the end, after which the suffix would become a file of its own.
-        journal.path = directory.join(&journal.path).components().collect();
-        if overrides.simulate.is_some() {
-            journal.path.as_mut_os_string().push(".simulated");
+        let source = complete_source(self.source, context);
+        let accounts = self.accounts.complete(context);
+        let directory = context.resolver.directory.clone();
+        // `components` drops a slash at the end: the suffix must not become a file of its own.
+        let place = |path: PathBuf| -> PathBuf {
+            let mut place: PathBuf = directory.join(path).components().collect();
+            if simulated_by_flag {
+                place.as_mut_os_string().push(".simulated");
+            }
+            place
+        };
+        let journal = JournalSection { path: place(self.journal.path), ..self.journal };
+        let metrics = MetricsSection { path: self.metrics.path.map(place), ..self.metrics };
+        if self.sinks.is_empty() && !context.has_problem_in("sinks") {
+            let expected = "at least one `[sinks.<name>]` with `type` and `[sinks.<name>.options]`";
+            context.report_missing(&["sinks"], expected);
         }
-        let mut metrics = self.metrics;
-        metrics.path = metrics.path.map(|path| directory.join(path));
-        if let Some(path) = metrics.path.as_mut().filter(|_| overrides.simulate.is_some()) {
-            path.as_mut_os_string().push(".simulated");
-        }
-        if self.sinks.is_empty() && !is_reported("sinks", problems) {
-            problems.push(
-                tree.missing(&["sinks"], "at least one `[sinks.<name>]` with `type` and `[sinks.<name>.options]`"),
-            );
-        }
-        let sinks = self.sinks.into_iter();
-        let sinks = sinks.filter_map(|(name, keys)| keys.complete(name, tree, &resolver, problems)).collect();
+        let sinks = self.sinks.into_iter().filter_map(|(name, keys)| keys.complete(name, context)).collect();
 
         Some(Pipeline {
-            name: self.name?,
+            name: self.name?.0,
             file: file.to_owned(),
             directory,
             source,
@@ -158,27 +159,25 @@ impl PipelineKeys {
             limits: self.limits,
             metrics,
             sinks,
-            simulated_by_flag: overrides.simulate.is_some(),
+            simulated_by_flag,
         })
     }
 }
 
-fn complete_source(mut source: Source, directory: &Path, tree: &Tree, problems: &mut Vec<ConfigError>) -> Source {
+fn complete_source(mut source: SourceSection, context: &mut Context) -> SourceSection {
     if source.retry.base > source.retry.max {
         let (base, max) = (source.retry.base.as_millis(), source.retry.max.as_millis());
         let message = format!("found {base}, expected at most `source.retry.max_ms`, which is {max}");
-        problems.push(tree.problem(&["source", "retry", "base_ms"], message));
+        context.report(&["source", "retry", "base_ms"], message);
     }
     if source.simulate.is_some() {
-        // A simulated list is served on this machine in the clear, where no proxy finds it.
+        // The simulator serves plain HTTP on this machine, which no proxy can reach.
         (source.proxy, source.ca_file) = (None, None);
     }
-    source.ca_file = source.ca_file.map(|path| directory.join(path));
-    if let Some(path) = &source.ca_file
-        && !path.is_file()
-    {
+    source.ca_file = source.ca_file.map(|path| context.resolver.directory.join(path));
+    if let Some(path) = source.ca_file.as_ref().filter(|path| !path.is_file()) {
         let message = format!("found no file at `{}`, expected certificates in PEM", path.display());
-        problems.push(tree.problem(&["source", "ca_file"], message));
+        context.report(&["source", "ca_file"], message);
     }
     source
 }

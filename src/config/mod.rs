@@ -1,9 +1,11 @@
-//! The pipeline file: what one TOML file says about accounts, their source, the journal, the limits and the sinks.
+//! The pipeline file: one TOML file with the accounts, their source, the journal, the limits and
+//! the sinks.
 //!
-//! [`Pipeline::load`] merges four layers (built-in defaults, the file, `FANOUT_` environment variables, `--set`),
-//! checks all of it, and reports every problem at once: each with the file, the key, what was found and what was
-//! expected. Nothing is opened here; what only a sink can judge (its options) waits for
-//! [`SinkRegistry::bind_all`](crate::SinkRegistry::bind_all).
+//! The command line calls [`Pipeline::load`], which merges four layers (built-in defaults, the
+//! file, `FANOUT_` environment variables, `--set`), checks all of them, and reports every problem
+//! at once: each with the file, the key, what was found and what was expected. Nothing is opened
+//! here. The options of sinks are checked in the next step, by
+//! [`SinkRegistry::bind_all`](crate::SinkRegistry::bind_all), because only a sink knows its own.
 //!
 //! ```toml
 //! name = "followers"
@@ -14,22 +16,25 @@
 //! secret = { env = "BRAND_SECRET" }
 //!
 //! [sinks.archive]                  # `archive` is yours: logs, reports and errors use it
-//! type = "parquet"                 # the engine's keys: type, required, deliver, columns, queue, retry
-//! [sinks.archive.options]          # everything below here belongs to the sink
+//! type = "parquet"                 # the engine's keys: type, list, required, deliver, columns, …
+//! [sinks.archive.options]          # the sink's own keys
 //! root = "out/followers"
 //! ```
 //!
 //! # Overrides
 //!
-//! `FANOUT_JOURNAL__PATH=/data/state` and `--set journal.path=/data/state` both set the key `path` of `[journal]`:
-//! in a variable's name `__` separates levels, and case does not matter. A value is read as TOML where it is TOML
-//! (`5`, `true`, `["openid"]`), and as text otherwise; a list is replaced as a whole. A variable that matches no key
-//! is an error, except `FANOUT_REQUIRE_ALL` and those that the file names as a secret's `env`.
+//! `FANOUT_JOURNAL__PATH=/data/state` and `--set journal.path=/data/state` both set the key `path`
+//! of `[journal]`: in a variable's name `__` separates levels, and case does not matter. A value is
+//! read as TOML if it is TOML (`5`, `true`, `["openid"]`), and as text otherwise; a list is
+//! replaced as a whole. A variable that matches no key is an error, except `FANOUT_REQUIRE_ALL` and
+//! those that the file names as a secret's `env`.
 
 mod account;
+mod accounts_csv;
 mod accounts_file;
 mod address;
-mod checked;
+mod bounded;
+mod context;
 mod environment;
 mod error;
 mod layers;
@@ -38,26 +43,29 @@ mod section;
 mod secret;
 mod selected;
 mod shard;
-mod sheet;
 mod sink_section;
 #[cfg(test)]
 mod tests;
+mod text;
 mod token;
 mod tree;
 
 pub use account::{Account, Credential};
-pub use address::{AddressError, BaseUrl, ProxyUrl};
+pub use address::{BaseUrl, ProxyUrl};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
 pub use secret::TokenSource;
-pub use section::{Journal, Limits, Metrics, Quota, Retry, Simulate, Source};
+pub use section::{
+    JournalSection, LimitsSection, MetricsSection, QuotaSection, RetrySection, SimulateSection, SourceSection,
+};
 pub use shard::Shard;
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 
 pub(crate) use account::CREDENTIALS;
-pub(crate) use checked::IDENTIFIER_PATTERN;
 pub(crate) use error::did_you_mean;
 pub(crate) use load::schema;
+pub(crate) use section::RUNS;
+pub(crate) use text::IDENTIFIER_PATTERN;

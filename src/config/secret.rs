@@ -1,4 +1,7 @@
 //! References to secrets, resolved: from the environment, or from a file beside the pipeline file.
+//!
+//! Accounts and the options of sinks refer to their secrets; the values go to `source` and to the
+//! sinks.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +19,8 @@ pub(super) struct SecretResolver {
 }
 
 impl SecretResolver {
-    /// Returns the value behind `reference`, less one line end, or a message that names the place and what to do.
+    /// Returns the value behind `reference`, less one line end, or a message that names the place
+    /// and what to do.
     pub(super) fn resolve(&self, reference: &SecretReference) -> Result<Secret, String> {
         let (value, place) = match reference {
             SecretReference::Env(name) => (self.variable(name)?, format!("the environment variable `{name}`")),
@@ -45,13 +49,13 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("the file `{}` cannot be read ({error})", path.display()))
 }
 
-/// Where an access token that others renew is found. It is read again whenever it is asked for, so a file may be
-/// replaced while a run goes on.
+/// The place of an access token that another program renews. Every use reads it again, so its file
+/// may be replaced during a run.
 #[derive(Clone, Debug)]
 pub struct TokenSource {
     pub(super) reference: SecretReference,
     pub(super) resolver: SecretResolver,
-    /// The error's place, without its message.
+    /// The error if it cannot be read, with an empty message.
     pub(super) place: ConfigError,
 }
 
@@ -65,7 +69,7 @@ impl TokenSource {
     ///
     /// # Errors
     ///
-    /// The variable is not set, or the file cannot be read, or it is empty.
+    /// The variable is not set, the file cannot be read, or the value is empty.
     pub fn read(&self) -> Result<Secret, ConfigError> {
         self.resolver.resolve(&self.reference).map_err(|message| self.place.clone().with_message(message))
     }

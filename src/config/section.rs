@@ -1,66 +1,69 @@
-//! The sections `[source]`, `[journal]`, `[limits]` and `[metrics]`. Their documentation is the user's.
+//! The sections `[source]`, `[journal]`, `[limits]` and `[metrics]` of a pipeline file, as the
+//! engine reads them.
+//!
+//! A key stands here once: its field, its bounds (`serde(with = …)`, from `bounded`) and its value
+//! in `impl Default`. The JSON Schema takes all that from here, and its descriptions from the
+//! comments on the fields. Users read them in an editor, so they repeat the default; a test
+//! compares it with the real one.
 
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fanout_sink::ByteSize;
-use fanout_sink::schemars::JsonSchema;
+use fanout_sink::schemars::{self, JsonSchema};
 use serde::Deserialize;
 
 use super::address::{BaseUrl, ProxyUrl};
-use super::checked;
+use super::bounded::{Bytes, Hours, Milliseconds, Percent, Seconds, Whole};
+use super::text;
 
-/// `[source]`: where the list is read, and with how much patience.
+/// The folder below `journal.path` that holds the reports of runs. No account may have this app id.
+pub(crate) const RUNS: &str = "runs";
+
+/// `[source]`: where the lists are read, and how long the program waits and tries again.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Source {
-    /// `base_url`: scheme, host and port of the API; `https` only, unless the host is this machine. Default
-    /// `https://api.weixin.qq.com`.
-    #[schemars(with = "String", extend("default" = BaseUrl::WECHAT))]
+pub struct SourceSection {
+    /// `base_url`: scheme, host and port of the API; `https` only, unless the host is this machine.
+    /// Default `https://api.weixin.qq.com`.
     pub base_url: BaseUrl,
-    /// `proxy`: an HTTP proxy, `http://host:port`. Default: the one that the environment names, or none.
-    #[schemars(with = "Option<String>")]
+    /// `proxy`: an HTTP proxy, `http://host:port`. Default: the one of the environment, if any.
     pub proxy: Option<ProxyUrl>,
-    /// `ca_file`: certificates (PEM) to trust besides the usual ones; relative to the pipeline file. Default none.
+    /// `ca_file`: certificates (PEM) to trust besides the usual ones; relative to the pipeline
+    /// file. Default none.
     pub ca_file: Option<PathBuf>,
     /// `connect_timeout_secs`: the longest wait for a connection, in seconds. Default 10.
-    #[serde(rename = "connect_timeout_secs", deserialize_with = "checked::seconds")]
-    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 10))]
+    #[serde(rename = "connect_timeout_secs", with = "Seconds")]
     pub connect_timeout: Duration,
     /// `idle_timeout_secs`: the longest silence within a reply, in seconds. Default 30.
-    #[serde(rename = "idle_timeout_secs", deserialize_with = "checked::seconds")]
-    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 30))]
+    #[serde(rename = "idle_timeout_secs", with = "Seconds")]
     pub idle_timeout: Duration,
-    /// `total_timeout_secs`: the longest time for one request and its reply, in seconds. Default 600.
-    #[serde(rename = "total_timeout_secs", deserialize_with = "checked::seconds")]
-    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 600))]
+    /// `total_timeout_secs`: the longest time for a request and its reply, in seconds. Default 600.
+    #[serde(rename = "total_timeout_secs", with = "Seconds")]
     pub total_timeout: Duration,
-    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 kB`, or bytes. Default
-    /// `8 MiB`; a full page of 10,000 followers is 0.3 MB.
-    #[serde(deserialize_with = "checked::bytes")]
-    #[schemars(with = "ByteSize", extend("default" = "8 MiB"))]
+    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 kB`,
+    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 0.3 MB.
+    #[serde(with = "Bytes")]
     pub max_reply_bytes: u64,
-    /// `max_shortfall_percent`: by how much of the `total` that WeChat states a list may be short and still count as
-    /// complete. Default 2.0.
-    #[serde(deserialize_with = "checked::percent")]
-    #[schemars(range(min = 0, max = 100), extend("default" = 2.0))]
+    /// `max_shortfall_percent`: how much of the `total` that WeChat states may be missing from a
+    /// list that still counts as complete. Default 2.0.
+    #[serde(with = "Percent")]
     pub max_shortfall_percent: f64,
-    /// `[source.retry]`: what is done about faults that may pass.
-    pub retry: Retry,
-    /// `[source.quota]`: how a walk goes about the calls that WeChat grants a day.
-    pub quota: Quota,
-    /// `[source] simulate`: the list comes from a simulated API instead, and no account is needed. Default none.
-    pub simulate: Option<Simulate>,
+    /// `[source.retry]`: how failed calls are tried again.
+    pub retry: RetrySection,
+    /// `[source.quota]`: how a walk treats the calls that WeChat grants a day.
+    pub quota: QuotaSection,
+    /// `[source] simulate`: reads the lists from a simulated API instead; no account is needed.
+    /// Default none.
+    pub simulate: Option<SimulateSection>,
 }
 
-impl Default for Source {
+impl Default for SourceSection {
     fn default() -> Self {
         Self {
-            base_url: BaseUrl::WECHAT.parse().expect("a constant that a test parses"),
+            base_url: BaseUrl::wechat(),
             proxy: None,
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
@@ -68,49 +71,42 @@ impl Default for Source {
             total_timeout: Duration::from_secs(600),
             max_reply_bytes: 8 << 20,
             max_shortfall_percent: 2.0,
-            retry: Retry::default(),
-            quota: Quota::default(),
+            retry: RetrySection::default(),
+            quota: QuotaSection::default(),
             simulate: None,
         }
     }
 }
 
-/// `[source.retry]`: how often and how long calls are tried again. The waits double from `base_ms` to `max_ms`, with
-/// jitter.
+/// `[source.retry]`: how often and how long a failed call is tried again. The waits double from
+/// `base_ms` to `max_ms`, with jitter.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Retry {
+pub struct RetrySection {
     /// `attempts`: calls in all, the first one included. Default 6.
-    #[serde(deserialize_with = "checked::whole::<_, _, 1, 100>")]
-    #[schemars(range(min = 1, max = 100), extend("default" = 6))]
+    #[serde(with = "Whole::<1, 100>")]
     pub attempts: u32,
     /// `budget_secs`: the longest time that one call may be retried, in seconds. Default 600.
-    #[serde(rename = "budget_secs", deserialize_with = "checked::seconds")]
-    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 600))]
+    #[serde(rename = "budget_secs", with = "Seconds")]
     pub budget: Duration,
     /// `base_ms`: the first wait, in milliseconds. Default 500.
-    #[serde(rename = "base_ms", deserialize_with = "checked::milliseconds")]
-    #[schemars(with = "u64", range(max = 600_000), extend("default" = 500))]
+    #[serde(rename = "base_ms", with = "Milliseconds")]
     pub base: Duration,
     /// `max_ms`: the longest wait, in milliseconds, unless the server asks for more. Default 30000.
-    #[serde(rename = "max_ms", deserialize_with = "checked::milliseconds")]
-    #[schemars(with = "u64", range(max = 600_000), extend("default" = 30000))]
+    #[serde(rename = "max_ms", with = "Milliseconds")]
     pub max: Duration,
-    /// `minute_secs`: how long WeChat's minute is, by which it counts calls, in seconds; a call over that limit waits for
-    /// the next one. Default 60.
-    #[serde(rename = "minute_secs", deserialize_with = "checked::seconds")]
-    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 60))]
+    /// `minute_secs`: the length of the minute in which WeChat counts calls, in seconds; a call
+    /// over that limit waits for the next one. Default 60.
+    #[serde(rename = "minute_secs", with = "Seconds")]
     pub minute: Duration,
-    /// `walk_budget`: tries beyond the first that all calls of a walk may take together, in one run. Default 100, which
-    /// is a fifth of a day's calls.
-    #[serde(deserialize_with = "checked::whole::<_, _, 0, 1_000_000>")]
-    #[schemars(range(max = 1_000_000))]
+    /// `walk_budget`: tries beyond the first that all calls of a walk may take together, in one
+    /// run. Default 100, which is a fifth of a day's calls.
+    #[serde(with = "Whole::<0, 1_000_000>")]
     pub walk_budget: u32,
 }
 
-impl Default for Retry {
+impl Default for RetrySection {
     fn default() -> Self {
         Self {
             attempts: 6,
@@ -123,89 +119,76 @@ impl Default for Retry {
     }
 }
 
-/// `[source.quota]`: what is asked and decided before a walk, so that it does not stop half-way unforeseen.
+/// `[source.quota]`: what is checked before a walk, so that it does not run out of calls half-way.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Quota {
-    /// `check`: whether WeChat is asked before a walk how many calls are left today. That call is one of another kind,
-    /// and no walk stops because of it. Default `true`.
+pub struct QuotaSection {
+    /// `check`: whether WeChat is asked before a walk how many calls are left today. That call is
+    /// not one of them, and if it fails, the walk goes on. Default `true`.
     pub check: bool,
-    /// `refuse`: whether a walk that today's calls cannot finish is refused before its first page, and not begun to go
-    /// on another day. Default `false`.
+    /// `refuse`: whether a walk that today's calls cannot finish is refused before its first page,
+    /// instead of being begun and continued on another day. Default `false`.
     pub refuse: bool,
-    /// `daily_calls`: the calls for pages that the account has a day, as far as WeChat does not say so itself. Default
-    /// 500; larger accounts have more.
-    #[serde(deserialize_with = "checked::whole::<_, _, 1, 100_000_000>")]
-    #[schemars(range(min = 1, max = 100_000_000))]
+    /// `daily_calls`: the calls for pages that the account has a day, where WeChat does not state
+    /// them. Default 500; larger accounts have more.
+    #[serde(with = "Whole::<1, 100_000_000>")]
     pub daily_calls: u64,
 }
 
-impl Default for Quota {
+impl Default for QuotaSection {
     fn default() -> Self {
         Self { check: true, refuse: false, daily_calls: 500 }
     }
 }
 
-/// `[source] simulate = { followers = … }`: a WeChat API on this machine, with a list computed from a seed.
+/// `[source] simulate = { followers = … }`: a WeChat API on this machine, with a list computed from
+/// a seed.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Simulate {
+pub struct SimulateSection {
     /// `followers`: the length of the list. No default.
     pub followers: u64,
-    /// `seed`: another seed, another list. Default 1.
-    #[serde(default = "Simulate::default_seed")]
+    /// `seed`: another seed makes another list. Default 1.
+    #[serde(default = "default_seed")]
     pub seed: u64,
     /// `latency_ms`: how long each reply is held back, in milliseconds. Default 0.
-    #[serde(default, rename = "latency_ms", deserialize_with = "checked::milliseconds")]
-    #[schemars(with = "u64", range(max = 600_000), extend("default" = 0))]
+    #[serde(default, rename = "latency_ms", with = "Milliseconds")]
     pub latency: Duration,
     /// `page_size`: followers in one page, at most 10000 as with WeChat. Default 10000.
-    #[serde(default = "Simulate::default_page_size", deserialize_with = "checked::whole::<_, _, 1, 10_000>")]
-    #[schemars(range(min = 1, max = 10_000), extend("default" = 10_000))]
+    #[serde(default = "default_page_size", with = "Whole::<1, 10_000>")]
     pub page_size: u64,
 }
 
-impl Simulate {
-    /// Makes a simulation of `followers` with the defaults for the rest.
-    pub fn new(followers: u64) -> Self {
-        let (seed, page_size) = (Self::default_seed(), Self::default_page_size());
-        Self { followers, seed, latency: Duration::ZERO, page_size }
-    }
+// `followers` has no default, so the section cannot have an `impl Default`.
+fn default_seed() -> u64 {
+    1
+}
 
-    fn default_seed() -> u64 {
-        1
-    }
-
-    fn default_page_size() -> u64 {
-        10_000
-    }
+fn default_page_size() -> u64 {
+    10_000
 }
 
 /// `[journal]`: where the raw pages of each walk are kept.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Journal {
-    /// `path`: the folder; relative to the pipeline file. Default `state`. Under `--simulate`, `<path>.simulated`.
-    #[serde(deserialize_with = "checked::path")]
+pub struct JournalSection {
+    /// `path`: the folder; relative to the pipeline file. Default `state`. Under `--simulate`,
+    /// `<path>.simulated`.
+    #[serde(deserialize_with = "text::path")]
     pub path: PathBuf,
-    /// `keep`: finished walks to keep for each account; one that is still owed to a sink is kept beyond that.
-    /// Default 2.
-    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000_000>")]
-    #[schemars(range(min = 1, max = 1_000_000))]
+    /// `keep`: finished walks to keep for each account; one that a sink still has to receive is
+    /// kept beyond that. Default 2.
+    #[serde(with = "Whole::<1, 1_000_000>")]
     pub keep: usize,
-    /// `resume_within_hours`: up to what age a walk that was cut off is continued, in hours. Default 48.
-    #[serde(rename = "resume_within_hours", deserialize_with = "checked::hours")]
-    #[schemars(with = "u64", range(max = 8_760), extend("default" = 48))]
+    /// `resume_within_hours`: the greatest age, in hours, of a walk that is resumed. Default 48.
+    #[serde(rename = "resume_within_hours", with = "Hours")]
     pub resume_within: Duration,
 }
 
-impl Default for Journal {
+impl Default for JournalSection {
     fn default() -> Self {
         Self { path: PathBuf::from("state"), keep: 2, resume_within: Duration::from_secs(48 * 3_600) }
     }
@@ -213,32 +196,29 @@ impl Default for Journal {
 
 /// `[limits]`: what a run may use.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Limits {
-    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or bytes. Default
-    /// `256 MiB`.
-    #[serde(deserialize_with = "checked::bytes")]
-    #[schemars(with = "ByteSize", extend("default" = "256 MiB"))]
+pub struct LimitsSection {
+    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or
+    /// bytes. Default `256 MiB`.
+    #[serde(with = "Bytes")]
     pub memory: u64,
     /// `accounts`: accounts that are read at the same time. Default 8.
-    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
-    #[schemars(range(min = 1, max = 1_000))]
+    #[serde(with = "Whole::<1, 1_000>")]
     pub accounts: usize,
-    /// `calls_per_host`: calls that are under way to one host at the same time, of all accounts together. Default 100.
-    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
-    #[schemars(range(min = 1, max = 1_000))]
+    /// `calls_per_host`: calls to one host at the same time, of all accounts together. Default 100.
+    #[serde(with = "Whole::<1, 1_000>")]
     pub calls_per_host: usize,
-    /// `deliveries`: lists that are delivered to the sinks at the same time once they are complete, and as many that are
-    /// delivered while they are read: the first one of an account, and one that was large the last time. Default: the
-    /// processors of this machine.
-    #[serde(deserialize_with = "checked::whole::<_, _, 1, 1_000>")]
-    #[schemars(with = "Option<usize>", range(min = 1, max = 1_000))]
+    /// `deliveries`: complete lists that are delivered to the sinks at the same time, and as many
+    /// that are delivered while they are read: the first one of an account, and one that was large
+    /// the last time. Default: the processors of this machine.
+    // The schema must not have the number of the machine that printed it.
+    #[serde(with = "Whole::<1, 1_000>")]
+    #[schemars(extend("default" = null))]
     pub deliveries: usize,
 }
 
-impl Default for Limits {
+impl Default for LimitsSection {
     fn default() -> Self {
         let deliveries = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self { memory: 256 << 20, accounts: 8, calls_per_host: 100, deliveries }
@@ -247,16 +227,17 @@ impl Default for Limits {
 
 /// `[metrics]`: what a run tells Prometheus.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars")]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Metrics {
-    /// `path`: a file, written at the end of a run, for the textfile collector of `node_exporter` (`….prom`); relative to the
-    /// pipeline file. Under `--simulate`, `<path>.simulated`. Default none.
+pub struct MetricsSection {
+    /// `path`: a file, written at the end of a run, for the textfile collector of `node_exporter`
+    /// (`….prom`); relative to the pipeline file. Under `--simulate`, `<path>.simulated`. Default
+    /// none.
     pub path: Option<PathBuf>,
-    /// `listen`: an address and a port where `/metrics` is served while a run lasts, such as `127.0.0.1:9464`. Whoever
-    /// reaches it reads names of accounts and numbers of followers. Default none.
-    #[serde(deserialize_with = "checked::listen_address")]
+    /// `listen`: an address and a port where `/metrics` is served during a run, such as
+    /// `127.0.0.1:9464`. It shows the names of accounts and the numbers of their followers to
+    /// everyone who can reach it. Default none.
+    #[serde(deserialize_with = "text::listen_address")]
     #[schemars(with = "Option<String>")]
     pub listen: Option<SocketAddr>,
 }

@@ -1,4 +1,7 @@
-//! Which accounts of a pipeline file a run is about: those of a name, of a pattern, or of a shard.
+//! Selects the accounts and lists of a pipeline that a command works on: `--account`, `--shard` and
+//! `--list`.
+//!
+//! A step between loading the file and running it.
 
 use glob::Pattern;
 
@@ -6,17 +9,19 @@ use super::account::Account;
 use super::error::{ConfigError, ConfigErrors, did_you_mean};
 use super::load::Pipeline;
 use super::shard::Shard;
+use crate::wechat::List;
 
-/// So many names are told of what might have been meant; nobody reads thousands.
+/// How many of the known accounts an error names: a file may have thousands.
 const NAMES_SHOWN: usize = 10;
 
 impl Pipeline {
-    /// Keeps the accounts that one of `wanted` is the name of, or matches as a pattern (all of them if there is none), and
-    /// of these those of the shard. They stay in the order of the file. A shard may have none.
+    /// Keeps the accounts whose name is one of `wanted` or matches it as a pattern (all accounts if
+    /// `wanted` is empty), and of these only those of the shard, which may be none. The order of
+    /// the file stays.
     ///
     /// # Errors
     ///
-    /// Each name and each pattern that no account has.
+    /// Each name or pattern that matches no account.
     pub fn select(&mut self, wanted: &[String], shard: Option<Shard>) -> Result<(), ConfigErrors> {
         let mut problems = Vec::new();
         let mut is_selected = vec![wanted.is_empty(); self.accounts.len()];
@@ -35,6 +40,39 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Returns the lists that the sinks take, each once, in the order of the sinks.
+    pub fn lists(&self) -> Vec<List> {
+        let mut lists: Vec<List> = Vec::new();
+        for sink in &self.sinks {
+            if !lists.contains(&sink.list) {
+                lists.push(sink.list);
+            }
+        }
+        lists
+    }
+
+    /// Keeps the sinks of the lists named in `wanted`; all sinks if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// Each name of a list that no sink takes.
+    pub fn select_lists(&mut self, wanted: &[String]) -> Result<(), ConfigErrors> {
+        let lists = self.lists();
+        let names: Vec<&str> = lists.iter().map(|list| list.name()).collect();
+        let unknown = wanted.iter().filter(|wanted| !names.contains(&wanted.as_str()));
+        let problems = unknown.map(|wanted| {
+            let hint = did_you_mean(wanted, &names);
+            let message = format!(
+                "found no sink of the list `{wanted}`, which `--list` asks for; expected one of `{}`{hint}",
+                names.join("`, `")
+            );
+            self.problem("sinks", message)
+        });
+        ConfigErrors::check(problems.collect(), Some(()))?;
+        self.sinks.retain(|sink| wanted.is_empty() || wanted.iter().any(|wanted| wanted == sink.list.name()));
+        Ok(())
+    }
+
     /// Returns the account of this name.
     ///
     /// # Errors
@@ -46,10 +84,10 @@ impl Pipeline {
     }
 }
 
-/// Returns the places of the accounts that `wanted` is the name of, or that it matches as a pattern.
+/// Returns the places of the accounts whose name is `wanted` or matches it as a pattern.
 fn matching(wanted: &str, pipeline: &Pipeline) -> Result<Vec<usize>, ConfigError> {
     let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
-    // First, for a name may have `[` in it.
+    // Before the pattern, because a name may contain `[`.
     if let Some(place) = names.iter().position(|name| *name == wanted) {
         return Ok(vec![place]);
     }
@@ -64,7 +102,7 @@ fn matching(wanted: &str, pipeline: &Pipeline) -> Result<Vec<usize>, ConfigError
     Err(unknown(wanted, "`--account`", pipeline))
 }
 
-/// Makes the error that `asking` asks for an account which is not there, with those that are.
+/// Returns the error that `asking` names an unknown account, with the names of the known ones.
 fn unknown(wanted: &str, asking: &str, pipeline: &Pipeline) -> ConfigError {
     let names: Vec<&str> = pipeline.accounts.iter().map(|account| account.name.as_str()).collect();
     let shown = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join("`, `");
@@ -72,31 +110,10 @@ fn unknown(wanted: &str, asking: &str, pipeline: &Pipeline) -> ConfigError {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let hint = near(wanted, &names);
+    let hint = did_you_mean(wanted, &names);
     let message =
         format!("found no account `{wanted}`, which {asking} asks for; expected one of `{shown}`{more}{hint}");
     pipeline.problem("accounts", message)
-}
-
-/// Returns `; did you mean …?` for what matches nothing: of a pattern what stands before its first wildcard may be wrong.
-fn near(wanted: &str, names: &[&str]) -> String {
-    let Some(wildcard) = wanted.find(['*', '?', '[']) else { return did_you_mean(wanted, names) };
-    let (begin, rest) = wanted.split_at(wildcard);
-    let length = begin.chars().count();
-    // One or two letters might be anything.
-    if length < 3 {
-        return String::new();
-    }
-    let begins = |name: &&str| {
-        // One letter too few, or too many, is a slip as well.
-        [length, length + 1, length - 1].map(|length| name.chars().take(length).collect::<String>() + rest)
-    };
-    let mut patterns: Vec<String> = names.iter().flat_map(begins).collect();
-    patterns.sort_unstable();
-    patterns.dedup();
-    patterns
-        .retain(|pattern| Pattern::new(pattern).is_ok_and(|pattern| names.iter().any(|name| pattern.matches(name))));
-    did_you_mean(wanted, &patterns)
 }
 
 #[cfg(test)]
@@ -136,7 +153,7 @@ mod tests {
             (&["brand*"], &["brand", "brand-shop"]),
             (&["brand-*"], &["brand-shop"]),
             (&["商?*", "brand"], &["brand", "商店", "商店 [二]"]),
-            // The name of an account is itself, whatever it is as a pattern.
+            // A name is not read as a pattern.
             (&["商店 [二]"], &["商店 [二]"]),
         ] {
             assert_eq!(selected(wanted, None).unwrap(), expected, "{wanted:?}");
@@ -152,7 +169,7 @@ mod tests {
             divided.sort_by_key(|name| all.iter().position(|known| known == name));
             assert_eq!(divided, all);
         }
-        // Of two accounts some of a hundred shards have none, and that is no mistake.
+        // A hundred shards have only two accounts: the others are empty, which is no error.
         let empty = (0..100).filter(|index| selected(&["brand*"], Some(&format!("{index}/100"))).unwrap().is_empty());
         assert_eq!(empty.count(), 98);
     }
@@ -160,14 +177,9 @@ mod tests {
     #[test]
     fn what_matches_nothing_is_reported_with_the_near_one() {
         let expected = "which `--account` asks for; expected one of `brand`, `brand-shop`, `商店`, `商店 [二]`";
-        for (wanted, hint) in [
-            ("brnd", "; did you mean `brand`?"),
-            ("brnd*", "; did you mean `brand*`?"),
-            ("brnad-*", "; did you mean `brand-*`?"),
-            ("brandx-sh?p", "; did you mean `brand-sh?p`?"),
-            ("x*", ""),
-            ("Brand-Shop", "; did you mean `brand-shop`?"),
-        ] {
+        for (wanted, hint) in
+            [("brnd", "; did you mean `brand`?"), ("x*", ""), ("Brand-Shop", "; did you mean `brand-shop`?")]
+        {
             let message = format!("p.toml: `accounts`: found no account `{wanted}`, {expected}{hint}");
             assert_eq!(selected(&[wanted], None).unwrap_err(), message);
         }

@@ -1,9 +1,12 @@
-//! Which part of the accounts a run is about, so that several machines share a pipeline file without talking to each other.
+//! `--shard`: a part of the accounts, so that several machines share a pipeline file without
+//! talking to each other.
 //!
-//! Each account belongs to exactly one of the shards, by *rendezvous hashing*: to the shard `i` for which
-//! `SHA-256("<app id>/<i>")`, as a number, is the largest. So a shard needs to know nothing but its index and how many there
-//! are; and one shard more takes accounts from the others, but moves none between them. This is an interface: which accounts
-//! a shard has must not change from one version to the next, for their journals may be on a disk of its own.
+//! An account is assigned by *rendezvous hashing*: to the shard `i` for which
+//! `SHA-256("<app id>/<i>")`, as a number, is the largest. A shard needs only its index and the
+//! count. One more shard takes accounts from the others and moves none between them.
+//!
+//! The assignment is an interface and must not change between versions: each shard may keep its
+//! journals on its own disk. `selected` keeps the accounts of a shard.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,10 +21,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The most shards: as many as the largest array job of those that number their tasks for us.
+    /// The highest count: as many tasks as an array job of AWS Batch may have.
     pub const MOST: u32 = 10_000;
 
-    /// Makes the shard `index` of `count`; none if there is no such shard.
+    /// Returns the shard `index` of `count`; `None` if there is no such shard.
     pub fn new(index: u32, count: u32) -> Option<Self> {
         (index < count && count <= Self::MOST).then_some(Self { index, count })
     }
@@ -30,7 +33,7 @@ impl Shard {
     pub fn has(self, app_id: &str) -> bool {
         let weight = |index: u32| Sha256::digest(format!("{app_id}/{index}"));
         let own = weight(self.index);
-        // Nearly always one of the first others is larger.
+        // Stops early: usually one of the first weights is larger.
         (0..self.count).all(|index| weight(index) <= own)
     }
 }

@@ -1,4 +1,4 @@
-//! What a pipeline file means, and what is said about a wrong one.
+//! Pipeline files: the values of valid ones, and the errors of wrong ones.
 
 use std::path::Path;
 use std::time::Duration;
@@ -116,7 +116,7 @@ fn every_key_has_its_unit() {
     assert_eq!((pipeline.source.retry.attempts, pipeline.source.retry.budget.as_secs()), (4, 5));
     assert_eq!((pipeline.source.retry.base.as_millis(), pipeline.source.retry.max.as_millis()), (6, 7));
     assert_eq!((pipeline.source.retry.minute.as_secs(), pipeline.source.retry.walk_budget), (12, 13));
-    let Quota { check, refuse, daily_calls, .. } = pipeline.source.quota;
+    let QuotaSection { check, refuse, daily_calls, .. } = pipeline.source.quota;
     assert_eq!((check, refuse, daily_calls), (false, true, 14));
     assert_eq!(pipeline.journal.path, Path::new("/data/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
@@ -236,7 +236,7 @@ fn every_problem_is_reported_at_once() {
     let identifier = "1 to 64 letters, digits, `_` or `-`";
     let expected = [
         &format!("`accounts[0].app_id`: found \"../wx\", expected {identifier}"),
-        "`accounts[0].name`: found 5, expected a string",
+        "`accounts[0].name`: found 5, expected 1 to 64 characters without `/`, `\\`, line ends, or blanks around them",
         "`journal.keep`: found -1, expected a whole number from 1 to 1000000",
         "`journal.resume_within_hours`: found `true`, expected a whole number of hours from 0 to 8760",
         "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
@@ -376,7 +376,7 @@ fn the_addresses_and_files_of_a_source_are_checked() {
     );
 }
 
-/// What a sink's own options may look like.
+/// The options of a sink, for example.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options {

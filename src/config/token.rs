@@ -1,33 +1,36 @@
-//! Access tokens that another program fetches and renews, and how that program is asked for them.
+//! `token_endpoint` and `token_command`: the access token comes from a token server or from the
+//! output of a program.
+//!
+//! `account` has the keys as fields and completes them; `source::token` asks for the tokens.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use fanout_sink::{Secret, SecretReference};
+use fanout_sink::SecretReference;
+use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::{Deserialize, Serialize};
 
 use super::address::is_loopback;
-use super::checked;
-use super::error::ConfigError;
-use super::secret::SecretResolver;
-use super::tree::Tree;
+use super::bounded::Seconds;
+use super::context::Context;
+use super::text;
 
-/// `token_endpoint`: a central token server (中控) that hands out the account's token over HTTP.
+/// `token_endpoint`: a central token server (中控) that returns the account's token over HTTP.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenEndpoint {
-    /// `url`: what is asked for with GET; `https` only, unless the host is this machine. As text, or as a reference to
-    /// a secret where its query holds one. No default.
+    /// `url`: the URL of the GET request; `https` only, unless the host is this machine. As text,
+    /// or as a reference to a secret if its query holds one. No default.
     pub url: TokenUrl,
-    /// `header` and `header_value`: what proves to the server that it may answer. Default none.
+    /// `header` and `header_value`: the header that authorises the request. Default none.
     pub header: Option<(HeaderName, HeaderValue)>,
-    /// `pointer`: where in the JSON of the reply the token stands (RFC 6901). Default `/access_token`.
+    /// `pointer`: where in the JSON of the reply the token stands (RFC 6901). Default
+    /// `/access_token`.
     pub pointer: String,
 }
 
@@ -35,24 +38,27 @@ pub struct TokenEndpoint {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenCommand {
-    /// The first item of `command`; with a `/` in it relative to the pipeline file. No shell looks at it. No default.
+    /// The first item of `command`; relative to the pipeline file if there is a `/` in it. It is
+    /// run without a shell. No default.
     pub program: PathBuf,
     /// The other items of `command`.
     pub arguments: Vec<String>,
-    /// Where it is run: the folder of the pipeline file; empty for the working directory.
+    /// The folder in which it is run, that of the pipeline file; empty for the working directory.
     pub directory: PathBuf,
-    /// `pointer`: where in the JSON of the output the token stands (RFC 6901). Default: the output is the token.
+    /// `pointer`: where in the JSON of the output the token stands (RFC 6901). Default: the output
+    /// is the token.
     pub pointer: Option<String>,
     /// `timeout_secs`: the longest time that it may take, in seconds. Default 10.
     pub timeout: Duration,
 }
 
-/// The URL of a token server. Its path and query may hold secrets, so `Display` and `Debug` show only where it leads.
+/// The URL of a token server. Its path and query may hold secrets, so `Display` and `Debug` show
+/// only its origin.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenUrl(Url);
 
 impl TokenUrl {
-    /// Returns the URL, for the one place that sends it.
+    /// Returns the whole URL, which may hold secrets, for the request.
     pub(crate) fn expose(&self) -> &Url {
         &self.0
     }
@@ -62,7 +68,7 @@ impl TokenUrl {
         is_loopback(&self.0)
     }
 
-    /// Reads a URL; the message repeats nothing of it.
+    /// Parses a URL. The error is a message without any part of it.
     fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "expected a URL such as `https://tokens.example/wechat` (what was found is not shown: it may hold \
                                 a secret)";
@@ -91,47 +97,52 @@ impl fmt::Debug for TokenUrl {
 
 /// What is written under `token_endpoint`.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars", extend("required" = ["url"]))]
+#[schemars(extend("required" = ["url"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndpointKeys {
-    /// `url`: what is asked for with GET; as text, or as a reference to a secret where its query holds one.
+    /// `url`: the URL of the GET request; as text, or as a reference to a secret if its query holds
+    /// one.
     #[schemars(schema_with = "text_or_reference")]
     url: Option<UrlKey>,
-    /// `header`: the name of a header that proves to the server that it may answer.
+    /// `header`: the name of a header that authorises the request.
     #[serde(default, deserialize_with = "header_name")]
     #[schemars(with = "Option<String>")]
     header: Option<HeaderName>,
     /// `header_value`: where its value is.
     header_value: Option<SecretReference>,
-    /// `pointer`: where in the JSON of the reply the token stands (RFC 6901). Default `/access_token`.
-    #[serde(default, deserialize_with = "pointer")]
-    pointer: Option<String>,
+    /// `pointer`: where in the JSON of the reply the token stands (RFC 6901). Default
+    /// `/access_token`.
+    #[serde(default = "JsonPointer::access_token")]
+    pointer: JsonPointer,
 }
 
 /// What is written under `token_command`.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(crate = "fanout_sink::schemars", extend("required" = ["command"]))]
+#[schemars(extend("required" = ["command"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct CommandKeys {
-    /// `command`: the program and its arguments. No shell looks at them.
+    /// `command`: the program and its arguments. It is run without a shell.
     #[serde(default, deserialize_with = "command")]
     #[schemars(length(min = 1), extend("default" = null))]
     command: Vec<String>,
-    /// `pointer`: where in the JSON of the output the token stands (RFC 6901). Default: the output is the token.
-    #[serde(default, deserialize_with = "pointer")]
-    pointer: Option<String>,
+    /// `pointer`: where in the JSON of the output the token stands (RFC 6901). Default: the output
+    /// is the token.
+    pointer: Option<JsonPointer>,
     /// `timeout_secs`: the longest time that it may take, in seconds. Default 10.
-    #[serde(default, rename = "timeout_secs", deserialize_with = "optional_seconds")]
-    #[schemars(with = "u64", range(min = 1, max = 86_400), extend("default" = 10))]
-    timeout: Option<Duration>,
+    #[serde(default = "default_timeout", rename = "timeout_secs", with = "Seconds")]
+    timeout: Duration,
 }
 
-/// Describes a URL in plain sight, or a reference to one.
+fn default_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// Describes a [`UrlKey`].
 fn text_or_reference(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [{ "type": "string" }, SecretReference::json_schema(generator)] })
 }
 
-/// A URL in plain sight, or a reference to one.
+/// A URL as text, or a reference to a secret that is one.
 enum UrlKey {
     Text(TokenUrl),
     Reference(SecretReference),
@@ -160,21 +171,28 @@ impl<'de> Deserialize<'de> for UrlKey {
 }
 
 fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HeaderName>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let unfit = |_| D::Error::invalid_value(de::Unexpected::Str(&text), &"the name of an HTTP header");
-    text.parse().map(Some).map_err(unfit)
+    text::read(deserializer, "the name of an HTTP header", |name| name.parse().ok()).map(Some)
 }
 
-/// Reads a JSON pointer.
-fn pointer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.starts_with('/') {
-        return Ok(Some(text));
+/// A JSON pointer that leads below the root.
+#[derive(Serialize, JsonSchema)]
+struct JsonPointer(String);
+
+impl JsonPointer {
+    fn access_token() -> Self {
+        Self("/access_token".to_owned())
     }
-    Err(D::Error::invalid_value(de::Unexpected::Str(&text), &"a JSON pointer such as `/data/access_token`"))
 }
 
-/// Reads a program with its arguments. What was found is not repeated: an argument may be a secret.
+impl<'de> Deserialize<'de> for JsonPointer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::read(deserializer, "a JSON pointer such as `/data/access_token`", |pointer| {
+            pointer.starts_with('/').then(|| Self(pointer.to_owned()))
+        })
+    }
+}
+
+/// Reads a program with its arguments. The error does not show them: an argument may be a secret.
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let words = Vec::<String>::deserialize(deserializer).unwrap_or_default();
     if words.first().is_some_and(|program| !program.is_empty()) {
@@ -183,93 +201,66 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     Err(D::Error::custom("expected a program with its arguments as a list, such as `[\"./token.sh\", \"brand\"]`"))
 }
 
-fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    checked::seconds(deserializer).map(Some)
-}
-
 impl EndpointKeys {
-    /// Completes the table at `path` of the whole file's `tree`; none where a problem was reported.
-    pub(super) fn complete(
-        self,
-        path: &[&str],
-        tree: &Tree,
-        resolver: &SecretResolver,
-        problems: &mut Vec<ConfigError>,
-    ) -> Option<TokenEndpoint> {
+    /// Completes the table at `path` of the file; `None` if a problem was reported.
+    pub(super) fn complete(self, path: &[&str], context: &mut Context) -> Option<TokenEndpoint> {
         let key = |name| [path, &[name]].concat();
-        let stands = |name| tree.get(&key(name)).is_some();
-        let before = problems.len();
-        let mut resolve = |name, reference: &SecretReference| {
-            let secret = resolver.resolve(reference);
-            secret.map_err(|message| problems.push(tree.problem(&key(name), message))).ok()
-        };
-        let header_value = self.header_value.as_ref().and_then(|reference| resolve("header_value", reference));
+        let before = context.problems.len();
+        let value = self.header_value.and_then(|reference| context.secret(&key("header_value"), &reference));
         let url = match self.url {
             Some(UrlKey::Text(url)) => Some(url),
-            Some(UrlKey::Reference(reference)) => resolve("url", &reference).and_then(|url: Secret| {
-                let url = TokenUrl::parse(url.expose());
-                url.map_err(|message| problems.push(tree.problem(&key("url"), message))).ok()
-            }),
-            None if stands("url") => None,
+            Some(UrlKey::Reference(reference)) => {
+                let url = context.secret(&key("url"), &reference);
+                url.and_then(|url| context.ok(&key("url"), TokenUrl::parse(url.expose())))
+            }
             None => {
-                problems.push(tree.missing(&key("url"), "the URL of the token server"));
+                if !context.has(&key("url")) {
+                    context.report_missing(&key("url"), "the URL of the token server");
+                }
                 None
             }
         };
         for (name, other) in [("header", "header_value"), ("header_value", "header")] {
-            if stands(name) && !stands(other) {
-                let message = format!("missing, expected one because there is a `{name}`");
-                problems.push(tree.problem(&key(other), message));
+            if context.has(&key(name)) && !context.has(&key(other)) {
+                context.report(&key(other), format!("missing, expected one because there is a `{name}`"));
             }
         }
-        let value = header_value.map(|value| HeaderValue::from_str(value.expose()));
-        let header = match (self.header, value) {
-            (Some(_), Some(Err(_))) => {
-                let message = "found a secret that cannot be the value of an HTTP header (a line end, perhaps)";
-                problems.push(tree.problem(&key("header_value"), message));
-                None
-            }
-            (Some(name), Some(Ok(mut value))) => {
-                value.set_sensitive(true);
-                Some((name, value))
-            }
-            _ => None,
-        };
-        let pointer = self.pointer.unwrap_or_else(|| "/access_token".to_owned());
-        Some(TokenEndpoint { url: url?, header, pointer }).filter(|_| problems.len() == before)
+        let header = self.header.zip(value).and_then(|(name, value)| {
+            let unfit = |_| "found a secret that cannot be the value of an HTTP header (a line end, perhaps)";
+            let value = HeaderValue::from_str(value.expose()).map_err(unfit);
+            let mut value = context.ok(&key("header_value"), value)?;
+            value.set_sensitive(true);
+            Some((name, value))
+        });
+        Some(TokenEndpoint { url: url?, header, pointer: self.pointer.0 }).filter(|_| context.problems.len() == before)
     }
 }
 
 impl CommandKeys {
-    /// Completes the table at `path` of the whole file's `tree`; none where a problem was reported.
-    pub(super) fn complete(
-        self,
-        path: &[&str],
-        tree: &Tree,
-        directory: &Path,
-        problems: &mut Vec<ConfigError>,
-    ) -> Option<TokenCommand> {
+    /// Completes the table at `path` of the file; `None` if a problem was reported.
+    pub(super) fn complete(self, path: &[&str], context: &mut Context) -> Option<TokenCommand> {
         let key = [path, &["command"]].concat();
+        let directory = &context.resolver.directory;
         let Some((program, arguments)) = self.command.split_first() else {
-            if tree.get(&key).is_none() {
-                problems.push(tree.missing(&key, "a program with its arguments as a list"));
+            if !context.has(&key) {
+                context.report_missing(&key, "a program with its arguments as a list");
             }
             return None;
         };
-        // A bare name is looked for where the system looks for programs.
         let program = if program.contains('/') {
-            // The program begins in another folder, from which a relative path would lead elsewhere.
+            // Absolute, because the program starts in another folder.
             let path = directory.join(program);
             std::path::absolute(&path).unwrap_or(path)
         } else {
+            // The system looks for a bare name in `PATH`.
             PathBuf::from(program)
         };
         Some(TokenCommand {
             program,
             arguments: arguments.to_vec(),
-            directory: directory.to_owned(),
-            pointer: self.pointer,
-            timeout: self.timeout.unwrap_or(Duration::from_secs(10)),
+            directory: directory.clone(),
+            pointer: self.pointer.map(|pointer| pointer.0),
+            timeout: self.timeout,
         })
     }
 }

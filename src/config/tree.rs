@@ -1,4 +1,7 @@
-//! The merged values of a pipeline file, each with the layer that it came from.
+//! The merged values of a pipeline file or an accounts file, each with the layer that it came from.
+//!
+//! `layers` and `accounts_file` make a tree. The sections are deserialised from it, and errors find
+//! in it where a value stands.
 
 use std::fmt;
 use std::path::Path;
@@ -13,48 +16,48 @@ use super::error::{ConfigError, Origin, explain};
 
 /// A table of the pipeline file (the whole file, or a part of it) after all overrides.
 ///
-/// Figment merges the layers and remembers the origin of each value. Deserialising goes over its values directly:
-/// then the path of an error is complete, and what was wrong can be taken out to look for the next problem.
+/// Figment merges the layers and remembers the origin of each value. [`extract`](Self::extract)
+/// deserialises the values directly, not through figment: the path of an error is complete then,
+/// and a wrong value can be taken out to find the next problem.
 #[derive(Clone)]
 pub(super) struct Tree {
     file: Arc<Path>,
     /// Where this table stands in the file.
     path: Vec<String>,
     value: Value,
-    /// Kept for the origin of each value.
+    /// For the origin of each value.
     layers: Arc<Figment>,
-    /// Of a sheet the line of each account.
+    /// For a CSV file: the line of each account.
     lines: Option<Arc<[u64]>>,
 }
 
 impl Tree {
-    /// Makes the tree of all layers.
+    /// Returns the tree of all layers.
     pub(super) fn new(file: &Path, layers: Figment) -> Self {
         let mut profiles = layers.data().expect("every layer was parsed before it was merged");
         let root = profiles.remove(&Profile::Default).unwrap_or_default();
         Self { layers: Arc::new(layers), ..Self::of(file, root) }
     }
 
-    /// Makes the tree of a file alone.
+    /// Returns the tree of a file alone.
     pub(super) fn of(file: &Path, root: Dict) -> Self {
         let value = Value::Dict(Tag::Default, root);
         Self { file: file.into(), path: Vec::new(), value, layers: Arc::default(), lines: None }
     }
 
-    /// Says that the file is a sheet, and in which line of it each of `accounts` stands.
+    /// Sets the line of each account, which makes it the tree of a CSV file.
     #[must_use]
     pub(super) fn with_lines(self, lines: Vec<u64>) -> Self {
         Self { lines: Some(lines.into()), ..self }
     }
 
-    /// Returns the table at `path`, which is empty if there is none.
+    /// Returns the table at `path`; an empty one if the key is absent.
     pub(super) fn table(&self, path: &[&str]) -> Self {
         let value = self.get(path).cloned().unwrap_or_else(|| Value::Dict(Tag::Default, Dict::new()));
-        let path = self.path.iter().cloned().chain(path.iter().map(|&segment| segment.to_owned())).collect();
-        Self { path, value, ..self.clone() }
+        Self { path: self.absolute(path), value, ..self.clone() }
     }
 
-    /// Returns the value at `path`; none if the key is absent.
+    /// Returns the value at `path`; `None` if the key is absent.
     pub(super) fn get(&self, path: &[&str]) -> Option<&Value> {
         path.iter().try_fold(&self.value, |value, segment| child(value, segment))
     }
@@ -64,8 +67,9 @@ impl Tree {
         &self.value
     }
 
-    /// Deserialises the table and reports *every* problem: what was wrong is taken out and the rest is read again,
-    /// so a value may come with problems. None where what remained could not be read either.
+    /// Deserialises the table and reports *every* problem: a wrong value is taken out and the rest
+    /// is read again, so that the result may be `Some` although there are problems. `None` if
+    /// nothing more can be taken out.
     pub(super) fn extract<T: DeserializeOwned>(&self, problems: &mut Vec<ConfigError>) -> Option<T> {
         let mut value = self.value.clone();
         loop {
@@ -76,7 +80,7 @@ impl Tree {
             let path: Vec<&str> = error.path.iter().map(String::as_str).collect();
             if let Kind::MissingField(name) = &error.kind {
                 let key: Vec<&str> = path.iter().copied().chain([name.as_ref()]).collect();
-                // A key that stands in the file is only missing because it was taken out: that is reported already.
+                // If the file has the key, it was wrong, taken out, and reported already.
                 if self.get(&key).is_none() {
                     problems.push(self.missing(&key, "a value"));
                 }
@@ -91,17 +95,17 @@ impl Tree {
         }
     }
 
-    /// Makes the error about the value at `path`.
+    /// Returns an error about the value at `path`.
     pub(super) fn problem(&self, path: &[&str], message: impl Into<String>) -> ConfigError {
         self.error(path, self.origin(path), message.into())
     }
 
-    /// Makes the error about a key that is absent. It has no origin but the file.
+    /// Returns an error about an absent key.
     pub(super) fn missing(&self, path: &[&str], expected: &str) -> ConfigError {
         self.error(path, Origin::File, format!("missing, expected {expected}"))
     }
 
-    /// Returns what an error calls the account at `place`.
+    /// Returns how an error names the account at `place`.
     pub(super) fn account(&self, place: usize) -> String {
         match self.line(&place.to_string()) {
             Some(line) => format!("line {line}"),
@@ -109,8 +113,8 @@ impl Tree {
         }
     }
 
-    /// Returns whether the file is a sheet.
-    pub(super) fn is_sheet(&self) -> bool {
+    /// Returns whether it is the tree of a CSV file.
+    pub(super) fn is_csv(&self) -> bool {
         self.lines.is_some()
     }
 
@@ -126,12 +130,13 @@ impl Tree {
         }
     }
 
-    /// Returns the line of the account at `place`; none if the file is no sheet.
+    /// Returns the line of the account at `place`; `None` if the file is no CSV file.
     fn line(&self, place: &str) -> Option<u64> {
         self.lines.as_ref()?.get(place.parse::<usize>().ok()?).copied()
     }
 
-    /// Returns the column that the key of an account was read from: a reference has its kind in the name.
+    /// Returns the column that the key of an account was read from: `secret = { env = … }` is from
+    /// `secret_env`.
     fn column(&self, account: &[&str], key: &str) -> String {
         match self.get(&[account, &[key]].concat()) {
             Some(Value::Dict(_, reference)) => {
@@ -142,7 +147,7 @@ impl Tree {
         }
     }
 
-    /// Returns which layer the value at `path` (or the closest table above it) came from.
+    /// Returns the layer that the value at `path`, or else the closest table above it, came from.
     fn origin(&self, path: &[&str]) -> Origin {
         let mut value = &self.value;
         for segment in path {
@@ -158,7 +163,7 @@ impl Tree {
         self.path.iter().cloned().chain(path.iter().map(|&segment| segment.to_owned())).collect()
     }
 
-    /// Returns the dotted key of `path`, with the places in lists in brackets.
+    /// Returns `path` as a dotted key, with indexes of lists in brackets.
     fn key(&self, path: &[&str]) -> String {
         let mut key = self.path.join(".");
         let mut value = Some(&self.value);
@@ -191,24 +196,18 @@ fn child<'value>(value: &'value Value, segment: &str) -> Option<&'value Value> {
     }
 }
 
-fn child_mut<'value>(value: &'value mut Value, segment: &str) -> Option<&'value mut Value> {
+/// Removes the value at `path` and returns whether there was one. An item of a list goes with its
+/// whole list, because the places of the other items must not change.
+fn take_out(value: &mut Value, path: &[&str]) -> bool {
+    let Some((&first, rest)) = path.split_first() else { return false };
     match value {
-        Value::Dict(_, table) => table.get_mut(segment),
-        Value::Array(_, list) => list.get_mut(segment.parse::<usize>().ok()?),
-        _ => None,
-    }
-}
-
-/// Removes the value at `path`, or the whole list if it is an item of one: the places of the others must not change.
-/// Returns whether anything was removed.
-fn take_out(root: &mut Value, path: &[&str]) -> bool {
-    for depth in (0..path.len()).rev() {
-        let parent = path[..depth].iter().try_fold(&mut *root, |value, segment| child_mut(value, segment));
-        if let Some(Value::Dict(_, table)) = parent
-            && table.remove(path[depth]).is_some()
-        {
-            return true;
+        Value::Dict(_, table) => {
+            table.get_mut(first).is_some_and(|inner| take_out(inner, rest)) || table.remove(first).is_some()
         }
+        Value::Array(_, list) => {
+            let item = first.parse().ok().and_then(|place: usize| list.get_mut(place));
+            item.is_some_and(|item| take_out(item, rest))
+        }
+        _ => false,
     }
-    false
 }

@@ -14,33 +14,24 @@
 //! ```
 
 mod account;
+mod account_context;
+mod account_tokens;
 mod budget;
-mod census;
-mod delivery;
-mod doctor;
-mod forecast;
-mod history;
+mod check;
+mod deliver;
+pub(crate) mod keys;
 mod plan;
 mod progress;
-mod prune;
 mod proof;
-mod publication;
 mod replay;
-mod report;
 mod run;
-mod shared;
-mod sink_task;
+mod run_context;
+mod run_options;
 mod slots;
-mod stage;
-mod status;
-mod walking;
+mod walk;
 
-pub use doctor::{Check, Diagnosis, Finding, Severity, diagnose};
-pub use history::{History, PastRun, history, past_runs};
-pub use plan::Selection;
-pub use progress::{AccountProgress, Progress};
-pub use prune::{AccountPruning, Pruning, prune};
+pub use check::{Check, CheckReport, Finding, Severity, check_connected};
+pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
-pub use report::{AccountReport, RunReport, SinkOutcome, SinkState, Verdict};
 pub use run::{bind, check, run};
-pub use status::{AccountStatus, ListStatus, Status, WalkStatus, status};
+pub use run_options::RunOptions;

@@ -4,57 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::journal::{AccountState, Journal, JournalError, WalkFolder};
-use crate::source::date_in_beijing;
+use super::run_options::RunOptions;
 
-/// What the command line says about the walk.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Selection {
-    /// `--date`: the logical date of the snapshot.
-    pub date: Option<NaiveDate>,
-    /// `--fresh`: a new walk, whatever there is.
-    pub fresh: bool,
-    /// `--again`: to a sink that cannot tell whether it has a list, it is delivered.
-    pub again: bool,
-    /// `--fail-fast`: the first account that fails stops the others.
-    pub fail_fast: bool,
-}
-
-impl Selection {
-    /// Selects by the logical date.
-    #[must_use]
-    pub fn with_date(self, date: NaiveDate) -> Self {
-        Self { date: Some(date), ..self }
-    }
-
-    /// Asks for a new walk, whatever there is.
-    #[must_use]
-    pub fn with_fresh(self) -> Self {
-        Self { fresh: true, ..self }
-    }
-
-    /// Delivers a list to a sink that cannot tell whether it has it.
-    #[must_use]
-    pub fn with_again(self) -> Self {
-        Self { again: true, ..self }
-    }
-
-    /// Stops all accounts when one has failed.
-    #[must_use]
-    pub fn with_fail_fast(self) -> Self {
-        Self { fail_fast: true, ..self }
-    }
-
-    /// Says how to go on with a run of this selection that was interrupted. A new walk is only begun once.
-    pub fn how_to_go_on(&self) -> &'static str {
-        if self.fresh {
-            "run the same command again, without `--fresh`, to go on"
-        } else {
-            "run the same command again to go on"
-        }
-    }
-}
+use crate::journal::{Journal, JournalError, ListState, WalkFolder};
+use crate::wechat::date_in_beijing;
 
 /// The walk that a run is about.
 #[derive(Clone, Debug)]
@@ -80,17 +33,17 @@ impl Choice {
 /// Without a date the newest walk counts: if it is open (and not too old) it is finished under its own date, and if it
 /// is today's it is published to whoever lacks it. With a date the newest walk of that date counts.
 pub(super) fn choose(
-    state: &AccountState,
-    selection: &Selection,
+    state: &ListState,
+    options: &RunOptions,
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Choice, JournalError> {
-    let date = selection.date.unwrap_or_else(|| date_in_beijing(now));
-    if selection.fresh {
+    let date = options.date.unwrap_or_else(|| date_in_beijing(now));
+    if options.fresh {
         return Ok(Choice::Begin(date));
     }
     let mut walks = state.walks()?;
-    if selection.date.is_some() {
+    if options.date.is_some() {
         walks.retain(|walk| walk.header().date == date);
     }
     let Some(newest) = walks.pop() else { return Ok(Choice::Begin(date)) };
@@ -127,14 +80,15 @@ mod tests {
 
     const RESUME: Duration = Duration::from_hours(48);
 
-    fn state(folder: &TempDir) -> AccountState {
+    fn state(folder: &TempDir) -> ListState {
         let identity = Identity {
             format: FORMAT,
             app_id: "wx1".to_owned(),
             host: "official".to_owned(),
             list: "followers".to_owned(),
+            options: serde_json::Map::new(),
         };
-        AccountState::open(folder.path(), identity, "test").unwrap()
+        ListState::open(folder.path(), identity, "test").unwrap()
     }
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -146,7 +100,7 @@ mod tests {
     }
 
     fn decide(mut journal: Journal) {
-        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+        journal.append_end(End { total: 0, fetched_at: DateTime::UNIX_EPOCH }).unwrap();
         let snapshot = Snapshot {
             walk: journal.walk(),
             date: journal.folder().header().date,
@@ -167,8 +121,8 @@ mod tests {
         }
     }
 
-    fn chosen(state: &AccountState, selection: &Selection, now: &str) -> String {
-        describe(&choose(state, selection, RESUME, at(now)).unwrap())
+    fn chosen(state: &ListState, options: &RunOptions, now: &str) -> String {
+        describe(&choose(state, options, RESUME, at(now)).unwrap())
     }
 
     #[test]
@@ -177,11 +131,11 @@ mod tests {
         let state = state(&folder);
         let now = at("2026-11-20T10:00:00Z");
         state.begin(day("2026-11-20"), now).unwrap();
-        let any = Selection::default();
+        let any = RunOptions::default();
         assert_eq!(chosen(&state, &any, "2026-11-22T09:59:59Z"), "finish 000001");
         assert_eq!(chosen(&state, &any, "2026-11-22T10:00:01Z"), "begin 2026-11-22");
         assert_eq!(chosen(&state, &any, "2026-11-19T00:00:00Z"), "finish 000001", "the clock went back");
-        let fresh = Selection { fresh: true, ..any };
+        let fresh = RunOptions { fresh: true, ..any };
         assert_eq!(chosen(&state, &fresh, "2026-11-20T10:00:00Z"), "begin 2026-11-20");
     }
 
@@ -190,8 +144,8 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let state = state(&folder);
         let mut journal = state.begin(day("2026-11-01"), at("2026-11-01T10:00:00Z")).unwrap();
-        journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
-        assert_eq!(chosen(&state, &Selection::default(), "2026-11-22T10:00:00Z"), "finish 000001");
+        journal.append_end(End { total: 0, fetched_at: DateTime::UNIX_EPOCH }).unwrap();
+        assert_eq!(chosen(&state, &RunOptions::default(), "2026-11-22T10:00:00Z"), "finish 000001");
     }
 
     #[test]
@@ -199,7 +153,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let state = state(&folder);
         decide(state.begin(day("2026-11-20"), at("2026-11-20T10:00:00Z")).unwrap());
-        let any = Selection::default();
+        let any = RunOptions::default();
         assert_eq!(chosen(&state, &any, "2026-11-20T12:00:00Z"), "finish 000001");
         assert_eq!(chosen(&state, &any, "2026-11-21T12:00:00Z"), "begin 2026-11-21");
     }
@@ -210,7 +164,7 @@ mod tests {
         let state = state(&folder);
         decide(state.begin(day("2026-11-20"), at("2026-11-20T10:00:00Z")).unwrap());
         state.begin(day("2026-11-21"), at("2026-11-21T10:00:00Z")).unwrap();
-        let on = |date: &str| Selection { date: Some(date.parse().unwrap()), ..Selection::default() };
+        let on = |date: &str| RunOptions { date: Some(date.parse().unwrap()), ..RunOptions::default() };
         let now = "2026-11-21T12:00:00Z";
         assert_eq!(chosen(&state, &on("2026-11-20"), now), "finish 000001");
         assert_eq!(chosen(&state, &on("2026-11-21"), now), "finish 000002");

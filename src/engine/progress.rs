@@ -3,44 +3,54 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::report::AccountReport;
-use crate::config::Pipeline;
-use crate::source::Tally;
+use crate::config::{Account, Pipeline};
+use crate::report::AccountReport;
+use crate::source::CallStats;
+use crate::wechat::List;
 
-/// The progress of every account of a run, in the order of the pipeline file. Reading it disturbs nothing.
+/// The progress of every account and list of a run, accounts in the order of the pipeline file. Reading it disturbs nothing.
 #[derive(Debug)]
 pub struct Progress {
-    accounts: Vec<AccountProgress>,
+    units: Vec<UnitProgress>,
 }
 
-/// The progress of one account.
+/// The progress of one list of one account.
 #[derive(Debug, Default)]
-pub struct AccountProgress {
-    name: String,
+pub struct UnitProgress {
+    account: String,
+    list: List,
     pages: AtomicU64,
     followers: AtomicU64,
     total: OnceLock<AtomicU64>,
-    tally: OnceLock<Arc<Tally>>,
+    stats: OnceLock<Arc<CallStats>>,
     report: OnceLock<Box<AccountReport>>,
 }
 
 impl Progress {
     /// Makes the progress of a run of `pipeline` that has not begun.
     pub fn new(pipeline: &Pipeline) -> Self {
-        let account = |name: &String| AccountProgress { name: name.clone(), ..AccountProgress::default() };
-        Self { accounts: pipeline.accounts.iter().map(|a| account(&a.name)).collect() }
+        let lists = pipeline.lists();
+        let unit =
+            |account: &Account, list| UnitProgress { account: account.name.clone(), list, ..UnitProgress::default() };
+        let units = pipeline.accounts.iter().flat_map(|account| lists.iter().map(move |&list| unit(account, list)));
+        Self { units: units.collect() }
     }
 
-    /// Returns the accounts, in the order of the pipeline file.
-    pub fn accounts(&self) -> &[AccountProgress] {
-        &self.accounts
+    /// Returns the lists of the accounts, accounts in the order of the pipeline file.
+    pub fn units(&self) -> &[UnitProgress] {
+        &self.units
     }
 }
 
-impl AccountProgress {
+impl UnitProgress {
     /// Returns the account's name.
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Returns the list.
+    pub fn list(&self) -> List {
+        self.list
     }
 
     /// Returns how many pages of the walk are in the journal.
@@ -59,8 +69,8 @@ impl AccountProgress {
     }
 
     /// Returns what the account has cost so far; none while it waits for its turn.
-    pub fn tally(&self) -> Option<&Tally> {
-        self.tally.get().map(Arc::as_ref)
+    pub fn stats(&self) -> Option<&CallStats> {
+        self.stats.get().map(Arc::as_ref)
     }
 
     /// Returns what came of the account; none before it is finished. Of the lists of a replay, the first.
@@ -69,9 +79,9 @@ impl AccountProgress {
     }
 
     /// Notes that it is the account's turn, and who counts what it costs.
-    pub(super) fn begin(&self, tally: &Arc<Tally>) {
+    pub(super) fn begin(&self, stats: &Arc<CallStats>) {
         // Of the lists of a replay, which cost nothing, the first one has done so.
-        let _ = self.tally.set(Arc::clone(tally));
+        let _ = self.stats.set(Arc::clone(stats));
     }
 
     /// Notes the pages that the journal had before this run, and their followers.

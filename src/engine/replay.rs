@@ -5,18 +5,18 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use super::account::AccountRun;
-use super::plan::Selection;
+use super::account::{AccountRun, Refusal};
 use super::progress::Progress;
-use super::report::{AccountReport, RunReport};
 use super::run::{bind, share};
-use super::shared::Shared;
+use super::run_context::RunContext;
+use super::run_options::RunOptions;
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
+use crate::report::{AccountReport, RunReport};
 
-/// Delivers every complete list of the journal (of the selection's date, if it has one) to the sinks that are named and
+/// Delivers every complete list of the journal (of the options's date, if it has one) to the sinks that are named and
 /// lack it; to all that lack it, if none is named. Of one date the newest list counts. No API call is made.
 ///
 /// Whoever names a sink wants its list there: the replay fails with it, also where a run would not.
@@ -29,22 +29,22 @@ pub async fn replay(
     pipeline: Pipeline,
     registry: &SinkRegistry,
     names: &[String],
-    selection: Selection,
+    options: RunOptions,
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
-    let sinks: Arc<[BoundSink]> = select(bind(&pipeline, registry)?, names, &pipeline)?.into();
-    let shared = share(pipeline, &sinks, selection, progress, stop)?;
+    let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
+    let run = share(pipeline, &sinks, options, progress, stop)?;
     let mut reports = Vec::new();
-    for index in 0..shared.pipeline.accounts.len() {
-        let lists = account(&shared, &sinks, index).await?;
-        for report in &lists {
-            shared.progress.accounts()[index].finish(report);
+    for unit in (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()) {
+        let walks = walks_of(&run, unit).await?;
+        for report in &walks {
+            run.progress.units()[unit].finish(report);
         }
-        reports.extend(lists);
+        reports.extend(walks);
     }
-    let pipeline = &shared.pipeline;
+    let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
@@ -64,27 +64,23 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
     Ok(sinks.into_iter().filter(is_selected).map(BoundSink::into_required).collect())
 }
 
-/// Delivers the lists of one account, oldest first; one that fails does not keep back the next.
-async fn account(
-    shared: &Arc<Shared>,
-    sinks: &Arc<[BoundSink]>,
-    index: usize,
-) -> Result<Vec<AccountReport>, ConfigErrors> {
-    let account = &shared.pipeline.accounts[index];
+/// Delivers the walks of one list of an account, oldest first; one that fails does not keep back the next.
+async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountReport>, ConfigErrors> {
     let failed = |error: &Error| {
-        let mut report = AccountReport::new(&account.name, &account.app_id);
+        let mut report = run.report(unit);
         report.fail(error);
         report
     };
-    let lists = match AccountRun::replays(shared, sinks, index) {
-        Ok(lists) => lists,
+    let walks = match AccountRun::replays(run, unit) {
+        Ok(walks) => walks,
         Err(error) => return Ok(vec![failed(&error)]),
     };
     let mut reports = Vec::new();
-    for list in lists {
-        let report = match list.check().await? {
-            Ok(()) => list.run().await,
-            Err(error) => failed(&error),
+    for walk in walks {
+        let report = match walk.check().await {
+            Ok(()) => walk.run().await,
+            Err(Refusal::Pipeline(errors)) => return Err(errors),
+            Err(Refusal::Account(error)) => failed(&error),
         };
         let is_interrupted = report.exit == Exit::Interrupted;
         reports.push(report);

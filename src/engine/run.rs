@@ -9,20 +9,22 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::account::AccountRun;
+use super::account::{AccountRun, Refusal};
+use super::account_tokens::AccountTokens;
 use super::budget::{self, Budget};
-use super::delivery::footprint;
-use super::plan::Selection;
+use super::deliver::footprint;
 use super::progress::Progress;
-use super::report::{AccountReport, RunReport};
-use super::shared::Shared;
+use super::run_context::{RunContext, Unit};
+use super::run_options::RunOptions;
 use super::slots::Slots;
-use crate::batch::follower_schema;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
+use crate::report::{AccountReport, RunReport};
+use crate::rows::row_schema;
 use crate::source::{Client, SourceError};
+use crate::wechat::List;
 
 /// Bytes that the engine itself needs for a delivery, beside its pages: the count of distinct followers.
 const ENGINE_MEMORY: u64 = 6 << 20;
@@ -33,7 +35,7 @@ const ENGINE_MEMORY: u64 = 6 << 20;
 ///
 /// Everything that is wrong with the file, sink by sink.
 pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSink>, ConfigErrors> {
-    let sinks = registry.bind_all(pipeline, &follower_schema())?;
+    let sinks = registry.bind_all(pipeline, row_schema)?;
     page_budget(pipeline, &sinks)?;
     Ok(sinks)
 }
@@ -42,9 +44,12 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
 /// are delivered at the same time have what they declare.
 fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigErrors> {
     let limits = &pipeline.limits;
-    let accounts = limits.accounts.min(pipeline.accounts.len());
+    let lists = pipeline.lists();
+    let accounts = limits.accounts.min(pipeline.accounts.len() * lists.len());
     let deliveries = Slots::most(limits, accounts);
-    let sinks: u64 = sinks.iter().map(BoundSink::memory).sum();
+    // A delivery is of one list, and opens the sinks that take it.
+    let sinks_of = |list| sinks.iter().filter(move |sink| sink.section().list == list);
+    let sinks = lists.iter().map(|&list| sinks_of(list).map(BoundSink::memory).sum()).max().unwrap_or(0_u64);
     let page = footprint(pipeline.source.max_reply_bytes);
     let pages = accounts as u64 * budget::OWN;
     let fixed = (deliveries as u64).saturating_mul(sinks.saturating_add(ENGINE_MEMORY)).saturating_add(pages);
@@ -74,15 +79,15 @@ fn page_budget(pipeline: &Pipeline, sinks: &[BoundSink]) -> Result<u64, ConfigEr
 /// # Errors
 ///
 /// [`ConfigErrors`] for what is wrong with the pipeline file. The reports say what stands in the way of each account.
-pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selection) -> Result<RunReport, Error> {
+pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOptions) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
-    let planned = Planned::new(pipeline, registry, selection, progress, CancellationToken::new()).await?;
+    let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
     let reports = planned.accounts.into_iter().map(|account| match account {
         Ok(account) => account.preview(),
         Err(report) => *report,
     });
-    Ok(RunReport::new(&planned.shared.pipeline, begun_at, reports.collect()))
+    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -95,13 +100,13 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, selection: Selec
 pub async fn run(
     pipeline: Pipeline,
     registry: &SinkRegistry,
-    selection: Selection,
+    options: RunOptions,
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
-    let planned = Planned::new(pipeline, registry, selection, progress, stop).await?;
-    let places = Arc::new(Semaphore::new(planned.shared.pipeline.limits.accounts));
+    let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
+    let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
     for (index, account) in planned.accounts.into_iter().enumerate() {
@@ -118,7 +123,8 @@ pub async fn run(
     let mut running = JoinSet::new();
     for (index, account) in waiting {
         let place = Arc::clone(&places).acquire_owned().await;
-        let span = tracing::info_span!("account", account = account.account().name);
+        let context = account.context();
+        let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
         let work = async move {
             let _place = place;
             (index, account.run().await)
@@ -131,7 +137,7 @@ pub async fn run(
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    let pipeline = &planned.shared.pipeline;
+    let pipeline = &planned.run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
@@ -140,11 +146,17 @@ pub async fn run(
 pub(super) fn share(
     pipeline: Pipeline,
     sinks: &[BoundSink],
-    selection: Selection,
+    options: RunOptions,
     progress: Arc<Progress>,
     stop: CancellationToken,
-) -> Result<Arc<Shared>, Error> {
+) -> Result<Arc<RunContext>, Error> {
     let budget = Budget::new(page_budget(&pipeline, sinks)?);
+    let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
+    let lists: Vec<(List, Arc<[BoundSink]>)> =
+        pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
+    let units_of =
+        |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
+    let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
     let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
         SourceError::CaFile { .. } => ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into(),
         error => Error::from(error),
@@ -152,13 +164,26 @@ pub(super) fn share(
     let account_names = pipeline.account_names.as_slice().into();
     let slots = Slots::new(&pipeline.limits);
     let failed_first = OnceLock::new();
-    Ok(Arc::new(Shared { pipeline, account_names, client, budget, slots, progress, stop, selection, failed_first }))
+    let tokens = pipeline.accounts.iter().map(|_| AccountTokens::default()).collect();
+    Ok(Arc::new(RunContext {
+        pipeline,
+        units,
+        tokens,
+        account_names,
+        client,
+        budget,
+        slots,
+        progress,
+        stop,
+        options,
+        failed_first,
+    }))
 }
 
 /// A run in which everything is checked and no API call was made.
 struct Planned {
-    shared: Arc<Shared>,
-    /// One for each account of the file; for some there is already nothing but a report of what failed.
+    run: Arc<RunContext>,
+    /// One for each unit; for some there is already nothing but a report of what failed.
     accounts: Vec<Result<AccountRun, Box<AccountReport>>>,
 }
 
@@ -166,35 +191,35 @@ impl Planned {
     async fn new(
         pipeline: Pipeline,
         registry: &SinkRegistry,
-        selection: Selection,
+        options: RunOptions,
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let sinks: Arc<[BoundSink]> = bind(&pipeline, registry)?.into();
-        let shared = share(pipeline, &sinks, selection, progress, stop)?;
+        let sinks = bind(&pipeline, registry)?;
+        let run = share(pipeline, &sinks, options, progress, stop)?;
         let mut accounts = Vec::new();
-        for index in 0..shared.pipeline.accounts.len() {
-            accounts.push(Self::account(&shared, &sinks, index).await?);
+        for unit in 0..run.units.len() {
+            accounts.push(match Self::account(&run, unit).await {
+                Ok(account) => Ok(account),
+                Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
+                Err(Refusal::Account(error)) => Err(refused(&run, unit, &error)),
+            });
         }
-        Ok(Self { shared, accounts })
+        Ok(Self { run, accounts })
     }
 
-    async fn account(
-        shared: &Arc<Shared>,
-        sinks: &Arc<[BoundSink]>,
-        index: usize,
-    ) -> Result<Result<AccountRun, Box<AccountReport>>, ConfigErrors> {
-        let planned = match AccountRun::plan(shared, sinks, index) {
-            Ok(run) => run.check().await?.map(|()| run),
-            Err(error) => Err(error),
-        };
-        Ok(planned.map_err(|error| {
-            let account = &shared.pipeline.accounts[index];
-            let mut report = AccountReport::new(&account.name, &account.app_id);
-            report.fail(&error);
-            shared.progress.accounts()[index].finish(&report);
-            shared.note(&report);
-            Box::new(report)
-        }))
+    async fn account(run: &Arc<RunContext>, unit: usize) -> Result<AccountRun, Refusal> {
+        let account = AccountRun::plan(run, unit)?;
+        account.check().await?;
+        Ok(account)
     }
+}
+
+/// Reports that a list fails before its first call.
+fn refused(run: &RunContext, unit: usize, error: &Error) -> Box<AccountReport> {
+    let mut report = run.report(unit);
+    report.fail(error);
+    run.progress.units()[unit].finish(&report);
+    run.note(&report);
+    Box::new(report)
 }

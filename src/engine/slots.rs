@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::Limits;
+use crate::config::LimitsSection;
 
 /// A list of up to so many followers is not large: it is delivered from the journal at the price of reading ten pages again.
 const SMALL: u64 = 100_000;
@@ -23,13 +23,13 @@ pub(super) struct Slots {
 pub(super) type Slot = OwnedSemaphorePermit;
 
 impl Slots {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &LimitsSection) -> Self {
         let slots = || Arc::new(Semaphore::new(limits.deliveries));
         Self { streaming: slots(), complete: slots() }
     }
 
     /// Returns how many deliveries there are at the same time, with `accounts` under way.
-    pub(super) fn most(limits: &Limits, accounts: usize) -> usize {
+    pub(super) fn most(limits: &LimitsSection, accounts: usize) -> usize {
         accounts.min(2 * limits.deliveries)
     }
 
@@ -54,7 +54,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_lists_that_may_be_large_are_delivered_while_they_are_read() {
-        let slots = Slots::new(&Limits { deliveries: 2, ..Limits::default() });
+        let slots = Slots::new(&LimitsSection { deliveries: 2, ..LimitsSection::default() });
         assert!(slots.streaming(Some(SMALL)).is_none());
         let held = [slots.streaming(Some(SMALL + 1)), slots.streaming(None)];
         assert!(held.iter().all(Option::is_some));

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
-use super::frame::{self, Found, Kind};
+use super::frame::{self, Found, Kind, ReplyKind};
 use super::record::End;
-use crate::source::{Chain, Link, Reply, summarize};
+use crate::wechat::{Chain, Link, PageReply, summarize};
 
 /// What was found in the file of a walk.
 #[derive(Debug, Default)]
@@ -18,8 +19,8 @@ pub struct Contents {
     pub(super) offsets: Vec<u64>,
     pub(super) chain: Chain,
     pub(super) openids: u64,
-    pub(super) first_fetched_at: Option<i64>,
-    pub(super) last_fetched_at: Option<i64>,
+    pub(super) first_fetched_at: Option<DateTime<Utc>>,
+    pub(super) last_fetched_at: Option<DateTime<Utc>>,
     pub(super) end: Option<End>,
 }
 
@@ -53,24 +54,26 @@ impl Contents {
                 self.end = Some(end);
                 Ok(())
             }
-            Kind::Page => {
+            Kind::Reply => {
                 let number = self.pages() + 1;
-                let (fetched_at, cursor, body) =
-                    frame::split_page(payload).ok_or_else(|| format!("page {number} is too short"))?;
-                let Ok(Reply::Page(summary)) = summarize(&body) else {
+                let reply = frame::split_reply(payload).ok_or_else(|| format!("page {number} is too short"))?;
+                if (reply.kind, reply.number) != (ReplyKind::Page, number) {
+                    return Err(format!("page {number} is in another page's place"));
+                }
+                let Ok(PageReply::Page(summary)) = summarize(&reply.body) else {
                     return Err(format!("page {number} is no page of a list"));
                 };
-                if !self.chain.extend(Link { cursor, next: summary.next, page: number }) {
+                if !self.chain.extend(Link { cursor: reply.cursor, next: summary.next, page: number }) {
                     return Err(format!("page {number} does not follow from an earlier one"));
                 }
-                self.note_page(self.length, fetched_at, summary.openids);
+                self.note_page(self.length, reply.fetched_at, summary.openids);
                 Ok(())
             }
         }
     }
 
     /// Notes a page whose frame begins at `offset`.
-    pub(super) fn note_page(&mut self, offset: u64, fetched_at: i64, openids: u64) {
+    pub(super) fn note_page(&mut self, offset: u64, fetched_at: DateTime<Utc>, openids: u64) {
         self.offsets.push(offset);
         self.openids += openids;
         self.first_fetched_at.get_or_insert(fetched_at);
@@ -87,8 +90,8 @@ impl Contents {
         self.openids
     }
 
-    /// Returns when the last page was fetched, in microseconds since 1970 (UTC); none if there is no page.
-    pub fn last_fetched_at(&self) -> Option<i64> {
+    /// Returns when the last page was fetched; `None` if there is no page.
+    pub fn last_fetched_at(&self) -> Option<DateTime<Utc>> {
         self.last_fetched_at
     }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::JournalError;
+use super::error::JournalError;
 
 /// Creates a folder and those above it, for the owner only: the state names followers.
 pub(super) fn create_folder(path: &Path) -> Result<(), JournalError> {

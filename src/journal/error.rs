@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::walk_folder::DECISION;
+use super::record::DECISION;
 
 /// An error of the journal or of the records beside it.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +21,11 @@ pub enum JournalError {
         #[source]
         error: io::Error,
     },
-    /// Another process has the account.
-    #[error("app id `{app_id}` is in use by another run ({holder})")]
+    /// Another process holds a lock.
+    #[error("{what} is in use by another run ({holder})")]
     Locked {
-        /// The account.
-        app_id: String,
+        /// What is locked: a list of an account, or its token.
+        what: String,
         /// What the lock file says of its holder.
         holder: String,
     },
@@ -78,7 +78,7 @@ impl JournalError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { error, .. } => return io_hint(error.kind()).map(str::to_owned),
-            Self::Locked { .. } => "wait until it has ended; one process at a time reads an account".to_owned(),
+            Self::Locked { .. } => "wait until it has ended; one process at a time reads a list".to_owned(),
             Self::Damaged { path, .. } => format!(
                 "this list was decided on and can no longer be proved; restore {} from a backup, or move it away and start a new walk with `--fresh`",
                 path.display()

@@ -1,40 +1,37 @@
-//! The state folder of one app id, for whoever only looks: it needs no lock, creates nothing and changes nothing.
+//! The state folder of one list of an account, for readers: it needs no lock, creates nothing and changes nothing.
 //!
 //! A run may be at work in it meanwhile. Records and folders appear and go in one step each, so what is read is whole; only
 //! that a walk is there a moment later, too, is not promised.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use fanout_sink::WalkId;
 
+use super::error::JournalError;
 use super::ledger::calls_today;
+use super::lock::HeldLocks;
 use super::record::{Decision, Identity};
-use super::{JournalError, WalkFolder};
+use super::walk_folder::WalkFolder;
 
 /// What follows the name of a walk's folder until its header is in it, and from when it is being removed. What has one
 /// of them when a run begins was left by a crash, and is no walk.
 pub(super) const NEW: &str = "~new";
 pub(super) const OLD: &str = "~old";
 
-/// As much of a lock file is shown: whoever altered it could have made it any length.
-const LONGEST_HOLDER: usize = 300;
-
-/// The walks of one app id, as they lie on disk.
+/// The walks of one list of an account, as they lie on disk.
 #[derive(Clone, Debug)]
-pub struct AccountFolder {
+pub struct ListFolder {
     account: PathBuf,
-    /// The folder of its walks.
+    /// The folder of the walks.
     pub(super) list: PathBuf,
     pub(super) identity: Identity,
 }
 
-impl AccountFolder {
-    /// Finds the folder of `identity` under `path`. Whether there is one is another question.
+impl ListFolder {
+    /// Names the folder of `identity` under `path`. It may not exist.
     pub fn new(path: &Path, identity: Identity) -> Self {
         let account = path.join(&identity.app_id);
         Self { list: account.join(&identity.list), account, identity }
@@ -59,6 +56,13 @@ impl AccountFolder {
     /// for a decided walk that cannot be read. One that was never decided and cannot be read is passed over, with a
     /// warning, and so is, without one, whatever does not have the name of a walk.
     pub fn walks(&self) -> Result<Vec<WalkFolder>, JournalError> {
+        let mut walks = self.walks_of_any_options()?;
+        walks.retain(|walk| walk.header.identity.options == self.identity.options);
+        Ok(walks)
+    }
+
+    /// Returns the walks of this list, also those of other options: nothing is known here of what is owed of those.
+    pub(super) fn walks_of_any_options(&self) -> Result<Vec<WalkFolder>, JournalError> {
         let mut walks = Vec::new();
         for name in self.names()?.iter().filter(|name| is_walk(name)) {
             walks.extend(WalkFolder::read(self.list.join(name), &self.identity)?);
@@ -100,19 +104,20 @@ impl AccountFolder {
         Ok(owed)
     }
 
-    /// Returns how many calls for pages this list has cost today, as far as its ledger knows.
-    pub fn calls_today(&self, now: DateTime<Utc>) -> u64 {
-        calls_today(&self.ledger_path(), now)
+    /// Returns how many calls of `endpoint` the account has cost today, as far as its ledger knows.
+    pub fn calls_today(&self, endpoint: &str, now: DateTime<Utc>) -> u64 {
+        calls_today(&self.ledger_path(endpoint), now)
     }
 
-    /// Returns the file of the list's ledger of calls.
-    pub(super) fn ledger_path(&self) -> PathBuf {
-        self.list.with_file_name(format!("{}.calls.json", self.identity.list))
+    /// Returns the file of the account's ledger of calls of `endpoint` (`/cgi-bin/user/get`): WeChat counts by endpoint.
+    pub(super) fn ledger_path(&self, endpoint: &str) -> PathBuf {
+        let name = endpoint.trim_start_matches("/cgi-bin/").replace('/', "-");
+        self.account.join(format!("calls.{name}.json"))
     }
 
-    /// Returns the file whose lock keeps other runs from the account.
+    /// Returns the file whose lock keeps other runs from this list.
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.account.join("lock")
+        self.account.join(format!("{}.lock", self.identity.list))
     }
 
     /// Returns the bytes of all files of this app id. What goes while they are counted is not counted.
@@ -122,43 +127,8 @@ impl AccountFolder {
 
     /// Returns what the process says of itself that has the lock; none if `locks` knows of no such process.
     pub fn holder(&self, locks: &HeldLocks) -> Option<String> {
-        let path = self.lock_path();
-        let file = fs::metadata(&path).ok()?;
-        let holder = read_holder(&path);
-        let process = holder.strip_prefix("process ")?.split(' ').next()?.parse().ok()?;
-        locks.0.contains(&(process, file.ino())).then_some(holder)
+        locks.holder(&self.lock_path())
     }
-}
-
-/// The locks that the processes of this machine have, as Linux lists them. To try a lock would be to have it for a moment, in
-/// which a run that begins would be refused.
-#[derive(Clone, Debug, Default)]
-pub struct HeldLocks(BTreeSet<(u32, u64)>);
-
-impl HeldLocks {
-    /// Reads `/proc/locks` ([proc_locks(5)](https://man7.org/linux/man-pages/man5/proc_locks.5.html)); without it, and for
-    /// processes that it does not show (those of another machine or container), no lock is known.
-    pub fn read() -> Self {
-        let text = fs::read_to_string("/proc/locks").unwrap_or_default();
-        Self(text.lines().filter_map(held).collect())
-    }
-}
-
-/// Returns process and inode of a line such as `1: FLOCK  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF`.
-fn held(line: &str) -> Option<(u32, u64)> {
-    let (_, lock) = line.split_once(": FLOCK ")?;
-    let mut words = lock.split_whitespace().skip(2);
-    let process = words.next()?.parse().ok()?;
-    // The device before it is not always the one that `stat` names.
-    let inode = words.next()?.rsplit(':').next()?.parse().ok()?;
-    Some((process, inode))
-}
-
-/// Returns what the holder of a lock says of itself, as far as it can be shown.
-pub(super) fn read_holder(path: &Path) -> String {
-    let text = fs::read(path).unwrap_or_default();
-    let line: String = String::from_utf8_lossy(&text).chars().take_while(|letter| !letter.is_control()).collect();
-    if line.is_empty() { "it does not say which".to_owned() } else { line.chars().take(LONGEST_HOLDER).collect() }
 }
 
 /// Returns the bytes of all files below a folder.
@@ -177,7 +147,7 @@ pub(super) fn number(name: &str) -> u64 {
     name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Returns whether a name is one that [`AccountState::begin`](super::AccountState::begin) gives. Anything else that lies
+/// Returns whether a name is one that [`ListState::begin`](super::ListState::begin) gives. Anything else that lies
 /// there is not ours.
 pub(super) fn is_walk(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -191,18 +161,4 @@ pub(super) fn is_walk(name: &str) -> bool {
 /// Returns whether a name is that of a walk which was being begun or removed.
 pub(super) fn is_left_behind(name: &str) -> bool {
     name.ends_with(NEW) || name.ends_with(OLD)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_the_kernel_says_which_process_has_which_file() {
-        assert_eq!(held("1: FLOCK  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF"), Some((29693, 10_010_669)));
-        assert_eq!(held("3: POSIX  ADVISORY  WRITE 29693 fe:00:10010669 0 EOF"), None);
-        // Somebody who waits for a lock does not have it.
-        assert_eq!(held("1: -> FLOCK  ADVISORY  WRITE 7 fe:00:9 0 EOF"), None);
-        assert_eq!(held(""), None);
-    }
 }

@@ -3,8 +3,9 @@
 //! ```text
 //! file    = frame…                     one header, then pages, then at most one end
 //! frame   = length u32, kind u8, crc32c u32 (of kind and payload), payload
-//! header  = JSON                       page = fetched_at i64, cursor length u16, cursor, reply
-//! end     = JSON                       integers are little-endian
+//! header  = JSON
+//! reply   = kind u8, number u64, fetched_at i64, cursor length u16, cursor, body
+//! end     = JSON                       integers are little-endian; fetched_at is in microseconds since 1970 (UTC)
 //! ```
 
 use std::fs::File;
@@ -12,8 +13,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
-use crate::source::Cursor;
+use crate::wechat::Cursor;
 
 /// Bytes before a frame's payload.
 pub(super) const PREFIX: usize = 9;
@@ -23,7 +25,7 @@ pub(super) const PREFIX: usize = 9;
 #[repr(u8)]
 pub(super) enum Kind {
     Header = 1,
-    Page = 2,
+    Reply = 2,
     End = 3,
 }
 
@@ -75,26 +77,62 @@ pub(super) fn read(file: &File, offset: u64, length: u64) -> io::Result<Found> {
     let actual = crc32c::crc32c_append(crc32c::crc32c(&[kind]), &payload);
     let kind = match kind {
         1 => Kind::Header,
-        2 => Kind::Page,
+        2 => Kind::Reply,
         3 => Kind::End,
         _ => return Ok(Found::Altered),
     };
     if actual == u32::from_le_bytes(checksum) { Ok(Found::Frame(kind, payload.into())) } else { Ok(Found::Altered) }
 }
 
-/// Returns what precedes the reply in a page's payload.
-pub(super) fn page_head(fetched_at: i64, cursor: &Cursor) -> Vec<u8> {
-    let cursor = cursor.as_str().as_bytes();
-    let length = u16::try_from(cursor.len()).expect("`Cursor::LONGEST` fits");
-    [&fetched_at.to_le_bytes()[..], &length.to_le_bytes(), cursor].concat()
+/// What kind of reply a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum ReplyKind {
+    /// A page of a page list; its number counts from 1, in the order of the journal.
+    Page = 1,
 }
 
-/// Takes a page's payload apart: when it was fetched, the cursor it was asked for with, the reply.
-pub(super) fn split_page(payload: &Bytes) -> Option<(i64, Cursor, Bytes)> {
-    let (fetched_at, rest) = payload.split_first_chunk()?;
+/// A reply as its frame holds it.
+pub(super) struct FramedReply {
+    pub(super) kind: ReplyKind,
+    pub(super) number: u64,
+    /// When it was fetched.
+    pub(super) fetched_at: DateTime<Utc>,
+    /// The cursor that it was asked for with.
+    pub(super) cursor: Cursor,
+    pub(super) body: Bytes,
+}
+
+/// Bytes of a reply's payload before its cursor: kind, number, time, and the cursor's length.
+const REPLY_HEAD: usize = 1 + 8 + 8 + 2;
+
+/// Returns what precedes the body in a reply's payload.
+pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: DateTime<Utc>, cursor: &Cursor) -> Vec<u8> {
+    let cursor = cursor.as_str().as_bytes();
+    let length = u16::try_from(cursor.len()).expect("`Cursor::LONGEST` fits");
+    let fields: [&[u8]; 5] = [
+        &[kind as u8],
+        &number.to_le_bytes(),
+        &fetched_at.timestamp_micros().to_le_bytes(),
+        &length.to_le_bytes(),
+        cursor,
+    ];
+    fields.concat()
+}
+
+/// Takes a reply's payload apart; `None` if it is too short, or of a kind that this version does not know.
+pub(super) fn split_reply(payload: &Bytes) -> Option<FramedReply> {
+    let (&kind, rest) = payload.split_first()?;
+    let (number, rest) = rest.split_first_chunk()?;
+    let (fetched_at, rest) = rest.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let length = usize::from(u16::from_le_bytes(*length));
     let cursor = std::str::from_utf8(rest.get(..length)?).ok()?;
-    let reply = payload.slice(10 + length..);
-    Some((i64::from_le_bytes(*fetched_at), Cursor::after(cursor).unwrap_or_default(), reply))
+    Some(FramedReply {
+        kind: (kind == ReplyKind::Page as u8).then_some(ReplyKind::Page)?,
+        number: u64::from_le_bytes(*number),
+        fetched_at: DateTime::from_timestamp_micros(i64::from_le_bytes(*fetched_at))?,
+        cursor: Cursor::after(cursor).unwrap_or_default(),
+        body: payload.slice(REPLY_HEAD + length..),
+    })
 }

@@ -1,4 +1,4 @@
-//! The ledger: how many calls for pages a list has cost today, whichever pipeline on this state has made them.
+//! The ledger: how many calls of one endpoint an account has cost today, whichever pipeline on this state has made them.
 //!
 //! It only helps to foresee whether the day's calls will do, so it is no part of what a run depends on: one that cannot be
 //! read, or is not what was written, counts as empty, and one that cannot be written is given up with a warning.
@@ -14,10 +14,12 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{JournalError, disk};
-use crate::source::date_in_beijing;
+use super::disk;
+use super::error::JournalError;
+use crate::wechat::date_in_beijing;
 
-/// The calls of one list on one day. The lock of the account keeps every other process from it.
+/// The calls of one endpoint on one day. Processes that read different lists of the account share it: each write holds
+/// the file's lock for as long as it takes.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
@@ -26,13 +28,14 @@ pub struct Ledger {
 
 #[derive(Debug)]
 struct State {
+    file: LedgerFile,
+    /// What this process wrote last. It counts once the file cannot be written any more.
     record: Record,
-    file: Sheet,
 }
 
 /// Where the record is written.
 #[derive(Debug)]
-enum Sheet {
+enum LedgerFile {
     NotOpened,
     Open(File),
     /// It could not be written.
@@ -61,43 +64,47 @@ impl Record {
 }
 
 impl Ledger {
-    /// Reads the ledger at `path`, or begins one.
+    /// Finds the ledger at `path`, and warns if it is damaged.
     pub(super) fn open(path: PathBuf) -> Self {
-        let record = read(&path).unwrap_or_else(|| {
+        if read(&path).or_else(|| read(&path)).is_none() {
             tracing::warn!(path = %path.display(), "the ledger of calls is damaged and not believed; it begins anew");
-            Record::default()
-        });
-        Self { path, state: Mutex::new(State { record, file: Sheet::NotOpened }) }
+        }
+        Self { path, state: Mutex::new(State { file: LedgerFile::NotOpened, record: Record::default() }) }
     }
 
     /// Counts a call that is about to be made.
     pub fn count(&self, now: DateTime<Utc>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { record, file } = &mut *state;
-        *record = Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
-        if let Err(error) = self.write(record, file) {
-            *file = Sheet::Lost;
+        let State { file, record } = &mut *state;
+        if let Err(error) = self.add_call(file, record, now) {
+            *file = LedgerFile::Lost;
             tracing::warn!(%error, "the ledger of calls cannot be written; the calls of this run are missing in it");
         }
     }
 
     /// Returns how many calls were made today.
     pub fn today(&self, now: DateTime<Utc>) -> u64 {
-        calls_on(&self.state.lock().unwrap_or_else(PoisonError::into_inner).record, now)
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let LedgerFile::Lost = state.file { calls_on(&state.record, now) } else { calls_today(&self.path, now) }
     }
 
-    /// Writes the record. It is not synced: to lose the last calls with the machine's power is no harm, and a sync a call
-    /// would be.
-    fn write(&self, record: &Record, sheet: &mut Sheet) -> Result<(), JournalError> {
-        if let Sheet::NotOpened = sheet {
-            let file = disk::open_file(&self.path)?;
-            file.set_len(LENGTH as u64).map_err(JournalError::io("write", &self.path))?;
-            *sheet = Sheet::Open(file);
+    /// Writes the record with one call more. It is not synced: to lose the last calls with the machine's power is no harm,
+    /// and a sync a call would be.
+    fn add_call(&self, ledger: &mut LedgerFile, record: &mut Record, now: DateTime<Utc>) -> Result<(), JournalError> {
+        let next = |record: &Record| Record::new(date_in_beijing(now).to_string(), calls_on(record, now) + 1);
+        *record = next(record);
+        if let LedgerFile::NotOpened = ledger {
+            *ledger = LedgerFile::Open(disk::open_file(&self.path)?);
         }
-        let Sheet::Open(file) = sheet else { return Ok(()) };
+        let LedgerFile::Open(file) = ledger else { return Ok(()) };
+        file.lock().map_err(JournalError::io("lock", &self.path))?;
+        *record = next(&read(&self.path).unwrap_or_default());
         let text = serde_json::to_string(record).expect("text and numbers are JSON");
         let line = format!("{text:<width$}\n", width = LENGTH - 1);
-        file.write_all_at(line.as_bytes(), 0).map_err(JournalError::io("write", &self.path))
+        // A file that was longer is no ledger, so it was not believed.
+        let written = file.write_all_at(line.as_bytes(), 0).and_then(|()| file.set_len(LENGTH as u64));
+        let written = written.and(file.unlock());
+        written.map_err(JournalError::io("write", &self.path))
     }
 }
 
@@ -131,7 +138,7 @@ mod tests {
     #[test]
     fn the_calls_of_a_day_are_counted_across_runs_until_midnight_in_beijing() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("followers.calls.json");
+        let path = folder.path().join("calls.user-get.json");
         let evening = at("2026-11-22T15:59:59Z");
         for run in 0..3 {
             let ledger = Ledger::open(path.clone());
@@ -149,7 +156,7 @@ mod tests {
     #[test]
     fn a_damaged_ledger_is_not_believed_and_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("followers.calls.json");
+        let path = folder.path().join("calls.user-get.json");
         let now = at("2026-11-22T12:00:00Z");
         Ledger::open(path.clone()).count(now);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -167,9 +174,22 @@ mod tests {
     }
 
     #[test]
+    fn lists_that_are_read_at_once_count_their_calls_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls.user-get.json");
+        let now = at("2026-11-22T12:00:00Z");
+        std::thread::scope(|scope| {
+            for ledger in [Ledger::open(path.clone()), Ledger::open(path.clone())] {
+                scope.spawn(move || (0..100).for_each(|_| ledger.count(now)));
+            }
+        });
+        assert_eq!(Ledger::open(path).today(now), 200);
+    }
+
+    #[test]
     fn a_ledger_that_cannot_be_written_stops_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path().join("missing/followers.calls.json"));
+        let ledger = Ledger::open(folder.path().join("missing/calls.user-get.json"));
         let now = at("2026-11-22T12:00:00Z");
         ledger.count(now);
         ledger.count(now);

@@ -11,13 +11,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{JournalError, disk};
-
-/// The folder of the reports; no account may have this app id.
-pub const RUNS: &str = "runs";
+use super::disk;
+use super::error::JournalError;
+use crate::config::RUNS;
 
 /// The reports of the runs of one state, from the oldest to the newest.
 #[derive(Clone, Debug)]
@@ -40,11 +40,11 @@ impl RunReports {
     pub fn record<Report: Serialize>(
         &self,
         pipeline: &str,
-        begun_at: &str,
+        begun_at: DateTime<Utc>,
         report: impl FnOnce(&str) -> Report,
     ) -> Result<(), JournalError> {
         disk::create_folder(&self.folder)?;
-        let name = format!("{}-{pipeline}", begun_at.replace(['-', ':'], ""));
+        let name = format!("{}-{pipeline}", begun_at.format("%Y%m%dT%H%M%SZ"));
         let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
         for run in std::iter::once(name.clone()).chain(numbered) {
             let path = self.path(&run);
@@ -117,7 +117,7 @@ mod tests {
             name = run.to_owned();
             content
         };
-        reports.record("nightly", begun_at, report).unwrap();
+        reports.record("nightly", begun_at.parse().unwrap(), report).unwrap();
         name
     }
 

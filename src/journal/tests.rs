@@ -4,32 +4,45 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use fanout_sink::{SinkReport, Snapshot};
+use serde_json::Map;
 use tempfile::TempDir;
 
+use super::frame::{Kind, ReplyKind};
 use super::*;
-use crate::source::{Cursor, Reply, summarize};
+use crate::wechat::{Cursor, Page, PageReply, summarize};
 
 fn identity() -> Identity {
-    Identity { format: FORMAT, app_id: "wx1".to_owned(), host: "official".to_owned(), list: "followers".to_owned() }
+    Identity {
+        format: FORMAT,
+        app_id: "wx1".to_owned(),
+        host: "official".to_owned(),
+        list: "followers".to_owned(),
+        options: Map::new(),
+    }
 }
 
-fn open_state(folder: &TempDir) -> AccountState {
-    AccountState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
+/// The instant so many microseconds after 1970 began.
+fn micros(count: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(count).unwrap()
 }
 
-fn begin(state: &AccountState) -> Journal {
+fn open_state(folder: &TempDir) -> ListState {
+    ListState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
+}
+
+fn begin(state: &ListState) -> Journal {
     state.begin("2026-11-22".parse().unwrap(), DateTime::<Utc>::UNIX_EPOCH).unwrap()
 }
 
 /// Page `number` of a list whose pages hold one follower each.
 fn page(number: u64) -> Page {
     let body = format!(r#"{{"total":9,"count":1,"data":{{"openid":["o{number}"]}},"next_openid":"o{number}"}}"#);
-    let Reply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
+    let PageReply::Page(summary) = summarize(body.as_bytes()).unwrap() else { unreachable!() };
     let cursor = Cursor::after(&format!("o{}", number - 1)).filter(|_| number > 1).unwrap_or_default();
-    Page { cursor, body: body.into(), summary, fetched_at: number as i64 * 1000 }
+    Page { cursor, body: body.into(), summary, fetched_at: micros(number as i64 * 1000) }
 }
 
-fn reopen(state: &AccountState) -> Result<Journal, JournalError> {
+fn reopen(state: &ListState) -> Result<Journal, JournalError> {
     Journal::open(state.walks()?.pop().unwrap())
 }
 
@@ -47,7 +60,7 @@ fn decision(journal: &Journal) -> Decision {
     Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned(), "b".to_owned()] }
 }
 
-fn pages_file(state: &AccountState) -> PathBuf {
+fn pages_file(state: &ListState) -> PathBuf {
     state.walks().unwrap().pop().unwrap().path.join("pages")
 }
 
@@ -59,17 +72,17 @@ fn pages_are_read_back_as_they_were_fetched() {
     for number in 1..=3 {
         assert_eq!(journal.append(&page(number)).unwrap().number, number);
     }
-    journal.append_end(End { total: 9, fetched_at: 4000 }).unwrap();
+    journal.append_end(End { total: 9, fetched_at: micros(4000) }).unwrap();
     for journal in [journal, reopen(&state).unwrap()] {
         let read: Vec<_> = journal.reader().map(Result::unwrap).collect();
         assert_eq!(read.len(), 3);
         for (read, number) in read.iter().zip(1..) {
-            assert_eq!((read.number, read.fetched_at), (number, number as i64 * 1000));
+            assert_eq!((read.number, read.fetched_at), (number, micros(number as i64 * 1000)));
             assert_eq!(read.body, page(number).body);
         }
-        assert_eq!(journal.end(), Some(&End { total: 9, fetched_at: 4000 }));
+        assert_eq!(journal.end(), Some(&End { total: 9, fetched_at: micros(4000) }));
         assert_eq!(journal.chain().next(), Cursor::after("o3"));
-        assert_eq!(journal.fetched_between(), (Some(1000), Some(3000)));
+        assert_eq!(journal.fetched_between(), (Some(micros(1000)), Some(micros(3000))));
     }
 }
 
@@ -109,7 +122,7 @@ fn whoever_looks_at_half_a_page_sees_those_before_it_and_cuts_nothing() {
     for length in one..whole.len() as u64 {
         fs::write(&path, &whole[..length as usize]).unwrap();
         let contents = state.walks().unwrap().pop().unwrap().contents().unwrap();
-        assert_eq!((contents.pages(), contents.openids(), contents.last_fetched_at()), (1, 1, Some(1000)));
+        assert_eq!((contents.pages(), contents.openids(), contents.last_fetched_at()), (1, 1, Some(micros(1000))));
         assert_eq!(fs::metadata(&path).unwrap().len(), length);
     }
 }
@@ -143,7 +156,7 @@ fn damage_to_a_decided_walk_is_an_error() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     journal.append(&page(1)).unwrap();
-    journal.append_end(End { total: 1, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 1, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
     let path = pages_file(&state);
     let whole = fs::read(&path).unwrap();
@@ -165,9 +178,14 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
-    let recipient = Recipient { pipeline: "p".to_owned(), sink: "a".to_owned(), options: "0".to_owned() };
+    let recipient = Recipient {
+        pipeline: "p".to_owned(),
+        list: "followers".to_owned(),
+        sink: "a".to_owned(),
+        options: "0".to_owned(),
+    };
     let commit = Commit { recipient: recipient.clone(), report: SinkReport::default() };
     journal.folder().record_commit(&commit).unwrap();
     for name in ["decision.json", "commits/p.a.0.json"] {
@@ -205,7 +223,7 @@ fn a_decision_of_another_walk_is_never_believed() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     let other = decision(&begin(&state));
-    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     journal.decide(other).unwrap();
     assert!(matches!(state.walks(), Err(JournalError::Record { .. })));
 }
@@ -242,7 +260,8 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
     let mut journal = begin(&state);
     journal.append(&page(1)).unwrap();
     let stray = page(5);
-    journal.write(Kind::Page, &[&frame::page_head(0, &stray.cursor), &stray.body]).unwrap();
+    let head = frame::reply_head(ReplyKind::Page, 2, micros(0), &stray.cursor);
+    journal.write(Kind::Reply, &[&head, &stray.body]).unwrap();
     drop(journal);
     assert_eq!(reopen(&state).unwrap().pages(), 1);
 }
@@ -251,14 +270,14 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
 fn a_second_run_is_told_who_holds_the_account() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
-    let error = AccountState::open(&folder.path().join("state"), identity(), "second").unwrap_err();
+    let error = ListState::open(&folder.path().join("state"), identity(), "second").unwrap_err();
     let process = format!("process {} on `", std::process::id());
     let says_who = |holder: &str| holder.starts_with(&process) && holder.ends_with(" UTC, pipeline `test`");
     assert!(matches!(&error, JournalError::Locked { holder, .. } if says_who(holder)), "{error}");
     // A longer name was there before: nothing of it is left.
     drop(state);
     open_state(&folder);
-    let lock = fs::read_to_string(folder.path().join("state/wx1/lock")).unwrap();
+    let lock = fs::read_to_string(folder.path().join("state/wx1/followers.lock")).unwrap();
     assert_eq!(lock.lines().count(), 1, "{lock}");
 }
 
@@ -267,7 +286,7 @@ fn a_walk_of_another_identity_is_an_error_and_not_damage() {
     let folder = TempDir::new().unwrap();
     drop(begin(&open_state(&folder)));
     let other = Identity { host: "proxy.example".to_owned(), ..identity() };
-    let state = AccountState::open(&folder.path().join("state"), other, "x").unwrap();
+    let state = ListState::open(&folder.path().join("state"), other, "x").unwrap();
     assert!(matches!(state.walks(), Err(JournalError::Foreign { field: "API host", .. })));
 }
 
@@ -276,7 +295,7 @@ fn nobody_else_may_read_the_state() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
     let mut open = vec![folder.path().join("state")];
     let mut files = 0;
@@ -299,10 +318,15 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut owed = begin(&state);
-    owed.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    owed.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     owed.decide(decision(&owed)).unwrap();
     let commit = |sink: &str| Commit {
-        recipient: Recipient { pipeline: "p".to_owned(), sink: sink.to_owned(), options: "0".to_owned() },
+        recipient: Recipient {
+            pipeline: "p".to_owned(),
+            list: "followers".to_owned(),
+            sink: sink.to_owned(),
+            options: "0".to_owned(),
+        },
         report: SinkReport::default(),
     };
     owed.folder().record_commit(&commit("a")).unwrap();
@@ -323,7 +347,7 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut old = begin(&state);
-    old.append_end(End { total: 0, fetched_at: 0 }).unwrap();
+    old.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     old.decide(decision(&old)).unwrap();
     let left = old.folder.path.with_file_name(format!("{}~old", old.walk()));
     fs::rename(&old.folder.path, &left).unwrap();
@@ -359,5 +383,74 @@ fn a_walk_that_cannot_be_read_keeps_its_number() {
     // Within the same second, too.
     let next = begin(&state);
     assert_ne!(next.walk(), unreadable.walk());
+    assert_eq!(state.walks().unwrap().len(), 1);
+}
+
+#[test]
+fn two_lists_of_an_account_are_held_at_once_and_one_list_once() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let second = Identity { list: "second".to_owned(), ..identity() };
+    let (first, beside) = (open_state(&folder), ListState::open(&path, second.clone(), "x").unwrap());
+    begin(&first);
+    assert!(beside.walks().unwrap().is_empty(), "the lists have walks of their own");
+    let refused = ListState::open(&path, second, "y").unwrap_err();
+    assert!(refused.to_string().starts_with("list `second` of app id `wx1` is in use"), "{refused}");
+}
+
+#[test]
+fn a_token_has_one_owner_whichever_list_it_is_used_for() {
+    let folder = TempDir::new().unwrap();
+    let held = TokenLock::take(folder.path(), "wx1", "x").unwrap();
+    let refused = TokenLock::take(folder.path(), "wx1", "y").unwrap_err();
+    assert!(refused.to_string().starts_with("the token of app id `wx1` is in use"), "{refused}");
+    drop(held);
+    TokenLock::take(folder.path(), "wx1", "y").unwrap();
+}
+
+#[test]
+fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let length = |followers: u64| Identity {
+        options: [("followers".to_owned(), followers.into())].into_iter().collect(),
+        ..identity()
+    };
+    let short = ListState::open(&path, length(1), "x").unwrap();
+    begin(&short);
+    drop(short);
+    let long = ListState::open(&path, length(2), "x").unwrap();
+    assert!(long.walks().unwrap().is_empty());
+    for number in 2..=4 {
+        let mut journal = begin(&long);
+        assert_eq!(journal.walk().number(), number, "a number is given once");
+        journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
+        journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+    }
+    assert_eq!(long.prune(1).unwrap(), 2);
+    drop(long);
+    assert_eq!(ListState::open(&path, length(1), "x").unwrap().walks().unwrap().len(), 1);
+}
+
+#[test]
+fn a_walk_that_another_one_rests_on_is_not_pruned() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let pin = Pin { list: "profiles".to_owned(), walk: "000001-20261122T000000Z".parse().unwrap() };
+    for _ in 0..3 {
+        let mut journal = begin(&state);
+        journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
+        journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+    }
+    let oldest = state.walks().unwrap().remove(0);
+    oldest.pin(&pin).unwrap();
+    oldest.pin(&pin).unwrap();
+    assert_eq!(state.prune(1).unwrap(), 1);
+    let now = DateTime::<Utc>::UNIX_EPOCH;
+    assert_eq!(state.prunable(1, std::time::Duration::ZERO, now).unwrap(), []);
+    assert!(oldest.is_pinned().unwrap());
+    oldest.unpin(&pin).unwrap();
+    oldest.unpin(&pin).unwrap();
+    assert_eq!(state.prune(1).unwrap(), 1);
     assert_eq!(state.walks().unwrap().len(), 1);
 }

@@ -4,11 +4,10 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::record::{Commit, Decision, Header, Identity, Recipient};
-use super::{Contents, JournalError, disk, frame};
-
-/// The file of a walk's decision.
-pub(super) const DECISION: &str = "decision.json";
+use super::contents::Contents;
+use super::error::JournalError;
+use super::record::{COMMITS, Commit, DECISION, Decision, Header, Identity, PAGES, PINS, Pin, Recipient};
+use super::{disk, frame};
 
 /// One walk on disk, as far as it can be known without reading its pages.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ impl WalkFolder {
     pub(super) fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
         let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
         // In a folder of another name it is a copy, and which of the two is meant nobody knows.
-        let header = read_header(&path.join("pages"))?.filter(|header| path.ends_with(header.walk.to_string()));
+        let header = read_header(&path.join(PAGES))?.filter(|header| path.ends_with(header.walk.to_string()));
         let Some(header) = header else {
             if !path.exists() {
                 // A run has removed it since it was listed.
@@ -80,7 +79,7 @@ impl WalkFolder {
     ///
     /// [`JournalError::Io`] if the file cannot be read.
     pub fn contents(&self) -> Result<Contents, JournalError> {
-        let path = self.path.join("pages");
+        let path = self.path.join(PAGES);
         let read = File::open(&path).and_then(|file| Contents::read(&file));
         Ok(read.map_err(JournalError::io("read", &path))?.0)
     }
@@ -109,6 +108,42 @@ impl WalkFolder {
         disk::write_record(&self.commit_path(&commit.recipient), commit)
     }
 
+    /// Records that `pin` rests on this walk; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be written.
+    pub fn pin(&self, pin: &Pin) -> Result<(), JournalError> {
+        disk::create_folder(&self.path.join(PINS))?;
+        disk::write_record(&self.pin_path(pin), pin)
+    }
+
+    /// Removes the record of `pin`, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if it cannot be removed; the walk then stays pinned.
+    pub fn unpin(&self, pin: &Pin) -> Result<(), JournalError> {
+        let path = self.pin_path(pin);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(JournalError::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether another walk rests on this one.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the records cannot be listed.
+    pub fn is_pinned(&self) -> Result<bool, JournalError> {
+        let folder = self.path.join(PINS);
+        match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            entries => Ok(entries.map_err(JournalError::io("list", &folder))?.next().is_some()),
+        }
+    }
+
     /// Returns the sinks of the deciding pipeline that have not published this walk under any options.
     ///
     /// # Errors
@@ -116,7 +151,7 @@ impl WalkFolder {
     /// [`JournalError::Io`] if the records cannot be listed.
     pub fn lacking(&self) -> Result<Vec<String>, JournalError> {
         let Some(decision) = &self.decision else { return Ok(Vec::new()) };
-        let folder = self.path.join("commits");
+        let folder = self.path.join(COMMITS);
         let mut lacking = decision.sinks.clone();
         for entry in fs::read_dir(&folder).map_err(JournalError::io("list", &folder))? {
             let path = entry.map_err(JournalError::io("list", &folder))?.path();
@@ -136,10 +171,14 @@ impl WalkFolder {
         self.header.date == older.header.date && self.decision.is_some() && pipeline(self) == pipeline(older)
     }
 
+    fn pin_path(&self, pin: &Pin) -> PathBuf {
+        self.path.join(PINS).join(format!("{}.{}.json", pin.list, pin.walk))
+    }
+
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {
         // The configuration allows letters, digits, `-` and `_` in names, so a full stop separates them.
-        let Recipient { pipeline, sink, options } = recipient;
-        self.path.join("commits").join(format!("{pipeline}.{sink}.{options}.json"))
+        let Recipient { pipeline, sink, options, .. } = recipient;
+        self.path.join(COMMITS).join(format!("{pipeline}.{sink}.{options}.json"))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The metrics: their names, their help, and where their values come from.
 //!
-//! Names follow <https://prometheus.io/docs/practices/naming/>: base units, `_total` for what only grows. A run is short,
-//! so what grows does so from the beginning of the run.
+//! Before it: the engine's [`Progress`], and the reports of finished accounts. Behind it: `server`
+//! and `exposition`, which hand out the text.
+//!
+//! Names follow <https://prometheus.io/docs/practices/naming/>: base units, and `_total` for
+//! counters. A counter counts from the beginning of the run, which is short.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,13 +17,14 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
-use crate::engine::{AccountProgress, AccountReport, Progress, RunReport, SinkState, Verdict};
-use crate::source::Tally;
+use crate::engine::{Progress, UnitProgress};
+use crate::report::{AccountReport, RunReport, SinkState, Verdict};
+use crate::source::CallStats;
 
-/// What every name begins with.
+/// The prefix of every name.
 const PREFIX: &str = "fanout";
 
-/// What is known of a run at any time.
+/// The sources of all metrics of a run, which can be read at any time.
 #[derive(Clone, Debug)]
 pub(super) struct Families {
     pipeline: String,
@@ -33,7 +37,8 @@ impl Families {
         Self { pipeline: pipeline.to_owned(), progress, began: (SystemTime::now(), Instant::now()) }
     }
 
-    /// Writes all metrics in Prometheus' text format; `report` is that of the run, once it has ended.
+    /// Returns all metrics in Prometheus' text format. `report` is the report of the run, once it
+    /// has ended.
     pub(super) fn render(&self, report: Option<&RunReport>) -> String {
         let mut registry = Registry::with_prefix(PREFIX);
         let exit = report.map(|report| report.exit.code());
@@ -48,7 +53,7 @@ impl Families {
 #[derive(Debug)]
 struct Scrape {
     families: Families,
-    /// What the run has ended with.
+    /// The exit code of the run, once it has ended.
     exit: Option<u8>,
 }
 
@@ -71,30 +76,40 @@ impl Scrape {
         gauge(encoder, "build_info", "The version of fanout", [(version.to_vec(), 1_u64)])?;
         let (began, since) = self.families.began;
         let began = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        gauge(encoder, "run_start_timestamp_seconds", "When the run began, since 1970", [(labels(), began)])?;
+        gauge(
+            encoder,
+            "run_start_timestamp_seconds",
+            "When the run began, in seconds since 1970",
+            [(labels(), began)],
+        )?;
         let seconds = since.elapsed().as_secs_f64();
-        gauge(encoder, "run_duration_seconds", "How long the run has lasted", [(labels(), seconds)])?;
+        gauge(encoder, "run_duration_seconds", "The seconds that the run has lasted", [(labels(), seconds)])?;
         let exit = self.exit.map(|exit| (labels(), u64::from(exit)));
-        gauge(encoder, "run_exit_code", "What the run ended with: 0 is good, 75 may be in a later run", exit)
+        gauge(encoder, "run_exit_code", "The exit code of the run: 0 for success, 75 if a later run may succeed", exit)
     }
 
-    /// Encodes what is known of every account, whatever has come of it.
+    /// Encodes what is known of every account and list, finished or not.
     fn encode_accounts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let tallies = |count: fn(&Tally) -> u64| {
-            let tally = move |account: &AccountProgress| Some(account.tally().map_or(0, count));
-            self.of_accounts(tally)
+        let call_stats = |count: fn(&CallStats) -> u64| {
+            let stats = move |account: &UnitProgress| Some(account.stats().map_or(0, count));
+            self.of_accounts(stats)
         };
-        counter(encoder, "calls", "Calls for pages in this run, failed ones included", tallies(Tally::calls))?;
-        counter(encoder, "retries", "Tries beyond the first in this run, of whatever call", tallies(Tally::retries))?;
+        counter(encoder, "calls", "Calls for pages in this run, failed ones included", call_stats(CallStats::calls))?;
+        counter(
+            encoder,
+            "retries",
+            "Tries beyond the first in this run, of all calls",
+            call_stats(CallStats::retries),
+        )?;
         let pages = self.of_accounts(|account| Some(account.pages()));
         counter(encoder, "pages", "Pages of the walk in the journal, those of earlier runs included", pages)?;
         let verdicts = self.accounts().map(|(mut labels, account)| {
             labels.push(("verdict", verdict(account)));
             (labels, 1_u64)
         });
-        gauge(encoder, "account_verdict", "1 for the verdict of the account, or for how far it is", verdicts)?;
+        gauge(encoder, "account_verdict", "1 for the verdict of the account and list, or for its progress", verdicts)?;
         let seconds = self.of_reports(|report| Some(report.seconds));
-        gauge(encoder, "account_duration_seconds", "How long the account has taken", seconds)?;
+        gauge(encoder, "account_duration_seconds", "The seconds that the account and list have taken", seconds)?;
         let left = self.of_reports(|report| report.calls_left);
         gauge(encoder, "calls_left", "Calls for pages that are left today", left)
     }
@@ -103,10 +118,10 @@ impl Scrape {
         let read = self.of_accounts(|account| Some(account.followers()));
         gauge(encoder, "walk_followers", "Followers in the pages of the walk", read)?;
         let followers =
-            self.of_reports(|report| report.snapshot.as_ref().map(|list| list.rows).or(report.previous_followers));
+            self.of_reports(|report| report.snapshot.as_ref().map(|list| list.rows).or(report.previous_rows));
         gauge(encoder, "followers", "Followers of the newest complete list", followers)?;
         let success = self.of_reports(|report| Some(last_success(report)?.timestamp_micros() as f64 / 1e6));
-        let help = "When the newest list that was published was fetched, since 1970";
+        let help = "When the newest published list was fetched, in seconds since 1970";
         gauge(encoder, "last_success_timestamp_seconds", help, success)
     }
 
@@ -136,22 +151,24 @@ impl Scrape {
         )
     }
 
-    fn accounts(&self) -> impl Iterator<Item = (Labels<'_>, &AccountProgress)> {
-        let accounts = self.families.progress.accounts().iter();
-        accounts
-            .map(|account| (vec![("account", account.name()), ("pipeline", self.families.pipeline.as_str())], account))
+    fn accounts(&self) -> impl Iterator<Item = (Labels<'_>, &UnitProgress)> {
+        let accounts = self.families.progress.units().iter();
+        accounts.map(|account| {
+            let (pipeline, list) = (self.families.pipeline.as_str(), account.list().name());
+            (vec![("account", account.account()), ("list", list), ("pipeline", pipeline)], account)
+        })
     }
 
-    fn of_accounts<V>(&self, value: impl Fn(&AccountProgress) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
+    fn of_accounts<V>(&self, value: impl Fn(&UnitProgress) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
         self.accounts().filter_map(move |(labels, account)| Some((labels, value(account)?)))
     }
 
-    /// Returns a value of each account that is finished.
+    /// Returns a value of each account and list that is finished.
     fn of_reports<V>(&self, value: impl Fn(&AccountReport) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
         self.of_accounts(move |account| value(account.report()?))
     }
 
-    /// Returns a value of each sink of each account that is finished.
+    /// Returns a value of each sink of each account and list that is finished.
     fn of_sinks(&self, value: impl Fn(&SinkState) -> Option<u64>) -> impl Iterator<Item = (Labels<'_>, u64)> {
         let sinks = self.accounts().flat_map(|(labels, account)| {
             let outcomes = account.report().map(|report| report.sinks.as_slice()).unwrap_or_default();
@@ -165,10 +182,10 @@ impl Scrape {
     }
 }
 
-/// Returns the verdict of an account as one word, or how far it is.
-fn verdict(account: &AccountProgress) -> &'static str {
+/// Returns the verdict of an account and list as one word, or its progress.
+fn verdict(account: &UnitProgress) -> &'static str {
     match account.report().map(|report| report.verdict) {
-        None if account.tally().is_none() => "waiting",
+        None if account.stats().is_none() => "waiting",
         None => "under_way",
         Some(Verdict::Ready) => "ready",
         Some(Verdict::Published) => "published",
@@ -179,7 +196,7 @@ fn verdict(account: &AccountProgress) -> &'static str {
     }
 }
 
-/// Returns when the newest list that was published was fetched.
+/// Returns when the newest published list was fetched.
 fn last_success(report: &AccountReport) -> Option<DateTime<Utc>> {
     match report.verdict {
         Verdict::Published | Verdict::AlreadyPublished => report.snapshot.as_ref()?.last_fetched_at,
@@ -212,8 +229,9 @@ fn counter<'a, V: EncodeCounterValue>(
     samples.into_iter().try_for_each(|(labels, value)| metric.encode_family(&labels)?.encode_counter(&value, none))
 }
 
-/// Turns `OpenMetrics` into the older text format, the only one that the collector of `node_exporter` reads: there the
-/// description of a counter has the name of its samples, with `_total`, and nothing marks the end.
+/// Turns `OpenMetrics` into the older text format, the only one that the collector of
+/// `node_exporter` reads. There a counter is described under the name of its samples, with
+/// `_total`, and no line marks the end.
 fn to_text_format(open_metrics: &str) -> String {
     let counters: Vec<&str> =
         open_metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();

@@ -1,4 +1,6 @@
-//! `/metrics` over HTTP, while a run lasts.
+//! Serves `/metrics` over HTTP while a run lasts.
+//!
+//! `exposition` starts it, and `families` writes the text of each answer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,19 +18,21 @@ use tokio::task::JoinSet;
 
 use super::families::Families;
 
-/// Where a Prometheus server looks, unless it is told otherwise.
+/// The path that a Prometheus server asks for, unless it is configured otherwise.
 pub(super) const PATH: &str = "/metrics";
 
-/// A Prometheus server has one connection; whoever comes when there are so many waits.
+/// A Prometheus server has one connection. Connections beyond this number wait.
 const MOST_CONNECTIONS: usize = 16;
 
-/// How long a connection may be silent: longer than between two scrapes of most servers, which keep theirs.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a connection may be silent: longer than most servers wait between two scrapes, because
+/// they keep their connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// After an error of `accept`: descriptors come back as connections end.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after an error of `accept`. Most likely there are no file descriptors left; they come
+/// back as connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is dropped, and every connection with it.
+/// Serves until the future is dropped, which closes every connection.
 pub(super) async fn serve(listener: TcpListener, families: Arc<Families>) {
     let mut connections = JoinSet::new();
     loop {
@@ -39,7 +43,7 @@ pub(super) async fn serve(listener: TcpListener, families: Arc<Families>) {
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a scrape was not accepted");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_) = connections.join_next() => {}
@@ -50,7 +54,7 @@ pub(super) async fn serve(listener: TcpListener, families: Arc<Families>) {
 async fn serve_connection(stream: TcpStream, families: Arc<Families>) {
     let service = service_fn(|request| answer(Arc::clone(&families), request));
     let mut connection = http1::Builder::new();
-    connection.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    connection.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a scrape was broken off");
     }
@@ -71,7 +75,7 @@ async fn answer(families: Arc<Families>, request: Request<Incoming>) -> Result<R
         response.headers_mut().insert(ALLOW, "GET, HEAD".parse().expect("a constant"));
         return Ok(response);
     }
-    // Of thousands of accounts it takes milliseconds.
+    // For thousands of accounts this takes milliseconds.
     let Ok(text) = tokio::task::spawn_blocking(move || families.render(None)).await else {
         return Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n".to_owned()));
     };

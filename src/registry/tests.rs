@@ -120,7 +120,7 @@ fn pipeline_with(sinks: &str, overrides: Overrides) -> Pipeline {
 }
 
 fn bind(sinks: &str) -> Result<Vec<BoundSink>, ConfigErrors> {
-    registry().bind_all(&pipeline_with(sinks, Overrides::default()), &schema())
+    registry().bind_all(&pipeline_with(sinks, Overrides::default()), |_| schema())
 }
 
 fn problems(sinks: &str) -> String {
@@ -153,7 +153,7 @@ fn an_unknown_type_lists_what_is_registered() {
     );
     let pipeline = pipeline_with("[sinks.a]\ntype = \"fake\"\n", Overrides::default());
     assert_eq!(
-        SinkRegistry::empty().bind_all(&pipeline, &schema()).unwrap_err().to_string(),
+        SinkRegistry::empty().bind_all(&pipeline, |_| schema()).unwrap_err().to_string(),
         format!("{FILE}: `sinks.a.type`: found \"fake\", but this program has no sinks")
     );
 }
@@ -246,7 +246,7 @@ fn the_simulate_flag_refuses_a_sink_that_writes_no_files() {
     assert!(bind(&sinks).is_ok());
     let pipeline = pipeline_with(&sinks, Overrides { simulate: Some(5), ..Overrides::default() });
     assert_eq!(
-        registry().bind_all(&pipeline, &schema()).unwrap_err().to_string(),
+        registry().bind_all(&pipeline, |_| schema()).unwrap_err().to_string(),
         format!(
             "{FILE}: `sinks.hook.type`: found `closure`, expected a sink that writes files under `--simulate`, so that \
              simulated followers stay apart from real ones"
@@ -259,7 +259,7 @@ async fn a_bound_sink_is_opened_as_often_as_there_are_lists() {
     let factory = Fake::default();
     let opened = Arc::clone(&factory.opened);
     let sinks = "[sinks.a]\ntype = \"fake\"\noptions = { root = \"out\", password = { env = \"PASSWORD\" } }\n";
-    let bound = SinkRegistry::empty().with(factory).bind_all(&pipeline_with(sinks, Overrides::default()), &schema());
+    let bound = SinkRegistry::empty().with(factory).bind_all(&pipeline_with(sinks, Overrides::default()), |_| schema());
     let sink = &bound.unwrap()[0];
     assert_eq!((sink.name(), sink.delivery(), sink.memory()), ("a", Delivery::Staged, MEMORY));
     assert_eq!(sink.roots(), [Path::new("out")]);

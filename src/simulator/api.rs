@@ -1,110 +1,38 @@
-//! What WeChat answers to each call: the endpoints and the state behind them, without any HTTP.
+//! WeChat's answer to each call: the endpoints and the state behind them, without HTTP.
 //!
-//! The shapes are those of 获取用户列表
-//! (<https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans>) as real accounts answer, which
-//! differs from the documentation's own example at the end of a list.
+//! `server` passes each request to [`Api::answer`], and sends the reply that it returns.
+//!
+//! The answers have the form of 获取用户列表
+//! (<https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getfans>) as real
+//! accounts answer it. At the end of a list, that differs from the example in the documentation.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::call::{Call, Endpoint, RequestCounts, USER_GET_PATH};
 use super::fault::Faults;
 use super::followers::Followers;
 use super::page::{Page, PageStyle, page_number};
-use super::reply::Reply;
-use super::token::{TokenState, Tokens};
+use super::reply::SimulatedReply;
+use super::token::{TOKEN_LIFETIME, TokenState, Tokens};
 
-/// An endpoint of the simulated API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// `GET /cgi-bin/token`
-    Token,
-    /// `POST /cgi-bin/stable_token`
-    StableToken,
-    /// `GET /cgi-bin/user/get`
-    UserGet,
-    /// `POST /cgi-bin/openapi/quota/get`
-    Quota,
-    /// Any other path.
-    Other,
-}
-
-impl Endpoint {
-    pub(super) fn of(path: &str) -> Self {
-        match path {
-            "/cgi-bin/token" => Self::Token,
-            "/cgi-bin/stable_token" => Self::StableToken,
-            USER_GET_PATH => Self::UserGet,
-            "/cgi-bin/openapi/quota/get" => Self::Quota,
-            _ => Self::Other,
-        }
-    }
-}
-
-const USER_GET_PATH: &str = "/cgi-bin/user/get";
-
-/// One call, as the simulator's log keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// The account: as the call says, or as its token says; `None` when the token is unknown.
-    pub app_id: Option<String>,
-    /// The number of the page that the cursor asks for, counted from 1; `None` when it is not a follower's.
-    pub page: Option<u64>,
-    /// The index of the first follower that the cursor asks for.
-    pub start: Option<u64>,
-}
-
-/// How many calls there were, by endpoint.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RequestCounts {
-    /// Calls to `token`.
-    pub token: u64,
-    /// Calls to `stable_token`.
-    pub stable_token: u64,
-    /// Calls to `user/get`.
-    pub user_get: u64,
-    /// Calls to `openapi/quota/get`.
-    pub quota: u64,
-    /// Calls to any other path.
-    pub other: u64,
-}
-
-impl RequestCounts {
-    /// Returns the sum.
-    pub fn total(&self) -> u64 {
-        self.token + self.stable_token + self.user_get + self.quota + self.other
-    }
-
-    fn count(&mut self, endpoint: Endpoint) {
-        *match endpoint {
-            Endpoint::Token => &mut self.token,
-            Endpoint::StableToken => &mut self.stable_token,
-            Endpoint::UserGet => &mut self.user_get,
-            Endpoint::Quota => &mut self.quota,
-            Endpoint::Other => &mut self.other,
-        } += 1;
-    }
-}
-
-/// What a simulator is told before it starts.
+/// The settings of a simulator, fixed when it starts.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) seed: u64,
     pub(super) followers: u64,
-    /// Numbers of followers that differ from `followers`, by app id.
+    /// The numbers of followers that differ from `followers`, by app id.
     pub(super) accounts: HashMap<String, u64>,
-    /// Secrets that are checked, by app id. Any other account takes any secret.
+    /// The secrets that are checked, by app id. Every other account accepts any secret.
     pub(super) secrets: HashMap<String, String>,
     pub(super) page_size: u64,
     pub(super) page_style: PageStyle,
     pub(super) latency: Duration,
     pub(super) daily_limit: u64,
-    /// Limits that differ from `daily_limit`, by app id.
+    /// The limits that differ from `daily_limit`, by app id.
     pub(super) daily_limits: HashMap<String, u64>,
-    pub(super) token_lifetime: Duration,
 }
 
 impl Settings {
@@ -118,7 +46,7 @@ impl Settings {
     }
 }
 
-/// A request, as far as the API looks at it.
+/// The parts of a request that the API looks at.
 #[derive(Debug)]
 pub(super) struct ApiRequest {
     pub(super) path: String,
@@ -129,7 +57,7 @@ pub(super) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// Returns a parameter of the query; an empty one is none, as for WeChat.
+    /// Returns a parameter of the query. An empty one counts as absent, as it does for WeChat.
     fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -151,7 +79,7 @@ struct QuotaQuery {
     cgi_path: String,
 }
 
-/// How many calls the log keeps: the last ones.
+/// The number of calls that the log keeps: the newest ones.
 const LOG_CAPACITY: usize = 10_000;
 
 /// The accounts, tokens and faults of one simulator.
@@ -162,14 +90,14 @@ pub(super) struct Api {
     pub(super) faults: Faults,
     pub(super) counts: RequestCounts,
     pub(super) log: VecDeque<Call>,
-    /// Calls to `user/get` by app id: ever, and since the day began.
+    /// The calls to `user/get` by app id: since the start, and since the day began.
     pub(super) used: HashMap<String, u64>,
     pub(super) used_today: HashMap<String, u64>,
 }
 
 impl Api {
     pub(super) fn new(settings: Settings) -> Self {
-        let tokens = Tokens::new(settings.token_lifetime);
+        let tokens = Tokens::new(TOKEN_LIFETIME);
         let (faults, counts) = (Faults::default(), RequestCounts::default());
         Self {
             settings,
@@ -182,8 +110,8 @@ impl Api {
         }
     }
 
-    /// Answers one request: as WeChat does, then as the faults say.
-    pub(super) fn answer(&mut self, request: &ApiRequest) -> Reply {
+    /// Answers one request: as WeChat does, then changed by the faults.
+    pub(super) fn answer(&mut self, request: &ApiRequest) -> SimulatedReply {
         let credentials = serde_json::from_slice::<Credentials>(&request.body);
         let call = self.identify(request, credentials.as_ref().ok());
         let mut reply = match call.endpoint {
@@ -191,7 +119,7 @@ impl Api {
             Endpoint::StableToken => self.stable_token(request, credentials),
             Endpoint::UserGet => self.user_get(request, &call),
             Endpoint::Quota => self.quota(request),
-            Endpoint::Other => Reply::http(404, Vec::new(), bytes::Bytes::new()),
+            Endpoint::Other => SimulatedReply::http(404, Vec::new(), bytes::Bytes::new()),
         };
         self.faults.apply(&call, &mut self.tokens, &mut reply);
         reply.delay += self.settings.latency;
@@ -203,7 +131,7 @@ impl Api {
         reply
     }
 
-    /// Returns what the log and the faults know of a request.
+    /// Returns what the log and the faults need to know of a request.
     fn identify(&self, request: &ApiRequest, credentials: Option<&Credentials>) -> Call {
         let endpoint = Endpoint::of(&request.path);
         let app_id = match endpoint {
@@ -222,38 +150,38 @@ impl Api {
         Call { endpoint, app_id: app_id.map(str::to_owned), page, start }
     }
 
-    fn user_get(&mut self, request: &ApiRequest, call: &Call) -> Reply {
+    fn user_get(&mut self, request: &ApiRequest, call: &Call) -> SimulatedReply {
         let app_id = match self.authorize(request) {
             Ok(app_id) => app_id,
-            Err(code) => return Reply::errcode(code),
+            Err(code) => return SimulatedReply::errcode(code),
         };
         *self.used.entry(app_id.clone()).or_default() += 1;
         let used = self.used_today.entry(app_id.clone()).or_default();
         *used += 1;
         if *used > self.settings.daily_limit(&app_id) {
-            return Reply::errcode(45009);
+            return SimulatedReply::errcode(45009);
         }
-        let Some(start) = call.start else { return Reply::errcode(40003) };
+        let Some(start) = call.start else { return SimulatedReply::errcode(40003) };
         let Settings { page_size, page_style, .. } = &self.settings;
-        Reply::page(Page::new(self.settings.followers(&app_id), start, *page_size, page_style.clone()))
+        SimulatedReply::page(Page::new(self.settings.followers(&app_id), start, *page_size, page_style.clone()))
     }
 
-    fn quota(&self, request: &ApiRequest) -> Reply {
+    fn quota(&self, request: &ApiRequest) -> SimulatedReply {
         if let Some(refusal) = refuse_unless_posted(request) {
             return refusal;
         }
         let app_id = match self.authorize(request) {
             Ok(app_id) => app_id,
-            Err(code) => return Reply::errcode(code),
+            Err(code) => return SimulatedReply::errcode(code),
         };
         match serde_json::from_slice::<QuotaQuery>(&request.body) {
             Ok(query) if query.cgi_path == USER_GET_PATH => {}
-            Ok(_) => return Reply::errcode(76021),
-            Err(_) => return Reply::errcode(47001),
+            Ok(_) => return SimulatedReply::errcode(76021),
+            Err(_) => return SimulatedReply::errcode(47001),
         }
         let limit = self.settings.daily_limit(&app_id);
         let used = self.used_today.get(&app_id).copied().unwrap_or(0).min(limit);
-        Reply::json(format!(
+        SimulatedReply::json(format!(
             concat!(
                 r#"{{"errcode":0,"errmsg":"ok","quota":{{"daily_limit":{},"used":{},"remain":{}}},"#,
                 r#""rate_limit":{{"call_count":6000,"refresh_second":60}}}}"#
@@ -264,32 +192,33 @@ impl Api {
         ))
     }
 
-    fn token(&mut self, request: &ApiRequest) -> Reply {
+    fn token(&mut self, request: &ApiRequest) -> SimulatedReply {
         if request.is_post {
-            return Reply::errcode(43001);
+            return SimulatedReply::errcode(43001);
         }
         let parameter = |name| request.parameter(name).unwrap_or_default();
         let (app_id, secret) = (parameter("appid"), parameter("secret"));
         match self.check_credentials(parameter("grant_type"), app_id, secret) {
             Ok(()) => token_reply(self.tokens.classic(app_id)),
-            Err(code) => Reply::errcode(code),
+            Err(code) => SimulatedReply::errcode(code),
         }
     }
 
-    fn stable_token(&mut self, request: &ApiRequest, credentials: serde_json::Result<Credentials>) -> Reply {
+    fn stable_token(&mut self, request: &ApiRequest, credentials: serde_json::Result<Credentials>) -> SimulatedReply {
         if let Some(refusal) = refuse_unless_posted(request) {
             return refusal;
         }
         let Ok(Credentials { grant_type, appid, secret, force_refresh }) = credentials else {
-            return Reply::errcode(47001);
+            return SimulatedReply::errcode(47001);
         };
         match self.check_credentials(&grant_type, &appid, &secret) {
             Ok(()) => token_reply(self.tokens.stable(&appid, force_refresh)),
-            Err(code) => Reply::errcode(code),
+            Err(code) => SimulatedReply::errcode(code),
         }
     }
 
-    /// Returns the account that the request's token stands for, or the code that WeChat refuses it with.
+    /// Returns the account that the request's token belongs to, or the code with which WeChat
+    /// refuses the token.
     fn authorize(&self, request: &ApiRequest) -> Result<String, i64> {
         let token = request.parameter("access_token").ok_or(41001)?;
         match self.tokens.state(token) {
@@ -314,18 +243,19 @@ impl Api {
     }
 }
 
-/// WeChat's gateway refuses a body without a `Content-Length` before anything else looks at it.
-fn refuse_unless_posted(request: &ApiRequest) -> Option<Reply> {
+/// Returns the refusal of a call that must be a POST with a length. WeChat's gateway refuses a body
+/// without `Content-Length` before it reads it.
+fn refuse_unless_posted(request: &ApiRequest) -> Option<SimulatedReply> {
     if !request.is_post {
-        Some(Reply::errcode(43002))
+        Some(SimulatedReply::errcode(43002))
     } else if !request.has_length {
-        Some(Reply::http(412, Vec::new(), bytes::Bytes::new()))
+        Some(SimulatedReply::http(412, Vec::new(), bytes::Bytes::new()))
     } else {
         None
     }
 }
 
-fn token_reply((token, expires_in): (String, u64)) -> Reply {
+fn token_reply((token, expires_in): (String, u64)) -> SimulatedReply {
     let token = serde_json::Value::from(token);
-    Reply::json(format!(r#"{{"access_token":{token},"expires_in":{expires_in}}}"#))
+    SimulatedReply::json(format!(r#"{{"access_token":{token},"expires_in":{expires_in}}}"#))
 }

@@ -1,4 +1,6 @@
-//! A body as hyper sends it: whole, slowly, too much of it, too little, or without an end.
+//! A body as hyper sends it: whole, slow, too long, too short, or without an end.
+//!
+//! `reply` makes one of each reply, and hyper takes its bytes.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -11,9 +13,27 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::reply::Delivery;
+/// How a reply is sent, and how much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transmission {
+    Whole,
+    /// This many bytes at a time, with this pause before each.
+    Dripping(usize, Duration),
+    /// This many bytes of the body; then the connection is closed.
+    Truncated(usize),
+    /// This many bytes of the body; then the connection is reset.
+    Torn(usize),
+    /// The headers, and nothing after them.
+    Stalled,
+    /// Nothing; the connection is reset.
+    Reset,
+    /// Nothing; the connection is closed.
+    Closed,
+    /// All of it; then the connection is closed without notice.
+    ThenClosed,
+}
 
-/// A connection is to be closed instead of answered to the end.
+/// The connection is closed before the reply is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     #[error("a fault resets the connection")]
@@ -22,7 +42,7 @@ pub(super) enum Broken {
     Closed,
 }
 
-/// A body: a first part, a block so many times, a last part.
+/// A body: a first part, then a block that is repeated, then a last part.
 #[derive(Debug)]
 pub(super) struct ReplyBody {
     first: Bytes,
@@ -33,7 +53,7 @@ pub(super) struct ReplyBody {
     end: End,
 }
 
-/// So many bytes at a time, with a pause before each.
+/// How a body drips: this many bytes at a time, with this pause before each.
 #[derive(Debug)]
 struct Pace {
     bytes: usize,
@@ -44,53 +64,55 @@ struct Pace {
 #[derive(Debug, Clone, Copy)]
 enum End {
     Whole,
-    /// What was sent before is still in hyper's buffer: once `Pending` makes it send that first.
+    /// hyper's buffer may still hold what was sent before; returning `Pending` once makes hyper
+    /// send it.
     BrokenAfterFlush(Broken),
     Broken(Broken),
     Never,
 }
 
-/// The spaces of a streamed body come in pieces of this size.
+/// A streamed body of spaces is sent in pieces of this size.
 static SPACES: [u8; 65_536] = [b' '; 65_536];
 
-/// The spaces that a compressed block stands for.
+/// The spaces that one compressed block stands for.
 const SPACES_IN_A_BLOCK: usize = 1 << 20;
 
 impl ReplyBody {
-    /// Returns the body of `prefix` and `content` as far as it is delivered.
-    pub(super) fn new(prefix: Bytes, content: Bytes, delivery: Delivery) -> Self {
+    /// Returns the body of `prefix` and `content`, or the part of it that `transmission` sends.
+    pub(super) fn new(prefix: Bytes, content: Bytes, transmission: Transmission) -> Self {
         let mut body =
             Self { first: prefix, block: Bytes::new(), times: 0, last: content, pace: None, end: End::Whole };
-        match delivery {
-            Delivery::Truncated(length) => body.cut(length, Broken::Closed),
-            Delivery::Torn(length) => body.cut(length, Broken::Reset),
-            Delivery::Stalled => {
+        match transmission {
+            Transmission::Truncated(length) => body.cut(length, Broken::Closed),
+            Transmission::Torn(length) => body.cut(length, Broken::Reset),
+            Transmission::Stalled => {
                 (body.first, body.last) = (Bytes::new(), Bytes::new());
                 body.end = End::Never;
             }
-            Delivery::Dripping(bytes, pause) => {
+            Transmission::Dripping(bytes, pause) => {
                 body.pace = Some(Pace { bytes, pause, sleep: Box::pin(sleep(pause)) });
             }
-            Delivery::Whole | Delivery::Reset | Delivery::Closed | Delivery::ThenClosed => {}
+            Transmission::Whole | Transmission::Reset | Transmission::Closed | Transmission::ThenClosed => {}
         }
         body
     }
 
-    /// Returns a body of so many spaces.
+    /// Returns a body of `length` spaces.
     pub(super) fn spaces(prefix: Bytes, length: u64) -> Self {
         let block = Bytes::from_static(&SPACES);
         let last = block.slice(..(length % block.len() as u64) as usize);
         Self { first: prefix, times: length / block.len() as u64, block, last, pace: None, end: End::Whole }
     }
 
-    /// Returns a body of at least so many spaces, compressed (RFC 1952) to a thousandth.
+    /// Returns a body of at least `length` spaces, compressed (RFC 1952) to a thousandth.
     pub(super) fn gzipped_spaces(length: u64) -> Self {
         const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-        /// A last block (RFC 1951) that holds nothing.
+        /// A last block (RFC 1951) without content.
         const LAST: [u8; 2] = [3, 0];
         let spaces = vec![b' '; SPACES_IN_A_BLOCK];
         let mut block = Vec::with_capacity(SPACES_IN_A_BLOCK / 100);
-        // Flushed in full, a block needs nothing of the one before, and ends with a whole byte.
+        // After a full flush, a block needs nothing of the one before it, and ends with a whole
+        // byte.
         Compress::new(Compression::best(), false)
             .compress_vec(&spaces, &mut block, FlushCompress::Full)
             .expect("there is room for a thousandth");
@@ -103,7 +125,7 @@ impl ReplyBody {
         Self { first, block: block.into(), times, last: last.into(), pace: None, end: End::Whole }
     }
 
-    /// Ends after `length` bytes, unless that is all there is.
+    /// Makes the body end after `length` bytes, unless it is shorter.
     fn cut(&mut self, length: usize, broken: Broken) {
         if length < self.first.len() + self.last.len() {
             self.last.truncate(length.saturating_sub(self.first.len()));
@@ -157,7 +179,7 @@ impl Body for ReplyBody {
     }
 }
 
-/// Compresses a body.
+/// Returns the body, compressed.
 pub(super) fn gzip(body: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).and_then(|()| encoder.finish()).expect("a vector takes everything").into()

@@ -1,26 +1,32 @@
-//! Faults: which calls go wrong, and how. They are data; [`Effect::apply`] is the only place that knows what each does.
+//! Faults: which calls go wrong, and how.
+//!
+//! `api` applies them to each reply before it is sent. Faults are data; only [`Effect::apply`]
+//! knows what each of them does.
 
 use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::api::{Call, Endpoint};
+use super::body::Transmission;
+use super::call::{Call, Endpoint};
 use super::followers::mix;
 use super::page::PageStyle;
-use super::reply::{Coding, Content, Delivery, Reply, message};
+use super::reply::{Coding, Content, SimulatedReply, message};
 use super::token::Tokens;
 
 /// One thing that goes wrong: on which calls, and how.
 ///
-/// Each fault counts the calls to its endpoint (of its account, if it has one) for itself, from 1, retries included.
-/// When several faults meet in one call, they take effect in the order in which they were given.
+/// Each fault counts the calls to its endpoint (and of its account, if it has one) on its own, from
+/// 1, retries included. If several faults take effect on one call, they do so in the order in which
+/// they were added.
 ///
 /// ```
 /// use fanout::simulator::{Effect, Endpoint, Fault, When};
 ///
 /// // The third call for a page of this account is answered with "system busy", once.
-/// let busy = Fault::new(Endpoint::UserGet, When::Call(3), Effect::errcode(-1)).account("wx0123456789abcdef");
+/// let busy = Fault::new(Endpoint::UserGet, When::Call(3), Effect::errcode(-1))
+///     .account("wx0123456789abcdef");
 /// // Page 7 is cut off the first two times that it is asked for.
 /// let torn = Fault::new(Endpoint::UserGet, When::Page(7), Effect::Truncate(1_000)).times(2);
 /// # let _ = (busy, torn);
@@ -29,18 +35,18 @@ use super::token::Tokens;
 pub struct Fault {
     /// The endpoint whose calls are counted.
     pub endpoint: Endpoint,
-    /// The account whose calls are counted; `None` is every account.
+    /// The account whose calls are counted; `None` for all accounts.
     pub app_id: Option<String>,
     /// The calls that go wrong.
     pub when: When,
-    /// How often at most; `None` is without limit.
+    /// How often the fault takes effect at most; `None` for no limit.
     pub times: Option<u64>,
     /// How they go wrong.
     pub effect: Effect,
 }
 
 impl Fault {
-    /// Returns a fault for the calls of every account, without a limit.
+    /// Returns a fault for the calls of all accounts, without a limit.
     pub fn new(endpoint: Endpoint, when: When, effect: Effect) -> Self {
         Self { endpoint, app_id: None, when, times: None, effect }
     }
@@ -60,7 +66,7 @@ impl Fault {
     }
 }
 
-/// The calls that a fault takes effect on, as the fault counts them.
+/// The calls on which a fault takes effect, by the fault's own count.
 #[derive(Debug, Clone, PartialEq)]
 pub enum When {
     /// Every call.
@@ -69,33 +75,36 @@ pub enum When {
     Call(u64),
     /// The calls with these numbers.
     Calls(RangeInclusive<u64>),
-    /// Every so many calls: `Every(3)` is the calls 3, 6, 9 and so on.
+    /// Every call whose number is a multiple: `Every(3)` picks the calls 3, 6, 9 and so on.
     Every(u64),
-    /// The calls that ask for this page, counted from 1. The end of a list is the page after the last one.
+    /// The calls that ask for this page, counted from 1. The end of a list is the page after the
+    /// last one.
     Page(u64),
-    /// Calls picked at random, the same ones for the same seed.
+    /// Calls that are picked at random; the same seed picks the same calls.
     Chance {
         /// The probability of each call, from 0 to 1.
         probability: f64,
-        /// Picks which calls.
+        /// Decides which calls.
         seed: u64,
     },
 }
 
 /// How a call goes wrong.
 ///
-/// The effects on a page ([`Style`](Effect::Style) and after) leave every other reply as it is.
+/// The effects on a page ([`Style`](Effect::Style) and those after it) leave every other reply
+/// unchanged.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// A status 200 whose JSON is an error. A request id is added to the message.
+    /// A status 200 whose JSON is an error. A request id is appended to the message.
     Errcode {
         /// The `errcode`.
         code: i64,
-        /// The beginning of `errmsg`.
+        /// The beginning of the `errmsg`.
         message: String,
     },
-    /// This response instead: an error status, a redirect, HTML, nothing, or any bytes.
+    /// This response in place of WeChat's: an error status, a redirect, HTML, nothing, or any
+    /// bytes.
     Http {
         /// The status.
         status: u16,
@@ -104,55 +113,58 @@ pub enum Effect {
         /// The body.
         body: Bytes,
     },
-    /// A body of so many spaces instead, without a `Content-Length`.
+    /// A body of this many spaces, without a `Content-Length`.
     Huge(u64),
-    /// A body of at least so many spaces instead, compressed to a thousandth.
+    /// A body of at least this many spaces, compressed to a thousandth.
     GzipBomb(u64),
-    /// These bytes go before the body: a byte order mark, say.
+    /// These bytes before the body, for example a byte order mark.
     Prefix(Bytes),
-    /// These bytes stand in place of those from byte `at` of the body on.
+    /// These bytes in place of those of the body, from byte `at` on.
     Overwrite {
-        /// The place, counted from 0.
+        /// The position of the first byte, counted from 0.
         at: usize,
-        /// What stands there.
+        /// The bytes.
         bytes: Bytes,
     },
-    /// The body is declared as this type.
+    /// This type in the header `Content-Type`.
     ContentType(String),
     /// The body is compressed.
     Gzip,
     /// The body comes in chunks, without a `Content-Length`.
     Chunked,
-    /// The reply comes so much later.
+    /// The reply comes later by this time.
     Delay(Duration),
-    /// The body comes so many bytes at a time.
+    /// The body comes in small pieces.
     Drip {
         /// The bytes of one piece.
         bytes: usize,
-        /// What is waited before each piece.
+        /// The pause before each piece.
         pause: Duration,
     },
-    /// The connection is closed after so many bytes of the body.
+    /// The connection is closed after this many bytes of the body.
     Truncate(usize),
-    /// The connection is reset after so many bytes of the body.
+    /// The connection is reset after this many bytes of the body.
     ResetAfter(usize),
-    /// The headers come, and nothing after them.
+    /// The headers come, but no body.
     Stall,
     /// The connection is reset before the first byte.
     Reset,
     /// The connection is closed before the first byte.
     Close,
-    /// The reply comes, and then the connection is closed without notice, although it could have been used again.
+    /// The reply comes; then the connection is closed without notice, although it could have been
+    /// used again.
     CloseIdle,
-    /// Every token of the account expires now, also for this call.
+    /// Every token of the account expires now, and this call is refused with the code for an
+    /// expired token.
     ExpireToken,
     /// The page is written in this style.
     Style(PageStyle),
-    /// The page ends after so many followers, with the last of them as its cursor; the next page goes on from there.
+    /// The page ends after this many followers, and its cursor is the last of them; the next page
+    /// continues from there.
     Short(u64),
-    /// The page with this number instead, counted from 1: its cursor leads back.
+    /// The page with this number, counted from 1, in place of the right one: its cursor leads back.
     RepeatPage(u64),
-    /// The end of the list instead, although there is more.
+    /// The end of the list, although more followers come.
     EarlyEnd,
     /// The key `next_openid` has this value; `None` leaves it out.
     NextOpenid(Option<String>),
@@ -160,64 +172,68 @@ pub enum Effect {
     MissingData,
     /// `total` has this value.
     Total(i64),
-    /// `total` grows by so much from page to page; the first page says the truth.
+    /// `total` grows by this number from page to page; that of the first page is right.
     DriftTotal(i64),
     /// The OpenIDs at these positions of the page, counted from 0, are left out; the cursor stays.
     Omit(Range<u64>),
     /// The OpenIDs at these positions of the page, counted from 0, come twice; the cursor stays.
     Duplicate(Range<u64>),
-    /// So many followers of the pages before come again before those of the page; the cursor stays.
+    /// This many followers of the pages before come again, before those of the page; the cursor
+    /// stays.
     Overlap(u64),
-    /// The followers are those of another account, as a token of that account would get them; the cursor stays.
+    /// The followers are those of another account, as a token of that account would return them;
+    /// the cursor stays.
     OtherAccount,
 }
 
 impl Effect {
-    /// Returns an error of WeChat's kind with the text that WeChat has for this code.
+    /// Returns an error reply with this code, and with the text that WeChat has for it.
     pub fn errcode(code: i64) -> Self {
         Self::Errcode { code, message: message(code).to_owned() }
     }
 
-    /// Returns a response of this status, without headers and body.
+    /// Returns a response with this status, without headers and body.
     pub fn status(status: u16) -> Self {
         Self::Http { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// Returns a response of this status with a page of HTML, as a proxy sends it.
+    /// Returns a response with this status and a page of HTML, as a proxy sends it.
     pub fn html(status: u16) -> Self {
         let body = Bytes::from(format!("<html><body><h1>{status}</h1><hr>nginx</body></html>"));
         Self::Http { status, headers: vec![("content-type".to_owned(), "text/html".to_owned())], body }
     }
 
-    /// Returns status 429 with `Retry-After` in seconds.
+    /// Returns status 429, with `Retry-After` in seconds.
     pub fn too_many_requests(retry_after_secs: u64) -> Self {
         let headers = vec![("retry-after".to_owned(), retry_after_secs.to_string())];
         Self::Http { status: 429, headers, body: Bytes::new() }
     }
 
-    /// Returns status 429 with `Retry-After` as a date.
+    /// Returns status 429, with `Retry-After` as a date.
     pub fn too_many_requests_until(date: SystemTime) -> Self {
         let headers = vec![("retry-after".to_owned(), httpdate::fmt_http_date(date))];
         Self::Http { status: 429, headers, body: Bytes::new() }
     }
 
-    /// Returns status 302 to `location`.
+    /// Returns status 302, to `location`.
     pub fn redirect(location: &str) -> Self {
         let headers = vec![("location".to_owned(), location.to_owned())];
         Self::Http { status: 302, headers, body: Bytes::new() }
     }
 
-    /// Returns a status 200 with this body, declared as JSON.
+    /// Returns a status 200 with this body, whose type is JSON.
     pub fn body(body: impl Into<Bytes>) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json; encoding=utf-8".to_owned())];
         Self::Http { status: 200, headers, body: body.into() }
     }
 
-    /// Changes the reply to `call` as this effect says.
-    fn apply(&self, call: &Call, tokens: &mut Tokens, reply: &mut Reply) {
+    /// Applies this effect to the reply to `call`.
+    fn apply(&self, call: &Call, tokens: &mut Tokens, reply: &mut SimulatedReply) {
         match self {
-            Self::Errcode { code, message } => reply.replace(Reply::errcode_with(*code, message)),
-            Self::Http { status, headers, body } => reply.replace(Reply::http(*status, headers.clone(), body.clone())),
+            Self::Errcode { code, message } => reply.replace(SimulatedReply::errcode_with(*code, message)),
+            Self::Http { status, headers, body } => {
+                reply.replace(SimulatedReply::http(*status, headers.clone(), body.clone()))
+            }
             Self::Huge(length) => reply.content = Content::Spaces(*length),
             Self::GzipBomb(length) => reply.content = Content::GzippedSpaces(*length),
             Self::Prefix(prefix) => reply.prefix = prefix.clone(),
@@ -226,22 +242,22 @@ impl Effect {
             Self::Gzip => reply.coding = Coding::Gzipped,
             Self::Chunked => reply.coding = Coding::Chunked,
             Self::Delay(delay) => reply.delay += *delay,
-            Self::Drip { bytes, pause } => reply.delivery = Delivery::Dripping(*bytes, *pause),
-            Self::Truncate(length) => reply.delivery = Delivery::Truncated(*length),
-            Self::ResetAfter(length) => reply.delivery = Delivery::Torn(*length),
-            Self::Stall => reply.delivery = Delivery::Stalled,
-            Self::Reset => reply.delivery = Delivery::Reset,
-            Self::Close => reply.delivery = Delivery::Closed,
-            Self::CloseIdle => reply.delivery = Delivery::ThenClosed,
+            Self::Drip { bytes, pause } => reply.transmission = Transmission::Dripping(*bytes, *pause),
+            Self::Truncate(length) => reply.transmission = Transmission::Truncated(*length),
+            Self::ResetAfter(length) => reply.transmission = Transmission::Torn(*length),
+            Self::Stall => reply.transmission = Transmission::Stalled,
+            Self::Reset => reply.transmission = Transmission::Reset,
+            Self::Close => reply.transmission = Transmission::Closed,
+            Self::CloseIdle => reply.transmission = Transmission::ThenClosed,
             Self::ExpireToken => {
                 tokens.expire(call.app_id.as_deref().unwrap_or_default());
-                reply.replace(Reply::errcode(42001));
+                reply.replace(SimulatedReply::errcode(42001));
             }
             _ => self.apply_to_page(reply),
         }
     }
 
-    fn apply_to_page(&self, reply: &mut Reply) {
+    fn apply_to_page(&self, reply: &mut SimulatedReply) {
         let Content::Page(page) = &mut reply.content else { return };
         match self {
             Self::Style(style) => page.style = style.clone(),
@@ -261,7 +277,7 @@ impl Effect {
     }
 }
 
-/// The faults of one simulator, each with what it has counted.
+/// The faults of one simulator, each with its counters.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     counted: Vec<CountedFault>,
@@ -283,8 +299,8 @@ impl Faults {
         self.counted.clear();
     }
 
-    /// Counts `call`, and changes its reply as the faults say.
-    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, reply: &mut Reply) {
+    /// Counts `call`, and applies the faults to its reply.
+    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, reply: &mut SimulatedReply) {
         for counted in &mut self.counted {
             if counted.count(call) {
                 counted.fault.effect.apply(call, tokens, reply);
@@ -294,7 +310,7 @@ impl Faults {
 }
 
 impl CountedFault {
-    /// Counts `call`, and returns whether the fault takes effect on it.
+    /// Counts `call`. Returns whether the fault takes effect on it.
     fn count(&mut self, call: &Call) -> bool {
         let fault = &self.fault;
         if fault.endpoint != call.endpoint || (fault.app_id.is_some() && fault.app_id != call.app_id) {
@@ -316,7 +332,7 @@ impl When {
             Self::Every(step) => number.is_multiple_of(*step),
             Self::Page(picked) => call.page == Some(*picked),
             Self::Chance { probability, seed } => {
-                // 53 bits are what a float between 0 and 1 can hold.
+                // A float between 0 and 1 can hold 53 bits.
                 let draw = (mix(mix(*seed) ^ number) >> 11) as f64 / (1_u64 << 53) as f64;
                 draw < *probability
             }

@@ -1,9 +1,11 @@
-//! The followers of a simulated account, computed rather than stored.
+//! The followers of a simulated account, computed and not stored.
 //!
-//! A real OpenID is `o` and the base64url of 20 bytes, of which the first four are the same for all followers of an
-//! account. Here the other sixteen come from a bijection of the follower's index and from a check value over it, so
-//! that an OpenID which comes back as a cursor is turned into its index without a table: ten million followers need no
-//! memory, and a test can compute the list that it expects.
+//! `api` finds the index of a cursor here, and `page` the OpenIDs of a page.
+//!
+//! A real OpenID is `o` and the base64url of 20 bytes, of which the first four are the same for all
+//! followers of an account. Here the other sixteen bytes are a bijection of the follower's index
+//! and a check value. So an OpenID that comes back as a cursor is turned into its index without a
+//! table: ten million followers need no memory, and a test can compute the list that it expects.
 
 use std::ops::Range;
 
@@ -12,7 +14,7 @@ pub const OPENID_LENGTH: usize = 28;
 
 /// The followers of one simulated account, in list order.
 ///
-/// Two accounts of one seed have different followers, and so has one account under two seeds.
+/// Two accounts with one seed have different followers, and so does one account with two seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Followers {
     count: u64,
@@ -21,35 +23,36 @@ pub struct Followers {
 }
 
 impl Followers {
-    /// Returns the first `count` followers of the account `app_id` under `seed`.
+    /// Returns the first `count` followers of the account `app_id` with `seed`.
     pub fn new(seed: u64, app_id: &str, count: u64) -> Self {
         let key = mix(mix(seed) ^ fnv1a(app_id));
         Self { count, account_tag: (mix(key) >> 32) as u32, key }
     }
 
-    /// Returns as many followers of another account under the same seed.
+    /// Returns the same number of followers of another account with the same seed.
     pub(super) fn of_another_account(&self) -> Self {
         let key = mix(self.key);
         Self { count: self.count, account_tag: !self.account_tag, key }
     }
 
-    /// Returns how many there are.
+    /// Returns the number of followers.
     pub fn count(&self) -> u64 {
         self.count
     }
 
     /// Returns the OpenID at `index` of the list, counted from 0.
     ///
-    /// At or beyond [`count`](Self::count) it is the OpenID of a stranger: well formed, of this account, not in the list.
+    /// From [`count`](Self::count) on, it is well formed and of this account, but not in the list.
     pub fn openid(&self, index: u64) -> String {
         self.openid_bytes(index).into_iter().map(char::from).collect()
     }
 
-    /// Returns the index of `openid` in the list, or `None` when it is not in it.
+    /// Returns the index of `openid` in the list, or `None` if it is not in the list.
     pub fn index(&self, openid: &str) -> Option<u64> {
         let text: &[u8; OPENID_LENGTH] = openid.as_bytes().try_into().ok()?;
         let index = unmix(decode_scrambled(text)?) ^ self.key;
-        // Encoding again checks all the rest: the account, the check value, the unused bits of the last character.
+        // Encoding it again checks the rest: the account, the check value, and the unused bits of
+        // the last character.
         (index < self.count && self.openid_bytes(index) == *text).then_some(index)
     }
 
@@ -74,8 +77,8 @@ impl Followers {
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The two characters of each 12 bits: half the look-ups of one character at a time. A page is 270,000 characters, and
-/// the simulator must not be what a bench measures.
+/// The two characters for each 12 bits: half the look-ups that one character at a time would take.
+/// A page has 270,000 characters, and a bench must not measure the simulator.
 static PAIRS: [[u8; 2]; 4_096] = {
     let mut pairs = [[0; 2]; 4_096];
     let mut bits = 0;
@@ -86,10 +89,12 @@ static PAIRS: [[u8; 2]; 4_096] = {
     pairs
 };
 
-/// Returns `o` and the base64url, without padding, of the 20 bytes that the three numbers are in big-endian order.
+/// Returns `o` and the base64url, without padding, of 20 bytes: the three numbers in big-endian
+/// order.
 fn encode(account_tag: u32, scrambled: u64, check: u64) -> [u8; OPENID_LENGTH] {
     let mut text = [b'o'; OPENID_LENGTH];
-    // Three times 48 bits are eight characters each; the last 16 bits are three, with two bits unused.
+    // Each group of 48 bits is eight characters. The last 16 bits are three characters, with two
+    // bits unused.
     let groups = [u64::from(account_tag) << 16 | scrambled >> 48, scrambled, check >> 16];
     for (group, characters) in groups.into_iter().zip(text[1..25].chunks_exact_mut(8)) {
         for (pair, shift) in characters.chunks_exact_mut(2).zip([36, 24, 12, 0]) {
@@ -101,16 +106,19 @@ fn encode(account_tag: u32, scrambled: u64, check: u64) -> [u8; OPENID_LENGTH] {
     text
 }
 
-/// Returns the scrambled index in an OpenID; `None` when it is not base64url. Looks at nothing else.
+/// Returns the scrambled index of an OpenID, or `None` if it is not base64url. Nothing else is
+/// checked.
 fn decode_scrambled(text: &[u8; OPENID_LENGTH]) -> Option<u64> {
-    // The index is the bits 32 to 95. These eleven characters are the bits 30 to 95, of which a u64 keeps the last 64.
+    // The index is the bits 32 to 95. These eleven characters are the bits 30 to 95, of which a
+    // `u64` keeps the last 64.
     text[6..17].iter().try_fold(0, |bits, character| {
         let value = ALPHABET.iter().position(|known| known == character)?;
         Some(bits << 6 | value as u64)
     })
 }
 
-/// Scrambles 64 bits one to one: the finaliser of `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
+/// Scrambles 64 bits one to one: the finaliser of `SplitMix64`
+/// (<https://prng.di.unimi.it/splitmix64.c>).
 pub(super) fn mix(mut value: u64) -> u64 {
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -124,7 +132,7 @@ fn unmix(mut value: u64) -> u64 {
     value ^ (value >> 30) ^ (value >> 60)
 }
 
-/// Hashes an app id: FNV-1a, 64 bits.
+/// Returns the 64-bit FNV-1a hash of an app id.
 fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,10 +1,11 @@
 //! A WeChat API on loopback, for the demo, the tests and the benches.
 //!
-//! It answers the endpoints that this program calls with the shapes that real accounts have been seen to answer with,
-//! from followers that are computed and not stored, and goes wrong as it is told ([`Fault`]). Third parties that write
-//! a sink can test it against whole runs without an account.
+//! It answers the endpoints that fanout calls, in the form in which real accounts were seen to
+//! answer. The followers are computed, not stored, and each [`Fault`] makes it fail in a given way.
+//! The author of a sink can test it against whole runs without an account.
 //!
-//! A request passes `server` (HTTP) and `api` (what WeChat answers), then the faults, and is sent as a `reply`.
+//! It stands in the place of WeChat, in front of [`source`](crate::source). Within it, a request
+//! passes `server` (HTTP), `api` (WeChat's answer) and the faults, and is sent as a `reply`.
 //!
 //! ```
 //! use fanout::simulator::{Effect, Endpoint, Fault, Simulator, When};
@@ -24,235 +25,20 @@
 
 mod api;
 mod body;
+mod call;
 mod fault;
 mod followers;
 mod page;
 mod reply;
 mod server;
-mod token;
+mod service;
 #[cfg(test)]
 mod tests;
+mod token;
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-
-use api::{Api, Settings};
-use server::SharedApi;
-
-pub use api::{Call, Endpoint, RequestCounts};
+pub use call::{Call, Endpoint, RequestCounts};
 pub use fault::{Effect, Fault, When};
 pub use followers::{Followers, OPENID_LENGTH};
 pub use page::{PageKey, PageStyle, Spacing};
+pub use service::{Simulator, SimulatorBuilder, SimulatorHandle};
 pub use token::TOKEN_MARKER;
-
-/// The entry to the simulated API.
-#[derive(Debug)]
-pub struct Simulator;
-
-impl Simulator {
-    /// Returns a builder: 23,000 followers (as in WeChat's documentation), seed 0, full pages, no latency, no faults.
-    pub fn builder() -> SimulatorBuilder {
-        let settings = Settings {
-            seed: 0,
-            followers: 23_000,
-            accounts: HashMap::new(),
-            secrets: HashMap::new(),
-            page_size: 10_000,
-            page_style: PageStyle::default(),
-            latency: Duration::ZERO,
-            // More than any bench makes: whoever wants to run out of calls says when.
-            daily_limit: 100_000_000,
-            daily_limits: HashMap::new(),
-            token_lifetime: Duration::from_secs(7_200),
-        };
-        SimulatorBuilder { address: (Ipv4Addr::LOCALHOST, 0).into(), settings, faults: Vec::new() }
-    }
-}
-
-/// Sets up a simulated API.
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct SimulatorBuilder {
-    address: SocketAddr,
-    settings: Settings,
-    faults: Vec<Fault>,
-}
-
-impl SimulatorBuilder {
-    /// Sets the address to listen on. Default: a free port of `127.0.0.1`.
-    pub fn address(mut self, address: SocketAddr) -> Self {
-        self.address = address;
-        self
-    }
-
-    /// Sets how many followers an account has.
-    pub fn followers(mut self, count: u64) -> Self {
-        self.settings.followers = count;
-        self
-    }
-
-    /// Sets how many followers the account `app_id` has.
-    pub fn account(mut self, app_id: impl Into<String>, followers: u64) -> Self {
-        self.settings.accounts.insert(app_id.into(), followers);
-        self
-    }
-
-    /// Sets the secret that the account `app_id` must give. Other accounts may give any.
-    pub fn secret(mut self, app_id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.settings.secrets.insert(app_id.into(), secret.into());
-        self
-    }
-
-    /// Sets what the followers are computed from, together with the app id.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.seed = seed;
-        self
-    }
-
-    /// Sets how many followers a full page has.
-    ///
-    /// # Panics
-    ///
-    /// Panics when `page_size` is 0.
-    pub fn page_size(mut self, page_size: u64) -> Self {
-        assert!(page_size > 0, "a page has at least one follower");
-        self.settings.page_size = page_size;
-        self
-    }
-
-    /// Sets how pages are written.
-    pub fn page_style(mut self, style: PageStyle) -> Self {
-        self.settings.page_style = style;
-        self
-    }
-
-    /// Sets how long every call takes.
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.settings.latency = latency;
-        self
-    }
-
-    /// Sets how many calls to `user/get` an account has a day; a day lasts until a test begins the next one.
-    pub fn quota(mut self, calls: u64) -> Self {
-        self.settings.daily_limit = calls;
-        self
-    }
-
-    /// Sets how many calls to `user/get` the account `app_id` has a day.
-    pub fn account_quota(mut self, app_id: impl Into<String>, calls: u64) -> Self {
-        self.settings.daily_limits.insert(app_id.into(), calls);
-        self
-    }
-
-    /// Sets how long a token is good for.
-    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.settings.token_lifetime = lifetime;
-        self
-    }
-
-    /// Adds a fault.
-    pub fn fault(mut self, fault: Fault) -> Self {
-        self.faults.push(fault);
-        self
-    }
-
-    /// Starts to serve, on the runtime of the caller.
-    ///
-    /// # Errors
-    ///
-    /// Returns the error of the operating system when the address cannot be bound.
-    pub async fn start(self) -> io::Result<SimulatorHandle> {
-        let listener = TcpListener::bind(self.address).await?;
-        let address = listener.local_addr()?;
-        let mut api = Api::new(self.settings);
-        for fault in self.faults {
-            api.faults.add(fault);
-        }
-        let api = SharedApi::new(api);
-        let server = tokio::spawn(server::serve(listener, api.clone()));
-        Ok(SimulatorHandle { address, api, server })
-    }
-}
-
-/// A simulated API that is running. It ends when the handle is dropped.
-#[derive(Debug)]
-pub struct SimulatorHandle {
-    address: SocketAddr,
-    api: SharedApi,
-    server: JoinHandle<()>,
-}
-
-impl SimulatorHandle {
-    /// Returns the URL that stands for `https://api.weixin.qq.com`, without a slash at its end.
-    pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Returns the address that it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Returns the followers of an account: the truth that a walk is compared with.
-    pub fn followers(&self, app_id: &str) -> Followers {
-        self.api.lock().settings.followers(app_id)
-    }
-
-    /// Returns the stable token of an account, as a program that shares tokens would hand it over. Counts as no call.
-    pub fn issue_token(&self, app_id: &str) -> String {
-        self.api.lock().tokens.stable(app_id, false).0
-    }
-
-    /// Ends every token of an account now.
-    pub fn expire_tokens(&self, app_id: &str) {
-        self.api.lock().tokens.expire(app_id);
-    }
-
-    /// Returns how many calls there were so far.
-    pub fn requests(&self) -> RequestCounts {
-        self.api.lock().counts
-    }
-
-    /// Returns how many calls to `user/get` an account has made so far with a good token.
-    pub fn user_get_calls(&self, app_id: &str) -> u64 {
-        self.api.lock().used.get(app_id).copied().unwrap_or(0)
-    }
-
-    /// Begins the next day: every account has all its calls again.
-    pub fn begin_next_day(&self) {
-        self.api.lock().used_today.clear();
-    }
-
-    /// Returns the last calls, oldest first: at most ten thousand.
-    pub fn log(&self) -> Vec<Call> {
-        self.api.lock().log.iter().cloned().collect()
-    }
-
-    /// Adds a fault, which counts calls from now on.
-    pub fn add_fault(&self, fault: Fault) {
-        self.api.lock().faults.add(fault);
-    }
-
-    /// Removes all faults.
-    pub fn clear_faults(&self) {
-        self.api.lock().faults.clear();
-    }
-
-    /// Closes every connection and waits until the port is free.
-    pub async fn shutdown(mut self) {
-        self.server.abort();
-        // The task was cancelled: that is what its error says.
-        let _ = (&mut self.server).await;
-    }
-}
-
-impl Drop for SimulatorHandle {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}

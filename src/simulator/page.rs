@@ -1,4 +1,6 @@
 //! One page of a list: what it says, and how its JSON is written.
+//!
+//! `api` makes it, faults edit it, and `reply` renders it when it is sent.
 
 use std::ops::Range;
 
@@ -6,22 +8,24 @@ use bytes::Bytes;
 
 use super::followers::{Followers, OPENID_LENGTH};
 
-/// How the JSON of a page is written. The default is what WeChat sends: compact, without `errcode`.
+/// How the JSON of a page is written. The default is WeChat's style: compact, without `errcode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageStyle {
     /// The white space between tokens.
     pub spacing: Spacing,
     /// The order of the keys.
     pub key_order: [PageKey; 4],
-    /// Adds keys that no documentation has, some of which hold decoys: an `openid` array, brackets inside a string.
+    /// Adds keys that no documentation has. Some hold decoys: an `openid` array, brackets inside a
+    /// string.
     pub extra_keys: bool,
     /// Writes the `o` of each OpenID as `\u006f`.
     pub escaped: bool,
-    /// What `count` says, when that is not the number of OpenIDs.
+    /// The value of `count`; `None` for the number of OpenIDs.
     pub count: Option<u64>,
-    /// How many empty strings stand before the OpenIDs, not counted by `count` (as in an old sample of the documentation).
+    /// The number of empty strings before the OpenIDs. `count` does not include them, as in an old
+    /// sample of the documentation.
     pub empty_openids: usize,
-    /// Begins with `"errcode":0,"errmsg":"ok"`.
+    /// Puts `"errcode":0,"errmsg":"ok"` first.
     pub errcode_zero: bool,
 }
 
@@ -42,11 +46,11 @@ impl Default for PageStyle {
 /// The white space between the tokens of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spacing {
-    /// None, as WeChat sends it.
+    /// No white space, as WeChat sends it.
     Compact,
     /// One space.
     Spaced,
-    /// A line for each member and each OpenID, indented.
+    /// Each member and each OpenID on its own line, indented.
     Pretty,
 }
 
@@ -63,7 +67,7 @@ pub enum PageKey {
     NextOpenid,
 }
 
-/// One page, before it is written. Faults edit it.
+/// One page before it is written. Faults edit it.
 #[derive(Debug)]
 pub(super) struct Page {
     followers: Followers,
@@ -71,7 +75,8 @@ pub(super) struct Page {
     number: u64,
     size: u64,
     pub(super) total: i64,
-    /// The indices of the followers on this page, as ranges in list order: an edit splits or repeats them.
+    /// The indices of the followers on this page, as ranges in list order. Edits split or repeat
+    /// the ranges.
     segments: Vec<Range<u64>>,
     pub(super) has_data: bool,
     /// `None` leaves the key out.
@@ -80,7 +85,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Returns the page that begins with the follower at index `start`: the end of the list when there is none.
+    /// Returns the page that begins with the follower at index `start`, or the end of the list if
+    /// there is no such follower.
     pub(super) fn new(followers: Followers, start: u64, size: u64, style: PageStyle) -> Self {
         let end = start.saturating_add(size).min(followers.count());
         let indices = start.min(end)..end;
@@ -96,18 +102,18 @@ impl Page {
         }
     }
 
-    /// Becomes the page with this number.
+    /// Replaces the page by the page with this number.
     pub(super) fn become_number(&mut self, number: u64) {
         let start = number.saturating_sub(1).saturating_mul(self.size);
         *self = Self::new(self.followers, start, self.size, self.style.clone());
     }
 
-    /// Becomes the end of the list, whatever is still to come.
+    /// Replaces the page by the end of the list, although more followers come.
     pub(super) fn become_end(&mut self) {
         *self = Self::new(self.followers, self.followers.count(), self.size, self.style.clone());
     }
 
-    /// Ends after `length` followers; the cursor is then the last of these.
+    /// Ends the page after `length` followers; its cursor is then the last of them.
     pub(super) fn shorten(&mut self, length: u64) {
         let segments = self.slice(0..length);
         if let Some(last) = segments.last() {
@@ -121,24 +127,25 @@ impl Page {
         self.total += step * (self.number as i64 - 1);
     }
 
-    /// Leaves out the OpenIDs at `positions` of the page, counted from 0. The cursor stays.
+    /// Removes the OpenIDs at `positions` of the page, counted from 0. The cursor stays.
     pub(super) fn omit(&mut self, positions: &Range<u64>) {
         self.segments = [self.slice(0..positions.start), self.slice(positions.end..u64::MAX)].concat();
     }
 
-    /// Lists the OpenIDs at `positions` of the page, counted from 0, a second time after themselves. The cursor stays.
+    /// Repeats the OpenIDs at `positions` of the page, counted from 0, behind themselves. The
+    /// cursor stays.
     pub(super) fn duplicate(&mut self, positions: &Range<u64>) {
         self.segments = [self.slice(0..positions.end), self.slice(positions.start..u64::MAX)].concat();
     }
 
-    /// Begins `length` followers earlier. The cursor stays.
+    /// Begins the page `length` followers earlier. The cursor stays.
     pub(super) fn overlap(&mut self, length: u64) {
         if let Some(first) = self.segments.first_mut() {
             first.start = first.start.saturating_sub(length);
         }
     }
 
-    /// Lists as many followers of another account. The cursor stays.
+    /// Replaces the followers by the same number of another account's. The cursor stays.
     pub(super) fn become_another_accounts(&mut self) {
         self.followers = self.followers.of_another_account();
     }
@@ -147,7 +154,7 @@ impl Page {
         self.segments.iter().map(|segment| segment.end - segment.start).sum()
     }
 
-    /// Returns the segments at `positions`, as far as the page has them.
+    /// Returns the part of the segments at `positions` that the page has.
     fn slice(&self, positions: Range<u64>) -> Vec<Range<u64>> {
         let mut before = 0;
         let mut slice = Vec::new();
@@ -166,7 +173,8 @@ impl Page {
     /// Returns the page as JSON.
     pub(super) fn render(&self) -> Bytes {
         let style = &self.style;
-        // The longest form of an OpenID: quotes, comma, an escape for its `o`, a line of its own.
+        // The longest form of an OpenID has quotes, a comma, an escape for its `o`, and a line of
+        // its own.
         let capacity = 512 + (self.len() as usize + style.empty_openids) * (OPENID_LENGTH + 16);
         let mut json = Json { bytes: Vec::with_capacity(capacity), spacing: style.spacing, depth: 0, is_first: true };
         json.open(b'{');
@@ -231,13 +239,13 @@ impl Page {
     }
 }
 
-/// Returns the number of the page that begins at index `start`, counted from 1. After a page that was cut short, the
-/// rest of it counts as the next page.
+/// Returns the number of the page that begins at index `start`, counted from 1. The rest of a page
+/// that was shortened counts as the next page.
 pub(super) fn page_number(start: u64, size: u64) -> u64 {
     start.div_ceil(size) + 1
 }
 
-/// Writes JSON with white space of a chosen kind.
+/// Writes JSON with white space of one kind.
 struct Json {
     bytes: Vec<u8>,
     spacing: Spacing,
@@ -284,7 +292,7 @@ impl Json {
         self.is_first = false;
     }
 
-    /// Returns what stands between two items.
+    /// Returns the separator of two items.
     fn separator(&self) -> Vec<u8> {
         [b",", self.space().as_slice()].concat()
     }
@@ -327,8 +335,8 @@ mod tests {
     fn the_end_has_no_data_and_an_empty_cursor() {
         let end = r#"{"total":2,"count":0,"next_openid":""}"#;
         assert_eq!(Page::new(followers(2), 2, 10, PageStyle::default()).render(), end);
-        let nobody = r#"{"total":0,"count":0,"next_openid":""}"#;
-        assert_eq!(Page::new(followers(0), 0, 10, PageStyle::default()).render(), nobody);
+        let empty = r#"{"total":0,"count":0,"next_openid":""}"#;
+        assert_eq!(Page::new(followers(0), 0, 10, PageStyle::default()).render(), empty);
     }
 
     #[test]

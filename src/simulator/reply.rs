@@ -1,4 +1,6 @@
-//! What a call is answered with: first as data that faults edit, then as a body that hyper sends.
+//! The reply to a call: first data that faults edit, then a body that hyper sends.
+//!
+//! `api` makes it, `fault` edits it, and `server` sends it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,39 +8,39 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
-use super::body::{ReplyBody, gzip};
+use super::body::{ReplyBody, Transmission, gzip};
 use super::followers::mix;
 use super::page::Page;
 
-/// An answer before it is sent.
+/// A reply before it is sent.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct SimulatedReply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) content: Content,
-    /// Bytes that go before the body.
+    /// Bytes before the body.
     pub(super) prefix: Bytes,
-    /// Waited before the first byte.
+    /// The wait before the first byte.
     pub(super) delay: Duration,
     pub(super) coding: Coding,
-    pub(super) delivery: Delivery,
+    pub(super) transmission: Transmission,
 }
 
-/// The body of a reply. A page stays a page until it is sent, so that faults can edit what it says.
+/// The body of a reply. A page is rendered only when it is sent, so that faults can edit it.
 #[derive(Debug)]
 pub(super) enum Content {
     Page(Box<Page>),
     Bytes(Bytes),
-    /// So many spaces, streamed without a `Content-Length`.
+    /// This many spaces, streamed without a `Content-Length`.
     Spaces(u64),
     /// The same, compressed.
     GzippedSpaces(u64),
 }
 
-/// How a body is written on the wire.
+/// How a body is encoded on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// As it is, with its length.
+    /// Unchanged, with its length.
     Plain,
     /// In chunks, without its length.
     Chunked,
@@ -46,31 +48,11 @@ pub(super) enum Coding {
     Gzipped,
 }
 
-/// How, and how much, of a reply arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Delivery {
-    Whole,
-    /// So many bytes at a time, with a pause before each.
-    Dripping(usize, Duration),
-    /// So many bytes of the body, then the connection is closed.
-    Truncated(usize),
-    /// So many bytes of the body, then the connection is reset.
-    Torn(usize),
-    /// The headers, and nothing after them.
-    Stalled,
-    /// Nothing: the connection is reset.
-    Reset,
-    /// Nothing: the connection is closed.
-    Closed,
-    /// All of it, then the connection is closed without notice.
-    ThenClosed,
-}
-
-/// WeChat says `encoding`, not `charset`.
+/// WeChat writes `encoding`, not `charset`.
 const JSON: &str = "application/json; encoding=utf-8";
 
-impl Reply {
-    /// Returns a reply of WeChat's kind: status 200, JSON.
+impl SimulatedReply {
+    /// Returns a reply as WeChat sends it: status 200, JSON.
     pub(super) fn json(json: impl Into<Bytes>) -> Self {
         Self::new(200, vec![(CONTENT_TYPE.to_string(), JSON.to_owned())], Content::Bytes(json.into()))
     }
@@ -80,41 +62,41 @@ impl Reply {
         Self { content: Content::Page(Box::new(page)), ..Self::json("") }
     }
 
-    /// Returns an error of WeChat's kind, with the text that WeChat has for it.
+    /// Returns an error reply with this code and the text that WeChat has for it.
     pub(super) fn errcode(code: i64) -> Self {
         Self::errcode_with(code, message(code))
     }
 
-    /// Returns an error of WeChat's kind: a status 200 that carries a code, a text, and the id of the request.
+    /// Returns an error reply: a status 200 with a code, a text, and the id of the request.
     pub(super) fn errcode_with(code: i64, message: &str) -> Self {
         let text = serde_json::Value::from(format!("{message} rid: {}", request_id()));
         Self::json(format!(r#"{{"errcode":{code},"errmsg":{text}}}"#))
     }
 
-    /// Returns a reply that only HTTP knows.
+    /// Returns a reply of HTTP alone, without WeChat's JSON.
     pub(super) fn http(status: u16, headers: Vec<(String, String)>, body: Bytes) -> Self {
         Self::new(status, headers, Content::Bytes(body))
     }
 
     fn new(status: u16, headers: Vec<(String, String)>, content: Content) -> Self {
-        let (coding, delivery) = (Coding::Plain, Delivery::Whole);
-        Self { status, headers, content, prefix: Bytes::new(), delay: Duration::ZERO, coding, delivery }
+        let (coding, transmission) = (Coding::Plain, Transmission::Whole);
+        Self { status, headers, content, prefix: Bytes::new(), delay: Duration::ZERO, coding, transmission }
     }
 
-    /// Becomes the reply that `replacement` is, and keeps how it is to be sent.
+    /// Replaces status, headers and body by those of `replacement`, and keeps how they are sent.
     pub(super) fn replace(&mut self, replacement: Self) {
         self.status = replacement.status;
         self.headers = replacement.headers;
         self.content = replacement.content;
     }
 
-    /// Sets a header in place of what was there.
+    /// Sets a header, and removes any other value of it.
     pub(super) fn set_header(&mut self, name: &str, value: &str) {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Writes these bytes over those of the body from `at` on.
+    /// Writes these bytes over those of the body, from `at` on.
     pub(super) fn overwrite(&mut self, at: usize, bytes: &[u8]) {
         let mut body = match &self.content {
             Content::Page(page) => page.render().to_vec(),
@@ -127,7 +109,7 @@ impl Reply {
         self.content = Content::Bytes(body.into());
     }
 
-    /// Returns the reply as hyper sends it: this is where a page is written.
+    /// Returns the reply as hyper sends it. A page is rendered here.
     pub(super) fn into_response(self) -> Response<ReplyBody> {
         let mut response = Response::builder().status(self.status);
         for (name, value) in self.headers {
@@ -152,14 +134,14 @@ impl Reply {
         if self.coding != Coding::Chunked {
             response = response.header(CONTENT_LENGTH, prefix.len() + content.len());
         }
-        finish(response, ReplyBody::new(prefix, content, self.delivery))
+        finish(response, ReplyBody::new(prefix, content, self.transmission))
     }
 }
 
 fn finish(response: hyper::http::response::Builder, body: ReplyBody) -> Response<ReplyBody> {
     response.body(body).unwrap_or_else(|error| {
         let text = Bytes::from(format!("a fault of the simulator is not valid HTTP: {error}"));
-        let mut response = Response::new(ReplyBody::new(text, Bytes::new(), Delivery::Whole));
+        let mut response = Response::new(ReplyBody::new(text, Bytes::new(), Transmission::Whole));
         *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
@@ -200,7 +182,7 @@ pub(super) fn message(code: i64) -> &'static str {
     }
 }
 
-/// Returns an id of WeChat's form, whose first part is the time in seconds.
+/// Returns a request id of WeChat's form, whose first part is the time in seconds.
 fn request_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let noise = mix(now.as_nanos() as u64);

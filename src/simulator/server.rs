@@ -1,4 +1,6 @@
-//! HTTP/1.1 on a socket: requests in, replies out, one task a connection.
+//! HTTP/1.1 on a socket: requests in, replies out, one task for each connection.
+//!
+//! `service` starts it, and it passes each request to `api`.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -19,10 +21,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::api::{Api, ApiRequest};
-use super::body::{Broken, ReplyBody};
-use super::reply::Delivery;
+use super::body::{Broken, ReplyBody, Transmission};
 
-/// The API behind a lock that is held for microseconds: pages are written outside it.
+/// The API behind a lock. It is held for microseconds, because pages are rendered outside of it.
 #[derive(Debug, Clone)]
 pub(super) struct SharedApi(Arc<Mutex<Api>>);
 
@@ -36,7 +37,7 @@ impl SharedApi {
     }
 }
 
-/// Serves connections until it is dropped, and every connection with it.
+/// Serves until the future is dropped, which closes every connection.
 pub(super) async fn serve(listener: TcpListener, api: SharedApi) {
     let mut connections = JoinSet::new();
     loop {
@@ -46,7 +47,8 @@ pub(super) async fn serve(listener: TcpListener, api: SharedApi) {
                     connections.spawn(serve_connection(stream, api.clone()));
                 }
                 Err(error) => {
-                    // Out of descriptors, most likely: they come back as connections end.
+                    // Most likely there are no file descriptors left; they come back as connections
+                    // end.
                     tracing::warn!(%error, "the simulator could not accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
@@ -58,7 +60,8 @@ pub(super) async fn serve(listener: TcpListener, api: SharedApi) {
 
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// How long a connection that is to be closed without notice stays open, so that the reply gets out.
+/// How long a connection stays open before it is closed without notice, so that the reply is sent
+/// first.
 const CLOSE_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Whether a connection is about to be closed without notice.
@@ -69,8 +72,8 @@ struct Closing {
 }
 
 async fn serve_connection(stream: TcpStream, api: SharedApi) {
-    // A reply is written at once; waiting for more would only add latency. A client that left makes it fail, and the
-    // next read shows that better.
+    // A reply is written at once, so waiting for more bytes would only add latency. An error here
+    // means that the client has left, which the next read reports.
     let _ = stream.set_nodelay(true);
     let closing = Closing::default();
     let service = service_fn(|request| Box::pin(answer(&api, &closing, request)));
@@ -85,7 +88,7 @@ async fn serve_connection(stream: TcpStream, api: SharedApi) {
     };
     let stream = connection.into_parts().io.into_inner();
     if served.is_err_and(|error| is_reset(&error)) {
-        // Dropped without lingering, a socket sends RST in place of FIN.
+        // A socket that is dropped without lingering sends RST instead of FIN.
         let _ = stream.set_zero_linger();
     }
 }
@@ -96,16 +99,17 @@ fn is_reset(error: &hyper::Error) -> bool {
 
 async fn answer(api: &SharedApi, closing: &Closing, request: Request<Incoming>) -> Result<Response<ReplyBody>, Broken> {
     if closing.is_near.load(Ordering::Relaxed) {
-        // This request was on its way when the connection was closed, and nobody has seen it.
+        // This request arrived while the connection was being closed. It is neither counted nor
+        // answered.
         return Err(Broken::Closed);
     }
     let request = read(request).await.map_err(|_| Broken::Reset)?;
     let reply = api.lock().answer(&request);
     tokio::time::sleep(reply.delay).await;
-    match reply.delivery {
-        Delivery::Reset => return Err(Broken::Reset),
-        Delivery::Closed => return Err(Broken::Closed),
-        Delivery::ThenClosed => {
+    match reply.transmission {
+        Transmission::Reset => return Err(Broken::Reset),
+        Transmission::Closed => return Err(Broken::Closed),
+        Transmission::ThenClosed => {
             closing.is_near.store(true, Ordering::Relaxed);
             closing.notify.notify_one();
         }
@@ -114,7 +118,7 @@ async fn answer(api: &SharedApi, closing: &Closing, request: Request<Incoming>) 
     Ok(reply.into_response())
 }
 
-/// A body of a call is some hundred bytes; more is not one.
+/// The most bytes of a request's body. That of a real call has some hundred.
 const BODY_LIMIT: usize = 65_536;
 
 async fn read(request: Request<Incoming>) -> io::Result<ApiRequest> {
@@ -134,7 +138,7 @@ fn parse_query(query: &str) -> HashMap<String, String> {
     pairs.map(|(name, value)| (decode_percent(name), decode_percent(value))).collect()
 }
 
-/// Decodes a part of a query: `%41` is `A`, `+` is a space, and what is neither stays as it is.
+/// Decodes a part of a query: `%41` is `A`, `+` is a space, and any other character stays.
 fn decode_percent(text: &str) -> String {
     let mut bytes = Bytes::copy_from_slice(text.as_bytes());
     let mut decoded = Vec::with_capacity(bytes.len());

@@ -1,6 +1,7 @@
-//! The simulator seen through a real client.
+//! The simulator, called by a real HTTP client.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ impl Visitor {
     }
 
     fn of(simulator: &SimulatorHandle, app_id: &str) -> Self {
-        // reqwest wants a provider even for plain HTTP; another test may have installed it before.
+        // reqwest wants a provider even for plain HTTP. Another test may have installed it before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { client, base_url: simulator.base_url(), token: simulator.issue_token(app_id) }
@@ -54,7 +55,7 @@ impl Visitor {
         serde_json::from_str(&self.text(cursor).await).unwrap()
     }
 
-    /// Walks as a client should: to the page that has nobody.
+    /// Walks as a client should: to the page without followers.
     async fn walk(&self) -> Vec<String> {
         let mut list = Vec::new();
         let mut cursor = String::new();
@@ -85,7 +86,7 @@ async fn started(builder: SimulatorBuilder) -> (SimulatorHandle, Visitor) {
     (simulator, visitor)
 }
 
-/// Starts a simulator of 30 followers in pages of ten, whose calls for pages all go wrong in one way.
+/// Starts a simulator of 30 followers in pages of ten, with this effect on all calls for pages.
 async fn faulty(effect: Effect) -> (SimulatorHandle, Visitor) {
     let fault = Fault::new(Endpoint::UserGet, When::Always, effect);
     started(Simulator::builder().followers(30).page_size(10).fault(fault)).await

@@ -1,22 +1,28 @@
 //! Access tokens: issued, renewed, expired.
 //!
+//! `api` issues them for the token calls, and looks up the token of every other call.
+//!
 //! The rules are those of `stable_token` and `token`
-//! (<https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html>): the stable endpoint
-//! answers with the same token until shortly before its end, the classic one with a new token on each call, and the
-//! two never invalidate each other's.
+//! (<https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html>):
+//! the stable endpoint returns the same token until shortly before its end, the classic one a new
+//! token on each call, and neither invalidates the other's.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::followers::mix;
 
-/// What every simulated token begins with. A test that looks for leaks searches for it.
+/// The beginning of every simulated token. A test for leaks searches for it.
 pub const TOKEN_MARKER: &str = "SIMULATEDTOKEN";
 
-/// How long a replaced token still works, and how long before its end the stable endpoint renews one.
+/// How long a token is valid, as WeChat documents it.
+pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(7_200);
+
+/// How long a replaced token still works, and how long before its end the stable endpoint renews
+/// one.
 const OVERLAP: Duration = Duration::from_secs(300);
 
-/// How long an expired token is still known as expired (42001); afterwards it is one that never was (40001).
+/// How long an expired token is known as expired (42001). After that it is unknown (40001).
 const REMEMBERED: Duration = Duration::from_secs(7_200);
 
 /// The endpoint that a token comes from.
@@ -54,10 +60,11 @@ impl Tokens {
         Self { lifetime, generation: 0, issued: HashMap::new(), newest: HashMap::new() }
     }
 
-    /// Returns the stable token of an account and the seconds that it is still good for.
+    /// Returns the stable token of an account, and for how many seconds it is still valid.
     pub(super) fn stable(&mut self, app_id: &str, force_refresh: bool) -> (String, u64) {
         let now = Instant::now();
-        // Of the usual two hours this is five minutes; a test's short lifetime has a window in proportion.
+        // For the usual two hours this is five minutes. For a shorter lifetime the window is
+        // shorter in proportion.
         let window = OVERLAP.min(self.lifetime / 24);
         let current = self.newest.get(&(TokenKind::Stable, app_id.to_owned()));
         let current = current.and_then(|text| self.issued.get(text).map(|issued| (text, issued.expires_at - now)));
@@ -67,7 +74,7 @@ impl Tokens {
         }
     }
 
-    /// Returns a new token of the classic endpoint and the seconds that it is good for.
+    /// Returns a new token of the classic endpoint, and for how many seconds it is valid.
     pub(super) fn classic(&mut self, app_id: &str) -> (String, u64) {
         self.issue(TokenKind::Classic, app_id, Instant::now())
     }
@@ -80,12 +87,12 @@ impl Tokens {
         }
     }
 
-    /// Returns the account that a token was issued to, be it expired or not.
+    /// Returns the account that a token was issued to, even if the token has expired.
     pub(super) fn app_id(&self, token: &str) -> Option<&str> {
         self.issued.get(token).map(|issued| issued.app_id.as_str())
     }
 
-    /// Returns whether a token is good.
+    /// Returns the state of a token.
     pub(super) fn state(&self, token: &str) -> TokenState {
         match self.issued.get(token) {
             Some(issued) if issued.expires_at > Instant::now() => TokenState::Valid,
@@ -121,13 +128,11 @@ fn token_text(kind: TokenKind, app_id: &str, generation: u64) -> String {
 mod tests {
     use super::*;
 
-    const TWO_HOURS: Duration = Duration::from_secs(7_200);
-
     #[test]
     fn the_stable_token_stays_the_same_until_it_is_forced_or_expires() {
-        let mut tokens = Tokens::new(TWO_HOURS);
+        let mut tokens = Tokens::new(TOKEN_LIFETIME);
         let (first, seconds) = tokens.stable("wxa", false);
-        assert_eq!(seconds, TWO_HOURS.as_secs());
+        assert_eq!(seconds, TOKEN_LIFETIME.as_secs());
         assert_eq!(tokens.stable("wxa", false).0, first);
 
         let (forced, _) = tokens.stable("wxa", true);
@@ -141,7 +146,7 @@ mod tests {
 
     #[test]
     fn each_classic_token_is_new_and_leaves_the_stable_one_alone() {
-        let mut tokens = Tokens::new(TWO_HOURS);
+        let mut tokens = Tokens::new(TOKEN_LIFETIME);
         let (stable, _) = tokens.stable("wxa", false);
         let (first, _) = tokens.classic("wxa");
         let (second, _) = tokens.classic("wxa");
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn expiring_one_account_leaves_the_others() {
-        let mut tokens = Tokens::new(TWO_HOURS);
+        let mut tokens = Tokens::new(TOKEN_LIFETIME);
         let (other, _) = tokens.stable("wxb", false);
         tokens.stable("wxa", false);
         tokens.expire("wxa");

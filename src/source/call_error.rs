@@ -1,56 +1,59 @@
-//! What can go wrong with one call.
+//! The ways in which one call can fail.
+//!
+//! `http` and `fetch` make these errors, `retry` asks them whether to repeat the call, and a
+//! `SourceError` carries the last one on.
 
 use std::io;
 use std::time::Duration;
 
-use super::{ApiError, Cursor, Reaction};
+use crate::wechat::{ApiError, Cursor, Reaction};
 
-/// What went wrong with one call. It cannot hold a URL: the query of one carries a token.
+/// Why one call failed. It cannot hold a URL: the query of one carries a token.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No connection, or one that broke.
+    /// There was no connection, or it broke.
     #[error("the connection failed")]
     Connection(#[source] TransportError),
-    /// A server that cannot prove who it is: no matter of patience, but of a person.
+    /// The server's certificate is not trusted. Never retried: a person must act.
     #[error("the server's certificate is not trusted")]
     Certificate(#[source] rustls::Error),
-    /// A time limit passed.
+    /// A time limit has passed.
     #[error("no reply in time")]
     Timeout(#[source] TransportError),
-    /// A status other than 200.
+    /// The HTTP status was not 200.
     #[error("unexpected HTTP status {status}")]
     Status {
         /// The status.
         status: u16,
-        /// What `Retry-After` asked for.
+        /// The wait that `Retry-After` asked for.
         retry_after: Option<Duration>,
     },
-    /// A redirect, which would carry the token elsewhere.
+    /// A redirect. It is not followed, because the token would travel with it.
     #[error("HTTP status {0}: a redirect is not followed, because the token would travel with it")]
     Redirect(u16),
-    /// More bytes than a reply may have.
+    /// The reply is longer than the limit.
     #[error("the reply is longer than {limit} bytes")]
     TooLarge {
         /// `source.max_reply_bytes`.
         limit: u64,
     },
-    /// Not what the endpoint sends.
+    /// The reply is not what the endpoint sends.
     #[error("the reply cannot be used: {0}")]
     Malformed(String),
-    /// A page that leads back into the list.
+    /// The page leads back into the list.
     #[error("the page leads back to the cursor {next}, which this walk has already followed")]
     Loop {
-        /// Where it leads.
+        /// The cursor that it gives.
         next: Cursor,
     },
-    /// `errcode` was not 0.
+    /// WeChat's error reply: `errcode` was not 0.
     #[error("{0}")]
     Api(ApiError),
 }
 
 impl CallError {
-    /// Sorts a transport error, and takes the URL out of it. A body that ends too early counts as one that cannot be
-    /// decoded, and so does one that cannot be decompressed.
+    /// Makes an error of one of the HTTP client, without its URL. A body that ends too early counts
+    /// as malformed, and so does one that cannot be decompressed.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         if let Some(refusal) = certificate_error(&error) {
             Self::Certificate(refusal.clone())
@@ -63,7 +66,8 @@ impl CallError {
         }
     }
 
-    /// Takes `secret`, which the call carried, out of the text that came from the server: it may have sent it back.
+    /// Removes `secret`, which the call carried, from the server's text: the server may have sent
+    /// it back.
     pub(super) fn without(mut self, secret: &str) -> Self {
         match &mut self {
             Self::Malformed(text) | Self::Api(ApiError { message: text, .. }) => conceal(text, secret),
@@ -72,18 +76,19 @@ impl CallError {
         self
     }
 
-    /// Returns whether another try may succeed, and how long it must wait; none if it has no point.
-    pub(super) fn patience(&self) -> Option<Patience> {
+    /// Returns how long to wait before the next try, or `None` if the call must not be repeated.
+    /// The head of `retry` has the reasons.
+    pub(super) fn retry_after(&self) -> Option<RetryAfter> {
         match self {
             Self::Connection(_) | Self::Timeout(_) | Self::Malformed(_) | Self::Loop { .. } => {
-                Some(Patience::AtLeast(Duration::ZERO))
+                Some(RetryAfter::AtLeast(Duration::ZERO))
             }
             Self::Status { status: 429 | 500..=599, retry_after } => {
-                Some(Patience::AtLeast(retry_after.unwrap_or_default()))
+                Some(RetryAfter::AtLeast(retry_after.unwrap_or_default()))
             }
             Self::Api(error) => match error.reaction() {
-                Reaction::BackOff => Some(Patience::AtLeast(Duration::ZERO)),
-                Reaction::NextMinute => Some(Patience::NextMinute),
+                Reaction::BackOff => Some(RetryAfter::AtLeast(Duration::ZERO)),
+                Reaction::NextMinute => Some(RetryAfter::NextMinute),
                 _ => None,
             },
             Self::Certificate(_) | Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
@@ -91,16 +96,16 @@ impl CallError {
     }
 }
 
-/// How long to wait before another try.
+/// How long to wait before the next try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// As usual, and at least so long.
+pub(super) enum RetryAfter {
+    /// The usual pause, but at least this long.
     AtLeast(Duration),
-    /// Until WeChat begins to count anew.
+    /// Until WeChat's next minute begins.
     NextMinute,
 }
 
-/// An error of the HTTP client, without the URL of the call: nothing can put it in, and so nothing can show it.
+/// An error of the HTTP client, without the URL of the call, so that nothing can show it.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct TransportError(reqwest::Error);
@@ -111,10 +116,12 @@ impl From<reqwest::Error> for TransportError {
     }
 }
 
-/// Shorter ones stay: they are no secrets of WeChat's kind, and would tear words apart.
+/// Shorter strings are not replaced: WeChat's secrets are longer, and short ones occur inside
+/// words.
 const SHORTEST_SECRET: usize = 8;
 
-/// Replaces `secret` in a text, also a beginning of it at the end, where the text may have been cut.
+/// Replaces `secret` in a text, and also the beginning of it at the text's end, where the text may
+/// have been cut.
 fn conceal(text: &mut String, secret: &str) {
     if secret.len() < SHORTEST_SECRET {
         return;
@@ -127,14 +134,15 @@ fn conceal(text: &mut String, secret: &str) {
     }
 }
 
-/// Finds what TLS says about a certificate among the causes of an error.
+/// Finds the TLS error about a certificate among the causes of an error.
 fn certificate_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(tls @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
             return Some(tls);
         }
-        // An `io::Error` names the cause of the error that it wraps, and so hides that error itself.
+        // The `source` of an `io::Error` is that of the error that it wraps, so the wrapped error
+        // is asked for by `get_ref`.
         cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => error.source(),

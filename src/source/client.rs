@@ -1,4 +1,6 @@
-//! The API of WeChat: where a call goes, and how.
+//! The client of WeChat's API: its address, and the two kinds of calls.
+//!
+//! `fetch`, `quota` and `token` call it; `http` sends the request and reads the reply.
 
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -7,8 +9,8 @@ use reqwest::header::CONTENT_TYPE;
 use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
-use super::http::{Http, Way};
-use crate::config::{BaseUrl, Limits, Source};
+use super::http::{Http, ProxyMode};
+use crate::config::{BaseUrl, LimitsSection, SourceSection};
 
 /// The client of WeChat's API, shared by the accounts of a run.
 #[derive(Clone, Debug)]
@@ -19,29 +21,30 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client with the patience of `[source]` and the `[limits]` of a run.
+    /// Makes a client with the timeouts of `[source]` and the `[limits]` of a run.
     ///
     /// # Errors
     ///
-    /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
-    pub fn new(settings: &Source, limits: &Limits) -> Result<Self, SourceError> {
+    /// [`SourceError::CaFile`] if `source.ca_file` cannot be used, [`SourceError::Setup`] for any
+    /// other reason.
+    pub fn new(settings: &SourceSection, limits: &LimitsSection) -> Result<Self, SourceError> {
         let hosts = Hosts::new(limits.calls_per_host);
         let base_url = settings.base_url.clone();
-        let way = match &settings.proxy {
-            Some(proxy) => Way::Proxy(proxy),
-            None if base_url.is_loopback() => Way::Direct,
-            None => Way::Environment,
+        let proxy_mode = match &settings.proxy {
+            Some(proxy) => ProxyMode::Proxy(proxy),
+            None if base_url.is_loopback() => ProxyMode::Direct,
+            None => ProxyMode::Environment,
         };
-        Ok(Self { http: Http::new(settings, base_url.url(), way, &hosts)?, base_url, hosts })
+        Ok(Self { http: Http::new(settings, base_url.url(), proxy_mode, &hosts)?, base_url, hosts })
     }
 
-    /// Returns the hosts that the accounts of the run talk to.
+    /// Returns the hosts of the run, which all accounts share.
     pub(super) fn hosts(&self) -> &Hosts {
         &self.hosts
     }
 
-    /// Returns by how much the API's clock was ahead of this machine's when it last answered; none if it has not, or has
-    /// not said so (`Date`).
+    /// Returns by how much the API's clock was ahead of this machine's at the last reply; `None` if
+    /// no reply has had a `Date` yet.
     pub fn clock_ahead(&self) -> Option<TimeDelta> {
         self.http.clock_ahead()
     }
@@ -51,7 +54,8 @@ impl Client {
         self.http.send(self.http.client.get(self.base_url.join(path)).query(query)).await
     }
 
-    /// Makes one POST call with a JSON body. Its length is sent with it: WeChat answers 412 to a chunked one.
+    /// Makes one POST call with a JSON body and returns the body of its reply. The length is sent
+    /// with it: WeChat answers a chunked body with 412.
     pub(super) async fn post(
         &self,
         path: &str,
@@ -60,19 +64,5 @@ impl Client {
     ) -> Result<Bytes, CallError> {
         let request = self.http.client.post(self.base_url.join(path)).query(query);
         self.http.send(request.header(CONTENT_TYPE, "application/json").body(json.to_string())).await
-    }
-}
-
-/// WeChat's own hosts, which serve the same accounts.
-///
-/// <https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>
-const OFFICIAL_HOSTS: [&str; 5] =
-    ["api.weixin.qq.com", "api2.weixin.qq.com", "sh.api.weixin.qq.com", "sz.api.weixin.qq.com", "hk.api.weixin.qq.com"];
-
-/// Returns the name under which the lists of a host are kept apart from those of others: WeChat's own count as one.
-pub fn host_identity(base_url: &BaseUrl) -> &str {
-    match base_url.host() {
-        host if OFFICIAL_HOSTS.contains(&host) => "official",
-        host => host,
     }
 }

@@ -1,4 +1,7 @@
-//! Why a walk, or the run-up to it, stopped.
+//! Why a walk, or its preparation, stopped.
+//!
+//! `fetch`, `token` and the engine's walk make these errors; [`crate::error`] adds the exit code,
+//! and the command line prints message and hint.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +10,10 @@ use chrono::{DateTime, Utc};
 use rustls::CertificateError;
 
 use super::call_error::CallError;
-use super::{ApiError, Cursor, Reaction, day};
 use crate::config::ConfigError;
+use crate::wechat::{ApiError, Cursor, Reaction, next_midnight};
 
-/// Why a walk, or the run-up to it, stopped.
+/// Why a walk, or its preparation, stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -21,42 +24,42 @@ pub enum SourceError {
         if *calls == 1 { "call" } else { "calls" },
     )]
     Call {
-        /// Which call: `a token`, or `the page after …`.
+        /// What was called for: `a token`, `the first page`, `page 3 (after …)`.
         what: String,
-        /// How often it was made.
+        /// How many tries were made.
         tries: u32,
-        /// Calls of `user/get` that the account has cost in this run.
+        /// The calls for pages that the list has cost in this run.
         calls: u64,
-        /// From the first to the last try.
+        /// The time from the beginning of the first try to the end of the last.
         elapsed: Duration,
         /// The last error.
         #[source]
         error: CallError,
     },
-    /// WeChat refused a token that is not ours to renew, and its owner has no other.
+    /// WeChat refused a token of another program, and that program has no other.
     #[error("the token from {origin} was refused: {error}")]
     TokenRefused {
-        /// Where it came from.
+        /// Where the token came from.
         origin: String,
-        /// What WeChat said.
+        /// WeChat's error reply.
         error: ApiError,
     },
     /// The token could not be read.
     #[error("the token cannot be read")]
     TokenUnreadable(#[source] ConfigError),
-    /// The central token server gave none.
+    /// The token server gave no token.
     #[error("no token from {origin}")]
     TokenServer {
-        /// Which server, without what may be secret in its URL.
+        /// The server, without what may be secret in its URL.
         origin: String,
         /// The failed call.
         #[source]
         error: Box<SourceError>,
     },
-    /// The program that was asked for the token gave none.
+    /// The program that hands out the token gave none.
     #[error("no token from {origin}: {problem}")]
     TokenCommand {
-        /// Which program, without its arguments.
+        /// The program, without its arguments.
         origin: String,
         /// What it did instead.
         problem: String,
@@ -64,25 +67,25 @@ pub enum SourceError {
     /// The calls of the day are used up.
     #[error("the account has no calls left today{}", to_go(*pages_left))]
     DayOver {
-        /// Pages that are still to be read, if that is known.
+        /// The pages that are still to be read, if their number is known.
         pages_left: Option<u64>,
-        /// When that was.
+        /// When the call was refused.
         at: DateTime<Utc>,
         /// The refused call.
         #[source]
         error: Box<SourceError>,
     },
-    /// Today's calls cannot finish the list, and `source.quota.refuse` is set.
+    /// Today's calls do not suffice for the list, and `source.quota.refuse` is set.
     #[error("the account has {calls_left} calls left today, and the list takes about {calls_needed}")]
     QuotaTooSmall {
-        /// What is left.
+        /// The calls that are left today.
         calls_left: u64,
-        /// What the walk is expected to need.
+        /// The calls that the walk is expected to need.
         calls_needed: u64,
-        /// When that was.
+        /// When the calls were counted.
         at: DateTime<Utc>,
     },
-    /// Too many calls had to be repeated.
+    /// The calls of the walk have used up its retries.
     #[error("the walk has used up its {budget} retries")]
     RetriesSpent {
         /// `source.retry.walk_budget`.
@@ -91,18 +94,18 @@ pub enum SourceError {
         #[source]
         error: Box<SourceError>,
     },
-    /// Neither the cursor nor the boundaries before it are accepted any more.
+    /// WeChat accepts neither the cursor nor those of the pages before it any more.
     #[error("WeChat no longer accepts the cursor {cursor}, and re-reading earlier pages gave no other")]
     CursorLost {
         /// The refused cursor.
         cursor: Cursor,
     },
-    /// The list ended short of what WeChat says it has.
+    /// The list ended with fewer followers than WeChat states.
     #[error("the list ended with {distinct} distinct followers, but WeChat states a total of {total}")]
     Short {
         /// Distinct followers that were read.
         distinct: u64,
-        /// The last `total`.
+        /// The last `total` that WeChat stated.
         total: u64,
         /// `source.max_shortfall_percent`.
         limit_percent: f64,
@@ -120,7 +123,7 @@ pub enum SourceError {
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Returns the end of the sentence that no calls are left.
+/// Returns the part of the message that says how many pages are left.
 fn to_go(pages: Option<u64>) -> String {
     match pages {
         None => String::new(),
@@ -131,20 +134,20 @@ fn to_go(pages: Option<u64>) -> String {
 }
 
 impl SourceError {
-    /// Returns whether the same run may succeed later without anybody's help.
+    /// Returns whether the same run may succeed later without a person's help.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Call { error: CallError::Api(api), .. } if api.reaction() == Reaction::NextDay => true,
-            // The list itself is at fault, not the way to it.
+            // The list itself is wrong, not the connection.
             Self::Call { error: CallError::Loop { .. }, .. } => false,
-            Self::Call { error, .. } => error.patience().is_some(),
+            Self::Call { error, .. } => error.retry_after().is_some(),
             Self::DayOver { .. } | Self::QuotaTooSmall { .. } => true,
             Self::TokenServer { error, .. } | Self::RetriesSpent { error, .. } => error.is_temporary(),
             _ => false,
         }
     }
 
-    /// Returns WeChat's answer, if there was one.
+    /// Returns WeChat's error reply, if there was one.
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
             Self::Call { error: CallError::Api(error), .. } | Self::TokenRefused { error, .. } => Some(error),
@@ -153,12 +156,12 @@ impl SourceError {
         }
     }
 
-    /// Returns what a person can do.
+    /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Call { error, .. } => call_hint(error),
             Self::TokenRefused { .. } => {
-                "fanout does not renew a token that it was given; put a valid one there and run again".to_owned()
+                "fanout does not renew the token of another program; put a valid one there and run again".to_owned()
             }
             Self::TokenServer { .. } => "check the token server, and `token_endpoint` of this account".to_owned(),
             Self::TokenCommand { .. } => {
@@ -167,15 +170,15 @@ impl SourceError {
                     .to_owned()
             }
             Self::DayOver { at, .. } => {
-                format!("run again after {}; the walk goes on where it stopped", day::next_midnight(*at))
+                format!("run again after {}; the walk continues where it stopped", next_midnight(*at))
             }
             Self::QuotaTooSmall { at, .. } => format!(
-                "run again after {}, or set `source.quota.refuse = false` to begin today and go on then",
-                day::next_midnight(*at)
+                "run again after {}, or set `source.quota.refuse = false` to begin today and continue then",
+                next_midnight(*at)
             ),
             Self::RetriesSpent { error, .. } => {
                 let hint = error.hint().unwrap_or_default();
-                format!("the way to WeChat is bad: raise `source.retry.walk_budget` if that is to be expected; {hint}")
+                format!("the connection to WeChat is poor: raise `source.retry.walk_budget` if that is usual here; {hint}")
             }
             Self::CursorLost { .. } => "start a new walk with `--fresh`".to_owned(),
             Self::Short { limit_percent, .. } => format!(
@@ -190,23 +193,23 @@ fn call_hint(error: &CallError) -> String {
     let hint = match error {
         CallError::Api(error) => return error.hint(),
         CallError::Status { status: 412, .. } => {
-            "HTTP 412 is how WeChat answers a POST without `Content-Length`: a proxy on the way may have taken it out"
+            "HTTP 412 is WeChat's answer to a POST without `Content-Length`: a proxy on the way may have removed it"
         }
         CallError::Status { status: 429 | 500..=599, .. } => {
-            "WeChat, or a proxy on the way, cannot answer now; run again later, the walk goes on where it stopped"
+            "WeChat, or a proxy on the way, cannot answer now; run again later, the walk continues where it stopped"
         }
         CallError::Status { .. } => "this is not how WeChat answers: check `source.base_url` and `source.proxy`",
         CallError::Malformed(_) | CallError::Loop { .. } => {
-            "run again later, the walk goes on where it stopped; if it stays so, start a new walk with `--fresh`"
+            "run again later, the walk continues where it stopped; if the error stays, start a new walk with `--fresh`"
         }
         CallError::Redirect(_) => "set `source.base_url` to the final address",
-        CallError::TooLarge { .. } => "raise `source.max_reply_bytes` if this is right",
+        CallError::TooLarge { .. } => "raise `source.max_reply_bytes` if a reply may be this long",
         CallError::Connection(_) | CallError::Timeout(_) => {
-            "check the network, `source.base_url` and `source.proxy`; the walk goes on where it stopped"
+            "check the network, `source.base_url` and `source.proxy`; the walk continues where it stopped"
         }
         CallError::Certificate(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "the certificate is one of another host: check `source.base_url`",
+        )) => "the certificate belongs to another host: check `source.base_url`",
         CallError::Certificate(_) => {
             "if a proxy or an authority of your own signed it, name their certificate in `source.ca_file`; else check \
              `source.base_url` and the clock of this machine"

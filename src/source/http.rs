@@ -1,4 +1,7 @@
-//! HTTP: one request, its limits, and what came of it.
+//! HTTP: sends one request within its limits, and reads the reply.
+//!
+//! `client` (WeChat) and `token::endpoint` (a token server) send their requests through it. It
+//! knows nothing of what a reply means.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -19,9 +22,9 @@ use tokio::sync::Semaphore;
 use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
-use crate::config::{ProxyUrl, Source};
+use crate::config::{ProxyUrl, SourceSection};
 
-/// A byte order mark in UTF-8: no part of JSON, and some proxies put it in front.
+/// A byte order mark in UTF-8. Some proxies put it in front of a body; it is no part of JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// An HTTP client with the limits of `[source]`.
@@ -29,23 +32,23 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
     max_reply_bytes: u64,
-    /// By how many seconds the server's clock was ahead at its last reply, or [`NO_DATE`].
+    /// The seconds by which the server's clock was ahead at its last reply, or [`NO_DATE`].
     ahead: Arc<AtomicI64>,
-    /// Of the host that it is made for.
-    gate: Arc<Semaphore>,
+    /// The limiter of the host that the client is made for.
+    limiter: Arc<Semaphore>,
 }
 
 /// No reply has had a `Date` yet.
 const NO_DATE: i64 = i64::MIN;
 
-/// The way that requests take.
+/// The proxy that requests go through.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way<'a> {
-    /// As the environment says.
+pub(super) enum ProxyMode<'a> {
+    /// The one that the environment names, if it names one.
     Environment,
-    /// Whatever the environment says, without a proxy.
+    /// None, even if the environment names one.
     Direct,
-    /// Through this one.
+    /// This one.
     Proxy(&'a ProxyUrl),
 }
 
@@ -54,9 +57,15 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`SourceError::CaFile`] if that cannot be used, [`SourceError::Setup`] for anything else.
-    pub(super) fn new(settings: &Source, target: &Url, way: Way<'_>, hosts: &Hosts) -> Result<Self, SourceError> {
-        // Two libraries may install a provider; the first one stays, and any will do.
+    /// [`SourceError::CaFile`] if `source.ca_file` cannot be used, [`SourceError::Setup`] for any
+    /// other reason.
+    pub(super) fn new(
+        settings: &SourceSection,
+        target: &Url,
+        proxy_mode: ProxyMode<'_>,
+        hosts: &Hosts,
+    ) -> Result<Self, SourceError> {
+        // Another library may have installed a provider before; any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let setup = |error: reqwest::Error| SourceError::Setup(error.without_url().into());
         let mut builder = reqwest::Client::builder()
@@ -65,19 +74,19 @@ impl Http {
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.idle_timeout)
             .timeout(settings.total_timeout);
-        if !needs_authorities(target, way) {
+        if !needs_authorities(target, proxy_mode) {
             builder = builder.tls_certs_only([]);
         } else if let Some(file) = &settings.ca_file {
             builder = builder.tls_certs_merge(authorities(file)?);
         }
-        builder = match way {
-            Way::Environment => builder,
-            Way::Direct => builder.no_proxy(),
-            Way::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
+        builder = match proxy_mode {
+            ProxyMode::Environment => builder,
+            ProxyMode::Direct => builder.no_proxy(),
+            ProxyMode::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
         };
         let client = builder.build().map_err(setup)?;
-        let (gate, ahead) = (hosts.gate(target), Arc::new(AtomicI64::new(NO_DATE)));
-        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, gate })
+        let (limiter, ahead) = (hosts.limiter(target), Arc::new(AtomicI64::new(NO_DATE)));
+        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, limiter })
     }
 
     /// Returns by how much the server's clock was ahead of ours at its last reply, to the second.
@@ -85,9 +94,10 @@ impl Http {
         Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NO_DATE).and_then(TimeDelta::try_seconds)
     }
 
-    /// Sends a request, once it is its turn, and returns the body of its reply, less a byte order mark.
+    /// Sends a request, once the limiter of its host lets it, and returns the body of the reply
+    /// without a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
-        let _turn = self.gate.acquire().await.expect("a gate is never closed");
+        let _turn = self.limiter.acquire().await.expect("a limiter is never closed");
         let response = request.send().await.map_err(CallError::transport)?;
         if let Some(date) = date(&response) {
             self.ahead.store((DateTime::<Utc>::from(date) - Utc::now()).num_seconds(), Ordering::Relaxed);
@@ -103,7 +113,7 @@ impl Http {
         Ok(if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body })
     }
 
-    /// Reads a body, and stops at the limit: what counts are the bytes after decompression.
+    /// Reads a body, up to the limit, which counts the bytes after decompression.
     async fn body(&self, mut response: Response) -> Result<Bytes, CallError> {
         let too_large = || CallError::TooLarge { limit: self.max_reply_bytes };
         let announced = response.content_length().unwrap_or(0);
@@ -121,14 +131,15 @@ impl Http {
     }
 }
 
-/// Returns whether there is anybody whose certificate must be checked. A simulated list must not fail for want of the
-/// system's certificates, which small containers do not have.
-fn needs_authorities(target: &Url, way: Way<'_>) -> bool {
-    let proxy = if let Way::Proxy(proxy) = way { Some(proxy.url()) } else { None };
+/// Returns whether a certificate may have to be checked. If not, the system's certificates are not
+/// loaded: a small container has none, and a simulated list must be readable there.
+fn needs_authorities(target: &Url, proxy_mode: ProxyMode<'_>) -> bool {
+    let proxy = if let ProxyMode::Proxy(proxy) = proxy_mode { Some(proxy.url()) } else { None };
     [Some(target), proxy].into_iter().flatten().any(|url| url.scheme() == "https")
 }
 
-/// Reads `source.ca_file`. Each certificate is held against what TLS will ask of it, while the file is still known.
+/// Reads `source.ca_file`. Each certificate is checked here as TLS will check it, so that the error
+/// can name the file.
 fn authorities(file: &Path) -> Result<Vec<Certificate>, SourceError> {
     let unusable = |problem: String| SourceError::CaFile { path: file.to_owned(), problem };
     let pem = std::fs::read(file).map_err(|error| unusable(format!("cannot be read ({error})")))?;
@@ -151,7 +162,8 @@ fn date(response: &Response) -> Option<SystemTime> {
     httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
-/// Returns what a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3).
+/// Returns the wait that a `Retry-After` header asks for, in either of its forms (RFC 9110,
+/// 10.2.3).
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     if let Ok(seconds) = value.trim().parse() {

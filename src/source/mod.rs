@@ -1,271 +1,29 @@
-//! Everything WeChat, and nothing else: how a page of `user/get` is asked for, understood and, if need be, asked for
-//! again. What happens to the pages is the engine's.
+//! The calls: how a page of a list is asked for and, if need be, asked for again.
+//!
+//! Before it: the engine's walk, which wants the page behind a cursor. Behind it: the
+//! [`journal`](crate::journal), to which the engine gives the page. What a reply means is in
+//! [`wechat`](crate::wechat).
 //!
 //! ```text
-//! Source::page ──► token ──► client (one call, its limits) ──► page (understood?) ──► errcode (what now?)
-//!       ▲                                                            │
-//!       └──────────────── retry (pauses, tries, time) ◄──────────────┘
+//! Source::page ──► token ──► client (one call, its limits) ──► page ──► errcode (what now?)
+//!       ▲                                                                  │
+//!       └──────────────────── retry (pauses, tries, time) ◄────────────────┘
 //! ```
 
-mod api_error;
 mod call_error;
-mod chain;
 mod client;
-mod cursor;
-mod day;
-mod errcode;
 mod error;
+mod fetch;
 mod hosts;
 mod http;
-mod page;
 mod quota;
 mod retry;
-mod tag;
 mod token;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
-
-use bytes::Bytes;
-use chrono::Utc;
-use tracing::Instrument as _;
-
-pub use api_error::ApiError;
 pub use call_error::{CallError, TransportError};
-pub use chain::{Chain, Link};
-pub use client::{Client, host_identity};
-pub use cursor::Cursor;
-pub(crate) use day::{date as date_in_beijing, next_midnight};
-pub use errcode::{Class, Reaction};
+pub use client::Client;
 pub use error::SourceError;
-pub use page::{DecodePath, Malformed, Reply, Summary, decode, decode_with, summarize, summarize_with};
-pub use quota::{CallsLeft, Unanswered};
-pub use retry::Tally;
-pub(crate) use retry::chain as error_chain;
-pub use tag::AccountTag;
-
-use crate::config::{self, Account};
-use crate::journal::Ledger;
-use retry::Effort;
-use token::Tokens;
-
-/// A page as it came from WeChat: understood, but not yet taken apart.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The cursor that it was asked for with.
-    pub cursor: Cursor,
-    /// The reply, byte for byte.
-    pub body: Bytes,
-    /// What it says.
-    pub summary: Summary,
-    /// When its last byte arrived, in microseconds since 1970 (UTC).
-    pub fetched_at: i64,
-}
-
-impl Page {
-    /// Returns whether the list goes on behind this page.
-    pub fn is_last(&self) -> bool {
-        self.summary.openids == 0 || self.summary.next.is_none()
-    }
-}
-
-/// The follower list of one account.
-#[derive(Debug)]
-pub struct Source {
-    client: Client,
-    tokens: Tokens,
-    quota: config::Quota,
-    ledger: Ledger,
-    effort: Effort,
-    /// The calls that were left, and how many of this run had been made by then.
-    asked: OnceLock<(u64, u64)>,
-    /// Whether it was said that `count` is not to be relied on.
-    has_miscounted: AtomicBool,
-}
-
-impl Source {
-    /// Makes the source of `account`; no call is made yet, and each one will be counted in `ledger`.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`] if the way to the account's token server cannot be set up.
-    pub fn new(
-        client: Client,
-        account: &Account,
-        settings: &config::Source,
-        ledger: Ledger,
-    ) -> Result<Self, SourceError> {
-        Ok(Self {
-            tokens: Tokens::new(account, settings, &client)?,
-            client,
-            quota: settings.quota.clone(),
-            ledger,
-            effort: Effort::new(settings.retry.clone()),
-            asked: OnceLock::new(),
-            has_miscounted: AtomicBool::new(false),
-        })
-    }
-
-    /// Returns how many calls of `user/get` were made, the failed ones included.
-    pub fn calls(&self) -> u64 {
-        self.tally().calls()
-    }
-
-    /// Returns what the account has cost so far, for whoever watches.
-    pub fn tally(&self) -> &Arc<Tally> {
-        self.effort.tally()
-    }
-
-    /// Returns how many tries beyond the first were made, of whatever call.
-    pub fn retries(&self) -> u64 {
-        self.tally().retries()
-    }
-
-    /// Returns how many calls for pages are left today, as far as it is known without asking again; none before
-    /// [`calls_left`](Self::calls_left).
-    pub fn calls_left_now(&self) -> Option<u64> {
-        let (left, calls) = *self.asked.get()?;
-        Some(left.saturating_sub(self.calls() - calls))
-    }
-
-    /// Makes sure that there is a token.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`] if there is none.
-    pub async fn obtain_token(&self) -> Result<(), SourceError> {
-        self.tokens.current(&self.client, &self.effort).await.map(drop)
-    }
-
-    /// Returns how many calls for pages are left today. WeChat is asked, if `source.quota.check` allows it; what it does
-    /// not say is taken from `source.quota.daily_calls` and the ledger.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`] if there is no token to ask with. A question that fails is no error.
-    pub async fn calls_left(&self) -> Result<CallsLeft, SourceError> {
-        let (left, unanswered) = self.ask_calls_left().await?;
-        if let Some(Unanswered { problem, .. }) = unanswered {
-            tracing::debug!(problem, "WeChat does not say how many calls are left");
-        }
-        Ok(left)
-    }
-
-    /// Returns the same, and why WeChat did not say so, if it was asked and did not.
-    ///
-    /// # Errors
-    ///
-    /// As [`calls_left`](Self::calls_left).
-    pub async fn ask_calls_left(&self) -> Result<(CallsLeft, Option<Unanswered>), SourceError> {
-        let mut unanswered = None;
-        let mut left = None;
-        if self.quota.check {
-            let token = self.tokens.current(&self.client, &self.effort).await?;
-            match quota::ask(&self.client, token.expose()).await {
-                Ok(stated) => left = Some(stated),
-                Err(reason) => unanswered = Some(reason),
-            }
-        }
-        let left = left.unwrap_or_else(|| {
-            let limit = self.quota.daily_calls;
-            let calls = limit.saturating_sub(self.ledger.today(Utc::now()));
-            CallsLeft { calls, limit: Some(limit), is_stated: false }
-        });
-        // A walk asks once; whoever asks again knows better than this.
-        let _ = self.asked.set((left.calls, self.calls()));
-        Ok((left, unanswered))
-    }
-
-    /// Fetches the page behind `cursor`, whatever it takes: tries again what may pass, renews a refused token once.
-    ///
-    /// A page that ends the list without stating an integer `total`, and one that leads back into `chain`, are tried
-    /// again like any other reply that cannot be right.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`], once trying again has no point any more.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future drops the call; nothing else has happened yet.
-    pub async fn page(&self, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
-        let number = chain.number(cursor);
-        let what = match number {
-            1 => "the first page".to_owned(),
-            number => format!("page {number} (after {cursor})"),
-        };
-        self.call_for_page(&what, cursor, chain).instrument(tracing::debug_span!("page call", page = number)).await
-    }
-
-    async fn call_for_page(&self, what: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
-        let mut renewed = false;
-        loop {
-            let token = self.tokens.current(&self.client, &self.effort).await?;
-            let attempt =
-                async || self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
-            let error = match self.effort.retrying(what, attempt).await {
-                Ok(page) => return Ok(page),
-                Err(error) => error,
-            };
-            match error.api_error() {
-                Some(api) if api.reaction() != Reaction::RenewToken => return Err(error),
-                Some(api) if renewed => return Err(self.tokens.refusal(api).unwrap_or(error)),
-                Some(api) => {
-                    tracing::info!(code = api.code, "WeChat refused the token; asking for it again");
-                    renewed = true;
-                    self.tokens.renew(&token, api, &self.client, &self.effort).await?;
-                }
-                None => return Err(error),
-            }
-        }
-    }
-
-    async fn call(&self, token: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, CallError> {
-        // Before it is sent: whether WeChat counts one that fails on the way is not known.
-        self.ledger.count(Utc::now());
-        self.effort.count_call();
-        let query = [("access_token", token), ("next_openid", cursor.as_str())];
-        // The first page is asked for without a cursor: an empty one means the same, but only by observation.
-        let query = if cursor.is_start() { &query[..1] } else { &query[..] };
-        let body = self.client.get(quota::USER_GET, query).await?;
-        let summary = match summarize(&body).map_err(|error| malformed(&body, &error))? {
-            Reply::Page(summary) => summary,
-            Reply::Error(error) => return Err(CallError::Api(error)),
-        };
-        self.compare_count(&summary);
-        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: now() };
-        match &page.summary.next {
-            _ if page.is_last() && page.summary.total.is_none() => {
-                Err(CallError::Malformed("it ends the list without an integer `total`".to_owned()))
-            }
-            Some(next) if next.as_str().len() > Cursor::LONGEST => {
-                Err(CallError::Malformed(format!("its `next_openid` has {} bytes", next.as_str().len())))
-            }
-            Some(next) if page.summary.openids > 0 && chain.leads_back(cursor, next) => {
-                Err(CallError::Loop { next: next.clone() })
-            }
-            _ => Ok(page),
-        }
-    }
-
-    /// Says once if `count` is not the length of the array, which is what counts.
-    fn compare_count(&self, summary: &Summary) {
-        let Summary { count: Some(count), openids, empty, .. } = *summary else { return };
-        if count != openids && count != openids + empty && !self.has_miscounted.swap(true, Ordering::Relaxed) {
-            tracing::warn!(count, openids, "WeChat states another number of followers in a page than it lists");
-        }
-    }
-}
-
-/// Says what is wrong with a page. A byte that is no text is named by its place, which the JSON parser does not know.
-fn malformed(body: &[u8], error: &Malformed) -> CallError {
-    CallError::Malformed(match str::from_utf8(body) {
-        Err(unreadable) => format!("it is not UTF-8 at byte {}", unreadable.valid_up_to()),
-        Ok(_) => error.to_string(),
-    })
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
-}
+pub use fetch::Source;
+pub use quota::{CallCounter, CallsLeft, Unanswered};
+pub use retry::CallStats;
+pub use token::Tokens;

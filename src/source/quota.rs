@@ -1,43 +1,58 @@
 //! How many calls for pages are left today, as WeChat says
-//! ([`quota/get`](https://developers.weixin.qq.com/doc/service/api/apimanage/api_getapiquota)), or as we have counted.
+//! ([`quota/get`](https://developers.weixin.qq.com/doc/service/api/apimanage/api_getapiquota)), or
+//! as fanout has counted.
 //!
-//! Nothing here resets a quota: that is a monthly resource of the whole account, and not ours to spend.
+//! `fetch` asks here for the engine, which forecasts from the answer whether the list can be
+//! finished today.
+//!
+//! Nothing here resets a quota: the resets are limited by the month for the whole account, and are
+//! not fanout's to spend.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::client::Client;
-use super::{ApiError, Reaction, error_chain};
+use crate::causes::error_chain;
+use crate::wechat::{ApiError, Reaction};
 
-/// What is asked about: the call for a page.
-pub(super) const USER_GET: &str = "/cgi-bin/user/get";
+/// How long to wait for the answer. A walk can begin without it, so it must not cost much time.
+const QUOTA_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The question has value only while it is cheap.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Counts the calls for pages. The engine implements it with the journal's ledger, so that `source`
+/// need not know the journal.
+pub trait CallCounter: std::fmt::Debug + Send + Sync + 'static {
+    /// Counts a call that is about to be made at `now`.
+    fn count(&self, now: DateTime<Utc>);
+
+    /// Returns how many calls were made on the day of `now` in Beijing.
+    fn today(&self, now: DateTime<Utc>) -> u64;
+}
 
 /// The calls that are left today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallsLeft {
-    /// How many.
+    /// Their number.
     pub calls: u64,
-    /// Of how many a day, if that is known.
+    /// The number of calls a day, if it is known.
     pub limit: Option<u64>,
-    /// Whether WeChat has said so; else they are those of `source.quota.daily_calls` that this state has not seen used.
+    /// Whether WeChat has stated them. If not, they are `source.quota.daily_calls` less the calls
+    /// that the state has counted.
     pub is_stated: bool,
 }
 
 /// Why WeChat does not say how many calls are left. No run stops because of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unanswered {
-    /// What it did instead, in words.
+    /// What happened instead, in words.
     pub problem: String,
-    /// What it said, if that is an error of its own.
+    /// WeChat's error reply, if there was one.
     pub api_error: Option<ApiError>,
 }
 
 impl Unanswered {
-    /// Returns whether it is the token that was refused, and not the question.
+    /// Returns whether WeChat refused the token, and not the question.
     pub fn refuses_token(&self) -> bool {
         self.api_error.as_ref().is_some_and(|error| error.reaction() == Reaction::RenewToken)
     }
@@ -47,23 +62,23 @@ impl Unanswered {
     }
 }
 
-/// Asks WeChat.
+/// Asks WeChat about the calls of `endpoint`.
 ///
 /// # Errors
 ///
 /// [`Unanswered`], whatever the reason.
-pub(super) async fn ask(client: &Client, token: &str) -> Result<CallsLeft, Unanswered> {
-    let question = serde_json::json!({ "cgi_path": USER_GET });
+pub(super) async fn ask(client: &Client, endpoint: &str, token: &str) -> Result<CallsLeft, Unanswered> {
+    let question = serde_json::json!({ "cgi_path": endpoint });
     let query = [("access_token", token)];
-    let asked = tokio::time::timeout(PATIENCE, client.post("/cgi-bin/openapi/quota/get", &query, &question)).await;
+    let asked = tokio::time::timeout(QUOTA_TIMEOUT, client.post("/cgi-bin/openapi/quota/get", &query, &question)).await;
     match asked {
-        Err(_) => Err(Unanswered::new(format!("no reply within {PATIENCE:?}"))),
+        Err(_) => Err(Unanswered::new(format!("no reply within {QUOTA_TIMEOUT:?}"))),
         Ok(Err(error)) => Err(Unanswered::new(error_chain(&error.without(token)))),
         Ok(Ok(body)) => parse(&body),
     }
 }
 
-/// Takes what is left out of a reply. No error carries any of its text: it may hold the token.
+/// Reads the calls out of a reply. No error carries any of its text, which may hold the token.
 fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
     #[derive(Deserialize)]
     struct Reply {
@@ -77,7 +92,7 @@ fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
         remain: u64,
     }
     let reply: Reply = serde_json::from_slice(body)
-        .map_err(|error| Unanswered::new(format!("no JSON, line {} column {}", error.line(), error.column())))?;
+        .map_err(|error| Unanswered::new(format!("not JSON, line {} column {}", error.line(), error.column())))?;
     match reply.quota {
         Some(quota) if reply.errcode == 0 => {
             Ok(CallsLeft { calls: quota.remain, limit: quota.daily_limit, is_stated: true })

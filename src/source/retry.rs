@@ -1,56 +1,82 @@
-//! Trying again: how often, how long, and how patiently; and what all of it has cost.
+//! Retries: which calls are repeated, how often, how long, and what an account has cost.
+//!
+//! `fetch` and `token` make their calls through a [`Retrier`]. Repeating a call for a page changes
+//! nothing at WeChat; it costs one of the day's calls.
+//!
+//! | outcome of a call | repeated? | why |
+//! | --- | --- | --- |
+//! | no connection, or a broken one; a time limit | yes | networks fail for moments |
+//! | status 429 or 5xx | yes, not before [`Retry-After`][header] | a gateway is overloaded |
+//! | a malformed or cut reply | yes | a proxy's page, or a connection that closed early |
+//! | a page that leads back into the list | yes | WeChat's next reply may be right |
+//! | errcode -1, 61450 | yes | WeChat is busy |
+//! | errcode 45011 | yes, in the next minute | the calls of this minute are used up |
+//! | an untrusted certificate | no | a person must act: the server does not prove who it is |
+//! | a redirect | no | the token would travel with it |
+//! | any other status; too long a reply | no | the next reply would be the same |
+//! | errcode 40001, 40014, 42001 | not here | `fetch` renews the token once, then calls again |
+//! | errcode 40003 | not here | the engine's walk goes back to an earlier page |
+//! | errcode 45009 | no | the calls of the day are used up |
+//! | any other errcode | no | a person must act |
+//!
+//! Three limits end the tries: `source.retry.attempts` and `source.retry.budget_secs` of one call,
+//! and `source.retry.walk_budget` of all calls of a walk in one run. A wait that would pass the
+//! budget is not begun: `Retry-After` may ask for centuries.
+//!
+//! [header]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::call_error::{CallError, Patience};
+use super::call_error::{CallError, RetryAfter};
 use super::error::SourceError;
-use crate::config::Retry;
+use crate::backoff::Backoff;
+use crate::causes::error_chain;
+use crate::config::RetrySection;
 
-/// What one account may cost in a run, and what it has cost so far.
+/// The retry limits of one list of an account in a run, and its counters.
 #[derive(Debug)]
-pub(super) struct Effort {
-    settings: Retry,
-    tally: Arc<Tally>,
+pub(super) struct Retrier {
+    settings: RetrySection,
+    stats: Arc<CallStats>,
 }
 
-/// What one account has cost in a run so far: to be read by whoever watches, at any time.
+/// The counters of one list of an account in a run, which may be read at any time.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct CallStats {
     calls: AtomicU64,
     retries: AtomicU32,
 }
 
-impl Tally {
-    /// Returns how many calls of `user/get` were made, the failed ones included.
+impl CallStats {
+    /// Returns how many calls for pages were made, failed ones included.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Returns how many tries beyond the first were made, of whatever call.
+    /// Returns how many tries beyond the first were made, of all calls.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed).into()
     }
 }
 
-impl Effort {
-    pub(super) fn new(settings: Retry) -> Self {
-        Self { settings, tally: Arc::default() }
+impl Retrier {
+    pub(super) fn new(settings: RetrySection) -> Self {
+        Self { settings, stats: Arc::default() }
     }
 
-    pub(super) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(super) fn stats(&self) -> &Arc<CallStats> {
+        &self.stats
     }
 
     pub(super) fn count_call(&self) {
-        self.tally.calls.fetch_add(1, Ordering::Relaxed);
+        self.stats.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Repeats a call until it succeeds, fails for good, or has used up its tries, its time, or those of the walk.
+    /// Repeats a call until it succeeds, fails for good, or reaches a limit.
     ///
     /// `what` completes the sentence "the call for … failed".
     pub(super) async fn retrying<T, Attempt>(
@@ -70,68 +96,50 @@ impl Effort {
                 Err(error) => error,
             };
             let elapsed = started.elapsed();
-            let wait = error.patience().map(|patience| match patience {
-                Patience::AtLeast(least) => self.backoff(tries).max(least),
-                Patience::NextMinute => self.until_next_minute(),
+            let wait = error.retry_after().map(|after| match after {
+                RetryAfter::AtLeast(least) => self.backoff(tries).max(least),
+                RetryAfter::NextMinute => self.until_next_minute(),
             });
-            // `Retry-After` may ask for centuries.
             let wait = wait.filter(|wait| elapsed.saturating_add(*wait) <= self.settings.budget);
             let fail =
-                |error| SourceError::Call { what: what.to_owned(), tries, calls: self.tally.calls(), elapsed, error };
+                |error| SourceError::Call { what: what.to_owned(), tries, calls: self.stats.calls(), elapsed, error };
             let Some(wait) = wait.filter(|_| tries < self.settings.attempts) else { return Err(fail(error)) };
             let budget = self.settings.walk_budget;
-            if self.tally.retries.fetch_add(1, Ordering::Relaxed) >= budget {
+            if self.stats.retries.fetch_add(1, Ordering::Relaxed) >= budget {
                 return Err(SourceError::RetriesSpent { budget, error: Box::new(fail(error)) });
             }
-            tracing::warn!(what, tries, error = %chain(&error), "a call failed; trying again in {wait:.1?}");
+            tracing::warn!(what, tries, error = %error_chain(&error), "a call failed; trying again in {wait:.1?}");
             tokio::time::sleep(wait).await;
         }
     }
 
-    /// Returns the pause after try number `tries`: it doubles, and is spread over its upper half, so that many accounts
-    /// which failed together do not come back together.
+    /// Returns the pause after try number `tries`. It is spread, because many accounts often fail
+    /// together.
     pub(super) fn backoff(&self, tries: u32) -> Duration {
-        let full = self.settings.base.saturating_mul(1 << (tries - 1).min(20)).min(self.settings.max);
-        full.mul_f64(0.5 + random() / 2.0)
+        Backoff::new(self.settings.base, self.settings.max).spread_after(tries)
     }
 
-    /// Returns the time until WeChat begins to count its minute anew, spread over the first twentieth of that.
+    /// Returns the time until WeChat's next minute begins, and up to a twentieth of a minute more,
+    /// so that the accounts do not all call at once.
     fn until_next_minute(&self) -> Duration {
         let minute = self.settings.minute;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let past = Duration::from_millis((now.as_millis() % minute.as_millis()) as u64);
-        minute.saturating_sub(past) + minute.mul_f64(random() / 20.0)
+        minute.saturating_sub(past) + minute.mul_f64(fastrand::f64() / 20.0)
     }
-}
-
-/// Returns a number from 0 to 1.
-fn random() -> f64 {
-    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
-}
-
-/// Writes an error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::ApiError;
+    use crate::wechat::ApiError;
 
-    fn settings(attempts: u32) -> Retry {
-        Retry { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..Retry::default() }
+    fn settings(attempts: u32) -> RetrySection {
+        RetrySection { attempts, budget: Duration::from_secs(100), walk_budget: u32::MAX, ..RetrySection::default() }
     }
 
-    fn effort(attempts: u32) -> Effort {
-        Effort::new(settings(attempts))
+    fn retrier(attempts: u32) -> Retrier {
+        Retrier::new(settings(attempts))
     }
 
     fn busy() -> CallError {
@@ -141,7 +149,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_temporary_error_is_tried_as_often_as_the_settings_say() {
         let mut made = 0;
-        let result: Result<(), _> = effort(4)
+        let result: Result<(), _> = retrier(4)
             .retrying("a token", || {
                 made += 1;
                 async { Err(busy()) }
@@ -156,7 +164,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_for_retries_is_bounded() {
         let started = tokio::time::Instant::now();
-        let result: Result<(), _> = effort(u32::MAX).retrying("a token", || async { Err(busy()) }).await;
+        let result: Result<(), _> = retrier(u32::MAX).retrying("a token", || async { Err(busy()) }).await;
         assert!(result.is_err());
         assert!(started.elapsed() <= Duration::from_secs(100), "{:?}", started.elapsed());
     }
@@ -164,7 +172,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_that_stays_is_not_repeated() {
         let result: Result<(), _> =
-            effort(9).retrying("a token", || async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
+            retrier(9).retrying("a token", || async { Err(CallError::Api(ApiError::new(48001, ""))) }).await;
         let error = result.unwrap_err();
         assert!(matches!(error, SourceError::Call { tries: 1, .. }));
         assert!(!error.is_temporary());
@@ -176,7 +184,7 @@ mod tests {
         let asked = Duration::from_secs(40);
         let mut first = true;
         let wait = || std::future::ready(if std::mem::take(&mut first) { Err(asking_for(asked)) } else { Ok(()) });
-        effort(2).retrying("a page", wait).await.unwrap();
+        retrier(2).retrying("a page", wait).await.unwrap();
         assert!(started.elapsed() >= asked);
     }
 
@@ -188,7 +196,7 @@ mod tests {
     async fn a_server_that_names_a_time_beyond_all_patience_is_not_waited_for() {
         for asked in [Duration::from_secs(101), Duration::MAX] {
             let started = tokio::time::Instant::now();
-            let error = effort(9).retrying("a page", || async { Err::<(), _>(asking_for(asked)) }).await.unwrap_err();
+            let error = retrier(9).retrying("a page", || async { Err::<(), _>(asking_for(asked)) }).await.unwrap_err();
             assert!(matches!(error, SourceError::Call { tries: 1, .. }) && error.is_temporary());
             assert_eq!(started.elapsed(), Duration::ZERO);
         }
@@ -196,14 +204,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_calls_of_a_walk_share_its_retries() {
-        let effort = Effort::new(Retry { walk_budget: 5, ..settings(4) });
+        let retrier = Retrier::new(RetrySection { walk_budget: 5, ..settings(4) });
         let mut made = 0;
         let mut call = async || {
             let attempt = || {
                 made += 1;
                 async { Err::<(), _>(busy()) }
             };
-            effort.retrying("a page", attempt).await.unwrap_err()
+            retrier.retrying("a page", attempt).await.unwrap_err()
         };
         assert!(matches!(call().await, SourceError::Call { tries: 4, .. }));
         let error = call().await;
@@ -213,9 +221,9 @@ mod tests {
 
     #[test]
     fn the_next_minute_is_waited_for_and_not_a_whole_one() {
-        let effort = effort(1);
+        let retrier = retrier(1);
         for _ in 0..100 {
-            let wait = effort.until_next_minute();
+            let wait = retrier.until_next_minute();
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
             let second = (now + wait).as_secs_f64() % 60.0;
             assert!(wait <= Duration::from_secs(63) && !(3.1..59.9).contains(&second), "{wait:?}, {second}");
@@ -225,7 +233,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         for (tries, full) in [(1, 500), (2, 1000), (5, 8000), (7, 30_000), (40, 30_000)] {
-            let pause = effort(1).backoff(tries).as_millis();
+            let pause = retrier(1).backoff(tries).as_millis();
             assert!((full / 2..=full).contains(&pause), "{pause} ms after try {tries}");
         }
     }

@@ -1,6 +1,5 @@
 """Holds deploy/kubernetes to the schemas of Kubernetes, and its pipeline files and command lines to fanout itself."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -36,7 +35,7 @@ def check(manifest: Path) -> None:
         command, pipeline, *rest = container["args"]
         assert command == "run", container["args"]
         count = job.get("completions", 1)
-        assert rest == (["--shard", f"auto/{count}"] if count > 1 else []), f"{rest} with {count} completions"
+        assert rest == (["--shard", f"$(JOB_COMPLETION_INDEX)/{count}"] if count > 1 else []), f"{rest} with {count} completions"
         judge(files[Path(pipeline).name], rest, count)
     print(f"{manifest.name}: {len(documents)} documents, {sum(job.get('completions', 1) for job in jobs)} pods")
 
@@ -49,9 +48,10 @@ def judge(pipeline: str, arguments: list[str], count: int) -> None:
         (path / "accounts.csv").write_text(SHEET)
         seen = []
         for index in range(count):
-            asked = [FANOUT, "check", path / "p.toml", "--simulate", "5", "--json", *arguments]
-            environment = os.environ | {"JOB_COMPLETION_INDEX": str(index)}
-            ended = subprocess.run(asked, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            # Kubernetes expands the variable: it is part of each pod of an Indexed Job.
+            expanded = [argument.replace("$(JOB_COMPLETION_INDEX)", str(index)) for argument in arguments]
+            asked = [FANOUT, "check", path / "p.toml", "--simulate", "5", "--json", *expanded]
+            ended = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
             seen += [account["account"] for account in yaml.safe_load(ended.stdout)["accounts"]]
         expected = ["brand"] if count == 1 else [f"brand-{n}" for n in range(9)]
         assert sorted(seen) == expected, seen

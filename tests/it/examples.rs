@@ -131,8 +131,7 @@ fn a_simulated_list_is_not_given_to_a_program() {
     );
 }
 
-/// A program that publishes the number of the rows that it was told of, and which process did; it acknowledges all four
-/// batches at once.
+/// A program that acknowledges all four batches at once and publishes its own process id.
 const COUNTS: &str = r#"
 name = "count"
 source.simulate = { followers = 400, page_size = 100, latency_ms = 100 }
@@ -165,7 +164,8 @@ fn a_killed_run_takes_its_program_along_and_the_next_one_publishes_once() {
     signal(&process, "KILL");
     process.wait().unwrap();
     let program = lines("pids").remove(0);
-    // It is nobody's child now: dead, it may wait for whoever adopts orphans here.
+    // Its parent is dead: once it has ended, it may stay a zombie until the process that adopts it
+    // reaps it.
     let runs = || std::fs::read_to_string(format!("/proc/{program}/stat")).is_ok_and(|text| !text.contains(") Z "));
     while runs() {
         assert!(started.elapsed() < Duration::from_secs(30), "the program goes on without fanout");

@@ -1,30 +1,32 @@
-//! Integration tests: one binary, a module for each part of the promise.
+//! Integration tests: one binary, a module for each subject. `support` has the fixture that they
+//! share.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod api_faults;
 mod chaos;
+mod check_connect;
 mod cli;
-mod conformance;
-mod cores;
-mod crash;
-mod doctor;
+mod crash_safety;
 mod engine;
 mod examples;
-mod kafka;
+mod help;
+mod inspection;
+mod lists;
+mod many_accounts;
 mod metrics;
-mod moods;
-mod morning;
-mod night;
+mod new_sink;
 mod pipelines;
 mod readers;
 mod readme;
-mod scaffold;
+mod rooms;
 mod schema;
 mod secrecy;
 mod shards;
-mod shell;
+mod signals;
+mod sinks_test;
+mod state;
 mod stderr;
-mod stopping;
 mod support;
 #[cfg(feature = "otel")]
 mod traces;

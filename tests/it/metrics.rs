@@ -1,13 +1,12 @@
-//! What a run tells Prometheus, read as Prometheus reads it.
+//! The metrics of a run, parsed as Prometheus parses them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorHandle, TOKEN_MARKER, When};
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Project, python_with};
 
@@ -38,43 +37,28 @@ const PAGES: u64 = FOLLOWERS.div_ceil(PAGE_SIZE);
 /// The pages and the end.
 const CALLS: u64 = PAGES + 1;
 
-struct Night {
-    project: Project,
-    simulator: SimulatorHandle,
-    _runtime: Runtime,
+fn project() -> Project {
+    let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).quota(500);
+    let project = Project::builder().file(PIPELINE).simulator(simulator).secret("TEST_SECRET", SECRET).build();
+    std::fs::create_dir(project.path("metrics")).unwrap();
+    project
 }
 
-impl Night {
-    fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).quota(500);
-        let simulator = runtime.block_on(simulator.start()).unwrap();
-        let project = Project::new(PIPELINE);
-        std::fs::create_dir(project.path("metrics")).unwrap();
-        Self { project, simulator, _runtime: runtime }
-    }
-
-    fn run(&self, more: &[&str]) -> Ended {
-        let base_url = format!("source.base_url={}", self.simulator.base_url());
-        let mut command = self.project.command(&["run", "pipeline.toml", "--set", &base_url]);
-        Ended::of(command.args(more).env("TEST_SECRET", SECRET))
-    }
-
-    fn text(&self) -> String {
-        std::fs::read_to_string(self.project.path("metrics/fanout.prom")).unwrap()
-    }
+/// Returns the metrics that the last run has written.
+fn text(project: &Project) -> String {
+    std::fs::read_to_string(project.path("metrics/fanout.prom")).unwrap()
 }
 
-/// Returns the value of a sample in a text, without any parser, as a whole number: the name with its labels as they stand
-/// there.
+/// Returns the value of a sample as a whole number. `sample` is its name with its labels, as they
+/// stand in the text.
 #[track_caller]
 fn value(text: &str, sample: &str) -> u64 {
     let found = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no `{sample}` in:\n{text}")).parse::<f64>().unwrap() as u64
 }
 
-/// Reads a text with the parser of Prometheus' Python client, and, where it is installed, with Prometheus' own linter. None
-/// if there is no such parser.
+/// Reads a text with the parser of Prometheus' Python client, and with Prometheus' own linter if it
+/// is installed. Returns `None` without the parser.
 fn parse(text: &str) -> Option<Value> {
     let feed = |command: &mut Command| -> std::io::Result<Ended> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -91,14 +75,14 @@ fn parse(text: &str) -> Option<Value> {
     Some(read.json())
 }
 
-/// Returns the value of the sample of a parsed family that has these labels besides the pipeline, as a whole
+/// Returns the value of the sample of a parsed family that has these labels besides pipeline and list, as a whole
 /// number.
 #[track_caller]
 fn parsed(families: &Value, family: &str, labels: &[(&str, &str)]) -> u64 {
     let samples = families[family]["samples"].as_array().unwrap_or_else(|| panic!("no {family} in {families:#}"));
     let is_meant = |sample: &&Value| {
         let of = sample["labels"].as_object().unwrap();
-        of.len() == labels.len() + 1
+        of.len() == labels.len() + 1 + usize::from(of.contains_key("list"))
             && of["pipeline"] == "night"
             && labels.iter().all(|(name, value)| of[*name] == *value)
     };
@@ -108,19 +92,25 @@ fn parsed(families: &Value, family: &str, labels: &[(&str, &str)]) -> u64 {
 
 #[test]
 fn the_file_says_what_came_of_every_account_and_of_the_run() {
-    let night = Night::new();
+    let project = project();
     let shop = r#""商店" 2"#;
     let fault = Fault::new(Endpoint::UserGet, When::Page(2), Effect::errcode(48001)).account("wxshop");
-    night.simulator.add_fault(fault);
-    night
-        .simulator
+    project.api().add_fault(fault);
+    project
+        .api()
         .add_fault(Fault::new(Endpoint::UserGet, When::Page(3), Effect::errcode(-1)).account("wxbrand").times(1));
-    let ended = night.run(&[]);
+    let ended = project.run(&[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let text = night.text();
+    let text = text(&project);
     assert!(!text.contains(TOKEN_MARKER) && !text.contains("CANARY"), "{text}");
-    assert_eq!(value(&text, r#"fanout_account_verdict{account="brand",pipeline="night",verdict="published"}"#), 1);
-    let failed = r#"fanout_account_verdict{account="\"商店\" 2",pipeline="night",verdict="failed"}"#;
+    assert_eq!(
+        value(
+            &text,
+            r#"fanout_account_verdict{account="brand",list="followers",pipeline="night",verdict="published"}"#
+        ),
+        1
+    );
+    let failed = r#"fanout_account_verdict{account="\"商店\" 2",list="followers",pipeline="night",verdict="failed"}"#;
     assert_eq!(value(&text, failed), 1);
     assert_eq!(value(&text, r#"fanout_run_exit_code{pipeline="night"}"#), 1);
 
@@ -148,40 +138,45 @@ fn the_file_says_what_came_of_every_account_and_of_the_run() {
 
 #[test]
 fn an_account_that_fails_later_keeps_the_time_of_its_last_success() {
-    let night = Night::new();
-    let success = r#"fanout_last_success_timestamp_seconds{account="brand",pipeline="night"}"#;
-    assert_eq!(night.run(&[]).code, Some(0));
-    let first = value(&night.text(), success);
+    let project = project();
+    let success = r#"fanout_last_success_timestamp_seconds{account="brand",list="followers",pipeline="night"}"#;
+    assert_eq!(project.run(&[]).code, Some(0));
+    let first = value(&text(&project), success);
     // Published already: no call, and the same success.
-    assert_eq!(night.run(&[]).code, Some(0));
-    assert_eq!(value(&night.text(), success), first);
-    assert_eq!(value(&night.text(), r#"fanout_calls_total{account="brand",pipeline="night"}"#), 0);
-    night.simulator.add_fault(Fault::new(Endpoint::UserGet, When::Always, Effect::errcode(48001)));
-    assert_eq!(night.run(&["--fresh"]).code, Some(1));
-    assert_eq!(value(&night.text(), success), first);
-    assert_eq!(value(&night.text(), r#"fanout_followers{account="brand",pipeline="night"}"#), FOLLOWERS);
+    assert_eq!(project.run(&[]).code, Some(0));
+    assert_eq!(value(&text(&project), success), first);
+    assert_eq!(value(&text(&project), r#"fanout_calls_total{account="brand",list="followers",pipeline="night"}"#), 0);
+    project.api().add_fault(Fault::new(Endpoint::UserGet, When::Always, Effect::errcode(48001)));
+    assert_eq!(project.run(&["--fresh"]).code, Some(1));
+    assert_eq!(value(&text(&project), success), first);
+    assert_eq!(
+        value(&text(&project), r#"fanout_followers{account="brand",list="followers",pipeline="night"}"#),
+        FOLLOWERS
+    );
 }
 
 #[test]
 fn a_file_that_cannot_be_written_is_a_warning_and_changes_no_list() {
-    let night = Night::new();
-    std::fs::remove_dir(night.project.path("metrics")).unwrap();
-    let ended = night.run(&["--json"]);
+    let project = project();
+    std::fs::remove_dir(project.path("metrics")).unwrap();
+    let ended = project.run(&["--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.json()["accounts"][0]["snapshot"]["rows"], FOLLOWERS);
-    assert!(ended.stderr.contains("WARN fanout::metrics: the metrics cannot be written (`metrics.path`)"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("WARN fanout::metrics::exposition: the metrics cannot be written (`metrics.path`)"),
+        "{ended:?}"
+    );
     assert!(ended.stderr.contains("metrics/fanout.prom") && ended.stderr.contains("No such file"), "{ended:?}");
 }
 
 #[test]
 fn only_the_file_is_left_and_a_simulation_has_one_of_its_own() {
-    let night = Night::new();
-    std::fs::write(night.project.path("metrics/fanout.prom"), "an older run\n").unwrap();
-    let ended =
-        Ended::of(night.project.command(&["run", "pipeline.toml", "--simulate", "10"]).env("TEST_SECRET", SECRET));
+    let project = project();
+    std::fs::write(project.path("metrics/fanout.prom"), "an older run\n").unwrap();
+    let ended = project.run(&["--simulate", "10"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(night.text(), "an older run\n");
-    let files = std::fs::read_dir(night.project.path("metrics")).unwrap();
+    assert_eq!(text(&project), "an older run\n");
+    let files = std::fs::read_dir(project.path("metrics")).unwrap();
     let mut files: Vec<String> = files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     assert_eq!(files, ["fanout.prom", "fanout.prom.simulated"]);
@@ -189,18 +184,18 @@ fn only_the_file_is_left_and_a_simulation_has_one_of_its_own() {
 
 #[test]
 fn a_port_that_is_taken_is_a_wrong_pipeline_file_and_no_call_is_made() {
-    let night = Night::new();
+    let project = project();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let ended = night.run(&["--set", &format!("metrics.listen={address}")]);
+    let ended = project.run(&["--set", &format!("metrics.listen={address}")]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
     let expected =
         format!("error: pipeline.toml: `metrics.listen`: cannot listen on `{address}` (Address already in use");
     assert!(ended.stderr.starts_with(&expected), "{ended:?}");
-    assert_eq!(night.simulator.requests().total(), 0);
+    assert_eq!(project.api().requests().total(), 0);
 
     for wrong in ["9464", "localhost", "127.0.0.1"] {
-        let ended = night.run(&["--set", &format!("metrics.listen={wrong}")]);
+        let ended = project.run(&["--set", &format!("metrics.listen={wrong}")]);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains("`metrics.listen` (from `--set`): found "), "{ended:?}");
         assert!(ended.stderr.contains("expected an address and a port such as `127.0.0.1:9464`"), "{ended:?}");
@@ -222,7 +217,7 @@ impl SlowRun {
         stderr.read_line(&mut line).unwrap();
         let (_, rest) = line.split_once("metrics are served on http://").unwrap_or_else(|| panic!("{line}"));
         let address = rest.split('/').next().unwrap().to_owned();
-        // What else it says must not fill the pipe.
+        // The rest of stderr must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Self { process, address }
     }
@@ -255,7 +250,7 @@ fn a_run_is_scraped_while_it_lasts_and_not_after_it() {
          [sinks.lake]\ntype = 'parquet'\noptions = { root = 'out' }\n",
     );
     let mut run = SlowRun::start(&project);
-    let pages = |text: &str| value(text, r#"fanout_pages_total{account="first",pipeline="night"}"#);
+    let pages = |text: &str| value(text, r#"fanout_pages_total{account="first",list="followers",pipeline="night"}"#);
     let mut seen: Vec<String> = Vec::new();
     while seen.last().is_none_or(|text| pages(text) < 20) {
         seen.push(run.scrape().unwrap());
@@ -263,7 +258,12 @@ fn a_run_is_scraped_while_it_lasts_and_not_after_it() {
     let [first, last] = [seen.first().unwrap(), seen.last().unwrap()];
     assert!(pages(first) < pages(last), "it grows while the run goes on");
     let verdict = |account: &str, verdict: &str| {
-        value(last, &format!(r#"fanout_account_verdict{{account="{account}",pipeline="night",verdict="{verdict}"}}"#))
+        value(
+            last,
+            &format!(
+                r#"fanout_account_verdict{{account="{account}",list="followers",pipeline="night",verdict="{verdict}"}}"#
+            ),
+        )
     };
     assert_eq!((verdict("first", "under_way"), verdict("second", "waiting")), (1, 1));
     assert!(!last.contains("fanout_run_exit_code"), "nobody knows it yet");
@@ -279,7 +279,7 @@ fn a_run_is_scraped_while_it_lasts_and_not_after_it() {
     {
         assert!(String::from_utf8(curl.stdout).unwrap().contains("# TYPE fanout_pages_total counter\n"));
     }
-    // A connection that says nothing keeps nobody.
+    // A silent connection does not keep the run from ending.
     let _silent = TcpStream::connect(&run.address).unwrap();
     assert_eq!(run.process.wait().unwrap().code(), Some(0));
     assert!(run.scrape().is_err());

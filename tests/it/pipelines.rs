@@ -1,4 +1,4 @@
-//! The pipeline files that come with the project: every one of them works.
+//! The pipeline files in `pipelines/`: each one loads, binds and passes the check.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ fn load(file: &Path) -> Pipeline {
 fn every_file_begins_by_saying_what_it_shows() {
     for file in files() {
         let text = std::fs::read_to_string(&file).unwrap();
-        // For editors: what may stand in it.
+        // The first line names the schema for editors.
         let text = text.strip_prefix("#:schema schema.json\n").unwrap_or_else(|| panic!("{}", file.display()));
         assert!(text.starts_with("# Shows "), "{}", file.display());
     }
@@ -55,7 +55,7 @@ fn every_file_binds_to_the_built_in_sinks() {
 #[test]
 fn every_file_passes_the_check() {
     for file in files() {
-        // State and output go to a place of this test; the rest is as in the file.
+        // State and output go to a folder of this test; the rest is as in the file.
         let folder = tempfile::tempdir().unwrap();
         let mut command = fanout(&["check", file.to_str().unwrap()]);
         command.envs(SECRETS).env("FANOUT_JOURNAL__PATH", folder.path().join("state"));

@@ -1,4 +1,5 @@
-//! What the program tells about pipeline files: the JSON Schema for editors, and the options of each kind of sink.
+//! The JSON Schema of pipeline files, and the options of each kind of sink that `fanout sinks`
+//! prints.
 
 use std::path::Path;
 
@@ -30,7 +31,7 @@ fn registry() -> SinkRegistry {
     SinkRegistry::builtin()
 }
 
-/// A schema that is valid itself.
+/// A compiled schema.
 struct Validator {
     schemas: Schemas,
     index: SchemaIndex,
@@ -75,7 +76,7 @@ fn the_committed_schema_is_what_the_program_prints() {
     let printed = Ended::of(&mut fanout(&["schema"]));
     assert_eq!(printed.code, Some(0), "{printed:?}");
     let mut committed: Value = serde_json::from_str(COMMITTED).unwrap();
-    // It is that of a program with every feature; this one may have fewer kinds of sink.
+    // The committed schema has the sinks of every feature; this program may have fewer.
     let has = |kind: &Value| registry().types().any(|known| kind == known);
     let sink = &mut committed["properties"]["sinks"]["additionalProperties"];
     sink["properties"]["type"]["enum"].as_array_mut().unwrap().retain(has);
@@ -126,7 +127,7 @@ fn what_a_run_refuses_in_a_file_an_editor_marks() {
         let loaded = Pipeline::from_toml(&wrong, Path::new("p.toml"), &overrides);
         let refused = loaded.and_then(|pipeline| fanout::engine::bind(&pipeline, &registry()).map(drop));
         let bound = refused.is_err();
-        // The level of zstd is looked at by `check`.
+        // Only `check` looks at the level of zstd.
         assert!(bound || replacement.contains("zstd_level"), "a run takes what an editor marks: {wrong}");
     }
 }
@@ -183,6 +184,46 @@ fn every_default_of_the_schema_is_the_one_that_holds() {
     let plain = load(Vec::new());
     for (key, default) in found {
         assert_eq!(load(vec![format!("{key}={default}")]), plain, "`{key}` is not `{default}`");
+    }
+}
+
+/// Collects the description and the default of each key of a schema.
+fn descriptions(schema: &Value, found: &mut Vec<(String, Value)>) {
+    for property in schema["properties"].as_object().into_iter().flat_map(serde_json::Map::values) {
+        descriptions(property, found);
+        let text = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        found.push((text, property.get("default").cloned().unwrap_or_default()));
+    }
+    for alternative in ["items", "oneOf", "anyOf"].map(|keyword| &schema[keyword]) {
+        match alternative {
+            Value::Array(schemas) => schemas.iter().for_each(|schema| descriptions(schema, found)),
+            Value::Object(_) => descriptions(alternative, found),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_description_names_the_default_of_its_key() {
+    let mut schema = registry().pipeline_schema();
+    // The options are the sinks' own, and described in their words.
+    schema["properties"]["sinks"] = schema["properties"]["sinks"]["additionalProperties"].take();
+    schema["properties"]["sinks"]["properties"].as_object_mut().unwrap().remove("options");
+    let mut found = Vec::new();
+    descriptions(&schema, &mut found);
+    assert!(found.iter().filter(|(_, default)| !default.is_null()).count() >= 25, "{found:?}");
+    for (description, default) in found {
+        // A default that is no value has a colon before it: `Default: the processors of this machine.`
+        let words = description.split_once(" Default ").map_or("none.", |(_, words)| words);
+        let expected = match default {
+            Value::Null => "none".to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        let rest = words.strip_prefix(&expected);
+        let is_named = rest.is_some_and(|rest| rest.starts_with(['.', ',', ';', ':']));
+        assert!(is_named, "the default is {expected}, and the description says: {description}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! What goes to stderr: text for people, or lines of JSON for programs, and colours only where they are wanted.
+//! Output on stderr: text for people or lines of JSON for programs, with colours only on a
+//! terminal.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use crate::support::{Ended, Project, TWO_ACCOUNTS, say, signal, variable};
 
 const JSON: [&str; 2] = ["--log-format", "json"];
 
-/// Reads every line as a JSON object that says when, how bad, and what.
+/// Reads every line as a JSON object with time, level, message and target.
 #[track_caller]
 fn objects(stderr: &str) -> Vec<Value> {
     assert!(!stderr.contains('\x1b'), "{stderr}");
@@ -32,8 +33,7 @@ fn messages<'a>(objects: &'a [Value], level: &str) -> Vec<&'a str> {
 #[test]
 fn what_a_run_logs_and_what_fails_are_lines_of_json() {
     let project = Project::new(TWO_ACCOUNTS);
-    let mut command = project.command(&["run", "pipeline.toml", "--set", "source.base_url=http://127.0.0.1:1"]);
-    let ended = Ended::of(command.args(JSON).env("TEST_SECRET", "anything"));
+    let ended = project.run(&[&["--set", "source.base_url=http://127.0.0.1:1"], &JSON[..]].concat());
     assert_eq!(ended.code, Some(75), "{ended:?}");
     let objects = objects(&ended.stderr);
     assert!(messages(&objects, "WARN")[0].starts_with("a call failed; trying again"), "{objects:#?}");
@@ -105,7 +105,8 @@ fn an_interruption_is_told_in_json() {
     assert!(messages(&said, "INFO").contains(&"run the same command again to go on"), "{said:#?}");
 }
 
-/// Runs a command with a terminal for its streams, and returns all that it wrote there; none where no program makes one.
+/// Runs a command with a terminal for its streams, and returns all that it wrote there; `None`
+/// without the program `script`.
 fn on_a_terminal(project: &Project, arguments: &str, variables: &[(&str, &str)]) -> Option<String> {
     let mut command = Command::new("script");
     let program = format!("{} {arguments}", env!("CARGO_BIN_EXE_fanout"));
@@ -121,7 +122,7 @@ fn on_a_terminal(project: &Project, arguments: &str, variables: &[(&str, &str)])
     }
 }
 
-/// Whether a text has colours or other looks (`CSI … m`), which moving the cursor is not.
+/// Returns whether a text has colours or other styles (`CSI … m`). Moving the cursor is no style.
 fn is_colored(text: &str) -> bool {
     let sequences = text.split("\x1b[").skip(1);
     let mut ends = sequences.filter_map(|rest| rest.chars().find(char::is_ascii_alphabetic));
@@ -155,7 +156,7 @@ fn a_terminal_shows_the_run_and_five_accounts_and_json_shows_neither() {
     ));
     let Some(shown) = on_a_terminal(&project, "run pipeline.toml", &[("NO_COLOR", "1")]) else { return };
     assert!(shown.contains("0 of 12 accounts done, 12 under way; "), "{shown}");
-    // One drawing goes from the line about all to the next such line.
+    // Each drawing begins with the line about all accounts.
     let drawings = shown.split(" of 12 accounts done").skip(1).map(|drawing| drawing.matches("followers").count());
     assert_eq!(drawings.max(), Some(1 + 5), "{shown}");
     assert!(!is_colored(&shown), "{shown}");

@@ -1,4 +1,4 @@
-//! What a run tells OpenTelemetry, as a collector receives it.
+//! The traces of a run, as a collector of OpenTelemetry receives them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,7 +6,6 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, TOKEN_MARKER, When};
-use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Project};
 
@@ -34,7 +33,8 @@ const PAGE_SIZE: u64 = 100;
 /// The pages and the end.
 const CALLS: usize = FOLLOWERS.div_ceil(PAGE_SIZE) as usize + 1;
 
-/// A collector: what it was sent, request by request. It serves as long as the test's process lives.
+/// A collector that keeps the bodies of its requests. It serves as long as the test's process
+/// lives.
 struct Collector {
     endpoint: String,
     received: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -99,7 +99,7 @@ fn serve(stream: &TcpStream, status: &str, kept: &Mutex<Vec<Vec<u8>>>) {
     }
 }
 
-/// As much of a span of OTLP as the tests look at.
+/// The fields of an OTLP span that the tests look at.
 #[derive(Debug)]
 struct Span {
     id: Vec<u8>,
@@ -127,7 +127,8 @@ impl Span {
     }
 }
 
-/// Returns the fields of a message of Protocol Buffers that have this number and bytes as their value.
+/// Returns the fields of a message of Protocol Buffers that have this number and bytes as their
+/// value.
 fn inner(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
     let mut rest = message;
     let fields = std::iter::from_fn(move || {
@@ -167,15 +168,11 @@ fn varint(bytes: &mut &[u8]) -> u64 {
 
 /// Runs the pipeline with these variables; the shop may read only its first page.
 fn run(variables: &[(&str, &str)]) -> Ended {
-    let runtime = Runtime::new().unwrap();
     let refused = Fault::new(Endpoint::UserGet, When::Page(2), Effect::errcode(48001)).account("wxshop");
     let busy = Fault::new(Endpoint::UserGet, When::Page(1), Effect::errcode(-1)).account("wxbrand").times(1);
     let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).fault(refused).fault(busy);
-    let simulator = runtime.block_on(simulator.start()).unwrap();
-    let project = Project::new(PIPELINE);
-    let base_url = format!("source.base_url={}", simulator.base_url());
-    let mut command = project.command(&["run", "pipeline.toml", "--set", &base_url]);
-    let ended = Ended::of(command.env("TEST_SECRET", SECRET).envs(variables.iter().copied()));
+    let project = Project::builder().file(PIPELINE).simulator(simulator).secret("TEST_SECRET", SECRET).build();
+    let ended = Ended::of(project.run_command(&[]).envs(variables.iter().copied()));
     assert_eq!(ended.code, Some(1), "whatever becomes of the traces: {ended:?}");
     ended
 }
@@ -183,7 +180,7 @@ fn run(variables: &[(&str, &str)]) -> Ended {
 #[test]
 fn a_run_is_a_tree_of_spans_without_a_token() {
     let collector = Collector::start("200 OK");
-    // Whatever the logs show, requests are no part of it.
+    // The level of the logs adds no spans.
     run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint), ("RUST_LOG", "trace")]);
     let spans = collector.spans();
     let named = |name: &str| -> Vec<&Span> { spans.values().filter(|span| span.name == name).collect() };

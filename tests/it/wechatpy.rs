@@ -1,4 +1,5 @@
-//! A real SDK against the simulator: what it understands, fanout's idea of WeChat is right about.
+//! A real SDK reads the simulator: the simulator answers as WeChat does, as far as this SDK can
+//! tell.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,14 +9,15 @@ use fanout::simulator::Followers;
 use crate::support::{Ended, SimulatorProcess, say, variable};
 
 const APP_ID: &str = "wxwechatpy";
-/// Of `fanout simulate`.
+/// The default seed of `fanout simulate`.
 const SEED: u64 = 1;
 
-/// What the script ends with where the SDK is missing.
+/// The exit code of the script without the SDK.
 const NOT_INSTALLED: i32 = 3;
 const HOW_TO_GET_IT: &str = "pip install wechatpy==1.8.18, and name that Python in READERS_PYTHON";
 
-/// Lists the followers with wechatpy. None if it is not installed, which fails the test where nothing may be skipped.
+/// Lists the followers with wechatpy. Without the SDK it says so and returns `None`, or fails with
+/// `FANOUT_REQUIRE_ALL`.
 fn list(base_url: &str) -> Option<Ended> {
     let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
     let mut command = Command::new(python);
@@ -40,7 +42,7 @@ fn list(base_url: &str) -> Option<Ended> {
 
 #[test]
 fn wechatpy_lists_the_followers_of_the_simulator() {
-    // Nobody, a page that is not full, one that is, and several.
+    // No follower, a page that is not full, a full page, and several pages.
     for followers in [0, 7, 10, 1_234] {
         let count = followers.to_string();
         let simulator = SimulatorProcess::start(&["--followers", &count, "--page-size", "10"]);

@@ -1,4 +1,6 @@
-//! What reads the pages: fanout, the parsers that one would take instead, and a copy of the bytes.
+//! The contestants that read the pages: fanout, the usual parsers, and a copy of the bytes.
+//!
+//! `main` writes the pages, checks the contestants, and holds the clock.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -7,12 +9,13 @@ use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
-use fanout::source::{self, DecodePath, Reply};
+use fanout::wechat;
+use fanout::wechat::{DecodePath, PageReply};
 use serde_json::Value;
 
 use super::{ONE_OF_OURS, Page, Wire};
 
-/// Returns everything that is compared, fanout on each of its paths.
+/// Returns all contestants, fanout on each of its paths.
 pub(super) fn contestants() -> Vec<Box<dyn Contestant>> {
     let mut contestants: Vec<Box<dyn Contestant>> = vec![
         Box::new(Memcpy::default()),
@@ -39,23 +42,23 @@ pub(super) fn contestants() -> Vec<Box<dyn Contestant>> {
     contestants
 }
 
-/// Something that reads pages.
+/// A reader of pages.
 pub(super) trait Contestant {
     fn name(&self) -> &'static str;
 
-    /// Returns whether it takes strings with escapes; what only borrows does not.
+    /// Returns whether it reads strings with escapes. A contestant that only borrows does not.
     fn reads_escapes(&self) -> bool {
         true
     }
 
-    /// Reads a page, and frees what it was read into: a program must do both.
+    /// Reads a page, and frees the result, because a program must do both.
     fn run(&mut self, body: &[u8]);
 
-    /// Reads a page, and returns whether that is what the page says.
+    /// Reads a page, and returns whether the result is what the page says.
     fn agrees(&mut self, page: &Page) -> bool;
 }
 
-/// The floor: every byte is read once and written once, into a buffer that is there already.
+/// The floor: every byte is read once and written once, into an existing buffer.
 #[derive(Default)]
 struct Memcpy {
     buffer: Vec<u8>,
@@ -83,7 +86,7 @@ impl Contestant for Memcpy {
     }
 }
 
-/// fanout, bytes to an Arrow array, on one of its paths.
+/// fanout, from bytes to an Arrow array, on one of its paths.
 struct Decode {
     name: &'static str,
     path: DecodePath,
@@ -95,11 +98,11 @@ impl Contestant for Decode {
     }
 
     fn run(&mut self, body: &[u8]) {
-        black_box(source::decode_with(self.path, body).expect(ONE_OF_OURS));
+        black_box(wechat::decode_with(self.path, body).expect(ONE_OF_OURS));
     }
 
     fn agrees(&mut self, page: &Page) -> bool {
-        let (reply, openids) = source::decode_with(self.path, &page.body).expect(ONE_OF_OURS);
+        let (reply, openids) = wechat::decode_with(self.path, &page.body).expect(ONE_OF_OURS);
         envelope_is(&reply, page) && openids.iter().flatten().eq(page.openids())
     }
 }
@@ -113,17 +116,17 @@ impl Contestant for Summarize {
     }
 
     fn run(&mut self, body: &[u8]) {
-        black_box(source::summarize(body).expect(ONE_OF_OURS));
+        black_box(wechat::summarize(body).expect(ONE_OF_OURS));
     }
 
     fn agrees(&mut self, page: &Page) -> bool {
-        envelope_is(&source::summarize(&page.body).expect(ONE_OF_OURS), page)
+        envelope_is(&wechat::summarize(&page.body).expect(ONE_OF_OURS), page)
     }
 }
 
-fn envelope_is(reply: &Reply, page: &Page) -> bool {
-    let Reply::Page(summary) = reply else { return false };
-    let next = summary.next.as_ref().map(source::Cursor::as_str);
+fn envelope_is(reply: &PageReply, page: &Page) -> bool {
+    let PageReply::Page(summary) = reply else { return false };
+    let next = summary.next.as_ref().map(wechat::Cursor::as_str);
     (summary.total, summary.count) == (Some(page.reply.total), Some(page.reply.count))
         && (summary.openids, summary.empty) == (page.openids().len() as u64, 0)
         && next == Some(&*page.reply.next_openid)
@@ -147,7 +150,7 @@ impl Contestant for SerdeValue {
     }
 }
 
-/// `serde_json`, a `String` for each `OpenID`, and then the array: what most programs do.
+/// `serde_json`, a `String` for each `OpenID`, and then the array, as in most programs.
 struct SerdeStrings;
 
 impl SerdeStrings {
@@ -197,7 +200,8 @@ impl Contestant for Borrowed {
     }
 }
 
-/// simd-json, strings that point into a copy: it unescapes in place, and the page must stay for the journal.
+/// simd-json, with strings that point into a copy: it unescapes in place, and the page must be kept
+/// for the journal.
 #[derive(Default)]
 struct SimdJson {
     copy: Vec<u8>,
@@ -226,7 +230,7 @@ impl Contestant for SimdJson {
     }
 }
 
-/// arrow-json, a batch of one row with a list in it.
+/// arrow-json, a batch of one row that holds a list.
 struct ArrowJson(Decoder);
 
 impl ArrowJson {

@@ -1,11 +1,12 @@
-//! How fast a page becomes `OpenID`s: fanout's decoder, a copy of the same bytes, and the parsers that one would take
-//! instead. Method and reading: `benches/README.md`.
+//! How fast a page becomes `OpenID`s: fanout's decoder, a copy of the same bytes, and the usual
+//! parsers. Method and reading: `benches/README.md`.
 //!
 //! ```text
 //! cargo bench --package fanout-benches --bench decode [-- FILTER]
 //! ```
 //!
-//! Before the clock starts, each contestant reads each kind of page once, and must find the same `OpenID`s.
+//! Before the clock starts, each contestant reads each kind of page once, and must find the same
+//! `OpenID`s.
 
 mod contestants;
 
@@ -17,13 +18,15 @@ use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_
 use fanout::simulator::Followers;
 use serde::{Deserialize, Serialize};
 
-/// The most `OpenID`s that WeChat puts on a page.
+/// The most `OpenID`s on a page of WeChat.
 const PAGE_OPENIDS: u64 = 10_000;
 
-/// The pages of the long list: 20 million followers in 620 MB, which no cache holds, so that every page comes from memory.
+/// The pages of the long list: 20 million followers in 620 MB. No cache holds them, so every page
+/// comes from memory.
 const LIST_PAGES: u64 = 2_000;
 
-/// The `OpenID`s of a page that are written with an escape, from the last one back: all of them, or the last one alone.
+/// The `OpenID`s of a page that have an escape, counted from the last one back: all of them, or the
+/// last one alone.
 const EVERY: usize = PAGE_OPENIDS as usize;
 const LAST: usize = 1;
 
@@ -32,7 +35,7 @@ const ONE_OF_OURS: &str = "a page that was written here is valid";
 criterion_group!(benches, page, list, pretty, escaped, half_escaped, late_escape);
 criterion_main!(benches);
 
-/// One page, again and again: it stays in the cache.
+/// One page, read again and again, so it stays in the cache.
 fn page(criterion: &mut Criterion) {
     compare(criterion, "page", &pages(1, Style::Compact));
 }
@@ -49,12 +52,12 @@ fn escaped(criterion: &mut Criterion) {
     compare(criterion, "escaped", &pages(1, Style::Escaped(EVERY)));
 }
 
-/// The fast path has done half of the page when it meets the first escape.
+/// The fast path has read half of the page before it meets an escape.
 fn half_escaped(criterion: &mut Criterion) {
     compare(criterion, "half escaped", &pages(1, Style::Escaped(EVERY / 2)));
 }
 
-/// The fast path has done nearly all of the page.
+/// The fast path has read nearly all of the page before it meets an escape.
 fn late_escape(criterion: &mut Criterion) {
     compare(criterion, "late escape", &pages(1, Style::Escaped(LAST)));
 }
@@ -74,7 +77,8 @@ fn compare(criterion: &mut Criterion, name: &str, pages: &[Page]) {
     let elements = pages.iter().map(|page| page.openids().len() as u64).sum();
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::ElementsAndBytes { elements, bytes });
-    // An iteration over the long list takes up to some seconds: as many in each sample, and few samples.
+    // An iteration over the long list takes seconds, so every sample has the same number of
+    // iterations, and there are few samples.
     group.sampling_mode(SamplingMode::Flat).sample_size(if pages.len() > 1 { 10 } else { 20 });
     group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
     for contestant in &mut contestants {
@@ -85,7 +89,7 @@ fn compare(criterion: &mut Criterion, name: &str, pages: &[Page]) {
     group.finish();
 }
 
-/// A page as it is written, and what it says.
+/// A page as it is written, and its content.
 struct Page {
     style: Style,
     body: Vec<u8>,
@@ -104,11 +108,11 @@ enum Style {
     Compact,
     /// A line for each `OpenID`, indented.
     Pretty,
-    /// The `o` of the last so many `OpenID`s as `\u006f`.
+    /// The `o` of this many `OpenID`s, the last ones, as `\u006f`.
     Escaped(usize),
 }
 
-/// The reply of `user/get`, as one writes it down for serde.
+/// The reply of `user/get`, as a program declares it for serde.
 #[derive(Serialize, Deserialize)]
 struct Wire<S> {
     total: u64,
@@ -130,7 +134,7 @@ impl<S: AsRef<str>> Wire<S> {
     }
 }
 
-/// Returns the first pages of a list, no two alike.
+/// Returns the first pages of a list, all different.
 fn pages(count: u64, style: Style) -> Vec<Page> {
     let followers = Followers::new(1, "wx0000000000000000", count * PAGE_OPENIDS);
     let starts = (0..count).map(|page| page * PAGE_OPENIDS);
@@ -154,12 +158,12 @@ fn write(reply: &Wire<String>, style: Style) -> Vec<u8> {
     written.expect("strings and numbers can be written").into_bytes()
 }
 
-/// Escapes the first character of the last so many `OpenID`s in a page.
+/// Escapes the first character of the last `last` `OpenID`s in a page.
 fn escape(page: &str, reply: &Wire<String>, last: usize) -> String {
     let openids = &reply.data.openid;
     let first = &openids[openids.len() - last];
     let (before, behind) = page.split_at(page.find(first).expect("the page has all of its OpenIDs"));
-    // All OpenIDs of an account begin alike, and no key begins like them.
-    let tag = &first[..6];
-    before.to_owned() + &behind.replace(tag, &tag.replacen('o', "\\u006f", 1))
+    // All OpenIDs of an account begin with the same characters, and no key does.
+    let prefix = &first[..6];
+    before.to_owned() + &behind.replace(prefix, &prefix.replacen('o', "\\u006f", 1))
 }

@@ -1,4 +1,4 @@
-//! Followers as the engine hands them to a sink: the same ones in every run.
+//! Batches of followers as the engine passes them to a sink, the same in every run.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use fanout_sink::{CARDINALITY, LOW_CARDINALITY};
 
 /// A full page of WeChat's API.
 pub(crate) const PAGE: usize = 10_000;
-/// As an offset: the name of a zone needs its data, which the rivals do without.
+/// An offset and not a zone: the name of a zone needs its data, which the rivals do without.
 pub(crate) const UTC: &str = "+00:00";
 pub(crate) const FETCHED_AT: i64 = 1_795_341_600_000_000;
 
-/// The xorshift generator.
+/// The xorshift generator, with a fixed seed.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -28,7 +28,7 @@ impl Random {
         self.0
     }
 
-    /// Returns an `OpenID`: what all of an account begin with, and 22 random characters.
+    /// Returns an `OpenID`: the prefix of an account, and 22 random characters.
     pub(crate) fn openid(&mut self) -> String {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let tail = (0..22).map(|_| char::from(ALPHABET[(self.next() >> 58) as usize]));

@@ -1,12 +1,14 @@
-//! The plain program that one writes today for the same job: ask for a page, parse it, append it to one Parquet file,
-//! ask for the next. What fanout is measured against; see `benches/README.md`.
+//! The baseline: the plain program that people write for the same job. It asks for a page, parses
+//! it, appends it to one Parquet file, and asks for the next one. `benches/README.md` compares
+//! fanout with it.
 //!
 //! ```text
 //! baseline BASE_URL APP_ID SECRET OUTPUT [--fetch-only]
 //! ```
 //!
-//! With `--fetch-only` it follows the chain and drops every body: the time that no program can be faster than, as long
-//! as it asks for one page after the other. It prints one line of JSON: rows (with `--fetch-only` none) and seconds.
+//! With `--fetch-only` it follows the chain of cursors and drops every body. No program that asks
+//! for one page after the other can be faster. It prints one line of JSON: rows (null with
+//! `--fetch-only`) and seconds.
 
 #![allow(clippy::print_stdout, reason = "the result of a program for measurements")]
 
@@ -35,7 +37,7 @@ async fn main() -> Result<()> {
     let fetch_only = fetch_only.map(|index| arguments.remove(index)).is_some();
     let [base_url, app_id, secret, output] = <[String; 4]>::try_from(arguments).map_err(|_| USAGE)?;
 
-    // The client asks for a provider of TLS even when it never speaks it.
+    // The client wants a provider of TLS even if it never uses TLS.
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "a provider of TLS is already there")?;
     let start = Instant::now();
     let api = Api::connect(&base_url, &app_id, &secret).await?;
@@ -79,7 +81,7 @@ impl Api {
     }
 }
 
-/// Follows the chain to its end without looking at anything but the cursor.
+/// Follows the chain of cursors to its end, and reads nothing but the cursors.
 async fn fetch(api: &Api) -> Result<()> {
     const KEY: &[u8] = br#""next_openid":""#;
     let mut cursor = String::new();

@@ -38,7 +38,7 @@ pub struct SinkContext {
     pub rows: Option<u64>,
     /// The digest of the list ([`Snapshot::digest`](crate::Snapshot)); `None` where it does not matter or is not known yet.
     pub digest: Option<String>,
-    /// Whether the list is to be delivered although nobody can tell if it was before (`--again`).
+    /// Whether to deliver the list even if the sink cannot tell whether it was delivered before (`--again`).
     pub again: bool,
     /// The columns of every batch, after the pipeline file's `columns`.
     pub schema: SchemaRef,
@@ -119,7 +119,7 @@ impl SinkContext {
         self
     }
 
-    /// Asks for the list even where nobody can tell if it was delivered before.
+    /// Asks for the list even if the sink cannot tell whether it was delivered before.
     #[must_use]
     pub fn with_again(mut self, again: bool) -> Self {
         self.again = again;

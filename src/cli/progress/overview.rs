@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::table::grouped;
-use super::rough;
-use crate::engine::{Progress, Verdict};
-use crate::source::Tally;
+use super::super::table::{duration, grouped};
+use crate::engine::Progress;
+use crate::report::Verdict;
+use crate::source::CallStats;
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default)]
@@ -26,17 +26,17 @@ pub(super) struct Overview {
 impl Overview {
     /// Looks at a run that has lasted for `elapsed`.
     pub(super) fn of(progress: &Progress, elapsed: Duration) -> Self {
-        let mut overview = Self { accounts: progress.accounts().len() as u64, elapsed, ..Self::default() };
-        for account in progress.accounts() {
+        let mut overview = Self { accounts: progress.units().len() as u64, elapsed, ..Self::default() };
+        for account in progress.units() {
             match account.report().map(|report| report.verdict) {
                 Some(Verdict::Failed) => overview.failed += 1,
                 Some(Verdict::Interrupted | Verdict::Stopped) => overview.stopped += 1,
                 Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
-                None => overview.under_way += u64::from(account.tally().is_some()),
+                None => overview.under_way += u64::from(account.stats().is_some()),
             }
             overview.pages += account.pages();
             overview.followers += account.followers();
-            overview.calls += account.tally().map_or(0, Tally::calls);
+            overview.calls += account.stats().map_or(0, CallStats::calls);
         }
         overview
     }
@@ -59,7 +59,7 @@ impl Overview {
             // As long for each that is left as for those before. Of those under way nobody knows how much is left.
             if ended > 0 && ended < self.accounts {
                 let left = seconds / ended as f64 * (self.accounts - ended) as f64;
-                let _ = write!(text, ", about {} left", rough(left));
+                let _ = write!(text, ", about {} left", duration(left.ceil()));
             }
         }
         text

@@ -6,9 +6,9 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::output::Terminal;
-use super::super::table::grouped;
-use super::rough;
-use crate::engine::AccountProgress;
+use super::super::table::{account_and_list, duration, grouped};
+use crate::engine::UnitProgress;
+use crate::wechat::List;
 
 /// What is remembered of an account from one look to the next.
 #[derive(Debug)]
@@ -22,11 +22,11 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), state: None, bar: None, start: None }
+    pub(super) fn new(account: &str, list: List) -> Self {
+        Self { name: account_and_list(account, list.name()), state: None, bar: None, start: None }
     }
 
-    pub(super) fn look(&mut self, account: &AccountProgress) {
+    pub(super) fn look(&mut self, account: &UnitProgress) {
         if account.pages() == 0 || account.report().is_some() {
             self.state = None;
             return;
@@ -96,7 +96,7 @@ impl State {
         if self.rate >= 1.0 {
             let _ = write!(text, ", {}/s", grouped(self.rate as u64));
             if let Some(left) = self.total.and_then(|total| total.checked_sub(self.followers)) {
-                let _ = write!(text, ", {} left", rough(left as f64 / self.rate));
+                let _ = write!(text, ", {} left", duration((left as f64 / self.rate).ceil()));
             }
         }
         text
@@ -111,7 +111,7 @@ mod tests {
         /// Makes the view of an account that has one page of so many followers; of none if it has not begun.
         pub(in super::super) fn under_way(name: &str, total: u64) -> Self {
             let state = State { pages: 1, followers: 1, total: Some(total), rate: 0.0 };
-            Self { state: (total > 0).then_some(state), ..Self::new(name) }
+            Self { state: (total > 0).then_some(state), ..Self::new(name, List::default()) }
         }
     }
 

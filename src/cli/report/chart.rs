@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
+
 use super::gather::AccountPast;
 
-/// The drawing is so wide and so high, whatever it is stretched to.
-const WIDTH: i64 = 1_000;
-const HEIGHT: u64 = 100;
+/// The size of the drawing, which is stretched to where it is shown.
+pub(super) const WIDTH: i64 = 1_000;
+pub(super) const HEIGHT: u64 = 100;
 /// The line keeps clear of the edge above, and of the marks of failed runs below.
 const TOP: u64 = 6;
 const BOTTOM: u64 = 84;
@@ -17,18 +19,17 @@ const MARK: u64 = 90;
 #[derive(Debug)]
 pub(super) struct Chart {
     /// The followers of its lists.
-    line: String,
+    pub(super) line: String,
     /// A mark for each run that failed.
-    marks: String,
+    pub(super) marks: String,
     /// The fewest and the most followers.
     pub(super) range: Option<(u64, u64)>,
 }
 
 impl Chart {
-    /// Draws what is known of an account from the moment `first` to `last`, in seconds since 1970: the same for all accounts, so
-    /// that one can be held against the other.
-    pub(super) fn new(account: &AccountPast, (first, last): (i64, i64)) -> Self {
-        let across = |at: i64| (at - first) * WIDTH / (last - first).max(1);
+    /// Draws an account between two instants. They are the same for all accounts, so that charts can be compared.
+    pub(super) fn new(account: &AccountPast, (first, last): (DateTime<Utc>, DateTime<Utc>)) -> Self {
+        let across = |at: DateTime<Utc>| (at - first).num_seconds() * WIDTH / (last - first).num_seconds().max(1);
         let followers = || account.lists().map(|list| list.followers);
         let range = followers().min().zip(followers().max());
         let mut line = String::new();
@@ -53,25 +54,4 @@ impl Chart {
         }
         Self { line, marks, range }
     }
-
-    /// Writes the drawing, which others can show again as `id`.
-    pub(super) fn drawing(&self, id: &str) -> String {
-        let path = |class: &str, path: &str| match path {
-            "" => String::new(),
-            path => format!("<path class=\"{class}\" d=\"{path}\"/>"),
-        };
-        let (line, marks) = (path("line", &self.line), path("marks", &self.marks));
-        svg("spark", &format!("<g id=\"{id}\">{line}{marks}</g>"))
-    }
-}
-
-/// Writes a drawing that was written before once more.
-pub(super) fn again(id: &str) -> String {
-    svg("chart", &format!("<use href=\"#{id}\"/>"))
-}
-
-fn svg(class: &str, content: &str) -> String {
-    format!(
-        "<svg class=\"{class}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{content}</svg>"
-    )
 }

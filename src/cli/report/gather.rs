@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::config::Pipeline;
-use crate::engine::{AccountReport, RunReport, Verdict};
 use crate::error::Exit;
+use crate::report::{AccountReport, RunReport, Verdict};
 
 /// As much of the past is shown, of each account and of the runs: three months of nights, and more points than a chart on a
 /// phone has room for.
@@ -29,28 +29,28 @@ pub(super) struct Overview {
 pub(super) struct AccountPast {
     pub(super) name: String,
     pub(super) app_id: String,
-    /// When the last run of the account began, and what came of it; none if there was none yet.
-    pub(super) last: Option<(String, AccountReport)>,
-    /// The lists, by their walks, which sort by age.
-    lists: BTreeMap<String, List>,
-    /// When runs failed, in seconds since 1970.
-    failures: VecDeque<i64>,
+    /// When the last run of the account began, and its report; `None` before the first run.
+    pub(super) last: Option<(DateTime<Utc>, AccountReport)>,
+    /// The lists by the beginning and the number of their walks, the oldest first.
+    lists: BTreeMap<(DateTime<Utc>, u64), List>,
+    /// When the runs without a list began.
+    failures: VecDeque<DateTime<Utc>>,
 }
 
 /// One list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct List {
-    /// When it was read, in seconds since 1970.
-    pub(super) at: i64,
+    /// When it was read.
+    pub(super) at: DateTime<Utc>,
     /// Its logical date.
-    pub(super) date: String,
+    pub(super) date: NaiveDate,
     pub(super) followers: u64,
 }
 
 /// One run.
 #[derive(Debug)]
 pub(super) struct RunFacts {
-    pub(super) begun_at: String,
+    pub(super) begun_at: DateTime<Utc>,
     pub(super) shard: Option<String>,
     pub(super) exit: Exit,
     pub(super) good: u64,
@@ -87,9 +87,8 @@ impl Overview {
     /// Adds a run that is newer than those before.
     pub(super) fn add(&mut self, run: RunReport) {
         let good = run.accounts.iter().filter(|account| is_good(account.verdict)).count() as u64;
-        let at = DateTime::parse_from_rfc3339(&run.begun_at).map_or(0, |begun_at| begun_at.timestamp());
         let facts = RunFacts {
-            begun_at: run.begun_at.clone(),
+            begun_at: run.begun_at,
             shard: run.shard,
             exit: run.exit,
             good,
@@ -100,38 +99,39 @@ impl Overview {
         push_bounded(&mut self.runs, facts);
         for report in run.accounts {
             if let Some(&place) = self.places.get(&report.app_id) {
-                self.accounts[place].add(&run.begun_at, at, report);
+                self.accounts[place].add(run.begun_at, report);
             }
         }
     }
 
     /// Returns the date of the newest list of all.
-    pub(super) fn newest_date(&self) -> Option<&str> {
-        self.accounts.iter().filter_map(AccountPast::list).map(|list| list.date.as_str()).max()
+    pub(super) fn newest_date(&self) -> Option<NaiveDate> {
+        self.accounts.iter().filter_map(AccountPast::list).map(|list| list.date).max()
     }
 
-    /// Returns the first and the last moment of all charts, in seconds since 1970.
-    pub(super) fn span(&self) -> (i64, i64) {
-        let moments =
+    /// Returns the first and the last instant of all charts; what it returns without any is in no chart.
+    pub(super) fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let instants =
             self.accounts.iter().flat_map(|account| account.lists().map(|list| list.at).chain(account.failures()));
-        moments.fold((i64::MAX, i64::MIN), |(first, last), at| (first.min(at), last.max(at)))
+        let none = (DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC);
+        instants.fold(none, |(first, last), at| (first.min(at), last.max(at)))
     }
 }
 
 impl AccountPast {
-    fn add(&mut self, begun_at: &str, at: i64, report: AccountReport) {
+    fn add(&mut self, begun_at: DateTime<Utc>, report: AccountReport) {
         if let Some(list) = &report.snapshot {
-            let at = list.last_fetched_at.map_or(at, |fetched_at| fetched_at.timestamp());
-            let (date, followers) = (list.date.to_string(), list.rows);
-            self.lists.insert(list.walk.to_string(), List { at, date, followers });
+            let at = list.last_fetched_at.unwrap_or(begun_at);
+            let walk = (list.walk.begun_at(), list.walk.number());
+            self.lists.insert(walk, List { at, date: list.date, followers: list.rows });
             if self.lists.len() > PAST {
                 self.lists.pop_first();
             }
         }
         if !is_good(report.verdict) {
-            push_bounded(&mut self.failures, at);
+            push_bounded(&mut self.failures, begun_at);
         }
-        self.last = Some((begun_at.to_owned(), report));
+        self.last = Some((begun_at, report));
     }
 
     /// Returns the lists, oldest first.
@@ -144,8 +144,8 @@ impl AccountPast {
         self.lists.values().next_back()
     }
 
-    /// Returns when runs failed, in seconds since 1970, oldest first.
-    pub(super) fn failures(&self) -> impl ExactSizeIterator<Item = i64> {
+    /// Returns when the runs without a list began, oldest first.
+    pub(super) fn failures(&self) -> impl ExactSizeIterator<Item = DateTime<Utc>> {
         self.failures.iter().copied()
     }
 }

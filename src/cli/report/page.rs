@@ -1,43 +1,48 @@
-//! The page as a whole: how the overview went, what needs a person, every account, every run.
+//! The page as a whole: how the last runs went, what needs a person, every account, every run.
+//!
+//! Stands behind [`gather`](super::gather), which collects what is shown, and is written by the command.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use super::super::table::grouped;
+use askama::Template;
+use chrono::{DateTime, Utc};
+
 use super::gather::{AccountPast, Overview, is_good};
-use super::rows;
-use super::text::{Html, duration, fill, moment};
-use crate::engine::{AccountReport, SinkState, Verdict};
-
-const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+use super::rows::{AccountRow, RunRows};
+use super::{chart, rows};
+use crate::cli::{summary, table};
+use crate::report::{AccountReport, SinkState, Verdict};
 
 /// Writes the page.
 pub(super) fn render(overview: &Overview) -> String {
-    let counts = Counts::new(overview);
-    let span = overview.span();
-    let newest_date = overview.newest_date();
-    fill(TEMPLATE, |place| match place {
-        "pipeline" => Html(&overview.pipeline).to_string(),
-        "style" => STYLE.to_owned(),
-        "script" => SCRIPT.to_owned(),
-        "headline" => counts.headline(),
-        "mood" => counts.mood().to_owned(),
-        "last run" => last_run(overview),
-        "tiles" => counts.tiles(),
-        "problems" => problems(overview),
-        "accounts" => {
-            (0..overview.accounts.len()).map(|place| rows::account(overview, place, span, newest_date)).collect()
-        }
-        "runs" => rows::runs(overview),
-        other => unreachable!("the template has a place `{other}`"),
-    })
+    let page = Page {
+        overview,
+        counts: Counts::new(overview),
+        problems: Problem::all(overview),
+        accounts: AccountRow::all(overview),
+        runs: RunRows::new(overview),
+        span: overview.span(),
+    };
+    page.render().expect("nothing in the template fails") + "\n"
 }
 
-/// How many accounts are how.
+/// What the template is filled with.
+#[derive(Template)]
+#[template(path = "page.html", config = "src/cli/report/askama.toml")]
+struct Page<'a> {
+    overview: &'a Overview,
+    counts: Counts,
+    problems: Vec<Problem<'a>>,
+    accounts: Vec<AccountRow<'a>>,
+    runs: RunRows<'a>,
+    /// The first and the last instant of all charts.
+    span: (DateTime<Utc>, DateTime<Utc>),
+}
+
+/// Sums over all accounts.
 struct Counts {
     accounts: u64,
+    /// Accounts whose last run ended with a published list.
     good: u64,
     failed: u64,
     followers: u64,
@@ -49,92 +54,67 @@ impl Counts {
     fn new(overview: &Overview) -> Self {
         let reports = || overview.accounts.iter().filter_map(|account| account.last.as_ref()).map(|(_, report)| report);
         let last_lists = overview.accounts.iter().filter_map(AccountPast::list);
-        let changes = reports().filter_map(|report| {
-            Some(i128::from(report.snapshot.as_ref()?.rows) - i128::from(report.previous_followers?))
-        });
         Self {
             accounts: overview.accounts.len() as u64,
             good: reports().filter(|report| is_good(report.verdict)).count() as u64,
             failed: reports().filter(|report| report.verdict == Verdict::Failed).count() as u64,
             followers: last_lists.map(|list| list.followers).fold(0, u64::saturating_add),
-            change: changes.sum(),
+            change: reports().filter_map(summary::change).sum(),
             calls: reports().map(|report| report.calls).fold(0, u64::saturating_add),
         }
     }
 
+    fn without(&self) -> u64 {
+        self.accounts - self.good
+    }
+
     fn headline(&self) -> String {
-        let accounts = grouped(self.accounts);
-        match (self.good == self.accounts, self.accounts) {
-            (true, 1) => "The account has its list".to_owned(),
-            (true, _) => format!("All {accounts} accounts have their list"),
-            (false, 1) => "The account has no new list".to_owned(),
-            (false, _) => match self.accounts - self.good {
-                1 => format!("1 of {accounts} accounts has no new list"),
-                without => format!("{} of {accounts} accounts have no new list", grouped(without)),
-            },
+        let accounts = table::grouped(self.accounts);
+        match (self.without(), self.accounts) {
+            (0, 1) => "The account has its list".to_owned(),
+            (0, _) => format!("All {accounts} accounts have their list"),
+            (_, 1) => "The account has no new list".to_owned(),
+            (1, _) => format!("1 of {accounts} accounts has no new list"),
+            (without, _) => format!("{} of {accounts} accounts have no new list", table::grouped(without)),
         }
     }
 
+    /// Returns the style class of the headline.
     fn mood(&self) -> &'static str {
-        match (self.good == self.accounts, self.failed) {
-            (true, _) => "good",
-            (false, 0) => "mild",
-            (false, _) => "bad",
+        match (self.without(), self.failed) {
+            (0, _) => "good",
+            (_, 0) => "mild",
+            _ => "bad",
         }
     }
-
-    fn tiles(&self) -> String {
-        let sign = if self.change < 0 { '-' } else { '+' };
-        let change = format!("{sign}{}", grouped(u64::try_from(self.change.unsigned_abs()).unwrap_or(u64::MAX)));
-        let without = self.accounts - self.good;
-        let tiles = [
-            ("", grouped(self.good), "accounts with their list"),
-            (if without > 0 { self.mood() } else { "" }, grouped(without), "without a new one"),
-            ("", grouped(self.followers), "followers in the last lists"),
-            ("", change, "since the lists before"),
-            ("", grouped(self.calls), "calls in the last runs"),
-        ];
-        tiles.iter().fold(String::new(), |mut text, (mood, value, meaning)| {
-            let _ = writeln!(text, "<li class=\"{mood}\"><b>{value}</b><span>{meaning}</span></li>");
-            text
-        })
-    }
 }
 
-/// Says when the last run was, and how long it took.
-fn last_run(overview: &Overview) -> String {
-    let Some(run) = overview.runs.back() else { return "There was no run yet.".to_owned() };
-    format!("Last run: {}, {}, exit code {}", moment(&run.begun_at), duration(run.seconds), run.exit)
+/// What needs a person: an error, once, with all accounts that have it.
+struct Problem<'a> {
+    /// Whether the accounts have their lists all the same.
+    is_mild: bool,
+    error: String,
+    hint: Option<&'a str>,
+    /// The places of the accounts in the pipeline file.
+    accounts: Vec<usize>,
 }
 
-/// Writes what needs a person: each error once, with all accounts that have it.
-fn problems(overview: &Overview) -> String {
-    let mut problems: BTreeMap<(bool, String, Option<&str>), Vec<usize>> = BTreeMap::new();
-    for (place, account) in overview.accounts.iter().enumerate() {
-        let Some((_, report)) = &account.last else { continue };
-        for (is_mild, error, hint) in errors(report) {
-            problems.entry((is_mild, error, hint)).or_default().push(place);
+impl<'a> Problem<'a> {
+    /// Returns the problems, the worst first.
+    fn all(overview: &'a Overview) -> Vec<Self> {
+        let mut problems: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (place, account) in overview.accounts.iter().enumerate() {
+            let Some((_, report)) = &account.last else { continue };
+            for error in errors(report) {
+                problems.entry(error).or_default().push(place);
+            }
         }
+        let problem = |((is_mild, error, hint), accounts)| Self { is_mild, error, hint, accounts };
+        problems.into_iter().map(problem).collect()
     }
-    if problems.is_empty() {
-        return String::new();
-    }
-    let mut text = "<section aria-labelledby=\"problems\">\n<h2 id=\"problems\">What needs a look</h2>\n".to_owned();
-    for ((is_mild, error, hint), places) in problems {
-        let names = places
-            .iter()
-            .map(|&place| format!("<a href=\"#a{place}\"><bdi>{}</bdi></a>", Html(&overview.accounts[place].name)));
-        let names = names.collect::<Vec<_>>().join(", ");
-        let class = if is_mild { " mild" } else { "" };
-        let hint = hint.map_or_else(String::new, |hint| format!("<p class=\"hint\">{}</p>", Html(hint)));
-        let error = Html(&error);
-        let _ =
-            writeln!(text, "<div class=\"problem{class}\"><p class=\"names\">{names}</p><p>{error}</p>{hint}</div>");
-    }
-    text + "</section>\n"
 }
 
-/// Returns what went wrong with an account and is still open: whether it has done the account no harm, the error, and the hint.
+/// Returns the errors of an account's last run: whether the error is mild, its text, and its hint.
 fn errors(report: &AccountReport) -> Vec<(bool, String, Option<&str>)> {
     let mut errors = Vec::new();
     if let Some(error) = &report.error {

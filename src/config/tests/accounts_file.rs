@@ -1,4 +1,4 @@
-//! Accounts in a file of their own: what it may say in which format, and what is said about a wrong one.
+//! Accounts in a file of their own, in each format, and the errors of wrong ones.
 
 use fanout_sink::SecretReference;
 use tempfile::TempDir;
@@ -29,7 +29,8 @@ const JSON: &str = r#"[
     { "name": "stall, north", "app_id": "wx04", "token": { "file": "token" } }
 ]"#;
 
-/// Loads a pipeline whose accounts are in the file `name` with this content, beside the secrets that they name.
+/// Loads a pipeline whose accounts are in the file `name` with this content, beside the secrets
+/// that they name.
 fn accounts_of(name: &str, content: &[u8], overrides: &Overrides) -> Result<Vec<Account>, String> {
     let folder = TempDir::new().unwrap();
     for (name, content) in [(name, content), ("secret", b"hunter2\n"), ("token", b"hunter2\n")] {
@@ -52,7 +53,7 @@ fn wrong(name: &str, content: &str) -> String {
 }
 
 #[test]
-fn a_sheet_a_toml_and_a_json_say_the_same() {
+fn a_csv_a_toml_and_a_json_file_have_the_same_accounts() {
     let from_csv = accounts("accounts.csv", CSV);
     let names: Vec<&str> = from_csv.iter().map(|account| account.name.as_str()).collect();
     assert_eq!(names, ["brand", "品牌 二号", "shop", "stall, north"]);
@@ -65,14 +66,14 @@ fn a_sheet_a_toml_and_a_json_say_the_same() {
         matches!(shop, Credential::Token(token) if *token.reference() == SecretReference::Env("BRAND_SECRET".into()))
     );
     assert!(matches!(stall, Credential::Token(token) if *token.reference() == SecretReference::File("token".into())));
-    // A token remembers the folder and the place of its error, in which alone the formats differ.
+    // Tokens are left out: each has the place for its error, which differs between the formats.
     let of_secrets = |accounts: &[Account]| format!("{:?}", &accounts[..2]);
     assert_eq!(of_secrets(&from_csv), of_secrets(&accounts("accounts.toml", TOML)));
     assert_eq!(of_secrets(&from_csv), of_secrets(&accounts("accounts.json", JSON)));
 }
 
 #[test]
-fn a_sheet_is_read_as_excel_writes_it() {
+fn a_csv_file_is_read_as_excel_writes_it() {
     let excel = format!("\u{feff}{}\r\n,,,,,,\r\n", CSV.trim_end().replace('\n', "\r\n"));
     assert_eq!(accounts("accounts.csv", &excel).len(), 4);
     assert_eq!(accounts("accounts.csv", "app_id, name ,secret_env\nwx1, brand , BRAND_SECRET \n")[0].name, "brand");
@@ -84,8 +85,8 @@ fn a_sheet_is_read_as_excel_writes_it() {
 }
 
 #[test]
-fn every_problem_of_a_sheet_has_its_line_and_column() {
-    let sheet = "name,app_id,secret_env,secret_file,token_env,classic_token\r\n\
+fn every_problem_of_a_csv_file_has_its_line_and_column() {
+    let csv = "name,app_id,secret_env,secret_file,token_env,classic_token\r\n\
                  \"two\nlines\",wx 1,BRAND_SECRET,,,\r\n\
                  \r\n\
                  brand,wx2,NO,,,\r\n\
@@ -112,7 +113,7 @@ fn every_problem_of_a_sheet_has_its_line_and_column() {
         "accounts.csv: line 9: found both `secret` and `token`, expected one of them",
         "accounts.csv: line 10: `app_id`: missing, expected the account's app id, such as `wx0123456789abcdef`",
     ];
-    let found = wrong("accounts.csv", sheet);
+    let found = wrong("accounts.csv", csv);
     let (mut found, mut expected) = (found.lines().collect::<Vec<_>>(), expected.to_vec());
     found.sort_unstable();
     expected.sort_unstable();
@@ -133,13 +134,13 @@ fn a_column_that_is_not_known_is_refused_with_the_near_one() {
 }
 
 #[test]
-fn a_secret_in_a_sheet_is_refused_and_never_shown() {
+fn a_secret_in_a_csv_file_is_refused_and_never_shown() {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
     let refused = wrong("accounts.csv", &format!("name,app_id,Secret\nbrand,wx1,{SECRET}\n"));
     assert_eq!(
         refused,
         "accounts.csv: line 1: `secret`: found a column of secrets, expected one that names where each is: `secret_env` (an \
-         environment variable) or `secret_file`; take the secrets out of the sheet, and renew them if it was passed on"
+         environment variable) or `secret_file`; take the secrets out of the file, and renew them if it was passed on"
     );
     let token = "a".repeat(512);
     for (column, value) in [
@@ -180,7 +181,7 @@ fn an_entry_of_a_list_is_named_by_its_place() {
 }
 
 #[test]
-fn what_is_no_accounts_file_is_said_together_with_what_else_is_wrong() {
+fn a_file_without_accounts_is_reported_together_with_other_problems() {
     let found = |name: &str, content: &str| wrong(name, content);
     assert_eq!(found("accounts.json", "[\n{]"), "accounts.json: line 2, column 2: this is no JSON");
     assert_eq!(
@@ -215,11 +216,11 @@ fn the_section_is_a_list_or_a_file() {
 
 #[test]
 fn a_secret_of_the_file_may_be_in_a_variable_that_looks_like_ours() {
-    let sheet = b"name,app_id,secret_env\nbrand,wx1,FANOUT_BRAND_SECRET\n";
+    let csv = b"name,app_id,secret_env\nbrand,wx1,FANOUT_BRAND_SECRET\n";
     let variable = ("FANOUT_BRAND_SECRET", "hunter2");
-    let accounts = accounts_of("accounts.csv", sheet, &environment(&[variable])).unwrap();
+    let accounts = accounts_of("accounts.csv", csv, &environment(&[variable])).unwrap();
     assert!(matches!(&accounts[0].credential, Credential::Secret(secret) if secret.expose() == "hunter2"));
-    let errors = accounts_of("accounts.csv", sheet, &environment(&[variable, ("FANOUT_OTHER", "x")])).unwrap_err();
+    let errors = accounts_of("accounts.csv", csv, &environment(&[variable, ("FANOUT_OTHER", "x")])).unwrap_err();
     assert!(errors.contains("`other` (from `FANOUT_OTHER`): unknown key"), "{errors}");
 }
 

@@ -1,4 +1,4 @@
-//! The four ways to a token, and what is said about a wrong one.
+//! The four kinds of credentials, and the errors of wrong ones.
 
 use fanout_sink::SecretReference;
 

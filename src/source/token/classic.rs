@@ -1,17 +1,21 @@
-//! [`token`](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html): each call makes a new token,
-//! and the one before, whoever uses it, ends five minutes later. For accounts that must not use `stable_token`.
+//! The provider
+//! [`token`](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html), for
+//! accounts that must not use `stable_token`.
+//!
+//! Each call makes a new token, and ends the one before it, which any program of the account may
+//! use, five minutes later.
 
 use fanout_sink::Secret;
 
 use super::reply;
 use crate::source::client::Client;
 use crate::source::error::SourceError;
-use crate::source::retry::Effort;
+use crate::source::retry::Retrier;
 
 /// Fetches a new token.
 pub(super) async fn ask(
     client: &Client,
-    effort: &Effort,
+    retrier: &Retrier,
     app_id: &str,
     secret: &Secret,
 ) -> Result<Secret, SourceError> {
@@ -25,5 +29,5 @@ pub(super) async fn ask(
         let body = client.get("/cgi-bin/token", &query).await?;
         reply::parse(&body).map_err(|error| error.without(secret.expose()))
     };
-    effort.retrying("a token", attempt).await
+    retrier.retrying("a token", attempt).await
 }

@@ -1,6 +1,7 @@
-//! A token that a program writes to its standard output.
+//! The provider for a token that a program writes to its standard output.
 //!
-//! No shell looks at the command. What the program says besides is not shown: it may hold what the token was made of.
+//! The command does not pass through a shell. The program's other output is never shown: it may
+//! hold what the token was made of.
 
 use std::io;
 use std::process::Stdio;
@@ -14,15 +15,15 @@ use super::reply;
 use crate::config::TokenCommand;
 use crate::source::error::SourceError;
 
-/// The most that a program may write, in bytes; WeChat's tokens have up to 512.
+/// The most bytes that a program may write; WeChat's tokens have up to 512.
 const LONGEST_OUTPUT: u64 = 64 << 10;
 
-/// Returns which program it is, in words.
+/// Returns the name of the program, in words.
 pub(super) fn origin(command: &TokenCommand) -> String {
     format!("the command `{}`", command.program.display())
 }
 
-/// Runs the program, and takes the token out of what it writes.
+/// Runs the program, and takes the token from its output.
 pub(super) async fn ask(command: &TokenCommand) -> Result<Secret, SourceError> {
     let token = match timeout(command.timeout, output(command)).await {
         Err(_) => Err(format!("it did not end within {:?}", command.timeout)),
@@ -37,7 +38,7 @@ pub(super) async fn ask(command: &TokenCommand) -> Result<Secret, SourceError> {
 async fn output(command: &TokenCommand) -> Result<Vec<u8>, String> {
     let mut program = Command::new(&command.program);
     program.args(&command.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    // One that takes too long ends with this future.
+    // A program that takes too long is killed with this future.
     program.kill_on_drop(true);
     if !command.directory.as_os_str().is_empty() {
         program.current_dir(&command.directory);

@@ -1,8 +1,10 @@
-//! The access token of one account: who hands it out, and what is done when WeChat refuses it.
+//! The access token of one account: where it comes from, and what happens when WeChat refuses it.
 //!
-//! A token that fanout fetches itself (`stable`, `classic`) is renewed. One that belongs to another program (`given`,
-//! `endpoint`, `command`) never is: its owner is asked again, a few times, and then a person must act. Tokens are in
-//! memory only; nothing of them is ever on disk.
+//! `fetch` takes the token for each call from [`Tokens`], which asks one provider (a file each).
+//!
+//! fanout renews a token that it has fetched itself (`stable`, `classic`). It never renews one of
+//! another program (`given`, `endpoint`, `command`): it asks that program again a few times, and
+//! then a person must act. Tokens are kept in memory alone, and never written to disk.
 
 mod classic;
 mod command;
@@ -12,148 +14,6 @@ mod reply;
 mod stable;
 #[cfg(all(test, feature = "simulator"))]
 mod tests;
+mod tokens;
 
-use fanout_sink::Secret;
-use tokio::sync::Mutex;
-
-use super::client::Client;
-use super::error::SourceError;
-use super::retry::Effort;
-use super::{ApiError, error_chain};
-use crate::config::{Account, Credential, Source, TokenCommand, TokenSource};
-use endpoint::Endpoint;
-
-/// How often the owner of a refused token is asked for another one. With the pauses between, that is some seconds: as
-/// long as a token server may take to notice what WeChat has told us.
-const QUESTIONS: u32 = 4;
-
-/// Hands out the token of one account.
-#[derive(Debug)]
-pub(super) struct Tokens {
-    app_id: String,
-    provider: Provider,
-    /// Held while a token is asked for, so that of many callers one asks (single flight).
-    current: Mutex<Option<Secret>>,
-}
-
-/// Who hands out the token.
-#[derive(Debug)]
-enum Provider {
-    Stable(Secret),
-    Classic(Secret),
-    Given(TokenSource),
-    Endpoint(Endpoint),
-    Command(TokenCommand),
-}
-
-impl Tokens {
-    /// Makes the tokens of `account`, which will be asked of `client` or of one of its other hosts; nobody is asked yet.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`] if the HTTP client for a token server cannot be set up.
-    pub(super) fn new(account: &Account, settings: &Source, client: &Client) -> Result<Self, SourceError> {
-        let provider = match &account.credential {
-            Credential::Secret(secret) => Provider::Stable(secret.clone()),
-            Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),
-            Credential::Token(source) => Provider::Given(source.clone()),
-            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings, client.hosts())?),
-            Credential::Command(command) => Provider::Command(command.clone()),
-            Credential::Simulated => Provider::Stable(Secret::new("simulated")),
-        };
-        Ok(Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None) })
-    }
-
-    /// Returns the token that is in use, or asks for the first one.
-    pub(super) async fn current(&self, client: &Client, effort: &Effort) -> Result<Secret, SourceError> {
-        let mut current = self.current.lock().await;
-        // Reading a file is nothing beside a call, and whoever has just replaced it means the next call.
-        let rereads = matches!(&self.provider, Provider::Given(source) if given::may_change(source));
-        match &*current {
-            Some(token) if !rereads => return Ok(token.clone()),
-            _ => {}
-        }
-        match self.ask(client, effort).await {
-            Ok(token) => *current = Some(token),
-            Err(error) if current.is_none() => return Err(error),
-            // Somebody may be writing it just now; the one that we have may still be good.
-            Err(error) => tracing::debug!(error = %error_chain(&error), "the token cannot be read again"),
-        }
-        Ok(current.clone().expect("it was there, or has just been put there"))
-    }
-
-    /// Replaces the token that `error` refused, unless another caller has already done so.
-    pub(super) async fn renew(
-        &self,
-        refused: &Secret,
-        error: &ApiError,
-        client: &Client,
-        effort: &Effort,
-    ) -> Result<(), SourceError> {
-        let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|token| token != refused) {
-            return Ok(());
-        }
-        if let Some(owner) = self.owner() {
-            *current = Some(self.ask_owner(&owner, refused, error, client, effort).await?);
-            return Ok(());
-        }
-        let token = self.ask(client, effort).await?;
-        if token == *refused {
-            // `stable_token` may hand out the same token again, and WeChat at times refuses a good one: one more
-            // try, a moment later, is right, and `force_refresh` is not (20 a day, and it hurts the account's others).
-            tokio::time::sleep(effort.backoff(1)).await;
-        }
-        *current = Some(token);
-        Ok(())
-    }
-
-    /// Returns the error that a token was refused for good, if it is not ours to renew.
-    pub(super) fn refusal(&self, error: &ApiError) -> Option<SourceError> {
-        Some(SourceError::TokenRefused { origin: self.owner()?, error: error.clone() })
-    }
-
-    /// Returns who owns the token, in words; none if fanout itself fetches it.
-    fn owner(&self) -> Option<String> {
-        match &self.provider {
-            Provider::Stable(_) | Provider::Classic(_) => None,
-            Provider::Given(source) => Some(given::origin(source)),
-            Provider::Endpoint(endpoint) => Some(endpoint.origin()),
-            Provider::Command(command) => Some(command::origin(command)),
-        }
-    }
-
-    /// Asks the owner of a refused token until there is another one.
-    async fn ask_owner(
-        &self,
-        owner: &str,
-        refused: &Secret,
-        error: &ApiError,
-        client: &Client,
-        effort: &Effort,
-    ) -> Result<Secret, SourceError> {
-        let may_change = !matches!(&self.provider, Provider::Given(source) if !given::may_change(source));
-        let questions = if may_change { QUESTIONS } else { 1 };
-        for question in 1..=questions {
-            let token = self.ask(client, effort).await?;
-            if token != *refused {
-                return Ok(token);
-            }
-            if question < questions {
-                tracing::info!("{owner} still gives the refused token; it is asked again");
-                tokio::time::sleep(effort.backoff(question)).await;
-            }
-        }
-        Err(SourceError::TokenRefused { origin: owner.to_owned(), error: error.clone() })
-    }
-
-    async fn ask(&self, client: &Client, effort: &Effort) -> Result<Secret, SourceError> {
-        match &self.provider {
-            Provider::Stable(secret) => stable::ask(client, effort, &self.app_id, secret).await,
-            Provider::Classic(secret) => classic::ask(client, effort, &self.app_id, secret).await,
-            Provider::Given(source) => source.read().map_err(SourceError::TokenUnreadable),
-            Provider::Endpoint(endpoint) => endpoint.ask(effort).await,
-            Provider::Command(command) => command::ask(command).await,
-        }
-    }
-}
+pub use tokens::Tokens;

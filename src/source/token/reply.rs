@@ -1,13 +1,14 @@
-//! Where a token stands in what a provider sends. No error carries any of that text: it may hold the token.
+//! Takes the token out of a provider's reply. No error carries any of the reply's text, which may
+//! hold the token.
 
 use fanout_sink::Secret;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::source::ApiError;
 use crate::source::call_error::CallError;
+use crate::wechat::ApiError;
 
-/// Takes the token out of a reply of WeChat.
+/// Reads the token in a reply of WeChat.
 pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {
     #[derive(Deserialize)]
     struct Reply {
@@ -18,7 +19,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {
         access_token: Option<String>,
     }
     let reply: Reply = serde_json::from_slice(body).map_err(|error| {
-        CallError::Malformed(format!("no JSON token reply, line {} column {}", error.line(), error.column()))
+        CallError::Malformed(format!("not a token reply in JSON, line {} column {}", error.line(), error.column()))
     })?;
     match reply.access_token {
         _ if reply.errcode != 0 => Err(CallError::Api(ApiError::new(reply.errcode, &reply.errmsg))),
@@ -27,19 +28,19 @@ pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {
     }
 }
 
-/// Takes the token at a JSON pointer out of what another provider sends.
+/// Reads the token at a JSON pointer in the reply of another provider.
 pub(super) fn point(body: &[u8], pointer: &str) -> Result<Secret, String> {
     let json: Value = serde_json::from_slice(body)
-        .map_err(|error| format!("it is no JSON, line {} column {}", error.line(), error.column()))?;
+        .map_err(|error| format!("it is not JSON, line {} column {}", error.line(), error.column()))?;
     match json.pointer(pointer).and_then(Value::as_str).map(str::trim) {
         Some(token) if !token.is_empty() => Ok(Secret::new(token)),
         _ => Err(format!("it has no text at `{pointer}`")),
     }
 }
 
-/// Takes what another provider sends as the token.
+/// Takes the whole reply of another provider as the token.
 pub(super) fn plain(body: &[u8]) -> Result<Secret, String> {
-    let text = str::from_utf8(body).map_err(|_| "it wrote what is no text".to_owned())?.trim();
+    let text = str::from_utf8(body).map_err(|_| "it wrote something that is not text".to_owned())?.trim();
     match text.lines().count() {
         0 => Err("it wrote nothing".to_owned()),
         1 => Ok(Secret::new(text)),

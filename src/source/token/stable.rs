@@ -1,17 +1,19 @@
-//! [`stable_token`](https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html): idempotent,
-//! and apart from the classic token, so asking for it takes nobody else's token away.
+//! The provider
+//! [`stable_token`](https://developers.weixin.qq.com/doc/subscription/api/base/api_getstableaccesstoken.html).
+//!
+//! The call is idempotent, and independent of the classic token: no other program loses its token.
 
 use fanout_sink::Secret;
 
 use super::reply;
 use crate::source::client::Client;
 use crate::source::error::SourceError;
-use crate::source::retry::Effort;
+use crate::source::retry::Retrier;
 
-/// Asks for the token that is good now.
+/// Asks for the current token.
 pub(super) async fn ask(
     client: &Client,
-    effort: &Effort,
+    retrier: &Retrier,
     app_id: &str,
     secret: &Secret,
 ) -> Result<Secret, SourceError> {
@@ -25,5 +27,5 @@ pub(super) async fn ask(
         let body = client.post("/cgi-bin/stable_token", &[], &request).await?;
         reply::parse(&body).map_err(|error| error.without(secret.expose()))
     };
-    effort.retrying("a token", attempt).await
+    retrier.retrying("a token", attempt).await
 }

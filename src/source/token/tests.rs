@@ -1,16 +1,19 @@
-//! Many callers, and one question.
+//! Many callers at once ask for a token, and the provider is asked once.
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::*;
+use super::tokens::Tokens;
 use crate::config::{Overrides, Pipeline};
 use crate::simulator::Simulator;
+use crate::source::client::Client;
+use crate::source::retry::Retrier;
+use crate::wechat::ApiError;
 
 const CALLERS: usize = 16;
 
-/// Runs as many callers at once, and returns what each of them got.
+/// Runs [`CALLERS`] callers at once, and returns the result of each.
 async fn together<Work>(caller: impl Fn() -> Work) -> Vec<Work::Output>
 where
     Work: Future<Output: Send + 'static> + Send + 'static,
@@ -32,11 +35,11 @@ async fn of_many_callers_one_asks_and_one_renews() {
     let overrides = Overrides { environment, ..Overrides::default() };
     let pipeline = Pipeline::from_toml(&text, "p.toml".as_ref(), &overrides).unwrap();
     let client = Client::new(&pipeline.source, &pipeline.limits).unwrap();
-    let effort = Arc::new(Effort::new(pipeline.source.retry.clone()));
+    let retrier = Arc::new(Retrier::new(pipeline.source.retry.clone()));
     let tokens = Arc::new(Tokens::new(&pipeline.accounts[0], &pipeline.source, &client).unwrap());
     let current = || {
-        let (tokens, client, effort) = (Arc::clone(&tokens), client.clone(), Arc::clone(&effort));
-        async move { tokens.current(&client, &effort).await.unwrap() }
+        let (tokens, client, retrier) = (Arc::clone(&tokens), client.clone(), Arc::clone(&retrier));
+        async move { tokens.current(&client, &retrier).await.unwrap() }
     };
 
     let first = together(current).await;
@@ -46,9 +49,9 @@ async fn of_many_callers_one_asks_and_one_renews() {
     simulator.expire_tokens("wx1");
     let refused = first[0].clone();
     let renewed = together(|| {
-        let (tokens, client, effort) = (Arc::clone(&tokens), client.clone(), Arc::clone(&effort));
+        let (tokens, client, retrier) = (Arc::clone(&tokens), client.clone(), Arc::clone(&retrier));
         let refused = refused.clone();
-        async move { tokens.renew(&refused, &ApiError::new(42001, ""), &client, &effort).await.is_ok() }
+        async move { tokens.renew(&refused, &ApiError::new(42001, ""), &client, &retrier).await.is_ok() }
     });
     assert_eq!(renewed.await, [true; CALLERS]);
     assert_ne!(current().await, refused);

@@ -1,8 +1,8 @@
-//! Every path through a reply gives the answer of the general one, or all refuse it.
+//! Every path through a reply gives the answer of the general one, or all of them refuse the reply.
 
 #![no_main]
 
-use fanout::source::{DecodePath, decode_with, summarize_with};
+use fanout::wechat::{DecodePath, decode_with, summarize_with};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

@@ -1,4 +1,4 @@
-//! What may happen to a process, and to its state between two of them.
+//! Disturbances of a process, and damage to its state between two runs.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::crash::journal::walks;
-use crate::crash::limits::limited;
-use crate::crash::moments::Moment;
-use crate::crash::{Scene, current_walk};
+use crate::crash_safety::file_size_limit::limited;
+use crate::crash_safety::kill_moments::Moment;
+use crate::support::journal::{current_walk, walks};
 use crate::support::{Ended, Project, Random, signal};
 
 use super::faults::List;
@@ -18,7 +17,7 @@ use super::faults::List;
 const LONGEST_RUN: Duration = Duration::from_secs(60);
 /// Between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(500);
-/// How long the last run took that came to its end: most of it depends on the machine.
+/// How long the last undisturbed run took: it depends on the machine.
 static RUN_MICROS: AtomicU64 = AtomicU64::new(100_000);
 /// After a call was made, a run is hit within this time.
 const SOON_MICROS: u64 = 8_000;
@@ -31,14 +30,14 @@ pub(super) enum Disturbance {
     Kill,
     /// SIGTERM.
     Terminate,
-    /// Its files may not grow beyond so many blocks of 512 bytes.
+    /// A limit on the size of its files, in blocks of 512 bytes.
     FileLimit(u64),
 }
 
-/// What came of a process.
+/// How a process has ended.
 pub(super) struct Run {
     pub(super) ended: Ended,
-    /// Whether it was there to be disturbed.
+    /// Whether it was still running when it was to be disturbed.
     pub(super) was_hit: bool,
     pub(super) hung: bool,
 }
@@ -54,12 +53,12 @@ impl Disturbance {
     }
 
     /// Runs a command, and disturbs it at a random moment.
-    pub(super) fn run(self, random: &mut Random, command: Command, scene: &Scene, list: &List) -> Run {
+    pub(super) fn run(self, random: &mut Random, command: Command, project: &Project, list: &List) -> Run {
         let mut command = match self {
             Self::FileLimit(blocks) => limited(&command, blocks),
             _ => command,
         };
-        let moment = moment(random, scene, list);
+        let moment = moment(random, project, list);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut process = Watched { process, started: Instant::now() };
         let name = match self {
@@ -70,7 +69,7 @@ impl Disturbance {
         let was_hit = name.is_some_and(|name| {
             let has_come = process.lives_until(&moment.has_come);
             thread::sleep(moment.delay);
-            // A process keeps its number until it is waited for, and so nobody else is hit.
+            // A process keeps its id until it is waited for, so no other process is hit.
             let is_hit = has_come && process.lives();
             if is_hit {
                 signal(&process.process, name);
@@ -81,21 +80,22 @@ impl Disturbance {
     }
 }
 
-/// Returns any time of a run, or one shortly after a call, or after a step of the publishing.
-fn moment<'a>(random: &mut Random, scene: &'a Scene, list: &List) -> Moment<'a> {
-    let made = scene.calls();
+/// Returns a random moment: any time of a run, shortly after a call, or shortly after a step of the
+/// publishing.
+fn moment<'a>(random: &mut Random, project: &'a Project, list: &List) -> Moment<'a> {
+    let made = project.calls();
     match random.below(3) {
         0 => {
             let calls = 1 + random.below(list.pages() + 1);
             let delay = Duration::from_micros(random.below(SOON_MICROS));
-            Moment { has_come: Box::new(move || scene.calls() - made >= calls), delay }
+            Moment { has_come: Box::new(move || project.calls() - made >= calls), delay }
         }
         1 => Moment::within(random, RUN_MICROS.load(Ordering::Relaxed)),
-        _ => Moment::of_a_step(random, &scene.project, walks(&scene.project).len().saturating_sub(1)),
+        _ => Moment::of_a_step(random, project, walks(project).len().saturating_sub(1)),
     }
 }
 
-/// A process that must end some day.
+/// A process that must end within [`LONGEST_RUN`].
 struct Watched {
     process: Child,
     started: Instant,
@@ -106,7 +106,8 @@ impl Watched {
         self.process.try_wait().unwrap().is_none()
     }
 
-    /// Waits for a moment; returns whether it comes before the process has ended, or has lived for too long.
+    /// Waits until `has_come` holds. Returns `false` if the process ends or runs for too long
+    /// before.
     fn lives_until(&mut self, has_come: impl Fn() -> bool) -> bool {
         while !has_come() {
             if !self.lives() || self.started.elapsed() > LONGEST_RUN {
@@ -130,7 +131,8 @@ impl Watched {
     }
 }
 
-/// Flips a bit in the pages of a walk that is not decided, or cuts them; returns whether there was one.
+/// Flips a bit in the pages of a walk that is not decided, or cuts them; returns whether there was
+/// one.
 pub(super) fn damage(random: &mut Random, project: &Project) -> bool {
     let Some(walk) = current_walk(project, walks(project).len().saturating_sub(1)) else { return false };
     let pages = walk.join("pages");

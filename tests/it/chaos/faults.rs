@@ -1,4 +1,4 @@
-//! What may go wrong with a call in the chaos test: one list, a line for each fault.
+//! The faults of the chaos test: one table, a line for each fault.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ impl List {
     }
 }
 
-/// One kind of fault: its name in the tally, the call that it meets, and how it is made.
+/// One kind of fault: its name in the tally, the endpoint that it meets, and its effect.
 type Kind = (&'static str, Endpoint, fn(&mut Random, &List) -> Effect);
 
 use Endpoint::{Quota, StableToken, UserGet};
 
-/// All kinds. None of them may change what is true: a page that lies about `total` says more followers than there are,
-/// for of a list that is said to be shorter nobody could know what is missing.
+/// All kinds. No fault may hide followers: a wrong `total` is always too large, because with one
+/// that is too small a cut list would look complete.
 const KINDS: [Kind; 57] = [
     ("busy", UserGet, |_, _| Effect::errcode(-1)),
     ("minute quota", UserGet, |_, _| Effect::errcode(45011)),
@@ -89,10 +89,10 @@ const KINDS: [Kind; 57] = [
     ("quota used up", Quota, |_, _| Effect::body(r#"{"errcode":0,"quota":{"daily_limit":9,"used":9,"remain":0}}"#)),
 ];
 
-/// The kinds after which the whole list may come in another order.
+/// The kinds after which the whole list may have another order.
 pub(super) const REORDERING: [&str; 2] = ["repeated page", "followers left out"];
 
-/// Takes as long as `source.idle_timeout_secs` each time, and so must not come often.
+/// It takes `source.idle_timeout_secs` each time, so it must be rare.
 const STALL: &str = "stall";
 
 fn style(random: &mut Random, _: &List) -> Effect {

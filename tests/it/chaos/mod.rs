@@ -1,9 +1,9 @@
-//! Chaos: many short walks of the real process with random faults, killed at random moments, each held to the same two
-//! promises. It ends with the exact list, or with an error that can be understood; and once nothing goes wrong any more,
-//! the same command brings the exact list.
+//! Chaos: many short walks of the real process with random faults, killed at random moments. Each
+//! run ends with the exact list, or with an error that says why and what to do; and without faults
+//! the same command publishes the exact list.
 //!
-//! Walk number `n` of a test depends on `CHAOS_SEED + n` alone (and on the clock, where a process is killed after some
-//! time): `CHAOS_SEED=<its seed> CHAOS_WALKS=1` repeats it.
+//! Walk number `n` of a test depends on `CHAOS_SEED + n` alone, and on the clock where a process is
+//! killed after some time. `CHAOS_SEED=<its seed> CHAOS_WALKS=1` repeats it.
 
 mod disturbance;
 mod faults;
@@ -17,20 +17,20 @@ use std::thread;
 
 use fanout::simulator::Simulator;
 
-use crate::crash::outputs::{holds_nothing_or_a_whole_list, holds_the_list, openids_of_lines};
-use crate::crash::{CALLS_OF_A_RESTART, Scene};
-use crate::support::{Ended, Random, say, seed, variable};
+use crate::support::four_sinks::{self, CALLS_OF_A_RESTART, holds_nothing_or_a_whole_list, holds_the_list};
+use crate::support::{Ended, Project, Random, say, seed, variable};
 use disturbance::{Disturbance, damage};
 use faults::List;
 
-/// How many walks there are, unless `CHAOS_WALKS` says otherwise.
+/// The default of `CHAOS_WALKS`.
 const WALKS: u64 = 60;
-/// Runs in which anything may happen.
+/// The most runs of a walk with faults and disturbances.
 const MOST_WILD_RUNS: u64 = 5;
-/// Runs that a walk may then need: one may end in an error whose hint is `--fresh`.
+/// The most runs that a walk may need after that: one may end in an error whose hint is `--fresh`.
 const MOST_CALM_RUNS: u64 = 2;
 
-/// Patience that fits short walks. No follower may be missing: how many WeChat may be short by default is another matter.
+/// Timeouts and pauses that fit short walks. `max_shortfall_percent` is 0, so that no follower may
+/// be missing.
 const SETTINGS: [&str; 6] = [
     "source.retry.base_ms=1",
     "source.retry.max_ms=4",
@@ -45,7 +45,7 @@ const SETTINGS: [&str; 6] = [
 struct Tally {
     walks: u64,
     runs: u64,
-    /// Runs by what came of them.
+    /// Runs by exit code.
     exits: BTreeMap<&'static str, u64>,
     kills: u64,
     terminations: u64,
@@ -67,15 +67,15 @@ struct Broken {
     lost: u64,
     /// Followers that it had twice.
     doubled: u64,
-    /// Runs that ended well, and should not have.
+    /// Runs that ended with exit code 0 and a wrong list.
     false_successes: u64,
     /// Runs that did not end.
     hangs: u64,
-    /// Runs that ended with no error that can be understood.
+    /// Runs that failed without an error and a hint.
     unclean: u64,
     /// Walks that no run could finish.
     unfinished: u64,
-    /// Anything else; a message was printed.
+    /// Panics of the test; each has printed its message.
     other: u64,
 }
 
@@ -108,7 +108,7 @@ fn whatever_goes_wrong_a_walk_ends_exact_or_with_a_clean_error_and_exact_after_t
 }
 
 impl Tally {
-    /// Adds what was seen of one walk; none if it panicked.
+    /// Adds the tally of one walk; `None` means that it panicked.
     fn add(&mut self, seed: u64, walk: Option<Self>) {
         let walk = walk.unwrap_or_else(|| Self { broken: Broken { other: 1, ..Broken::default() }, ..Self::default() });
         if walk.broken != Broken::default() {
@@ -142,13 +142,13 @@ impl Tally {
     }
 }
 
-/// One list that is to be had, whatever happens.
+/// One list, and the runs that must publish it in the end.
 struct Walk {
     random: Random,
     list: List,
-    scene: Scene,
+    project: Project,
     attempts: u64,
-    /// Whether the next run begins a new walk, as a hint has said.
+    /// Whether the next run gets `--fresh`, as a hint has said.
     fresh: bool,
     has_begun_anew: bool,
     tally: Tally,
@@ -167,7 +167,15 @@ impl Walk {
             *tally.faults.entry(name).or_default() += 1;
         }
         let attempts = 1 + random.below(5);
-        Self { random, list, scene: Scene::of(builder), attempts, fresh: false, has_begun_anew: false, tally }
+        Self {
+            random,
+            list,
+            project: four_sinks::project(builder),
+            attempts,
+            fresh: false,
+            has_begun_anew: false,
+            tally,
+        }
     }
 
     fn run(mut self) -> Tally {
@@ -176,19 +184,19 @@ impl Walk {
         for run in 0..wild + MOST_CALM_RUNS {
             let is_calm = run >= wild;
             if is_calm {
-                self.scene.simulator.clear_faults();
+                self.project.api().clear_faults();
             }
             let disturbance = if is_calm { Disturbance::Nothing } else { Disturbance::random(&mut self.random) };
             if self.run_once(disturbance, is_calm) {
                 is_done = true;
                 break;
             }
-            if !is_calm && self.random.below(10) == 0 && damage(&mut self.random, &self.scene.project) {
+            if !is_calm && self.random.below(10) == 0 && damage(&mut self.random, &self.project) {
                 self.tally.damages += 1;
             }
         }
         self.tally.broken.unfinished += u64::from(!is_done);
-        self.tally.calls = self.scene.calls();
+        self.tally.calls = self.project.calls();
         let undisturbed = self.list.pages() + 1;
         self.tally.extra_calls = self.tally.calls.saturating_sub(undisturbed);
         let is_plain = self.tally.faults.is_empty() && !self.has_begun_anew && self.tally.damages == 0;
@@ -204,14 +212,14 @@ impl Walk {
         if self.fresh {
             arguments.push("--fresh");
         }
-        self.scene.command(&arguments)
+        self.project.run_command(&arguments)
     }
 
-    /// Runs the pipeline once; returns whether it says that the list is published.
+    /// Runs the pipeline once, and returns whether the exit code says that the list is published.
     fn run_once(&mut self, disturbance: Disturbance, is_calm: bool) -> bool {
         self.has_begun_anew |= self.fresh;
         let command = self.command();
-        let run = disturbance.run(&mut self.random, command, &self.scene, &self.list);
+        let run = disturbance.run(&mut self.random, command, &self.project, &self.list);
         self.tally.runs += 1;
         match disturbance {
             Disturbance::Nothing => {}
@@ -240,27 +248,28 @@ impl Walk {
         if is_done {
             self.judge();
         } else {
-            holds_nothing_or_a_whole_list(&self.scene.project, &[self.list.followers]);
+            holds_nothing_or_a_whole_list(&self.project, &[self.list.followers]);
         }
-        // A person would do as the hint says, if not at once.
+        // A person follows the hint, but not always at once.
         let says_fresh = ended.stderr.contains("start a new walk with `--fresh`");
         self.fresh = says_fresh && (is_calm || self.random.below(2) == 0);
         is_done
     }
 
-    /// Holds what a run has published to the truth.
+    /// Compares the published list with the truth.
     fn judge(&mut self) {
-        let truth = self.scene.truth();
-        let listed = openids_of_lines(&self.scene.project);
+        let truth = self.project.truth();
+        let listed = four_sinks::listed(&self.project);
         let distinct: HashSet<_> = listed.iter().collect();
         let lost = truth.iter().filter(|openid| !distinct.contains(openid)).count();
         self.tally.broken.lost += lost as u64;
         self.tally.broken.doubled += (listed.len() - distinct.len()) as u64;
-        // Read again, a page that had left somebody out brings them behind those that came after it.
+        // If a page that left out a follower is read again, that follower comes after those of
+        // later pages.
         let may_differ = faults::REORDERING.iter().any(|kind| self.tally.faults.contains_key(kind));
         let is_exact = lost == 0 && listed.len() == truth.len();
         if listed == truth || (is_exact && may_differ) {
-            holds_the_list(&self.scene.project, &listed);
+            holds_the_list(&self.project, &listed);
         } else {
             self.tally.broken.false_successes += 1;
             let place = listed.iter().zip(&truth).position(|(one, other)| one != other);
@@ -269,7 +278,7 @@ impl Walk {
     }
 }
 
-/// Returns whether a run that has failed says why, and what can be done.
+/// Returns whether a failed run says why it failed and what to do.
 fn is_understandable(ended: &Ended) -> bool {
     ended.stderr.contains("error: ") && ended.stderr.contains("hint: ") && !ended.stderr.contains("panicked")
 }

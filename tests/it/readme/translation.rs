@@ -1,4 +1,5 @@
-//! What README.zh-CN.md has to have in common with the README, so that who changes one is told to change the other.
+//! What README.zh-CN.md must have in common with the README: a change of one that the other lacks
+//! fails a test.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use super::README;
 
 const CHINESE: &str = include_str!("../../../README.zh-CN.md");
 
-/// Returns every fenced block: its language, and its lines without what is said about them.
+/// Returns the language of every fenced block, and its lines without comments.
 fn blocks(text: &str) -> Vec<(&str, Vec<String>)> {
     // The odd pieces stand between two fences.
     let fenced = text.split("```").skip(1).step_by(2);
@@ -24,7 +25,7 @@ fn plain(language: &str, line: &str) -> String {
     line[..end.unwrap_or(line.len())].trim_end().to_owned()
 }
 
-/// Returns the levels of the headings, in order; `#` within a block is none.
+/// Returns the levels of the headings, in order, without `#` within a block.
 fn headings(text: &str) -> Vec<usize> {
     let outside: String = text.split("```").step_by(2).collect();
     let headings = outside.lines().filter(|line| line.starts_with('#'));
@@ -64,14 +65,14 @@ fn what_the_translation_tabulates_is_as_in_the_original() {
     let english = rows(README);
     let mut compared = 0;
     for (first, second) in rows(CHINESE) {
-        // A key, a column, a type, an exit code; other cells are translated.
+        // Keys, columns, types and exit codes are the same in both; other cells are translated.
         let is_code = first.starts_with('`') && first.ends_with('`') && first.matches('`').count() == 2;
         if !is_code && !is_exit_code(first) {
             continue;
         }
         let mut originals = english.iter().filter(|(original, _)| *original == first).peekable();
         assert!(originals.peek().is_some(), "README.md has no row {first}");
-        // The default of a key; what is not one is translated.
+        // The default of a key is the same in both; other second cells are translated.
         let is_translated = |cell: &str| !cell.is_empty() && !cell.starts_with('`');
         let is_same = originals.any(|(_, original)| second == *original || is_translated(original));
         assert!(is_same, "{first} is {second} in README.zh-CN.md, and something else in README.md");

@@ -1,16 +1,17 @@
-//! What a reply, and the wait for it, may cost: memory and time, of the whole process.
+//! Limits of memory and time for a reply, measured on the whole process, and warnings about replies
+//! that are kept.
 
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
-
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
+use crate::support::peak_kib;
 
-/// Peak memory of a run, whatever it is sent.
+/// The most memory that a run may take, whatever it is sent.
 const MOST_KIB: u64 = 64_000_000 / 1_024;
 
-/// Two accounts: the replies to the first one are the danger; the second one keeps the process alive until after it.
+/// Two accounts: the first one gets the dangerous reply, the second one keeps the process alive
+/// until after it.
 const TWO_ACCOUNTS: &str = r#"
 name = "limits"
 [[accounts]]
@@ -27,21 +28,12 @@ type = "parquet"
 root = "out"
 "#;
 
-/// Returns the most memory that a process has had so far, in KiB; none once it has ended.
-fn peak_kib(process: &Child) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
-/// Runs to the end, and returns the peak memory with what was left behind.
-fn measured(project: &Project, simulator: &SimulatorHandle) -> (u64, Ended) {
-    let base_url = format!("source.base_url={}", simulator.base_url());
-    let mut command = project.command(&["run", "pipeline.toml", "--json", "--set", &base_url]);
-    let mut process = command.env("TEST_SECRET", SECRET).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+/// Runs to the end, and returns the peak memory with the outcome.
+fn measured(project: &Project) -> (u64, Ended) {
+    let mut process = project.start(&["--json"]);
     let mut peak = 0;
     while process.try_wait().unwrap().is_none() {
-        peak = peak_kib(&process).unwrap_or(peak);
+        peak = peak_kib(process.id()).unwrap_or(peak);
         std::thread::sleep(Duration::from_millis(5));
     }
     (peak, Ended::after(process))
@@ -51,21 +43,20 @@ fn measured(project: &Project, simulator: &SimulatorHandle) -> (u64, Ended) {
 #[test]
 fn no_reply_takes_the_memory_of_the_machine() {
     const GIB: u64 = 1 << 30;
-    let runtime = Runtime::new().unwrap();
     for (effect, exit) in [
         (Effect::GzipBomb(GIB), 1),
         (Effect::Huge(2 * GIB), 1),
-        // As much as is allowed, which is then no page.
+        // As long as is allowed, and no page.
         (Effect::Huge(8 << 20), 75),
         (Effect::Gzip, 0),
     ] {
-        let simulator = runtime.block_on(Simulator::builder().followers(30_000).start()).unwrap();
-        simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(3), effect.clone()).account("wxdanger"));
-        // Sure to be later than the danger, and the peak is of the whole life.
+        let danger = Fault::new(Endpoint::UserGet, When::Page(3), effect.clone()).account("wxdanger");
+        // Later than the dangerous reply; the peak is that of the whole life of the process.
         let later = Effect::Delay(Duration::from_millis(1_500));
-        simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(4), later).account("wxwitness"));
-        let project = Project::new(&format!("{TWO_ACCOUNTS}[source.retry]\nattempts = 2\nbase_ms = 1\n"));
-        let (peak, ended) = measured(&project, &simulator);
+        let later = Fault::new(Endpoint::UserGet, When::Page(4), later).account("wxwitness");
+        let simulator = Simulator::builder().followers(30_000).fault(danger).fault(later);
+        let file = format!("{TWO_ACCOUNTS}[source.retry]\nattempts = 2\nbase_ms = 1\n");
+        let (peak, ended) = measured(&reading(&file, simulator));
         assert_eq!(ended.code, Some(exit), "{effect:?}: {ended:?}");
         let report = ended.json();
         assert_eq!(report["accounts"][0]["exit"], exit, "{effect:?}: {ended:?}");
@@ -79,13 +70,13 @@ fn a_connection_that_nobody_takes_is_given_up() {
     let runtime = Runtime::new().unwrap();
     let (address, _held) = runtime.block_on(full_listener());
     let settings = [base_url(address.port()), "source.connect_timeout_secs=1".to_owned()];
-    let ended = run(&Project::new(PIPELINE), &settings);
+    let ended = run(&without_api(), &settings);
     failed(&ended, 75, "the call for a token failed after 3 tries", "check the network");
     failed(&ended, 75, "no reply in time", "");
 }
 
-/// Returns a listener that takes no connection, with those that fill its queue: the system leaves further ones
-/// unanswered.
+/// Returns a listener that accepts no connection, with the connections that fill its queue. The
+/// system does not answer further ones.
 async fn full_listener() -> (SocketAddr, Vec<Box<dyn std::any::Any>>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -100,11 +91,9 @@ async fn full_listener() -> (SocketAddr, Vec<Box<dyn std::any::Any>>) {
 
 #[test]
 fn a_follower_of_another_account_is_warned_of_and_kept() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(2), Effect::OtherAccount));
-    let project = Project::new(PIPELINE);
-    let ended = run(&project, &[base_url(simulator.address().port())]);
+    let other = Fault::new(Endpoint::UserGet, When::Page(2), Effect::OtherAccount);
+    let project = reading(PIPELINE, simulator().fault(other));
+    let ended = run(&project, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let lines = std::fs::read_to_string(project.path("out/list.ndjson")).unwrap();
     assert_eq!(lines.lines().count(), 250, "nobody is rejected");
@@ -118,29 +107,22 @@ fn a_follower_of_another_account_is_warned_of_and_kept() {
 
 #[test]
 fn a_count_that_is_not_that_of_the_array_is_warned_of_once() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
     let style = fanout::simulator::PageStyle { count: Some(7), ..Default::default() };
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Always, Effect::Style(style)));
-    let project = Project::new(PIPELINE);
-    let ended = run(&project, &[base_url(simulator.address().port())]);
-    published(&ended, &project, truth(&simulator));
+    let style = Fault::new(Endpoint::UserGet, When::Always, Effect::Style(style));
+    let project = reading(PIPELINE, simulator().fault(style));
+    let ended = run(&project, &[]);
+    published(&ended, &project, &truth(&project));
     let warnings = ended.stderr.lines().filter(|line| line.contains("another number of followers in a page"));
     assert_eq!(warnings.count(), 1, "{ended:?}");
 }
 
 #[test]
 fn a_quota_that_cannot_do_is_warned_of_before_the_first_page() {
-    let runtime = Runtime::new().unwrap();
-    let builder = Simulator::builder().followers(250).page_size(100).quota(CALLS + 2);
-    let simulator = runtime.block_on(builder.start()).unwrap();
-    let project = Project::new(PIPELINE);
-    let settings = [base_url(simulator.address().port())];
-    let ended = run(&project, &settings);
-    published(&ended, &project, truth(&simulator));
+    let project = reading(PIPELINE, simulator().quota(CALLS + 2));
+    let ended = run(&project, &[]);
+    published(&ended, &project, &truth(&project));
     assert!(!ended.stderr.contains("cannot finish the list"), "{ended:?}");
-    let mut command = project.command(&["run", "pipeline.toml", "--json", "--fresh", "--set", &settings[0]]);
-    let ended = Ended::of(command.env("TEST_SECRET", SECRET));
+    let ended = project.run(&["--json", "--fresh"]);
     failed(&ended, 75, "no calls left today, with about 1 page to go", "00:00 in Beijing");
     let warning = ended.stderr.lines().find(|line| line.contains("cannot finish the list")).unwrap();
     assert!(warning.contains("calls_left=2") && warning.contains("calls_needed=4"), "{warning}");
@@ -148,10 +130,9 @@ fn a_quota_that_cannot_do_is_warned_of_before_the_first_page() {
 
 #[test]
 fn a_classic_token_is_warned_of() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = simulator(&runtime);
-    let project = Project::new(&PIPELINE.replace("[sinks.list]", "classic_token = true\n[sinks.list]"));
-    let ended = run(&project, &[base_url(simulator.address().port())]);
-    published(&ended, &project, truth(&simulator));
+    let file = PIPELINE.replace("[sinks.list]", "classic_token = true\n[sinks.list]");
+    let project = reading(&file, simulator());
+    let ended = run(&project, &[]);
+    published(&ended, &project, &truth(&project));
     assert!(ended.stderr.contains("ends the one that other programs of this account use"), "{ended:?}");
 }

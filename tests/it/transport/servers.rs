@@ -1,5 +1,5 @@
-//! Servers on loopback that are not the simulator: a TLS terminator in front of it, a proxy, and one that sends the
-//! bytes it is told to.
+//! Servers on loopback that are not the simulator: a TLS terminator in front of it, a proxy, and
+//! one that sends the bytes it is told to.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// An authority that nobody knows, unless its certificate is in the `ca_file`.
+/// A certificate authority that is trusted only through `ca_file`.
 pub(super) struct Authority {
     /// Its own certificate.
     pub(super) pem: String,
@@ -29,7 +29,7 @@ impl Authority {
         Self { pem, issuer: Issuer::new(parameters, key) }
     }
 
-    /// Returns what a server needs that proves to be `host`.
+    /// Returns the acceptor of a server with a certificate for `host`.
     fn server(&self, host: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([host.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
@@ -62,14 +62,15 @@ where
 /// What a server has seen, for the test to look at.
 pub(super) type Seen = Arc<Mutex<Vec<String>>>;
 
-/// Serves TLS as `host` in front of `behind`; notes every connection, also one that ends with the handshake.
+/// Serves TLS as `host` in front of `behind`; notes every connection, also one that ends with the
+/// handshake.
 pub(super) async fn tls(authority: &Authority, host: &str, behind: SocketAddr, seen: Seen) -> u16 {
     let acceptor = authority.server(host);
     serve(move |stream| {
         let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
         async move {
             seen.lock().unwrap().push("connection".to_owned());
-            // A client that trusts nobody ends here, and the client's error is what the tests are about.
+            // A client that does not trust the certificate ends here; the tests look at its error.
             if let Ok(mut stream) = acceptor.accept(stream).await {
                 let mut behind = TcpStream::connect(behind).await.unwrap();
                 let _ = copy_bidirectional(&mut stream, &mut behind).await;
@@ -79,7 +80,8 @@ pub(super) async fn tls(authority: &Authority, host: &str, behind: SocketAddr, s
     .await
 }
 
-/// Serves as an HTTP proxy that leads everything to `behind`, and notes the first line of every request.
+/// Serves as an HTTP proxy that leads everything to `behind`, and notes the first line of every
+/// request.
 pub(super) async fn proxy(behind: SocketAddr, seen: Seen) -> u16 {
     serve(move |stream| {
         let seen = Arc::clone(&seen);
@@ -91,7 +93,8 @@ pub(super) async fn proxy(behind: SocketAddr, seen: Seen) -> u16 {
             if line.starts_with("CONNECT ") {
                 client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
             } else {
-                // One request a connection: the next one would pass unseen. The simulator takes an absolute URI.
+                // One request a connection: a second one would not be noted. The simulator takes an
+                // absolute URI.
                 let head = head.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
                 behind.write_all(head.as_bytes()).await.unwrap();
             }
@@ -105,7 +108,8 @@ pub(super) async fn proxy(behind: SocketAddr, seen: Seen) -> u16 {
 /// A piece of what a server sends: these bytes, after this pause.
 pub(super) type Piece = (Duration, Vec<u8>);
 
-/// Serves by noting every request, head and body, and sending the pieces that `answer` makes of it; then it closes.
+/// Serves by noting every request, head and body, and sending the pieces that `answer` makes of it;
+/// then it closes.
 pub(super) async fn raw(answer: impl Fn(&str) -> Vec<Piece> + Send + Sync + 'static, seen: Seen) -> u16 {
     let answer = Arc::new(answer);
     serve(move |stream| {
@@ -120,7 +124,7 @@ pub(super) async fn raw(answer: impl Fn(&str) -> Vec<Piece> + Send + Sync + 'sta
             seen.lock().unwrap().push(request);
             for (pause, bytes) in pieces {
                 tokio::time::sleep(pause).await;
-                // A client that has seen enough closes the connection, and is right to.
+                // A client may close the connection before the end.
                 if client.write_all(&bytes).await.is_err() {
                     return;
                 }
@@ -130,7 +134,7 @@ pub(super) async fn raw(answer: impl Fn(&str) -> Vec<Piece> + Send + Sync + 'sta
     .await
 }
 
-/// Reads a head with the empty line behind it; none if the client has closed the connection.
+/// Reads a head with the empty line behind it; `None` if the client has closed the connection.
 async fn read_head(client: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>) -> Option<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

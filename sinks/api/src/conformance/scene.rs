@@ -152,7 +152,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Skips the case where nobody can read what was published.
+    /// Skips the case where what was published cannot be read.
     pub(super) fn needs_reader(&self) -> Step {
         if self.subject.is_readable() {
             return Ok(());
@@ -239,7 +239,7 @@ impl<'a> Scene<'a> {
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
-    /// Reads what is published for `list`, which must be its rows, each once and in order. Where nobody can read it, the
+    /// Reads what is published for `list`, which must be its rows, each once and in order. Where it cannot be read, the
     /// report of the sink is all there is.
     pub(super) async fn expect_published(&self, list: &List) -> Step<ReadBack> {
         if !self.subject.is_readable() {

@@ -86,7 +86,7 @@ pub trait Subject: Send + Sync {
         context
     }
 
-    /// Returns whether [`read`](Self::read) reads anything. Of a sink that nobody can read, only what it says itself is
+    /// Returns whether [`read`](Self::read) reads anything. Of a sink whose lists cannot be read, only what it says itself is
     /// known: cases that depend on more are skipped.
     fn is_readable(&self) -> bool {
         true

@@ -166,7 +166,7 @@ fn an_older_list_is_replaced_as_a_whole() {
     let older = context(directory.path());
     let newer = older.clone().with_walk(walk(8), day("2026-11-22"));
     publish(&leaf_options(), &older, &["a\n", "b\n"]);
-    // Whoever has the folder open keeps the old list; whoever opens it now finds the new one.
+    // A reader that has the folder open keeps the old list; one that opens it now finds the new one.
     publish(&leaf_options(), &newer, &["c\n"]);
     assert_eq!(
         names(&directory),

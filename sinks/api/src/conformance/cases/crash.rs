@@ -75,7 +75,7 @@ async fn a_crash_after_commit_doubles_nothing(scene: Scene<'_>) -> Step {
     deliver_as_if_undisturbed(&scene, &list).await
 }
 
-/// A panic drops the sink: its destructors run, but nobody calls `abort`.
+/// A panic drops the sink: its destructors run, and `abort` is not called.
 async fn a_sink_that_is_dropped_is_forgotten(scene: Scene<'_>) -> Step {
     scene.needs_exactly_once()?;
     let list = scene.followers(FIRST, &[40, 50, 60, 70]);

@@ -73,7 +73,7 @@ impl Place {
             };
             altered.get_or_insert_with(|| format!("`{}` {problem}", path.display()));
         }
-        // Whoever takes the files away may leave manifest and marker.
+        // A loader that takes the files away may leave manifest and marker.
         if missing > 0 && missing == head.files.len() {
             return Ok(Found::Gone);
         }

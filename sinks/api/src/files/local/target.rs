@@ -75,7 +75,7 @@ impl Target {
         try_folder(&self.staging)
     }
 
-    /// The same, for whoever creates staging right after it.
+    /// Does the same without a trial, for a caller that creates staging right after it.
     pub(in crate::files) fn check_places(&self) -> Result<(), SinkError> {
         let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
         let (home, home_metadata) = writable_folder(home)?;

@@ -1,0 +1,81 @@
+//! What every step of an account's run needs: its settings, its sinks, its memory, its progress.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use fanout_sink::{SinkContext, Snapshot, WalkId};
+
+use super::budget::Budget;
+use super::keys::recipient;
+use super::progress::UnitProgress;
+use super::run_context::RunContext;
+use crate::config::Account;
+use crate::journal::Recipient;
+use crate::registry::BoundSink;
+use crate::report::AccountReport;
+use crate::wechat::List;
+
+/// One list of one account within a run.
+#[derive(Debug)]
+pub(super) struct AccountContext {
+    pub(super) run: Arc<RunContext>,
+    /// Its place among the units of the run.
+    unit: usize,
+    budget: Budget,
+    /// The list that was decided before this one: what the next will be like.
+    last: Option<Snapshot>,
+}
+
+impl AccountContext {
+    pub(super) fn new(run: &Arc<RunContext>, unit: usize, last: Option<Snapshot>) -> Self {
+        Self { run: Arc::clone(run), unit, budget: run.budget.for_account(), last }
+    }
+
+    /// Makes the report on this list, in which nothing has happened yet.
+    pub(super) fn report(&self) -> AccountReport {
+        self.run.report(self.unit)
+    }
+
+    /// Returns what a sink is told about a walk of this account.
+    pub(super) fn sink_context(&self, sink: &BoundSink, walk: WalkId, date: NaiveDate) -> SinkContext {
+        let pipeline = &self.run.pipeline;
+        SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
+            .with_names(&pipeline.name, sink.name())
+            .with_accounts(Arc::clone(&self.run.account_names))
+            .with_list(self.list().name())
+            .with_walk(walk, date)
+            .with_again(self.run.options.again)
+            .with_directory(&pipeline.directory)
+            .with_simulated(pipeline.simulated_by_flag)
+    }
+
+    /// Returns the recipient that a commit record of `sink` names.
+    pub(super) fn recipient(&self, sink: &BoundSink) -> Recipient {
+        recipient(&self.run.pipeline, sink.section())
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        self.run.account(self.unit)
+    }
+
+    pub(super) fn list(&self) -> List {
+        self.run.units[self.unit].list
+    }
+
+    /// Returns the sinks that take this list.
+    pub(super) fn sinks(&self) -> &[BoundSink] {
+        &self.run.units[self.unit].sinks
+    }
+
+    pub(super) fn progress(&self) -> &UnitProgress {
+        &self.run.progress.units()[self.unit]
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(super) fn last(&self) -> Option<&Snapshot> {
+        self.last.as_ref()
+    }
+}

@@ -1,0 +1,91 @@
+//! The staged sinks of one list: all prepare, then all commit.
+
+use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
+
+use super::sink_task::{SinkQueue, SinkTask};
+use crate::registry::BoundSink;
+
+/// Sinks that receive the same list, each on its own thread.
+#[derive(Debug, Default)]
+pub(super) struct StagedSinks<'a> {
+    sinks: Vec<StagedSink<'a>>,
+}
+
+#[derive(Debug)]
+struct StagedSink<'a> {
+    bound: &'a BoundSink,
+    context: SinkContext,
+    task: Result<SinkTask, SinkError>,
+}
+
+impl<'a> StagedSinks<'a> {
+    /// Opens sinks. One that cannot be opened has failed; the others go on.
+    pub(super) async fn open(sinks: Vec<(&'a BoundSink, SinkContext)>) -> Self {
+        let mut opened = Vec::with_capacity(sinks.len());
+        for (bound, context) in sinks {
+            let task = SinkTask::open(bound, context.clone()).await;
+            opened.push(StagedSink { bound, context, task });
+        }
+        Self { sinks: opened }
+    }
+
+    /// Returns where batches are put for the sinks that have not failed.
+    pub(super) fn queues(&self) -> Vec<SinkQueue> {
+        self.sinks.iter().filter_map(|sink| sink.task.as_ref().ok()).map(SinkTask::queue).collect()
+    }
+
+    /// Makes every sink prepare, and returns those that have failed, to be opened once more.
+    pub(super) async fn prepare(&mut self, snapshot: &Snapshot) -> Vec<(&'a BoundSink, SinkContext, SinkError)> {
+        let mut failed = Vec::new();
+        let mut prepared = Vec::new();
+        for StagedSink { bound, context, task } in self.sinks.drain(..) {
+            let error = match task {
+                Err(error) => error,
+                Ok(task) => match task.prepare(snapshot).await {
+                    Ok(()) => {
+                        prepared.push(StagedSink { bound, context, task: Ok(task) });
+                        continue;
+                    }
+                    Err(error) => {
+                        log_abort(bound, task.abort().await);
+                        error
+                    }
+                },
+            };
+            failed.push((bound, context, error));
+        }
+        self.sinks = prepared;
+        failed
+    }
+
+    /// Adds the sinks of another stage.
+    pub(super) fn join(&mut self, other: Self) {
+        self.sinks.extend(other.sinks);
+    }
+
+    /// Makes one sink after the other publish, and hands each result to `note`.
+    pub(super) async fn commit(self, mut note: impl FnMut(&'a BoundSink, Result<SinkReport, SinkError>)) {
+        for sink in self.sinks {
+            let result = match sink.task {
+                Ok(task) => task.commit().await,
+                Err(error) => Err(error),
+            };
+            note(sink.bound, result);
+        }
+    }
+
+    /// Makes every sink forget the list.
+    pub(super) async fn abort(self) {
+        for sink in self.sinks {
+            if let Ok(task) = sink.task {
+                log_abort(sink.bound, task.abort().await);
+            }
+        }
+    }
+}
+
+fn log_abort(bound: &BoundSink, result: Result<(), SinkError>) {
+    if let Err(error) = result {
+        tracing::warn!(sink = bound.name(), %error, "the sink left something behind; the next run clears it away");
+    }
+}

@@ -1,0 +1,154 @@
+//! The token of an account: asked for once, and renewed when WeChat refuses it.
+//!
+//! Before it: `fetch`, which takes the token for each call. Behind it: the providers.
+
+use fanout_sink::Secret;
+use tokio::sync::Mutex;
+
+use super::endpoint::Endpoint;
+use super::{classic, command, given, stable};
+use crate::causes::error_chain;
+use crate::config::{Account, Credential, SourceSection, TokenCommand, TokenSource};
+use crate::source::client::Client;
+use crate::source::error::SourceError;
+use crate::source::retry::Retrier;
+use crate::wechat::ApiError;
+
+/// How often the owner of a refused token is asked for another one. With the pauses between, this
+/// takes some seconds, as long as a token server may take to notice that its token has ended.
+const QUESTIONS: u32 = 4;
+
+/// Hands out the token of one account, to all of its lists.
+#[derive(Debug)]
+pub struct Tokens {
+    app_id: String,
+    provider: Provider,
+    /// Held while a token is asked for, so that one of many callers asks (single flight).
+    current: Mutex<Option<Secret>>,
+}
+
+/// Where the token comes from.
+#[derive(Debug)]
+enum Provider {
+    Stable(Secret),
+    Classic(Secret),
+    Given(TokenSource),
+    Endpoint(Endpoint),
+    Command(TokenCommand),
+}
+
+impl Tokens {
+    /// Makes the tokens of `account`. They will be asked for through `client`, or from one of the
+    /// account's other hosts; no call is made yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] if the HTTP client for a token server cannot be set up.
+    pub fn new(account: &Account, settings: &SourceSection, client: &Client) -> Result<Self, SourceError> {
+        let provider = match &account.credential {
+            Credential::Secret(secret) => Provider::Stable(secret.clone()),
+            Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),
+            Credential::Token(source) => Provider::Given(source.clone()),
+            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings, client.hosts())?),
+            Credential::Command(command) => Provider::Command(command.clone()),
+            Credential::Simulated => Provider::Stable(Secret::new("simulated")),
+        };
+        Ok(Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None) })
+    }
+
+    /// Returns the token in use, or asks for the first one.
+    pub(in crate::source) async fn current(&self, client: &Client, retrier: &Retrier) -> Result<Secret, SourceError> {
+        let mut current = self.current.lock().await;
+        // A file is read again before each call. That costs nothing beside a call, and a token that
+        // was replaced in it must be used by the next call.
+        let rereads = matches!(&self.provider, Provider::Given(source) if given::may_change(source));
+        match &*current {
+            Some(token) if !rereads => return Ok(token.clone()),
+            _ => {}
+        }
+        match self.ask(client, retrier).await {
+            Ok(token) => *current = Some(token),
+            Err(error) if current.is_none() => return Err(error),
+            // The file may be written at this moment, and the token that is in use may still be
+            // good.
+            Err(error) => tracing::debug!(error = %error_chain(&error), "the token cannot be read again"),
+        }
+        Ok(current.clone().expect("it was there, or has just been put there"))
+    }
+
+    /// Replaces the token that `error` refused, unless another caller has already done so.
+    pub(in crate::source) async fn renew(
+        &self,
+        refused: &Secret,
+        error: &ApiError,
+        client: &Client,
+        retrier: &Retrier,
+    ) -> Result<(), SourceError> {
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|token| token != refused) {
+            return Ok(());
+        }
+        if let Some(owner) = self.owner() {
+            *current = Some(self.ask_owner(&owner, refused, error, client, retrier).await?);
+            return Ok(());
+        }
+        let token = self.ask(client, retrier).await?;
+        if token == *refused {
+            // `stable_token` may hand out the same token again, and WeChat sometimes refuses a good
+            // one, so one more try follows a moment later. `force_refresh` would be wrong: it is
+            // limited to 20 a day, and ends the token of the account's other programs.
+            tokio::time::sleep(retrier.backoff(1)).await;
+        }
+        *current = Some(token);
+        Ok(())
+    }
+
+    /// Returns the error for a refused token that fanout may not renew, or `None` if it may.
+    pub(in crate::source) fn refusal(&self, error: &ApiError) -> Option<SourceError> {
+        Some(SourceError::TokenRefused { origin: self.owner()?, error: error.clone() })
+    }
+
+    /// Returns the owner of the token, in words, or `None` if fanout fetches it itself.
+    fn owner(&self) -> Option<String> {
+        match &self.provider {
+            Provider::Stable(_) | Provider::Classic(_) => None,
+            Provider::Given(source) => Some(given::origin(source)),
+            Provider::Endpoint(endpoint) => Some(endpoint.origin()),
+            Provider::Command(command) => Some(command::origin(command)),
+        }
+    }
+
+    /// Asks the owner of a refused token until it gives another one.
+    async fn ask_owner(
+        &self,
+        owner: &str,
+        refused: &Secret,
+        error: &ApiError,
+        client: &Client,
+        retrier: &Retrier,
+    ) -> Result<Secret, SourceError> {
+        let may_change = !matches!(&self.provider, Provider::Given(source) if !given::may_change(source));
+        let questions = if may_change { QUESTIONS } else { 1 };
+        for question in 1..=questions {
+            let token = self.ask(client, retrier).await?;
+            if token != *refused {
+                return Ok(token);
+            }
+            if question < questions {
+                tracing::info!("{owner} still gives the refused token; asking again");
+                tokio::time::sleep(retrier.backoff(question)).await;
+            }
+        }
+        Err(SourceError::TokenRefused { origin: owner.to_owned(), error: error.clone() })
+    }
+
+    async fn ask(&self, client: &Client, retrier: &Retrier) -> Result<Secret, SourceError> {
+        match &self.provider {
+            Provider::Stable(secret) => stable::ask(client, retrier, &self.app_id, secret).await,
+            Provider::Classic(secret) => classic::ask(client, retrier, &self.app_id, secret).await,
+            Provider::Given(source) => source.read().map_err(SourceError::TokenUnreadable),
+            Provider::Endpoint(endpoint) => endpoint.ask(retrier).await,
+            Provider::Command(command) => command::ask(command).await,
+        }
+    }
+}

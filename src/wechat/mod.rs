@@ -1,0 +1,27 @@
+//! What WeChat's replies mean: lists, pages, cursors, error codes, WeChat's day. No network, no
+//! disk.
+//!
+//! Before it: [`source`](crate::source) makes the calls, and hands their replies in. Behind it: the
+//! [`journal`](crate::journal) keeps the pages, [`rows`](crate::rows) turns them into Arrow.
+
+mod api_error;
+mod chain;
+mod cursor;
+mod day;
+mod decode;
+mod errcode;
+mod host;
+mod list;
+mod openid_prefix;
+mod page;
+
+pub use api_error::ApiError;
+pub use chain::{Chain, Link};
+pub use cursor::Cursor;
+pub(crate) use day::{date as date_in_beijing, next_midnight};
+pub use decode::{DecodePath, decode, decode_with, summarize, summarize_with};
+pub use errcode::{Class, Reaction};
+pub use host::host_identity;
+pub use list::List;
+pub use openid_prefix::OpenidPrefix;
+pub use page::{Malformed, Page, PageReply, Summary};

@@ -1,0 +1,147 @@
+//! Faults of the API: a table of faults, each with its outcome and its exact number of calls.
+//!
+//! Every row is a test of its own. The list has five pages; with its end it takes six calls. A run
+//! either publishes the exact list, or publishes nothing and says why, and the next run resumes
+//! without losing a page.
+
+mod errcodes;
+mod http;
+mod page_content;
+mod quota;
+mod retries;
+mod tokens;
+
+use fanout::engine::RunOptions;
+use fanout::report::AccountReport;
+use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, When};
+
+use crate::engine::one_account;
+use crate::support::{ONE_SINK, Project};
+
+const FOLLOWERS: u64 = 50;
+const PAGE_SIZE: u64 = 10;
+const PAGES: u64 = FOLLOWERS.div_ceil(PAGE_SIZE);
+/// The calls of an undisturbed walk: its pages and its end.
+const CALLS: u64 = PAGES + 1;
+
+/// One row of the table: a fault and its outcome.
+pub(super) struct Case {
+    simulator: SimulatorBuilder,
+    set: Vec<String>,
+    expected: Expected,
+}
+
+/// The outcome of a run.
+enum Expected {
+    /// The exact list.
+    List { calls: u64 },
+    /// An error, nothing published, and a journal to resume from.
+    Error { exit: u8, calls: u64, words: Vec<&'static str> },
+}
+
+/// Makes a test of each row of a table.
+macro_rules! cases {
+    ($($name:ident: $case:expr;)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                $case.check().await;
+            }
+        )*
+    };
+}
+pub(super) use cases;
+
+impl Case {
+    pub(super) fn of(fault: Fault) -> Self {
+        let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE);
+        Self { simulator: simulator.fault(fault), set: Vec::new(), expected: Expected::List { calls: CALLS } }
+    }
+
+    /// Meets every call for this page.
+    pub(super) fn page(page: u64, effect: Effect) -> Self {
+        Self::of(Fault::new(Endpoint::UserGet, When::Page(page), effect))
+    }
+
+    /// Meets the first call for this page.
+    pub(super) fn once(page: u64, effect: Effect) -> Self {
+        Self::of(Fault::new(Endpoint::UserGet, When::Page(page), effect).times(1))
+    }
+
+    /// Meets every call of this endpoint.
+    pub(super) fn every(endpoint: Endpoint, effect: Effect) -> Self {
+        Self::of(Fault::new(endpoint, When::Always, effect))
+    }
+
+    /// Adds another fault.
+    pub(super) fn and(self, fault: Fault) -> Self {
+        Self { simulator: self.simulator.fault(fault), ..self }
+    }
+
+    /// Sets keys of the pipeline file.
+    pub(super) fn set(self, keys: &[&str]) -> Self {
+        Self { set: keys.iter().map(|&key| key.to_owned()).collect(), ..self }
+    }
+
+    /// Expects the exact list, after this number of calls for pages.
+    pub(super) fn publishes(self, calls: u64) -> Self {
+        Self { expected: Expected::List { calls }, ..self }
+    }
+
+    /// Expects that nothing is published, and that error and hint hold these words.
+    pub(super) fn fails(self, exit: u8, calls: u64, words: &[&'static str]) -> Self {
+        Self { expected: Expected::Error { exit, calls, words: words.to_vec() }, ..self }
+    }
+
+    pub(super) async fn check(self) {
+        let project = one_account(self.simulator);
+        let report = run(&project, &self.set).await;
+        match self.expected {
+            Expected::List { calls } => {
+                exact(&project, &report);
+                assert_eq!(project.calls(), calls);
+            }
+            Expected::Error { exit, calls, words } => {
+                failed(&project, &report, exit, &words);
+                assert_eq!(project.calls(), calls);
+                goes_on(&project, &report, &self.set).await;
+            }
+        }
+    }
+}
+
+/// Runs the pipeline with these keys.
+pub(super) async fn run(project: &Project, set: &[String]) -> AccountReport {
+    let report = project.engine_run_set(&(project.file() + ONE_SINK), set, RunOptions::default()).await.unwrap();
+    report.accounts.into_iter().next().unwrap()
+}
+
+/// Asserts that the exact list is published.
+#[track_caller]
+pub(super) fn exact(project: &Project, report: &AccountReport) {
+    assert_eq!((report.exit.code(), &report.error), (0, &None), "{report:#?}");
+    assert_eq!(project.recorder.published("kept", "brand").unwrap(), project.truth());
+}
+
+/// Asserts that nothing is published, and that error and hint hold these words.
+#[track_caller]
+pub(super) fn failed(project: &Project, report: &AccountReport, exit: u8, words: &[&str]) {
+    assert_eq!(report.exit.code(), exit, "{report:#?}");
+    let said = format!("{}\n{}", report.error.as_deref().unwrap(), report.hint.as_deref().unwrap());
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    assert_eq!(project.recorder.published("kept", "brand"), None);
+}
+
+/// Asserts that without the faults the next run publishes the exact list, and reads only the last
+/// page twice.
+async fn goes_on(project: &Project, failed: &AccountReport, set: &[String]) {
+    project.api().clear_faults();
+    project.api().begin_next_day();
+    let calls = project.calls();
+    let report = run(project, set).await;
+    exact(project, &report);
+    let boundary = u64::from(failed.pages > 0);
+    assert_eq!(project.calls() - calls, PAGES - failed.pages + 1 + boundary, "the next run");
+}
