@@ -4,30 +4,25 @@ use std::sync::Arc;
 
 use fanout::rows::{Rows, follower_schema};
 use fanout_sink::arrow::array::StringArray;
-use fanout_sink::chrono::DateTime;
+use fanout_sink::chrono::{DateTime, TimeDelta, Utc};
 use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
 
 use crate::support::{PARTITIONS, Project, broker, read_committed};
 
 const ROWS: usize = 50;
-const HOUR: i64 = 3_600_000_000;
+const HOUR: TimeDelta = TimeDelta::hours(1);
 
 fn options(topic: &str) -> KafkaOptions {
     let create = CreateTopic { partitions: 1, replication: 1, cleanup_policy: None };
     KafkaOptions { create_topic: Some(create), prefix: topic.to_owned(), ..KafkaOptions::brokers(topic, [broker()]) }
 }
 
-fn context(walk: u64, begun_at: i64) -> SinkContext {
-    let begun_at = DateTime::from_timestamp_micros(begun_at).unwrap();
+fn context(walk: u64, begun_at: DateTime<Utc>) -> SinkContext {
     SinkContext::new("main", "wx1", Arc::clone(&follower_schema()))
         .with_names("checkpoints", "stream")
         .with_walk(WalkId::new(walk, begun_at), "2026-11-22".parse().unwrap())
         .with_facts(begun_at, Some(ROWS as u64))
-}
-
-fn now() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64
 }
 
 fn snapshot(context: &SinkContext) -> Snapshot {
@@ -47,7 +42,7 @@ async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, Si
     let snapshot = snapshot(&context);
     let mut sink = KafkaFactory.open(options.clone(), context).await?;
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await?;
+    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await?;
     sink.prepare(&snapshot).await?;
     Ok(sink.commit().await?.rows)
 }
@@ -71,19 +66,19 @@ fn assert_unknown(result: Result<u64, SinkError>, why: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_delivered_once_however_often_it_is_asked_for() {
     let options = options("once");
-    let list = context(1, now());
+    let list = context(1, Utc::now());
     for _ in 0..3 {
         assert_eq!(deliver(&options, list.clone()).await.unwrap(), ROWS as u64);
         assert_copies("once", 1);
     }
-    assert_eq!(deliver(&options, context(2, now())).await.unwrap(), ROWS as u64);
+    assert_eq!(deliver(&options, context(2, Utc::now())).await.unwrap(), ROWS as u64);
     assert_copies("once", 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_older_than_checkpoints_are_kept_needs_again() {
     let options = options("old");
-    let old = context(1, now() - 200 * HOUR);
+    let old = context(1, Utc::now() - HOUR * 200);
     assert_unknown(deliver(&options, old.clone()).await, "older than 168 hours");
     assert_copies("old", 0);
     deliver(&options, old.clone().with_again(true)).await.unwrap();
@@ -96,8 +91,8 @@ async fn a_list_older_than_checkpoints_are_kept_needs_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_behind_a_newer_one_needs_again() {
     let options = options("behind");
-    let older = context(1, now() - HOUR);
-    let newer = context(2, now());
+    let older = context(1, Utc::now() - HOUR);
+    let newer = context(2, Utc::now());
     deliver(&options, newer.clone()).await.unwrap();
     let why = format!("the newer walk `{}` was delivered since", newer.walk);
     assert_unknown(deliver(&options, older).await, &why);
@@ -125,7 +120,7 @@ fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_list_in_another_form_needs_again() {
     let options = options("form");
-    let list = context(1, now());
+    let list = context(1, Utc::now());
     deliver(&options, list.clone()).await.unwrap();
     let other = KafkaOptions { value: ValueFormat::Columns(vec!["openid".to_owned()]), ..options };
     assert_unknown(deliver(&other, list.clone()).await, "with other options");
@@ -136,10 +131,10 @@ async fn the_same_list_in_another_form_needs_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
     let options = options("zombie");
-    let list = context(1, now());
+    let list = context(1, Utc::now());
     let mut zombie = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
     let openids = StringArray::from_iter_values(["o1"]);
-    zombie.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await.unwrap();
+    zombie.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
     deliver(&options, list).await.unwrap();
     let error = zombie.commit().await.unwrap_err();
     assert!(error.to_string().contains("another producer with the same transactional id"), "{error:?}");
@@ -149,7 +144,7 @@ async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() {
     let options = options("found");
-    let (older, newer) = (context(2, now() - HOUR), context(1, now()));
+    let (older, newer) = (context(2, Utc::now() - HOUR), context(1, Utc::now()));
     deliver(&options, older.clone()).await.unwrap();
     assert_eq!(find(&options, &older).await, Found::Held);
     // Nothing says what became of a list that no checkpoint names.
@@ -158,7 +153,7 @@ async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() 
     // A look does not fence the producer that is at work, nor wait for its transaction.
     let mut sink = KafkaFactory.open(options.clone(), newer.clone()).await.unwrap();
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, now(), openids))).await.unwrap();
+    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
     assert_eq!(find(&options, &older).await, Found::Held);
     sink.prepare(&snapshot(&newer)).await.unwrap();
     sink.commit().await.unwrap();
@@ -172,7 +167,7 @@ async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lists_of_an_account_have_a_checkpoint_each() {
     let options = options("lists");
-    let followers = context(1, now());
+    let followers = context(1, Utc::now());
     // The first walk of a list has the same name as that of another one.
     let blacklist = followers.clone().with_list("blacklist");
     deliver(&options, followers.clone()).await.unwrap();
@@ -189,7 +184,7 @@ async fn the_lists_of_an_account_have_a_checkpoint_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_of_another_owner_is_refused_where_two_names_make_one_group() {
     let options = options("dots");
-    let list = context(1, now());
+    let list = context(1, Utc::now());
     deliver(&options, list.clone().with_names("a.b", "c")).await.unwrap();
     let same_group = list.with_names("a", "b.c");
     let errors = [

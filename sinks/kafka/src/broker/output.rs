@@ -47,8 +47,9 @@ impl TopicOutput {
         let found = group::read(&consumer, &options.topic, context)?;
         let headers = Headers::new(options, context)?;
         let mut checkpoint = Checkpoint::start(context, form(options, &headers));
+        let age = context.begun_at.map(|begun_at| Utc::now() - begun_at);
         let retention = TimeDelta::hours(options.retention_hours.into());
-        match checkpoint.state_of_list(found.as_ref(), Utc::now(), retention) {
+        match checkpoint.state_of_list(found.as_ref(), age, retention) {
             DeliveryState::Absent => {}
             DeliveryState::Partial { rows, transactions } => {
                 (checkpoint.rows, checkpoint.transactions) = (rows, transactions);
