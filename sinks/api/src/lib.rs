@@ -42,7 +42,6 @@ mod error;
 #[cfg(feature = "files")]
 pub mod files;
 mod found;
-#[cfg(any(feature = "conformance", feature = "files"))]
 mod hexadecimal;
 mod secret;
 mod sink;
@@ -57,6 +56,7 @@ pub use configured::ConfiguredSink;
 pub use context::SinkContext;
 pub use error::{SinkError, SinkErrorKind};
 pub use found::Found;
+pub use hexadecimal::hexadecimal;
 pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;
