@@ -28,7 +28,8 @@ use crate::snapshot::Snapshot;
 ///
 /// let greet = ClosureFactory::new("greet", |batch: Batch| async move {
 ///     let openids = batch.records().column_by_name("openid");
-///     let openids = openids.ok_or_else(|| SinkError::option("columns", "the column `openid` is needed"))?;
+///     let missing = || SinkError::option("columns", "the column `openid` is needed");
+///     let openids = openids.ok_or_else(missing)?;
 ///     for openid in openids.as_string::<i32>() {
 ///         println!("hello, {}", openid.unwrap_or("stranger"));
 ///     }

@@ -84,7 +84,8 @@ use crate::snapshot::Snapshot;
 /// impl Sink for Lines {
 ///     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
 ///         let openids = batch.records().column_by_name("openid");
-///         let openids = openids.ok_or_else(|| SinkError::permanent("the list has no column `openid`"))?;
+///         let missing = || SinkError::permanent("the list has no column `openid`");
+///         let openids = openids.ok_or_else(missing)?;
 ///         for openid in openids.as_string::<i32>().iter().flatten() {
 ///             writeln!(self.file, "{openid}").map_err(failed)?;
 ///         }
@@ -105,8 +106,9 @@ use crate::snapshot::Snapshot;
 ///             fs::rename(&self.staged, &self.target).map_err(failed)?;
 ///         }
 ///         let bytes = fs::metadata(&self.target).map_err(failed)?.len();
-///         let output = Output { location: self.target.display().to_string(), rows: self.rows, bytes };
-///         Ok(SinkReport { rows: self.rows, bytes, outputs: vec![output], ..SinkReport::default() })
+///         let (location, rows) = (self.target.display().to_string(), self.rows);
+///         let outputs = vec![Output { location, rows, bytes }];
+///         Ok(SinkReport { rows, bytes, outputs, ..SinkReport::default() })
 ///     }
 ///
 ///     async fn abort(&mut self) -> Result<(), SinkError> {
@@ -123,8 +125,9 @@ use crate::snapshot::Snapshot;
 /// # let openids: ArrayRef = Arc::new(StringArray::from(vec!["o1", "o2"]));
 /// # let begun_at = DateTime::UNIX_EPOCH;
 /// # let snapshot = Snapshot {
-/// #     walk: WalkId::new(1, begun_at), date: begun_at.date_naive(), begun_at, rows: 2, first_fetched_at: None,
-/// #     last_fetched_at: None, digest: String::new(), proof: Default::default(),
+/// #     walk: WalkId::new(1, begun_at), date: begun_at.date_naive(), begun_at, rows: 2,
+/// #     first_fetched_at: None, last_fetched_at: None, digest: String::new(),
+/// #     proof: Default::default(),
 /// # };
 /// # let mut sink = Lines::open(target.clone())?;
 /// # sink.write(&Batch::new(0, RecordBatch::try_from_iter([("openid", openids)])?)).await?;
