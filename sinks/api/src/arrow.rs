@@ -15,7 +15,6 @@ pub mod array {
     pub use arrow_data::{ArrayData, ArrayDataBuilder, ArrayDataRef};
 }
 
-pub use arrow_array::temporal_conversions;
 pub use arrow_buffer::buffer;
 #[cfg(feature = "ipc")]
 pub use arrow_ipc as ipc;
