@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use fanout_sink::files::staging_of;
 
-use super::BoundSink;
+use super::bound::BoundSink;
 use crate::config::ConfigError;
 
 /// Reports every sink that writes to the place of an earlier one, inside of it, or around it.
