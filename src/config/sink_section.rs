@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use fanout_sink::schemars::{self, JsonSchema};
-use fanout_sink::with_secret_resolver;
+use fanout_sink::{hexadecimal, with_secret_resolver};
 use figment::value::{Dict, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -51,7 +51,7 @@ impl SinkSection {
     /// shows a change of options.
     pub fn digest(&self) -> String {
         let facts = serde_json::json!([self.kind, self.columns]).to_string() + &self.options.json();
-        Sha256::digest(facts)[..8].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+        hexadecimal(&Sha256::digest(facts)[..8])
     }
 
     /// Returns an error about `key` of this section.

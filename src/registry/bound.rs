@@ -1,4 +1,5 @@
-//! A sink of the pipeline file: its section, its columns, and the factory with the options that were read from it.
+//! A sink of the pipeline file: its section, its columns, and the factory with its options. The
+//! registry makes it, and the engine opens it for each list.
 
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use fanout_sink::{Batch, ConfiguredSink, Delivery, Sink, SinkContext, SinkError,
 use super::columns::Projection;
 use crate::config::{ConfigError, Deliver, SinkSection};
 
-/// A sink that is valid and not open yet. It is opened once for each account; cloning is cheap enough for that.
+/// A valid sink that is not open yet. It is opened once for each list.
 #[derive(Clone, Debug)]
 pub struct BoundSink {
     section: SinkSection,
@@ -26,7 +27,7 @@ impl BoundSink {
         &self.section.name
     }
 
-    /// Returns the engine's keys of the sink.
+    /// Returns the sink's section in the pipeline file.
     pub fn section(&self) -> &SinkSection {
         &self.section
     }
@@ -36,16 +37,16 @@ impl BoundSink {
         &self.sink
     }
 
-    /// Returns the columns that the sink receives: what [`SinkContext::schema`] must be.
+    /// Returns the schema that the sink receives, for [`SinkContext::schema`].
     pub fn schema(&self) -> &SchemaRef {
         &self.projection.schema
     }
 
-    /// Returns the columns of a batch that the sink receives.
+    /// Returns the batch with only the columns that the sink receives.
     ///
     /// # Panics
     ///
-    /// If the batch has not the schema that the sink was bound to.
+    /// If the batch has another schema than the sink was bound to.
     pub fn select(&self, batch: &Batch) -> Batch {
         match &self.projection.places {
             None => batch.clone(),
@@ -56,39 +57,42 @@ impl BoundSink {
         }
     }
 
-    /// Returns when the kind of sink wants its batches, and what that guarantees.
+    /// Returns when batches are delivered, and what a reader can rely on.
     pub fn delivery(&self) -> Delivery {
         self.sink.delivery()
     }
 
-    /// Returns whether batches are delivered while the walk goes on: to a sink that stages them, unless `deliver` says
-    /// otherwise.
+    /// Returns whether batches are delivered during the walk: to a sink that stages them, unless
+    /// `deliver` is `when_complete`.
     pub fn streams(&self) -> bool {
         self.delivery() == Delivery::Staged && self.section.deliver != Some(Deliver::WhenComplete)
     }
 
-    /// Returns the same sink, with which the run fails if the sink does.
+    /// Returns the same sink as a required one: if it fails, the run fails.
     #[must_use]
     pub fn into_required(mut self) -> Self {
         self.section.required = true;
         self
     }
 
-    /// Returns the bytes that each open sink may hold on its own.
+    /// Returns the bytes that each open sink may hold.
     pub fn memory(&self) -> u64 {
         self.sink.memory()
     }
 
-    /// Returns where the sink writes, as it stands in its options; empty if it writes no files.
+    /// Returns the folders and files that the sink writes to, as its options name them; empty if it
+    /// writes no files.
     pub fn roots(&self) -> Vec<PathBuf> {
         self.sink.roots()
     }
 
-    /// Finds out whether the sink could be opened; changes nothing.
+    /// Checks whether the sink can be opened and can publish; changes nothing.
     ///
     /// # Errors
     ///
-    /// As [`SinkFactory::check`](fanout_sink::SinkFactory::check); [`config_error`](Self::config_error) tells those that are about the pipeline file.
+    /// As [`SinkFactory::check`](fanout_sink::SinkFactory::check);
+    /// [`config_error`](Self::config_error) turns one about an option into an error of the pipeline
+    /// file.
     pub async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
         self.sink.check(context).await
     }
@@ -102,7 +106,8 @@ impl BoundSink {
         self.sink.open(context).await
     }
 
-    /// Returns the error as one about the pipeline file, with its full key, if it is one about an option.
+    /// Returns an error about an option as one of the pipeline file, with its full key; `None` for
+    /// other errors.
     pub fn config_error(&self, error: &SinkError) -> Option<ConfigError> {
         if error.kind() != SinkErrorKind::Option {
             return None;

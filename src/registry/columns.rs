@@ -1,4 +1,4 @@
-//! `columns`: which columns of the list a sink receives, and in which order.
+//! The key `columns` of a sink: which columns of the list it receives, and in which order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use fanout_sink::arrow::datatypes::SchemaRef;
 
 use crate::config::{ConfigError, SinkSection, did_you_mean};
 
-/// The columns of one sink.
+/// The columns that one sink receives.
 #[derive(Clone, Debug)]
 pub(super) struct Projection {
-    /// The columns that the sink receives.
+    /// Their schema.
     pub(super) schema: SchemaRef,
-    /// Their places in the schema of the list; `None` for all of them as they are.
+    /// Their places in the schema of the list; `None` for all columns in their order.
     pub(super) places: Option<Vec<usize>>,
 }
 
 impl Projection {
-    /// Looks the section's `columns` up in `schema`; `None` if a problem was reported.
+    /// Finds the section's `columns` in `schema`. Returns `None` if it has reported a problem.
     pub(super) fn new(section: &SinkSection, schema: &SchemaRef, problems: &mut Vec<ConfigError>) -> Option<Self> {
         let Some(columns) = &section.columns else {
             return Some(Self { schema: Arc::clone(schema), places: None });

@@ -1,7 +1,8 @@
-//! Which sinks exist: `type` in a pipeline file → [`SinkFactory`].
+//! The sinks of this program: finds the factory that a pipeline file's `type` names, and binds it
+//! to its options and columns. `config` stands before it; the engine opens what it binds.
 //!
-//! Registration is explicit: what a binary can do is read in its `main`. A sink of your own is one more
-//! [`with`](SinkRegistry::with):
+//! Registration is explicit, so that a program's `main` shows which sinks it has. Add a sink of
+//! your own by one more [`with`](SinkRegistry::with):
 //!
 //! ```
 //! use fanout::SinkRegistry;

@@ -1,13 +1,14 @@
-//! Two sinks must not write to one place: the second would publish over the first.
+//! Reports sinks that write to the same place, because the second would replace what the first has
+//! published.
 
 use std::path::{Component, Path, PathBuf};
 
 use fanout_sink::files::staging_of;
 
-use super::BoundSink;
+use super::bound::BoundSink;
 use crate::config::ConfigError;
 
-/// Reports every pair of sinks of which one writes where the other does, or inside of it.
+/// Reports every sink that writes to the place of an earlier one, inside of it, or around it.
 pub(super) fn report_shared(sinks: &[BoundSink], directory: &Path, problems: &mut Vec<ConfigError>) {
     let mut owned: Vec<(&BoundSink, PathBuf, PathBuf)> = Vec::new();
     for sink in sinks {
@@ -28,15 +29,17 @@ pub(super) fn report_shared(sinks: &[BoundSink], directory: &Path, problems: &mu
     }
 }
 
-/// Returns whether one of two places is the other, or inside of it, the staging beside each included.
+/// Returns whether two places are the same, or one is inside the other; each includes the staging
+/// beside it.
 fn overlap(one: &Path, other: &Path) -> bool {
     let nested = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
-    // A place without a name has no staging, and every other place lies in it.
+    // Only `/` has no staging, and every other place is inside of it.
     let is_staged_in = |one: &Path, other: &Path| staging_of(one).is_ok_and(|staging| nested(&staging, other));
     nested(one, other) || is_staged_in(one, other) || is_staged_in(other, one)
 }
 
-/// Returns where `path` leads: absolute, without `.` and `..`, and through symbolic links as far as it exists.
+/// Returns `path` as an absolute path without `.` and `..`. Symbolic links are resolved in the part
+/// that exists.
 fn real_place(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut place = PathBuf::new();
@@ -47,7 +50,8 @@ fn real_place(path: &Path) -> PathBuf {
             }
             component => place.push(component),
         }
-        // Step by step, for `..` behind a link leads out of the link's target.
+        // Resolved at each step, because `..` after a link leads to the parent of the link's
+        // target.
         if let Ok(real) = place.canonicalize() {
             place = real;
         }

@@ -1,5 +1,5 @@
-//! What a pipeline file may say, as [JSON Schema](https://json-schema.org): the engine's keys, and for each kind of sink
-//! its options.
+//! The [JSON Schema](https://json-schema.org) of a pipeline file: the engine's keys from `config`,
+//! and the options of each kind of sink. Printed by `fanout schema`.
 
 use fanout_sink::schemars::generate::SchemaSettings;
 use fanout_sink::schemars::{Schema, SchemaGenerator};
@@ -9,20 +9,21 @@ use super::sink_registry::SinkRegistry;
 use crate::config;
 
 impl SinkRegistry {
-    /// Returns the JSON Schema of the options of the sink type `name`; none if there is no such type.
+    /// Returns the JSON Schema of the options of the sink type `name`; `None` if there is no such
+    /// type.
     pub fn options_schema(&self, name: &str) -> Option<Value> {
         let factory = self.factories.get(name)?;
         Some(without_null(factory.schema(&mut generator())))
     }
 
-    /// Returns the JSON Schema of a pipeline file that this program reads.
+    /// Returns the JSON Schema of the pipeline files that this program reads.
     pub fn pipeline_schema(&self) -> Value {
         let mut schema = without_null(config::schema(&mut generator()));
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
         schema["title"] = "A pipeline file of fanout".into();
         schema["required"] = json!(["name", "sinks"]);
         let credentials = config::CREDENTIALS.map(|key| json!({ "required": [key] }));
-        // Without a simulation there must be accounts, and each must prove that it may be read.
+        // Without a simulation there must be accounts, each with exactly one kind of credential.
         schema["if"] = json!({ "properties": { "source": { "required": ["simulate"] } }, "required": ["source"] });
         schema["else"] = json!({
             "required": ["accounts"],
@@ -32,7 +33,7 @@ impl SinkRegistry {
         schema
     }
 
-    /// Adds what depends on the kind of sink.
+    /// Adds the parts that depend on the kind of sink.
     fn describe_sinks(&self, sinks: &mut Value) {
         sinks["minProperties"] = 1.into();
         sinks["propertyNames"] = json!({ "pattern": config::IDENTIFIER_PATTERN });
@@ -54,12 +55,13 @@ impl SinkRegistry {
     }
 }
 
-/// Everything stands where it is used: a reader of the schema has nothing to look up.
+/// Makes a generator that puts each subschema where it is used, so that a reader follows no
+/// references.
 fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
 }
 
-/// Takes out what says that a key may be null: TOML has no such value, an optional key is left out.
+/// Removes `null` from the schema: TOML has no such value, and an optional key is left out.
 fn without_null(schema: Schema) -> Value {
     let mut schema = schema.to_value();
     take_out_null(&mut schema);
@@ -88,7 +90,7 @@ fn take_out_of_keywords(keywords: &mut Map<String, Value>) {
         if choices.len() == before || choices.len() != 1 {
             continue;
         }
-        // One choice is none.
+        // A single alternative is no choice: inline it.
         let only = choices.remove(0);
         match (keyword, only) {
             ("type", only) => drop(keywords.insert("type".to_owned(), only)),

@@ -1,4 +1,4 @@
-//! The registry itself: each `type` of the pipeline file, with its factory.
+//! The registry itself: a map from `type` to the factory, and the binding of a pipeline's sinks.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,8 @@ pub struct SinkRegistry {
 }
 
 impl SinkRegistry {
-    /// Returns a registry of the sinks that the features compiled in: one line each, and nowhere else.
+    /// Returns a registry of the built-in sinks, which Cargo features select. Each is named in one
+    /// line, here only.
     pub fn builtin() -> Self {
         let registry = Self::empty();
         #[cfg(feature = "command")]
@@ -44,7 +45,8 @@ impl SinkRegistry {
     ///
     /// # Panics
     ///
-    /// When the `type` is taken: two sinks under one name are a mistake in the program, not in a pipeline file.
+    /// If the `type` is registered already: that is a mistake in the program, not in a pipeline
+    /// file.
     #[must_use]
     pub fn with<F: SinkFactory>(mut self, factory: F) -> Self {
         let name = factory.name().to_owned();
@@ -55,22 +57,22 @@ impl SinkRegistry {
         self
     }
 
-    /// Iterates over the `type`s, in order.
+    /// Iterates over the `type`s, in alphabetical order.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         self.factories.keys().map(String::as_str)
     }
 
-    /// Iterates over each `type` with one line on what it writes, in order.
+    /// Iterates over the `type`s, each with one line on what it writes, in alphabetical order.
     pub fn summaries(&self) -> impl Iterator<Item = (&str, &str)> {
         self.factories.iter().map(|(name, factory)| (name.as_str(), factory.summary()))
     }
 
-    /// Finds the factory of one sink and reads its options and columns, without opening anything. `schema` is that
-    /// of the list, before `columns`.
+    /// Finds the factory of one sink and reads its options and columns; opens nothing. `schema` has
+    /// all columns of the list.
     ///
     /// # Errors
     ///
-    /// An unknown `type`, wrong options, wrong columns: all of them.
+    /// Every problem: an unknown `type`, wrong options, wrong columns.
     pub fn bind(&self, section: &SinkSection, schema: &SchemaRef) -> Result<BoundSink, ConfigErrors> {
         let mut problems = Vec::new();
         let projection = Projection::new(section, schema, &mut problems);
@@ -90,12 +92,13 @@ impl SinkRegistry {
         ConfigErrors::check(problems, bound)
     }
 
-    /// Binds every sink of a pipeline, and compares them with each other. `row_schema` tells the columns of a list.
+    /// Binds every sink of a pipeline, and compares them with each other. `row_schema` returns the
+    /// columns of a list.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind), for all sinks; and two sinks that write to the same place, or a sink that cannot keep
-    /// simulated outputs apart under `--simulate`.
+    /// Every problem of [`bind`](Self::bind), for all sinks; also two sinks that write to the same
+    /// place, and, under `--simulate`, a sink that cannot keep simulated outputs apart.
     pub fn bind_all(
         &self,
         pipeline: &Pipeline,
@@ -140,12 +143,12 @@ impl fmt::Debug for SinkRegistry {
     }
 }
 
-/// A [`SinkFactory`] without its types, so that one map holds all of them.
+/// A [`SinkFactory`] without its types, so that one map can hold all of them.
 pub(super) trait ErasedFactory: Send + Sync {
     fn name(&self) -> &str;
     fn summary(&self) -> &str;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
-    /// Reads the options, and puts them and the factory together.
+    /// Reads the options, and makes a configured sink of them and the factory.
     fn configure(&self, options: &SinkOptions) -> Result<ConfiguredSink, ConfigErrors>;
 }
 

@@ -1,4 +1,4 @@
-//! Binding the sinks of a pipeline file: what is found, and what is said about a wrong one.
+//! Tests of binding the sinks of a pipeline file, and of the errors about wrong ones.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -40,7 +40,7 @@ fn a_sink_of_files_is_tested_elsewhere() {
     assert!(ended.stdout.contains("skipped  a_list_is_published_exactly_and_in_order: nothing reads"), "{ended:?}");
     let (kept, skipped) = (count(&ended, "kept"), count(&ended, "skipped"));
     let last = format!(
-        "{kept} kept, {skipped} skipped, 0 broken; nothing was read back: name a reader behind `--` to have the rows compared"
+        "{kept} kept, {skipped} skipped, 0 broken; nothing was read back: name a reader after `--` to compare the rows"
     );
     assert_eq!(ended.stdout.lines().last(), Some(last.as_str()));
     assert_eq!(project.files(), [project.path("pipeline.toml")]);
@@ -102,8 +102,8 @@ fn nothing_is_published_to_a_real_place_unasked() {
     };
     assert_eq!(
         error("broken"),
-        "error: pipeline.toml: `sinks.broken.type`: found `command`, which publishes made-up lists to where it always does, and \
-         does not take them back; expected `--yes`, if it may\n"
+        "error: pipeline.toml: `sinks.broken.type`: found `command`, which publishes made-up lists to its real destination, where \
+         they stay; expected `--yes`, to allow that\n"
     );
     assert_eq!(
         error("archiv"),

@@ -1,11 +1,12 @@
-//! The parts of [Arrow](https://arrow.apache.org) that a sink needs, under the paths that they have in the crate
-//! [`arrow`](https://docs.rs/arrow).
+//! The parts of [Arrow](https://arrow.apache.org) that a sink needs, under their paths in the crate
+//! [`arrow`](https://docs.rs/arrow). The rows of every [`Batch`](crate::Batch) are of these types.
 //!
-//! That crate is left out because it compiles kernels that no sink calls: arithmetic, comparison, casts and regular
-//! expressions, a quarter of a first build. A sink that calls one of them depends on `arrow`, or on the part that has it, in
-//! the same version; the types are the same.
+//! This crate does not depend on `arrow` itself, because that compiles kernels that no sink calls:
+//! arithmetic, comparison, casts and regular expressions, a quarter of a first build. A sink that
+//! calls one of them depends on `arrow`, or on the crate of that kernel, in the same version; the
+//! types are the same.
 
-/// Arrays, their builders, and how an array is looked at as one of its type.
+/// Arrays, their builders, iterators and downcasts.
 pub mod array {
     pub use arrow_array::builder::*;
     pub use arrow_array::cast::*;
@@ -14,12 +15,11 @@ pub mod array {
     pub use arrow_data::{ArrayData, ArrayDataBuilder, ArrayDataRef};
 }
 
-pub use arrow_array::temporal_conversions;
 pub use arrow_buffer::buffer;
 #[cfg(feature = "ipc")]
 pub use arrow_ipc as ipc;
 
-/// The kernels that choose rows.
+/// The kernels that select rows.
 pub mod compute {
     pub use arrow_select::concat::{concat, concat_batches};
     pub use arrow_select::filter::{filter, filter_record_batch};
@@ -37,7 +37,7 @@ pub mod datatypes {
     };
 }
 
-/// What the functions of Arrow fail with.
+/// The error of Arrow's functions.
 pub mod error {
     pub use arrow_schema::ArrowError;
 }

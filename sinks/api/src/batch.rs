@@ -1,4 +1,4 @@
-//! A batch: the unit in which a list travels to the sinks.
+//! A batch: some rows of a list. The engine makes it from one page, and offers it to every sink.
 
 use std::any::Any;
 use std::fmt;
@@ -8,8 +8,9 @@ use crate::arrow::record_batch::RecordBatch;
 
 /// Rows of one list, with their place in the sequence of batches.
 ///
-/// Cloning is cheap: the columns are shared, and so is the lease on the memory budget, which is given back when the
-/// last clone is dropped. A sink that keeps batches therefore slows the walk down instead of growing the process.
+/// Cloning is cheap: the columns are shared, and so is the lease on the memory budget, which is
+/// given back when the last clone is dropped. So a sink that keeps batches slows the walk down; the
+/// process does not grow.
 #[derive(Clone)]
 pub struct Batch {
     sequence: u64,
@@ -23,7 +24,8 @@ impl Batch {
         Self { sequence, records, lease: None }
     }
 
-    /// Ties something to the lifetime of the batch and its clones; the engine hangs the reserved bytes here.
+    /// Attaches a value that lives as long as the batch and its clones: the engine's lease on the
+    /// memory budget.
     #[must_use]
     pub fn with_lease(self, lease: Arc<dyn Any + Send + Sync>) -> Self {
         Self { lease: Some(lease), ..self }
@@ -40,14 +42,14 @@ impl Batch {
         self.sequence
     }
 
-    /// Returns the rows, in the schema of [`SinkContext::schema`](crate::SinkContext).
+    /// Returns the rows; their schema is [`SinkContext::schema`](crate::SinkContext).
     pub fn records(&self) -> &RecordBatch {
         &self.records
     }
 }
 
 impl fmt::Debug for Batch {
-    /// Shows the shape only: the rows are personal data and do not belong in a log.
+    /// Shows the shape only: the rows are personal data, which do not belong in a log.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Batch")

@@ -1,4 +1,4 @@
-//! A number of bytes as people write it.
+//! A number of bytes with a unit, for pipeline files and options of sinks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A number of bytes: in a pipeline file an integer, or text with a unit such as `"8 MiB"` or `"900 kB"`.
+/// A number of bytes: in a pipeline file an integer, or text with a unit such as `"8 MiB"` or
+/// `"900 kB"`.
 ///
 /// ```
 /// use fanout_sink::ByteSize;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
-/// The units in falling order, so that the first one that divides a number is the shortest way to write it.
+/// The units in falling order: the first one that divides a number gives the shortest text.
 const UNITS: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
     ("TB", 1_000_000_000_000),
@@ -31,11 +32,11 @@ const UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
-/// What is accepted, for errors and for the schema.
+/// The accepted forms, for errors and for the schema.
 const EXPECTED: &str =
     "a number of bytes such as `8 MiB`, `900 kB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)";
 
-/// The text that is no [`ByteSize`].
+/// The error for a text that is not a [`ByteSize`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not {EXPECTED}")]
 pub struct ByteSizeError(String);
@@ -65,7 +66,7 @@ impl FromStr for ByteSize {
 }
 
 impl Serialize for ByteSize {
-    /// Writes it as people do, with a unit.
+    /// Writes the number with a unit.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -1,4 +1,5 @@
-//! A sink from one asynchronous closure.
+//! A sink from one asynchronous closure: the shortest implementation of the contract, with the
+//! weakest guarantee.
 
 use std::fmt;
 use std::future::Future;
@@ -17,9 +18,9 @@ use crate::snapshot::Snapshot;
 
 /// A [`SinkFactory`] whose sinks hand every batch to one closure.
 ///
-/// A closure can take nothing back, so it is delivered when the list is complete, at least once: after a crash it may
-/// see the same batches again. It may be called for several accounts at the same time; the batch's `app_id` column
-/// tells them apart.
+/// A closure cannot take back what it has done. So it receives a list when the list is complete, at
+/// least once: after a crash it may receive the same batches again. It may be called for several
+/// accounts at the same time; the batch's `app_id` column tells them apart.
 ///
 /// ```
 /// use fanout_sink::arrow::array::AsArray;
@@ -27,7 +28,8 @@ use crate::snapshot::Snapshot;
 ///
 /// let greet = ClosureFactory::new("greet", |batch: Batch| async move {
 ///     let openids = batch.records().column_by_name("openid");
-///     let openids = openids.ok_or_else(|| SinkError::option("columns", "the column `openid` is needed"))?;
+///     let missing = || SinkError::option("columns", "the column `openid` is needed");
+///     let openids = openids.ok_or_else(missing)?;
 ///     for openid in openids.as_string::<i32>() {
 ///         println!("hello, {}", openid.unwrap_or("stranger"));
 ///     }
@@ -58,7 +60,7 @@ impl<F> fmt::Debug for ClosureFactory<F> {
     }
 }
 
-/// The options of a sink that has none.
+/// The options of a sink without options.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
@@ -112,7 +114,7 @@ where
         Ok(ClosureSink { write: self.write.clone(), rows: 0 })
     }
 
-    /// What the closure has done with its batches is not known.
+    /// Returns [`Found::Unknown`]: only the closure knows what it has done with its batches.
     async fn find(
         &self,
         _options: &NoOptions,

@@ -1,4 +1,5 @@
-//! A factory together with its options, without the types of either.
+//! A factory and its options without their types: what the registry makes of a sink in a pipeline
+//! file, and what the engine opens.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,9 +12,10 @@ use crate::error::SinkError;
 use crate::found::Found;
 use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
 
-/// A [`SinkFactory`] together with its options: everything that can be asked of a sink before it is open, and what opens it.
+/// A [`SinkFactory`] and its options: describes, checks and opens the sink.
 ///
-/// The options were read once, secrets included; each [`open`](Self::open) gets a copy. Cloning is cheap.
+/// The options were read once, secrets included; each [`open`](Self::open) gets a copy. Cloning is
+/// cheap.
 ///
 /// ```
 /// use fanout_sink::{Batch, ClosureFactory, ConfiguredSink, NoOptions, SinkError};
@@ -26,43 +28,43 @@ use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
 pub struct ConfiguredSink(Arc<dyn Configured>);
 
 impl ConfiguredSink {
-    /// Puts a factory and its options together.
+    /// Makes a configured sink of a factory and its options.
     pub fn new<F: SinkFactory>(factory: F, options: F::Options) -> Self {
         Self::shared(Arc::new(factory), options)
     }
 
-    /// Does the same for a factory that has other options elsewhere.
+    /// Makes a configured sink of a factory that is used with other options, too.
     pub fn shared<F: SinkFactory>(factory: Arc<F>, options: F::Options) -> Self {
         Self(Arc::new(Pair { factory, options }))
     }
 
-    /// Returns the `type` in the pipeline file, [`SinkFactory::name`].
+    /// Returns the `type` in the pipeline file; see [`SinkFactory::name`].
     pub fn name(&self) -> &str {
         self.0.name()
     }
 
-    /// Returns one line on what the sink writes, [`SinkFactory::summary`].
+    /// Returns one line on what the sink writes; see [`SinkFactory::summary`].
     pub fn summary(&self) -> &str {
         self.0.summary()
     }
 
-    /// Returns when batches are delivered, [`SinkFactory::delivery`].
+    /// Returns when batches are delivered; see [`SinkFactory::delivery`].
     pub fn delivery(&self) -> Delivery {
         self.0.delivery()
     }
 
-    /// Returns the bytes that each open sink may hold on its own, [`SinkFactory::memory`].
+    /// Returns the bytes that each open sink may hold; see [`SinkFactory::memory`].
     pub fn memory(&self) -> u64 {
         self.0.memory()
     }
 
-    /// Returns where the sink writes, as it stands in its options; empty if it writes no files. See
-    /// [`SinkFactory::roots`].
+    /// Returns the folders and files that the sink writes to, as its options name them; empty if it
+    /// writes no files. See [`SinkFactory::roots`].
     pub fn roots(&self) -> Vec<PathBuf> {
         self.0.roots()
     }
 
-    /// Finds out whether the sink could be opened and could publish; changes nothing.
+    /// Checks whether the sink can be opened and can publish; changes nothing.
     ///
     /// # Errors
     ///
@@ -80,7 +82,7 @@ impl ConfiguredSink {
         self.0.open(context).await
     }
 
-    /// Looks what became of a list that was committed; changes nothing.
+    /// Looks for a list that was committed; changes nothing.
     ///
     /// # Errors
     ///
@@ -91,7 +93,7 @@ impl ConfiguredSink {
 }
 
 impl fmt::Debug for ConfiguredSink {
-    /// Leaves the options out: they may hold secrets, and need not be `Debug`.
+    /// Leaves the options out: they may hold secrets, and may not be `Debug`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ConfiguredSink").field("name", &self.name()).finish_non_exhaustive()
     }

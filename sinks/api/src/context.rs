@@ -1,4 +1,4 @@
-//! What a sink is told when it is opened.
+//! The facts that the engine gives a sink when it opens it.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -8,10 +8,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::arrow::datatypes::SchemaRef;
 use crate::walk_id::WalkId;
 
-/// Where a sink stands: which list it is about to receive, for whom, and in which columns.
+/// The list that a sink will receive: its account, its walk and its columns, and the place of the
+/// outputs.
 ///
-/// A context is a function of the journal and the pipeline file. A sink takes the names of its outputs from here, so
-/// that it writes the same names and bytes when it is opened again after a crash.
+/// A context is a function of the journal and the pipeline file. A sink takes the names of its
+/// outputs from here; so it writes the same names and bytes when it is opened again after a crash.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SinkContext {
@@ -23,10 +24,11 @@ pub struct SinkContext {
     pub account: String,
     /// The account's app id (`wx…`).
     pub app_id: String,
-    /// The names of all accounts of the run, this one included. The sink is opened once for each of them, so each needs
-    /// a place of its own.
+    /// The names of all accounts of the run, this one included. The sink is opened once for each of
+    /// them, so each needs a place of its own.
     pub accounts: Arc<[String]>,
-    /// Which list of the account: `followers`. An account has several, and each needs a place of its own.
+    /// Which list of the account: `followers`. An account has several, and each needs a place of
+    /// its own.
     pub list: String,
     /// The walk that reads the list.
     pub walk: WalkId,
@@ -36,23 +38,27 @@ pub struct SinkContext {
     pub begun_at: Option<DateTime<Utc>>,
     /// The rows of the list; `None` until it is complete.
     pub rows: Option<u64>,
-    /// The digest of the list ([`Snapshot::digest`](crate::Snapshot)); `None` where it does not matter or is not known yet.
+    /// The digest of the list ([`Snapshot::digest`](crate::Snapshot)); `None` until it is known,
+    /// and where it is not needed.
     pub digest: Option<String>,
-    /// Whether to deliver the list even if the sink cannot tell whether it was delivered before (`--again`).
+    /// Whether to deliver the list even if the sink cannot tell whether it was delivered before
+    /// (`--again`).
     pub again: bool,
-    /// The columns of every batch, after the pipeline file's `columns`.
+    /// The columns of every batch, as the pipeline file's `columns` selects and orders them.
     pub schema: SchemaRef,
-    /// The folder of the pipeline file, empty for the working directory: relative paths in options start here.
+    /// The folder of the pipeline file, which relative paths in options start from; empty for the
+    /// working directory.
     pub directory: PathBuf,
-    /// Whether the list comes from the simulator under `--simulate`; outputs must then stay apart from real ones.
+    /// Whether the list comes from the simulator (`--simulate`); its outputs must stay apart from
+    /// real ones.
     pub simulated: bool,
-    /// The folder that holds every output instead of the places that the options name.
+    /// A folder for every output, instead of the places that the options name.
     pub(crate) confinement: Option<PathBuf>,
 }
 
 impl SinkContext {
-    /// Makes a context for account `account` of app id `app_id`; the other names start as placeholders that the
-    /// `with_…` methods replace.
+    /// Makes a context for account `account` of app id `app_id`; the other names are placeholders,
+    /// which the `with_…` methods replace.
     pub fn new(account: &str, app_id: &str, schema: SchemaRef) -> Self {
         Self {
             pipeline: "pipeline".to_owned(),
@@ -82,14 +88,14 @@ impl SinkContext {
         self
     }
 
-    /// Sets the names of all accounts of the run; without it there is one.
+    /// Sets the names of all accounts of the run; by default there is only this one.
     #[must_use]
     pub fn with_accounts(mut self, accounts: Arc<[String]>) -> Self {
         self.accounts = accounts;
         self
     }
 
-    /// Sets which list of the account it is.
+    /// Sets the name of the list.
     #[must_use]
     pub fn with_list(mut self, list: &str) -> Self {
         list.clone_into(&mut self.list);
@@ -112,14 +118,16 @@ impl SinkContext {
         self
     }
 
-    /// Sets the digest of a complete list, by which [`SinkFactory::find`](crate::SinkFactory::find) knows it again.
+    /// Sets the digest of a complete list, by which [`SinkFactory::find`](crate::SinkFactory::find)
+    /// recognises it.
     #[must_use]
     pub fn with_digest(mut self, digest: &str) -> Self {
         self.digest = Some(digest.to_owned());
         self
     }
 
-    /// Asks for the list even if the sink cannot tell whether it was delivered before.
+    /// Sets whether to deliver the list even if the sink cannot tell whether it was delivered
+    /// before.
     #[must_use]
     pub fn with_again(mut self, again: bool) -> Self {
         self.again = again;
@@ -133,33 +141,35 @@ impl SinkContext {
         self
     }
 
-    /// Marks the list as a simulated one.
+    /// Sets whether the list is simulated.
     #[must_use]
     pub fn with_simulated(mut self, simulated: bool) -> Self {
         self.simulated = simulated;
         self
     }
 
-    /// Sends every output below `folder`, wherever the options want it: for tests of a sink as it is configured.
+    /// Puts every output below `folder` instead of the places that the options name: for tests of a
+    /// configured sink.
     #[must_use]
     pub fn with_outputs_below(mut self, folder: impl Into<PathBuf>) -> Self {
         self.confinement = Some(folder.into());
         self
     }
 
-    /// Returns the place of an output folder or file named in the options: relative paths start at the pipeline
-    /// file, and a simulated list goes to `<path>.simulated`, never among real ones.
+    /// Returns the place of an output folder or file that the options name. A relative path starts
+    /// at the pipeline file's folder. A simulated list goes to `<path>.simulated`, apart from real
+    /// ones.
     pub fn output_path(&self, path: &Path) -> PathBuf {
         let path = match &self.confinement {
-            // One folder deeper, for a root that is only `.` or `/`, and for the staging beside it.
+            // One folder deeper: a root may be only `.` or `/`, and its staging lies beside it.
             Some(folder) => {
                 let names = path.components().filter(|component| matches!(component, Component::Normal(_)));
                 folder.join("outputs").join(names.collect::<PathBuf>())
             }
             None => self.directory.join(path),
         };
-        // Without `.`, which says nothing in a report, and without a slash at the end, after which the suffix would
-        // become a hidden file inside.
+        // Without `.`, which only lengthens a report, and without a final slash: a suffix after it
+        // would name a hidden file in the folder.
         let mut clean: PathBuf = path.components().filter(|component| *component != Component::CurDir).collect();
         if clean.as_os_str().is_empty() {
             clean.push(".");

@@ -1,29 +1,30 @@
-//! What a sink says when it cannot go on.
+//! The error of a sink. Its kind decides what the engine does next; its message and hint reach the
+//! user.
 
 use std::error::Error;
 use std::fmt;
 
 type Source = Box<dyn Error + Send + Sync>;
 
-/// What the engine does about a [`SinkError`].
+/// What the engine does after a [`SinkError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinkErrorKind {
-    /// May pass by itself: the engine waits and makes the same call again.
+    /// The same call may succeed later: the engine waits and repeats it.
     Temporary,
-    /// What was accepted is gone, by the fault of something that may pass: the sink has failed, and opened anew it may
-    /// take the list from its beginning.
+    /// What the sink had accepted is gone, for a cause that may pass. The sink has failed; opened
+    /// again, it may accept the list from the beginning.
     Aborted,
-    /// Will not pass by itself: the sink has failed.
+    /// The same call will not succeed later: the sink has failed.
     Permanent,
     /// An option is wrong: the pipeline file must be changed.
     Option,
 }
 
-/// An error of a sink: what failed, and what a person can do about it.
+/// An error of a sink: what failed, and what the user can do about it.
 ///
-/// The message names the place (a path, a topic, a table) and what was expected; it never repeats the cause, which
-/// travels as [`Error::source`].
+/// The message names the place (a path, a topic, a table) and what was expected. It never repeats
+/// the cause, which is [`Error::source`].
 pub struct SinkError {
     kind: SinkErrorKind,
     message: String,
@@ -37,24 +38,25 @@ impl SinkError {
         Self { kind, message: message.into(), key: None, hint: None, source: None }
     }
 
-    /// Makes an error that may pass by itself. From [`Sink::write`](crate::Sink::write) it also states that nothing
-    /// of the batch was accepted.
+    /// Makes an error after which the same call may succeed later. From
+    /// [`Sink::write`](crate::Sink::write) it also means that nothing of the batch was accepted.
     pub fn temporary(message: impl Into<String>) -> Self {
         Self::new(SinkErrorKind::Temporary, message)
     }
 
-    /// Makes an error after which nothing of the list is left, and all of it may be delivered again at once. Of a sink
-    /// that is delivered when the list is complete, the engine tries it once more if its guarantee is exactly once.
+    /// Makes an error after which nothing of the list is left, and all of it may be delivered again
+    /// at once. To a sink that receives the list when it is complete, the engine delivers it once
+    /// more if the guarantee is exactly once.
     pub fn aborted(message: impl Into<String>) -> Self {
         Self::new(SinkErrorKind::Aborted, message)
     }
 
-    /// Makes an error that stays until a person acts.
+    /// Makes an error that stays until the user acts.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self::new(SinkErrorKind::Permanent, message)
     }
 
-    /// Makes an error about the option `key` (dotted, as in the pipeline file's `[sinks.<name>.options]`).
+    /// Makes an error about the option `key` (a dotted path below `[sinks.<name>.options]`).
     pub fn option(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { key: Some(key.into()), ..Self::new(SinkErrorKind::Option, message) }
     }
@@ -65,13 +67,13 @@ impl SinkError {
         Self { source: Some(source.into()), ..self }
     }
 
-    /// Adds what a person can do.
+    /// Adds what the user can do.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Returns what the engine does about it.
+    /// Returns the kind, which decides what the engine does.
     pub fn kind(&self) -> SinkErrorKind {
         self.kind
     }
@@ -86,12 +88,12 @@ impl SinkError {
         self.kind == SinkErrorKind::Aborted
     }
 
-    /// Returns the option that is wrong, if it is about one.
+    /// Returns the key of the option that is wrong; `None` if the error is about something else.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// Returns what a person can do.
+    /// Returns what the user can do.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

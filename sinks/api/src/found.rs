@@ -1,21 +1,23 @@
-//! What became of a published list.
+//! The answer of [`SinkFactory::find`](crate::SinkFactory::find), which a run asks for before it
+//! skips a list that was committed.
 
-/// What [`SinkFactory::find`](crate::SinkFactory::find) has found of a list that was committed.
+/// The state of a list that was committed.
 ///
-/// Only [`Gone`](Self::Gone) is delivered again. [`Unknown`](Self::Unknown) and [`Replaced`](Self::Replaced) count as published;
-/// [`Taken`](Self::Taken) and [`Altered`](Self::Altered) fail the sink, until a person has looked.
+/// Only a list that is [`Gone`](Self::Gone) is delivered again. [`Unknown`](Self::Unknown) and
+/// [`Replaced`](Self::Replaced) count as published. [`Taken`](Self::Taken) and
+/// [`Altered`](Self::Altered) fail the sink until the user has acted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The list is there as the commit left it.
+    /// The list is there, unchanged since the commit.
     Held,
-    /// A newer list of the same owner has taken its place: one whose walk began later.
+    /// A newer list of the same owner, whose walk began later, is in its place.
     Replaced,
-    /// Something of another owner lies there; the text says what.
+    /// Another owner's data is in its place; the text names it.
     Taken(String),
-    /// The list is there, but not as the commit left it; the text says what differs.
+    /// The list is there, but changed since the commit; the text names the difference.
     Altered(String),
-    /// Nothing of the list is there.
+    /// The list is not there, and nothing is in its place.
     Gone,
-    /// The sink cannot look: it appends, or sends what it is given away.
+    /// The sink cannot look, because it appends to its destination or sends the list on.
     Unknown,
 }

@@ -1,9 +1,12 @@
-//! The contract between fanout's engine and its sinks: all that a sink, built in or your own, depends on.
+//! The contract between fanout's engine and its sinks: the only part of fanout that a sink depends
+//! on, whether it is built in or your own. The engine stands before it on the data's way, a
+//! destination (files, a topic, a program) behind the sink.
 //!
-//! A [`SinkFactory`] is what a pipeline file's `type` names; it opens one [`Sink`] for each account of a run. The
-//! engine then offers the sink [`Batch`]es (Arrow record batches in order), asks it to *prepare* the complete
-//! [`Snapshot`], and lets it *commit*. The documentation of [`Sink`] is the protocol, line by line; the conformance
-//! suite (feature `conformance`) holds an implementation to each of its lines.
+//! The `type` in a pipeline file names a [`SinkFactory`]. It opens one [`Sink`] for each list of a
+//! run. The engine then offers the sink [`Batch`]es (Arrow record batches in order), asks it to
+//! *prepare* the complete [`Snapshot`], and lets it *commit*. The documentation of [`Sink`] is the
+//! protocol, line by line; the conformance suite (feature `conformance`) tests an implementation
+//! against each line.
 //!
 //! The smallest sink is one asynchronous closure:
 //!
@@ -42,7 +45,6 @@ mod error;
 #[cfg(feature = "files")]
 pub mod files;
 mod found;
-#[cfg(any(feature = "conformance", feature = "files"))]
 mod hexadecimal;
 mod secret;
 mod sink;
@@ -57,6 +59,7 @@ pub use configured::ConfiguredSink;
 pub use context::SinkContext;
 pub use error::{SinkError, SinkErrorKind};
 pub use found::Found;
+pub use hexadecimal::hexadecimal;
 pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;

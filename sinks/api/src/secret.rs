@@ -1,4 +1,5 @@
-//! A value that must never be seen.
+//! A value that must not appear in any output. Its source is a reference in the pipeline file,
+//! which the configuration resolves.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,16 +9,16 @@ use std::rc::Rc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
-/// A password, key or token: it has no `Display`, and its `Debug` shows nothing of it.
+/// A password, key or token. It has no `Display`, and its `Debug` does not show the value.
 ///
 /// ```compile_fail
 /// let secret = fanout_sink::Secret::new("hunter2");
 /// println!("{secret}");
 /// ```
 ///
-/// In a pipeline file a secret is a [`SecretReference`], never the value. Deserialising resolves the reference through
-/// the resolver that the engine's configuration has put in place ([`with_secret_resolver`]), once, while the pipeline file is
-/// read.
+/// In a pipeline file a secret is a [`SecretReference`], never the value. Deserialising resolves
+/// the reference with the resolver that the engine's configuration has installed
+/// ([`with_secret_resolver`]), once, while the pipeline file is read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -27,7 +28,8 @@ impl Secret {
         Self(value.into())
     }
 
-    /// Returns the value, for the one place that sends it. The name is long on purpose: it is easy to search for.
+    /// Returns the value, for the one place that sends it. The name is easy to search for on
+    /// purpose.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -39,13 +41,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret's value is found: `{ env = "NAME" }` or `{ file = "path" }`.
+/// Where a secret's value comes from: `{ env = "NAME" }` or `{ file = "path" }`.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 pub enum SecretReference {
     /// The name of an environment variable.
     Env(String),
-    /// A file whose content, less one line end, is the value; relative to the pipeline file.
+    /// A file whose content, without a final line end, is the value; relative to the pipeline file.
     File(PathBuf),
 }
 
@@ -60,7 +62,7 @@ impl<'de> Deserialize<'de> for SecretReference {
         match Keys::deserialize(deserializer) {
             Ok(Keys { env: Some(name), file: None }) => Ok(Self::Env(name)),
             Ok(Keys { env: None, file: Some(path) }) => Ok(Self::File(path)),
-            // serde's own error is dropped: it quotes what it found, and that may be the secret itself.
+            // serde's own error is dropped: it quotes the value, which may be the secret itself.
             _ => Err(de::Error::custom(
                 "expected a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"path\" }`, and never the secret itself",
             )),
@@ -74,15 +76,15 @@ thread_local! {
     static RESOLVER: RefCell<Option<Resolver>> = const { RefCell::new(None) };
 }
 
-/// Runs `body` on this thread with `resolve` answering for every [`Secret`] that is deserialised in it.
+/// Runs `body` on this thread; `resolve` resolves every [`Secret`] that is deserialised in it.
 ///
-/// The engine's configuration is the caller: serde hands no context to a `Deserialize`, and only the configuration
-/// may read the environment.
+/// The engine's configuration calls it: only the configuration may read the environment, and serde
+/// passes no context to a `Deserialize`.
 pub fn with_secret_resolver<R>(
     resolve: impl Fn(&SecretReference) -> Result<Secret, String> + 'static,
     body: impl FnOnce() -> R,
 ) -> R {
-    /// Puts the outer resolver back, also when `body` panics.
+    /// Restores the outer resolver, also when `body` panics.
     struct Restore(Option<Resolver>);
     impl Drop for Restore {
         fn drop(&mut self) {

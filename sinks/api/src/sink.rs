@@ -1,4 +1,5 @@
-//! The contract itself.
+//! The contract itself: [`SinkFactory`] makes a [`Sink`] from options, and the engine delivers one
+//! list to it, through one queue and one thread for each sink.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,31 +21,36 @@ use crate::snapshot::Snapshot;
 ///
 /// 1. A sink has one owner: the engine MUST NOT call it concurrently.
 /// 2. The engine MUST offer batches in the order of [`Batch::sequence`], from 0, without gaps.
-/// 3. [`write`](Self::write) MUST NOT return before the batch is accepted. Until then the engine waits, and in the end so
-///    does the walk. That is the backpressure.
-/// 4. A *temporary* error from `write` MUST mean that nothing of the batch was accepted: the same batch may be offered
-///    again. A *permanent* error means that the sink has failed: it is aborted, opened once more, and delivered from
-///    the journal. A sink that is delivered when the list is complete gets this second chance only after an *aborted*
-///    error, and only if its guarantee is exactly once.
-/// 5. The engine MUST NOT cancel a future of a sink half-way. When the process must end within seconds it simply ends,
-///    which equals a crash.
-/// 6. A sink MAY block or compute: it MUST NOT share a thread with the walk, and the engine sees to that.
-/// 7. [`prepare`](Self::prepare) comes once, after the last batch of a complete list. There may have been no batch at
-///    all: [`SinkContext::schema`] has the columns. When it returns, everything MUST be durable, and MUST NOT be visible.
-/// 8. [`commit`](Self::commit) comes after `prepare`. It MUST make everything visible at once, and MUST be safe to
-///    repeat. Its report MUST count every row that was written.
-/// 9. [`abort`](Self::abort) may come at any time before `commit`. It MUST leave no trace of this list, and MUST NOT
-///    touch what an earlier list has published.
-/// 10. After a crash the sink is opened again with the same context (same snapshot, same walk) and gets the same
-///     batches again. So [`SinkFactory::open`] MUST drop what lay in staging, and what had been committed MUST be
-///     replaced by the same bytes or recognised as already there.
-/// 11. Names of outputs MUST come from the context, and MUST NOT come from a clock or a random number. The same holds for
-///     everything else that is written: the output is a function of the context, the batches and the snapshot.
+/// 3. [`write`](Self::write) MUST NOT return before the batch is accepted. Until then the engine
+///    waits and, when its queues are full, the walk waits, too: this is the backpressure.
+/// 4. A *temporary* error from `write` MUST mean that nothing of the batch was accepted: the same
+///    batch may be offered again. A *permanent* error means that the sink has failed: the engine
+///    aborts it, opens it once more, and delivers the list from the journal. A sink that receives
+///    the list when it is complete gets this second attempt only after an *aborted* error, and only
+///    if its guarantee is exactly once.
+/// 5. The engine MUST NOT cancel a future of a sink half-way. A process that must end within
+///    seconds ends at once, which equals a crash for the sink.
+/// 6. A sink MAY block or compute: it MUST NOT share a thread with the walk, and the engine gives
+///    it one of its own.
+/// 7. The engine calls [`prepare`](Self::prepare) once, after the last batch of a complete list.
+///    There may have been no batch at all: [`SinkContext::schema`] has the columns. When it
+///    returns, everything MUST be durable, and MUST NOT be visible.
+/// 8. The engine calls [`commit`](Self::commit) after `prepare`. It MUST make everything visible at
+///    once, and MUST be safe to repeat. Its report MUST count every row that was written.
+/// 9. The engine may call [`abort`](Self::abort) at any time before `commit`. It MUST leave no
+///    trace of this list, and MUST NOT change what an earlier list has published.
+/// 10. After a crash the sink is opened again with the same context (same snapshot, same walk) and
+///     gets the same batches again. So [`SinkFactory::open`] MUST drop what an earlier attempt has
+///     staged, and what was committed MUST be replaced by the same bytes or recognised as already
+///     there.
+/// 11. Names of outputs MUST come from the context, and MUST NOT come from a clock or a random
+///     number. The same holds for everything else that the sink writes: the output is a function of
+///     the context, the batches and the snapshot.
 ///
 /// # Examples
 ///
-/// A list as text, one `OpenID` a line, staged in a file beside its target and published by a rename. (A sink of files has
-/// this, and a manifest, from the feature `files`.)
+/// A list as text, one `OpenID` a line, staged in a file beside its target and published by a
+/// rename. (The feature `files` has this and a manifest, for sinks that write files.)
 ///
 /// ```
 /// use std::fs::{self, File};
@@ -62,7 +68,7 @@ use crate::snapshot::Snapshot;
 /// }
 ///
 /// impl Lines {
-///     /// What an earlier attempt has staged is overwritten (line 10).
+///     /// Overwrites what an earlier attempt has staged (line 10).
 ///     fn open(target: PathBuf) -> Result<Self, SinkError> {
 ///         let staged = target.with_extension("staged");
 ///         let file = File::create(&staged).map_err(failed)?;
@@ -78,7 +84,8 @@ use crate::snapshot::Snapshot;
 /// impl Sink for Lines {
 ///     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
 ///         let openids = batch.records().column_by_name("openid");
-///         let openids = openids.ok_or_else(|| SinkError::permanent("the list has no column `openid`"))?;
+///         let missing = || SinkError::permanent("the list has no column `openid`");
+///         let openids = openids.ok_or_else(missing)?;
 ///         for openid in openids.as_string::<i32>().iter().flatten() {
 ///             writeln!(self.file, "{openid}").map_err(failed)?;
 ///         }
@@ -99,8 +106,9 @@ use crate::snapshot::Snapshot;
 ///             fs::rename(&self.staged, &self.target).map_err(failed)?;
 ///         }
 ///         let bytes = fs::metadata(&self.target).map_err(failed)?.len();
-///         let output = Output { location: self.target.display().to_string(), rows: self.rows, bytes };
-///         Ok(SinkReport { rows: self.rows, bytes, outputs: vec![output], ..SinkReport::default() })
+///         let (location, rows) = (self.target.display().to_string(), self.rows);
+///         let outputs = vec![Output { location, rows, bytes }];
+///         Ok(SinkReport { rows, bytes, outputs, ..SinkReport::default() })
 ///     }
 ///
 ///     async fn abort(&mut self) -> Result<(), SinkError> {
@@ -117,8 +125,9 @@ use crate::snapshot::Snapshot;
 /// # let openids: ArrayRef = Arc::new(StringArray::from(vec!["o1", "o2"]));
 /// # let begun_at = DateTime::UNIX_EPOCH;
 /// # let snapshot = Snapshot {
-/// #     walk: WalkId::new(1, begun_at), date: begun_at.date_naive(), begun_at, rows: 2, first_fetched_at: None,
-/// #     last_fetched_at: None, digest: String::new(), proof: Default::default(),
+/// #     walk: WalkId::new(1, begun_at), date: begun_at.date_naive(), begun_at, rows: 2,
+/// #     first_fetched_at: None, last_fetched_at: None, digest: String::new(),
+/// #     proof: Default::default(),
 /// # };
 /// # let mut sink = Lines::open(target.clone())?;
 /// # sink.write(&Batch::new(0, RecordBatch::try_from_iter([("openid", openids)])?)).await?;
@@ -132,9 +141,10 @@ use crate::snapshot::Snapshot;
 ///
 /// # Wrapping a sink
 ///
-/// A `Box<dyn Sink>` is a sink, too, so a wrapper (one that counts, or slows down) holds any `S: Sink` and is one itself. It
-/// MUST pass on all four calls, and each error with its kind: what the engine does next rests on that. No method has a
-/// default body, so the compiler names a call that is forgotten.
+/// A `Box<dyn Sink>` is a sink, too, so a wrapper (one that counts or slows down, for example) can
+/// hold any `S: Sink`. It MUST pass on all four calls, and each error with its kind, because the
+/// kind decides what the engine does next. No method has a default body, so the compiler reports a
+/// call that is missing.
 ///
 /// ```
 /// use fanout_sink::{Batch, Sink, SinkError, SinkReport, Snapshot, async_trait};
@@ -172,7 +182,7 @@ use crate::snapshot::Snapshot;
 /// ```
 #[async_trait]
 pub trait Sink: Send + 'static {
-    /// Accepts a batch; returning is the backpressure.
+    /// Accepts a batch. The engine waits until it returns, which is the backpressure.
     ///
     /// # Errors
     ///
@@ -183,21 +193,22 @@ pub trait Sink: Send + 'static {
     ///
     /// # Errors
     ///
-    /// An error fails the sink; nothing of it is published.
+    /// An error fails the sink; nothing of the list is published.
     async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError>;
 
     /// Makes the list visible; safe to repeat.
     ///
     /// # Errors
     ///
-    /// A temporary error is followed by another `commit`; after any other, the next run delivers the list again.
+    /// After a temporary error the engine calls `commit` again; after any other, the next run
+    /// delivers the list again.
     async fn commit(&mut self) -> Result<SinkReport, SinkError>;
 
     /// Leaves no trace of the list.
     ///
     /// # Errors
     ///
-    /// An error is logged; what stays behind is dropped by the next [`SinkFactory::open`].
+    /// The engine logs the error; the next [`SinkFactory::open`] drops what was left.
     async fn abort(&mut self) -> Result<(), SinkError>;
 }
 
@@ -221,11 +232,12 @@ impl Sink for Box<dyn Sink> {
     }
 }
 
-/// A kind of sink: what the pipeline file's `type` names, and how one is opened.
+/// A kind of sink, named by `type` in the pipeline file: its options, and how a sink is opened.
 #[async_trait]
 pub trait SinkFactory: Send + Sync + 'static {
-    /// What `[sinks.<name>.options]` holds. Deny unknown fields: the engine turns serde's error into one that names
-    /// file, key and the nearest option. Options are read once, and cloned for each list.
+    /// The keys of `[sinks.<name>.options]`. Deny unknown fields: the engine turns serde's error
+    /// into one that names the file, the key and the nearest option. Options are read once, and
+    /// cloned for each list.
     type Options: Clone + DeserializeOwned + JsonSchema + Send + Sync + 'static;
     /// The sink that [`open`](Self::open) makes.
     type Sink: Sink;
@@ -233,43 +245,50 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// Returns the `type` in the pipeline file: one lower-case word.
     fn name(&self) -> &str;
 
-    /// Returns one line for `fanout sinks`: what it writes, and the [`Guarantee`] in the words of its `Display`.
+    /// Returns one line for `fanout sinks`: what the sink writes, and its [`Guarantee`] as
+    /// `Display` writes it.
     fn summary(&self) -> &str;
 
-    /// Returns when batches are delivered, which depends on what the sink can promise.
+    /// Returns when batches are delivered, and what a reader can rely on.
     fn delivery(&self, options: &Self::Options) -> Delivery;
 
-    /// Returns the bytes that an open sink may hold on its own (row groups, queues, compressors) beyond the batch it
-    /// is given. The engine checks the sum of all sinks against `limits.memory`.
+    /// Returns the bytes that an open sink may hold (row groups, queues, compressors) beyond the
+    /// batch that it is given. The engine checks the sum of all sinks against `limits.memory`.
     fn memory(&self, options: &Self::Options) -> u64;
 
-    /// Returns the folders (or single files) under which the sink writes, as they stand in the options. Two sinks
-    /// must not share one. A sink without any is not a file sink, and is refused under `--simulate`.
+    /// Returns the folders (or single files) that the sink writes to, as the options name them. Two
+    /// sinks must not share one. An empty list means that it is not a file sink; `--simulate`
+    /// refuses it.
     fn roots(&self, options: &Self::Options) -> Vec<PathBuf>;
 
-    /// Finds out, before any API call, whether the sink could be opened and could publish: options that contradict
-    /// each other, places that cannot be written, something foreign in the way of the target. Changes nothing.
+    /// Checks, before any API call, whether the sink can be opened and can publish: options that
+    /// contradict each other, places that cannot be written, another owner's files in the target's
+    /// place. Changes nothing.
     ///
     /// # Errors
     ///
-    /// [`SinkError::option`] where the pipeline file must be changed; a permanent error for anything else.
+    /// [`SinkError::option`] where the pipeline file must be changed; a permanent error for
+    /// anything else.
     async fn check(&self, options: &Self::Options, context: &SinkContext) -> Result<(), SinkError>;
 
-    /// Opens the sink for one list, and drops what an earlier attempt at the same list left in staging.
+    /// Opens the sink for one list, and drops what an earlier attempt at the same list left in
+    /// staging.
     ///
     /// # Errors
     ///
     /// As [`check`](Self::check); a temporary error is retried.
     async fn open(&self, options: Self::Options, context: SinkContext) -> Result<Self::Sink, SinkError>;
 
-    /// Looks what became of a list that was committed, where `report`, which the commit returned, says that it is. `context` is
-    /// that of the list, with its facts and its digest. Changes nothing.
+    /// Looks for a list that was committed, at the places in `report`, which the commit returned.
+    /// `context` is the list's, with its facts and its digest. Changes nothing.
     ///
-    /// A sink that cannot look answers [`Found::Unknown`]; one that only appends never answers [`Found::Gone`].
+    /// A sink that cannot look returns [`Found::Unknown`]. A sink that only appends never returns
+    /// [`Found::Gone`], because its readers would get the list twice.
     ///
     /// # Errors
     ///
-    /// If the place cannot be looked at, or if nothing is there because a disk is not mounted; a temporary error is retried.
+    /// If the place cannot be read, or if it is empty because a disk is not mounted. A temporary
+    /// error is retried.
     async fn find(
         &self,
         options: &Self::Options,
@@ -281,10 +300,10 @@ pub trait SinkFactory: Send + Sync + 'static {
 /// When a sink receives its batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// While the walk goes on; the sink stages, and publishes exactly once at commit.
+    /// During the walk; the sink stages the batches, and publishes them exactly once, at commit.
     Staged,
-    /// From the journal, once the walk is complete and every required staged sink has committed: for a sink that
-    /// cannot take back what it has sent.
+    /// From the journal, when the walk is complete and every required staged sink has committed:
+    /// for a sink that cannot take back what it has sent.
     WhenComplete {
         /// What a reader can rely on.
         guarantee: Guarantee,
@@ -304,9 +323,9 @@ impl Delivery {
 /// How often a reader of the sink sees a row of a published list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarantee {
-    /// Once, whatever crashed.
+    /// Once, also after a crash.
     ExactlyOnce,
-    /// Once, or again after a crash.
+    /// Once; after a crash possibly again.
     AtLeastOnce,
 }
 
@@ -322,13 +341,13 @@ impl fmt::Display for Guarantee {
 /// What a commit made visible.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SinkReport {
-    /// Rows that are visible; must equal [`Snapshot::rows`], or the engine counts the sink as failed.
+    /// Rows that are visible. It must equal [`Snapshot::rows`]; otherwise the sink has failed.
     pub rows: u64,
     /// Bytes that were written.
     pub bytes: u64,
     /// What was written, in the order of the list.
     pub outputs: Vec<Output>,
-    /// The mount point that the outputs lie below, if they are files.
+    /// The mount point above the outputs, if they are files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mount: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! What a complete walk publishes.
+//! The facts of a complete walk: computed from the journal, and given to each sink before it
+//! commits.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::walk_id::WalkId;
 
-/// The facts of a complete list. Only a complete list ever reaches a sink, so there is no incomplete snapshot.
+/// The facts of a complete list. There is no snapshot of an incomplete list.
 ///
 /// Every field is a function of the journal. Instants are written in RFC 3339, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,17 +17,18 @@ pub struct Snapshot {
     pub walk: WalkId,
     /// The logical date.
     pub date: NaiveDate,
-    /// When the walk began. Of two lists that may take each other's place, the later one counts.
+    /// When the walk began. Of two lists for the same place, the one that began later counts.
     pub begun_at: DateTime<Utc>,
-    /// Rows that every sink must have received.
+    /// The number of rows that every sink must have received.
     pub rows: u64,
     /// When the first reply arrived; `None` for a list without one.
     pub first_fetched_at: Option<DateTime<Utc>>,
     /// When the last reply arrived; `None` for a list without one.
     pub last_fetched_at: Option<DateTime<Utc>>,
-    /// `sha256:`, and the SHA-256 over the ordered keys of the rows (the `OpenID`s of a follower list), each preceded by its
-    /// length in bytes as a little-endian `u32`, in lower-case hexadecimal.
+    /// `sha256:`, and the SHA-256 over the ordered keys of the rows (the `OpenID`s of a follower
+    /// list), each preceded by its length in bytes as a little-endian `u32`, in lower-case
+    /// hexadecimal.
     pub digest: String,
-    /// What proves the list complete; its fields are the list's.
+    /// The facts that prove the list complete; its fields depend on the list.
     pub proof: Map<String, Value>,
 }

@@ -1,4 +1,5 @@
-//! The name of a walk.
+//! The name of a walk: in the journal, in a sink's context and in the manifests of what was
+//! published.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,12 +9,13 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The name of a walk, unique per account and list: its number in the state, and the second in which it began. As text it
-/// is fit for a file name.
+/// The name of a walk, unique per account and list: its number in the state, and the second in
+/// which it began. Its text is fit for a file name.
 ///
-/// There is no `Ord`. The journal orders walks by [`number`](Self::number), whatever the clock does. A state may have been
-/// lost, and its numbers with it, so published lists are compared by the instant at which they began
-/// ([`Snapshot::begun_at`](crate::Snapshot)).
+/// There is no `Ord`. The journal orders walks by [`number`](Self::number), which does not depend
+/// on the clock. Published lists are compared by the instant at which their walk began
+/// ([`Snapshot::begun_at`](crate::Snapshot)), because a state that was lost begins again with
+/// number 1.
 ///
 /// ```
 /// use fanout_sink::WalkId;
@@ -28,19 +30,20 @@ pub struct WalkId {
     begun_at: DateTime<Utc>,
 }
 
-/// How the second is written.
+/// The format of the second.
 const SECOND: &str = "%Y%m%dT%H%M%SZ";
 
-/// Every [`WalkId`] as text.
+/// The pattern that every [`WalkId`] matches as text.
 const PATTERN: &str = "^[0-9]{6,20}-[0-9]{8}T[0-9]{6}Z$";
 
-/// The text that is no [`WalkId`].
+/// The error for a text that is not a [`WalkId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not the name of a walk; expected one such as `000007-20261122T010203Z`")]
 pub struct WalkIdError(String);
 
 impl WalkId {
-    /// Makes the name of walk `number`, which began at `begun_at`; fractions of the second are dropped.
+    /// Makes the name of walk `number`, which began at `begun_at`; fractions of the second are
+    /// dropped.
     ///
     /// # Panics
     ///
@@ -77,7 +80,7 @@ impl fmt::Debug for WalkId {
 impl FromStr for WalkId {
     type Err = WalkIdError;
 
-    /// Reads what `Display` writes, and nothing else: two texts never name one walk.
+    /// Reads exactly what `Display` writes: no two texts name the same walk.
     fn from_str(text: &str) -> Result<Self, WalkIdError> {
         let read = || {
             let (number, second) = text.split_once('-')?;

@@ -1,4 +1,5 @@
-//! One column on its way to JSON: the encoder is chosen once a batch, and then runs row by row.
+//! The encoder of one column: chosen once a batch, then called for each row. `plain` stands before
+//! it, the line of `row` behind it.
 
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::{
@@ -21,14 +22,15 @@ pub(crate) trait Encode {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>);
 }
 
-/// How the values of a column are written.
+/// The encoder of a column's values.
 pub(crate) struct Encoder<'a> {
-    /// Every value is a string, whose quotes are the caller's: they are part of the text between the values.
+    /// Whether every value is a string whose quotes the caller writes, as part of the text between
+    /// the values.
     pub(crate) quoted: bool,
     pub(crate) values: Box<dyn Encode + 'a>,
 }
 
-/// Makes sure that a column's type has a place in JSON.
+/// Checks that a column's type can be written as JSON.
 pub(crate) fn check_field(field: &Field) -> Result<(), SinkError> {
     let data_type = match field.data_type() {
         DataType::Dictionary(_, values) => values,
@@ -37,7 +39,8 @@ pub(crate) fn check_field(field: &Field) -> Result<(), SinkError> {
     if is_encoded(data_type) || is_text(data_type) {
         return Ok(());
     }
-    let message = format!("column `{}` of type `{}` has no place in newline JSON", field.name(), field.data_type());
+    let message =
+        format!("column `{}` of type `{}` cannot be written as newline JSON", field.name(), field.data_type());
     Err(SinkError::permanent(message).with_hint("leave it out with `columns`"))
 }
 
@@ -47,7 +50,7 @@ fn is_encoded(data_type: &DataType) -> bool {
         || data_type.is_integer()
 }
 
-/// Types of which [`plain`](crate::plain::plain) makes text.
+/// Returns whether [`plain`](crate::plain::plain) turns the type into text.
 fn is_text(data_type: &DataType) -> bool {
     use DataType::{Date32, Date64, Decimal32, Decimal64, Decimal128, Decimal256, Time32, Time64};
     matches!(
@@ -84,7 +87,7 @@ pub(crate) fn encoder<'a>(column: &'a ArrayRef, field: &Field) -> Result<Encoder
     })
 }
 
-/// Values that are JSON as they are written.
+/// Makes the encoder of values that need no quotes from the caller.
 fn bare<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
     let values: Box<dyn Encode + 'a> = match nulls {
         Some(nulls) => Box::new(Nullable { nulls, values }),
@@ -93,7 +96,7 @@ fn bare<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encoder<
     Encoder { quoted: false, values }
 }
 
-/// Values that need quotes around them.
+/// Makes the encoder of strings that the caller puts in quotes, if none is null.
 fn quoted<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
     match nulls {
         Some(_) => bare(Quoted(values), nulls),
@@ -101,8 +104,8 @@ fn quoted<'a>(values: impl Encode + 'a, nulls: Option<&'a NullBuffer>) -> Encode
     }
 }
 
-/// Chooses between strings that may need escapes and strings that need none, by one look at all their bytes: a list
-/// of `OpenID`s never needs one.
+/// Makes the encoder of strings: with escapes if any byte of the column needs one. `OpenID`s never
+/// do.
 fn strings<'a, O: OffsetSizeTrait>(column: &'a GenericStringArray<O>, nulls: Option<&'a NullBuffer>) -> Encoder<'a> {
     let (offsets, bytes) = (column.value_offsets(), column.value_data());
     let range = offsets[0].as_usize()..offsets[offsets.len() - 1].as_usize();
@@ -148,10 +151,10 @@ impl Encode for Boolean<'_> {
     }
 }
 
-/// The digits of the largest integer, and a byte that rounds them up to the width of a copy.
+/// Nineteen digits (the largest integer without its last digit), rounded up to the width of a copy.
 const DIGITS: usize = 20;
 
-/// Neighbours often differ in nothing but their last digit, so the text before it is kept.
+/// Integers, with the text of the last one without its final digit: neighbours often share it.
 struct Integers<'a, T> {
     values: &'a [T],
     tens: u64,
@@ -187,7 +190,8 @@ impl<T: Copy + TryInto<u64> + itoa::Integer> Encode for Integers<'_, T> {
 struct Floats<'a, T>(&'a [T]);
 
 impl<T: serde::Serialize> Encode for Floats<'_, T> {
-    /// The shortest text that reads back as the same number; `null` for what JSON has no number for.
+    /// Writes the shortest text that reads back as the same number; `null` for a NaN and for
+    /// infinity.
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
         serde_json::to_writer(line, &self.0[row]).expect("a number is written to memory");
     }
@@ -205,7 +209,7 @@ impl<O: OffsetSizeTrait> Encode for Strings<'_, O> {
     }
 }
 
-/// Strings of which some need escapes.
+/// Strings, some of which need escapes.
 struct EscapedStrings<'a, O>(Strings<'a, O>);
 
 impl<O: OffsetSizeTrait> Encode for EscapedStrings<'_, O> {

@@ -1,4 +1,4 @@
-//! The compressor between the lines and the file.
+//! The compressor between the lines and the staged file.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,10 @@ use flate2::write::GzEncoder;
 
 use crate::options::Compression;
 
-/// Level 1 writes newline JSON of random ids smaller than level 3 does, at 2.7 times the speed.
+/// Level 1 makes newline JSON of random ids smaller than level 3, at 2.7 times the speed.
 const ZSTD_LEVEL: i32 = 1;
 
-/// A part with its compressor, if any.
+/// A part of the output, and its compressor.
 pub(crate) enum Compressor {
     None(PartWriter),
     Zstd(zstd::Encoder<'static, PartWriter>),
@@ -40,7 +40,7 @@ impl Compressor {
         }
     }
 
-    /// Ends the compressed stream, and gives the part back.
+    /// Ends the compressed stream, and returns the part.
     pub(crate) fn finish(self) -> io::Result<PartWriter> {
         match self {
             Self::None(part) => Ok(part),

@@ -1,12 +1,14 @@
-//! Columns that say the same in every row of a batch.
+//! Finds the columns of a batch whose rows all have the same value; `row` writes such a value once,
+//! as part of the text between the others.
 
 use fanout_sink::arrow::array::{Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait};
 use fanout_sink::arrow::datatypes::DataType;
 
-/// Returns whether every row has the value of the first one. "No" may be wrong (equal strings can lie in different
-/// places), "yes" may not.
+/// Returns whether every row has the value of the first one. `true` is always right; `false` may be
+/// wrong, because equal string views can point to different places.
 ///
-/// The values are held against themselves, moved on by one: a comparison of memory, which ends at the first difference.
+/// It compares the values with themselves, shifted by one: one comparison of memory, which ends at
+/// the first difference.
 pub(crate) fn is_constant(column: &ArrayRef) -> bool {
     if column.is_empty() {
         return false;
@@ -29,7 +31,7 @@ pub(crate) fn is_constant(column: &ArrayRef) -> bool {
     }
 }
 
-/// Returns whether `bytes` are their first `width` ones over and over.
+/// Returns whether `bytes` repeat their first `width` bytes.
 fn repeats(bytes: &[u8], width: usize) -> bool {
     bytes[width..] == bytes[..bytes.len() - width]
 }
@@ -38,7 +40,7 @@ fn strings_are_equal<O: OffsetSizeTrait>(column: &GenericStringArray<O>) -> bool
     let offsets = column.value_offsets();
     let length = offsets[1] - offsets[0];
     let range = offsets[0].as_usize()..offsets[offsets.len() - 1].as_usize();
-    // The bytes first: for columns that vary they give the answer at once.
+    // The bytes first: in a column that varies they differ early.
     repeats(&column.value_data()[range], length.as_usize())
         && offsets.windows(2).all(|pair| pair[1] - pair[0] == length)
 }

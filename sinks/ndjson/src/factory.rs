@@ -1,4 +1,4 @@
-//! How a pipeline file's `type = "ndjson"` becomes a sink.
+//! The sink type `ndjson`: checks the options of a pipeline file, and opens the sink.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::options::{Destination, NdjsonOptions};
 use crate::row::check_schema;
 use crate::sink::NdjsonSink;
 
-/// What an open sink holds: a piece of lines, the buffer in front of the file, and a compressor's tables.
+/// The memory of an open sink: a piece of lines, the file's buffer, and the tables of a compressor.
 const MEMORY: u64 = 4 << 20;
 
 /// Opens [`NdjsonSink`]s.

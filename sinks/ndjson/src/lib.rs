@@ -1,7 +1,9 @@
-//! The `ndjson` sink: a list as newline-delimited JSON, one row a line, in files or on stdout.
+//! The `ndjson` sink: a list as newline-delimited JSON, one row a line, in files or on stdout. The
+//! engine's batches come in; [`LineEncoder`] makes the lines, which then go through a compressor
+//! into a staged file.
 //!
-//! Keys stand in the order of the columns, lines end with LF, text is UTF-8: equal rows are equal bytes. Publishing
-//! of files (staging, manifest, marker, the one rename) is [`fanout_sink::files`].
+//! Keys have the order of the columns, lines end with LF, text is UTF-8: equal rows make equal
+//! bytes. [`fanout_sink::files`] publishes the files (staging, manifest, marker, one rename).
 
 mod column;
 mod compressor;

@@ -1,4 +1,5 @@
-//! What a pipeline file may say under `[sinks.<name>.options]`.
+//! The keys of `[sinks.<name>.options]` for `type = "ndjson"`, and the destination that they
+//! describe.
 
 use std::path::PathBuf;
 
@@ -7,22 +8,24 @@ use fanout_sink::files::FileOptions;
 use fanout_sink::schemars::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
 
-/// The options of an `ndjson` sink: either `root` (and what belongs to it) or `path`.
+/// The options of an `ndjson` sink: either `root` (with `layout` and `compression`) or `path`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["root"] }, { "required": ["path"] }]))]
 pub struct NdjsonOptions {
-    /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    /// The folder for all output; relative to the pipeline file. Files are staged beside it, in
+    /// `<root>.staging`.
     #[schemars(example = "out/followers")]
     pub root: Option<PathBuf>,
-    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`; by
-    /// default `dt={date}/account={account}/part-{part}.ndjson`, with `.zst` or `.gz` after it where that applies. The
-    /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`,
+    /// `{pipeline}`, `{sink}`; by default `dt={date}/account={account}/part-{part}.ndjson`,
+    /// followed by `.zst` or `.gz` if files are compressed. The last folder belongs to one list and
+    /// is replaced as a whole. A name without a folder makes a single file.
     #[schemars(example = "dt={date}/account={account}/part-{part}.ndjson")]
     pub layout: Option<String>,
     /// How files are compressed: `none`, `zstd` or `gzip`.
     pub compression: Option<Compression>,
-    /// `-` writes to stdout instead of files: when the list is complete, and at least once.
+    /// `-` writes to stdout instead of files, when the list is complete: at least once.
     #[schemars(example = "-")]
     pub path: Option<String>,
 }
@@ -31,7 +34,7 @@ pub struct NdjsonOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// Zstandard.
@@ -40,7 +43,7 @@ pub enum Compression {
     Gzip,
 }
 
-/// Where a list goes, after the options have been understood.
+/// The destination that the options describe.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
     Files { files: FileOptions, compression: Compression },
@@ -62,7 +65,11 @@ impl NdjsonOptions {
         self.path.is_some()
     }
 
-    /// Returns where the list goes, if the options agree with each other.
+    /// Returns the destination of the list.
+    ///
+    /// # Errors
+    ///
+    /// If the options contradict each other.
     pub(crate) fn destination(&self) -> Result<Destination, SinkError> {
         if let Some(path) = &self.path {
             if path != "-" {

@@ -1,5 +1,6 @@
-//! A column in a type that an encoder knows: a dictionary as its values; a date, a time or a decimal as text, so that no
-//! digit is lost to a reader's floats.
+//! Converts a column to a type that has an encoder: a dictionary to its values; a date, a time or a
+//! decimal to text. (As text a decimal keeps every digit, also in a reader that parses numbers as
+//! floats.) The batch stands before it, `column` behind it.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use fanout_sink::arrow::datatypes::{
     Field, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
 };
 
-/// Returns the column in a type that [`encoder`](crate::column::encoder) knows.
+/// Returns the column in a type that [`encoder`](crate::column::encoder) accepts.
 pub(crate) fn plain(column: &ArrayRef, field: &Field) -> Result<ArrayRef, SinkError> {
     let column = match column.as_any_dictionary_opt() {
         Some(dictionary) => take(dictionary.values(), dictionary.keys(), None).map_err(|error| {
@@ -20,7 +21,7 @@ pub(crate) fn plain(column: &ArrayRef, field: &Field) -> Result<ArrayRef, SinkEr
         })?,
         None => Arc::clone(column),
     };
-    // Dates and times are written in ISO 8601, which is how chrono shows them to programmers.
+    // Dates and times are in ISO 8601, as chrono's `Debug` writes them.
     let texts = match column.data_type() {
         DataType::Date32 => texts::<Date32Type>(&column, |column, row| shown(column.value_as_date(row))),
         DataType::Date64 => texts::<Date64Type>(&column, |column, row| shown(column.value_as_datetime(row))),
@@ -46,11 +47,11 @@ pub(crate) fn plain(column: &ArrayRef, field: &Field) -> Result<ArrayRef, SinkEr
     })
 }
 
-/// Makes a column of the texts of another one's values.
+/// Converts each value to text.
 ///
 /// # Errors
 ///
-/// The first row whose value has no text.
+/// The number of the first row whose value has no text.
 fn texts<T: ArrowPrimitiveType>(
     column: &ArrayRef,
     text: impl Fn(&PrimitiveArray<T>, usize) -> Option<String>,

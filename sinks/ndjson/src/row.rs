@@ -1,4 +1,5 @@
-//! Rows to lines.
+//! Encodes the rows of a batch as lines: the encoders of the columns stand before it, the file,
+//! stdout or a Kafka record behind it.
 
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::ArrayRef;
@@ -10,27 +11,27 @@ use crate::constant::is_constant;
 use crate::plain::plain;
 use crate::text::{Fragment, quote};
 
-/// Lines are handed on in pieces of about this size, each of whole lines.
+/// The size of a piece of whole lines, roughly.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 
-/// Turns batches of one schema into lines of JSON, one a row.
+/// Encodes batches of one schema as lines of JSON, one for each row.
 ///
-/// The bytes of a line are those that `serde_json` writes for the same keys and values.
+/// A line has the bytes that `serde_json` writes for the same keys and values.
 #[derive(Debug)]
 pub struct LineEncoder {
     schema: SchemaRef,
-    /// What stands before each value: `{"first":`, `,"second":` …
+    /// The text before each value: `{"first":`, `,"second":` …
     keys: Vec<Vec<u8>>,
     lines: Vec<u8>,
 }
 
-/// What a line is made of, from left to right: text that every row has, and the value behind it.
+/// One part of a line: text that every row has, and the value after it.
 struct Step<'a> {
     before: Fragment,
     values: Box<dyn Encode + 'a>,
 }
 
-/// Makes sure that every column has a place in JSON.
+/// Checks that every column can be written as JSON.
 pub(crate) fn check_schema(schema: &Schema) -> Result<(), SinkError> {
     schema.fields().iter().try_for_each(|field| check_field(field))
 }
@@ -48,12 +49,12 @@ impl LineEncoder {
         Self { schema, keys, lines: Vec::with_capacity(2 * PIECE_BYTES) }
     }
 
-    /// Hands the lines of `records` to `write`, in pieces of whole lines.
+    /// Passes the lines of `records` to `write`, in pieces of whole lines.
     ///
     /// # Errors
     ///
-    /// If `records` has other columns than the schema, or one of a type that has no place in JSON; or what `write`
-    /// returns.
+    /// If `records` has other columns than the schema, or a type that cannot be written as JSON; or
+    /// an error of `write`.
     pub fn encode(
         &mut self,
         records: &RecordBatch,
@@ -82,8 +83,9 @@ impl LineEncoder {
         if self.lines.is_empty() { Ok(()) } else { write(&self.lines) }
     }
 
-    /// Returns how to write a row, and the end of its line. Keys, punctuation and the values that all rows of the batch
-    /// share become one text: a step is left only for a column that varies.
+    /// Returns the steps that write a row, and the end of its line. Keys, punctuation and the
+    /// values of constant columns become the text between the steps; only a column that varies is a
+    /// step.
     fn steps<'a>(&self, columns: &'a [ArrayRef]) -> Result<(Vec<Step<'a>>, Fragment), SinkError> {
         let mut steps = Vec::with_capacity(columns.len());
         let mut text = if columns.is_empty() { b"{".to_vec() } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! Lines into a file, or to stdout.
+//! The sink itself: writes the encoder's lines to a staged file, or to stdout.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -24,11 +24,11 @@ enum LineOutput {
 
 struct FileOutput {
     files: StagedFiles,
-    /// The one file of the list, until it is complete.
+    /// The file of the list; `None` after `prepare`.
     part: Option<Compressor>,
 }
 
-/// Stdout, or what stands for it in a test.
+/// Stdout, or a test's substitute.
 struct Stream {
     writer: Box<dyn Write + Send>,
     bytes: u64,
@@ -45,7 +45,7 @@ impl NdjsonSink {
         }
     }
 
-    /// Opens a sink for a stream that takes nothing back.
+    /// Opens a sink for a stream, which cannot be staged.
     pub(crate) fn to_stream(writer: Box<dyn Write + Send>, context: &SinkContext) -> Self {
         Self::new(LineOutput::Stream(Stream { writer, bytes: 0 }), context)
     }
@@ -66,7 +66,7 @@ impl FileOutput {
 
     fn write(&mut self, lines: &[u8]) -> Result<(), SinkError> {
         let Some(part) = &mut self.part else {
-            return Err(SinkError::permanent("the list has ended, and takes no more rows"));
+            return Err(SinkError::permanent("the list is complete, and accepts no more rows"));
         };
         part.write_all(lines).map_err(|error| file_error("write", part.part().path(), Box::new(error)))
     }
@@ -99,7 +99,8 @@ impl Stream {
     }
 }
 
-/// How much of a batch has gone out cannot be told, so no error of stdout is a temporary one.
+/// An error of stdout is never temporary, because the sink does not know how much of a batch was
+/// written.
 fn stdout_error(error: io::Error) -> SinkError {
     let message = match error.kind() {
         io::ErrorKind::BrokenPipe => "stdout was closed by its reader before the list was written",
@@ -107,7 +108,7 @@ fn stdout_error(error: io::Error) -> SinkError {
     };
     SinkError::permanent(message)
         .with_source(error)
-        .with_hint("run again: the whole list is sent once more, from the journal and without any call")
+        .with_hint("run again: the whole list is sent again, from the journal and without any API call")
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The promises of the `ndjson` sink; `serde_json` is the judge of every line.
+//! Tests of the `ndjson` sink: every line is compared with what `serde_json` writes.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -80,7 +80,7 @@ async fn publish(options: &NdjsonOptions, context: &SinkContext, batches: &[Reco
     deliver(&mut sink, context, batches).await
 }
 
-/// A stream whose content the test can see.
+/// A stream whose content the test can read.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -94,7 +94,7 @@ impl Write for Shared {
     }
 }
 
-/// Returns the lines that come of `records`.
+/// Returns the lines that the sink writes for `records`.
 async fn lines(records: &RecordBatch) -> String {
     let shared = Shared::default();
     let context = context(Path::new("."), records.schema());
@@ -125,7 +125,7 @@ async fn strings_have_the_escapes_of_serde_json() {
     assert_encoded(Arc::new(LargeStringArray::from(texts.to_vec())), &expected).await;
     assert_encoded(Arc::new(StringViewArray::from(texts.to_vec())), &expected).await;
     assert_encoded(Arc::new(texts.into_iter().collect::<DictionaryArray<Int32Type>>()), &expected).await;
-    // A slice looks at its own bytes only, and at all of them.
+    // A slice encodes its own bytes, and no others.
     assert_encoded(Arc::new(StringArray::from(texts.to_vec()).slice(3, 2)), &expected[3..5]).await;
 }
 
@@ -254,7 +254,7 @@ async fn abort_leaves_no_trace_and_a_crash_none_after_the_next_attempt() {
     assert_eq!(publish(&options, &context, &[followers(10)]).await.rows, 10);
 }
 
-/// A pipe whose reader has gone.
+/// A pipe that its reader has closed.
 struct Closed;
 
 impl Write for Closed {

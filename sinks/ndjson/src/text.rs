@@ -1,12 +1,12 @@
-//! Bytes onto the end of a line.
+//! Appends text to a line, with the escapes of JSON: the innermost step of the encoders.
 
 use std::io::Write;
 
-/// Values of up to this many bytes are appended by a copy of this width, whatever their length: a copy whose width the
-/// compiler knows is a few moves, where a copy of any length is a call.
+/// Values of up to this many bytes are appended by a copy of exactly this width, because the
+/// compiler turns a copy of known width into a few moves, and one of unknown width into a call.
 const WIDTH: usize = 32;
 
-/// Appends the first `length` bytes of `front`: all of them, and then back.
+/// Appends the first `length` bytes of `front`: copies all of `front`, then truncates.
 #[inline]
 pub(crate) fn append_front<const N: usize>(front: &[u8; N], length: usize, line: &mut Vec<u8>) {
     let end = line.len() + length;
@@ -14,7 +14,7 @@ pub(crate) fn append_front<const N: usize>(front: &[u8; N], length: usize, line:
     line.truncate(end);
 }
 
-/// Appends `length` bytes of `bytes`, from `start` on.
+/// Appends `length` bytes of `bytes`, beginning at `start`.
 #[inline]
 pub(crate) fn append_range(bytes: &[u8], start: usize, length: usize, line: &mut Vec<u8>) {
     let rest = &bytes[start..];
@@ -24,10 +24,10 @@ pub(crate) fn append_range(bytes: &[u8], start: usize, length: usize, line: &mut
     }
 }
 
-/// Keys and constants make longer texts than values are.
+/// Wider than [`WIDTH`]: keys and constants together are longer than values.
 const FRAGMENT_WIDTH: usize = 64;
 
-/// Text that is appended row after row, kept with room behind it for copies of a fixed width.
+/// Text that is appended to every row, padded for copies of a fixed width.
 #[derive(Debug, Default)]
 pub(crate) struct Fragment {
     chunks: Vec<[u8; FRAGMENT_WIDTH]>,
@@ -58,14 +58,14 @@ fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Returns whether any byte must not stand in a JSON string as it is. Without an early end, so that it runs over many
-/// bytes at once.
+/// Returns whether any byte needs an escape in a JSON string. It does not stop early within a
+/// piece, so that the compiler can look at many bytes at once.
 pub(crate) fn needs_escape(bytes: &[u8]) -> bool {
     const PIECE: usize = 4 * 1024;
     bytes.chunks(PIECE).any(|piece| piece.iter().fold(false, |found, byte| found | is_special(*byte)))
 }
 
-/// Appends a string in quotes, escaped where it needs it.
+/// Appends a string in quotes, with escapes.
 pub(crate) fn quote(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
     if needs_escape(text) {

@@ -1,4 +1,4 @@
-//! Timestamps as text.
+//! Timestamps as text, for the encoder of such a column.
 
 use std::io::Write;
 
@@ -9,14 +9,16 @@ use crate::text::append_front;
 const SECONDS_A_DAY: i64 = 86_400;
 const NANOSECONDS_A_SECOND: i64 = 1_000_000_000;
 
-/// Bytes of the longest text: a year of twelve digits and its sign, nine digits behind the second, and `Z`.
+/// Bytes of the longest text: a year of twelve digits with its sign, nine digits after the second,
+/// and `Z`.
 const LONGEST: usize = 40;
 
-/// The text of one timestamp after another: RFC 3339 with six digits behind the second, or nine where the unit has them,
-/// `2026-11-22T10:00:00.000000Z`. Without `instant` (the column has no time zone) the `Z` is left out. A year beyond
-/// 0 to 9999 has a sign, as ISO 8601 allows.
+/// Writes timestamps as RFC 3339 with six digits after the second, or nine for nanoseconds:
+/// `2026-11-22T10:00:00.000000Z`. Without `instant` (the column has no time zone) it omits the `Z`.
+/// A year outside 0 to 9999 has a sign, as ISO 8601 allows.
 ///
-/// Times come in runs (all rows of a page have the same), and neighbours are mostly of one day: what stays is kept.
+/// It keeps the text of the last value and the date of the last day, because neighbours are often
+/// equal or of one day.
 #[derive(Debug)]
 pub(crate) struct TimeText {
     unit: TimeUnit,
@@ -104,17 +106,18 @@ fn pair(number: u32) -> [u8; 2] {
     [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }
 
-/// Returns the whole seconds, rounded down, and the nanoseconds beyond. The unit is known to the compiler, for which a
-/// division is then a multiplication.
+/// Returns the whole seconds, rounded down, and the rest in nanoseconds. The unit is a constant, so
+/// that the compiler turns the division into a multiplication.
 fn split<const UNITS_A_SECOND: i64>(value: i64) -> (i64, u32) {
     let fraction = value.rem_euclid(UNITS_A_SECOND);
     (value.div_euclid(UNITS_A_SECOND), (fraction * (NANOSECONDS_A_SECOND / UNITS_A_SECOND)) as u32)
 }
 
-/// Returns year, month and day of the proleptic Gregorian calendar, `days` after 1970-01-01.
+/// Returns the year, month and day, in the proleptic Gregorian calendar, of the date `days` after
+/// 1970-01-01.
 ///
-/// The months are counted from March, which puts the leap day last; Howard Hinnant's `civil_from_days`
-/// (<https://howardhinnant.github.io/date_algorithms.html>).
+/// The months are counted from March, so that the leap day is the last day of the year; Howard
+/// Hinnant's `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>).
 fn date(days: i64) -> (i64, i64, i64) {
     const DAYS_AN_ERA: i64 = 146_097;
     const DAYS_TO_MARCH_OF_YEAR_ZERO: i64 = 719_468;
@@ -160,7 +163,8 @@ mod tests {
         let seconds: Vec<i64> = (-40_000..40_000).map(|step| step * 1_000_003).collect();
         let column = TimestampSecondArray::from(seconds.clone());
         let expected = cast(&column, &DataType::Utf8).unwrap();
-        // One after the other, and each twice: what is kept from the one before must not show.
+        // Each value several times in turn: what is kept from the last one must not change the
+        // text.
         let mut times = TimeText::new(TimeUnit::Second, false);
         for (seconds, expected) in seconds.iter().zip(expected.as_string::<i32>()) {
             let mut texts = Vec::new();

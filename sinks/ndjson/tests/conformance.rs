@@ -1,4 +1,4 @@
-//! The ndjson sink keeps every promise of the contract, whatever the compression.
+//! Runs the conformance suite over the ndjson sink, with every compression.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ fn read_rows(outputs: &Traces) -> Result<Vec<Row>, ReadError> {
     Ok(rows)
 }
 
-/// Reads the rows of one output; manifest and marker have none.
+/// Reads the rows of one output; a manifest and a marker have none.
 fn rows_in(name: &str, content: &[u8]) -> Result<Vec<Row>, ReadError> {
     let mut text = String::new();
     match name.rsplit('.').next() {

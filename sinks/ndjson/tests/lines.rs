@@ -1,4 +1,5 @@
-//! Batches of any kind and shape become the lines that `serde_json` writes, byte for byte.
+//! Property test: batches of every type and shape become the lines that `serde_json` writes, byte
+//! for byte.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
@@ -23,8 +24,8 @@ use serde::Serialize;
 /// A column, and the JSON of each of its values.
 type Column = (ArrayRef, Vec<String>);
 
-/// The values of a column: all different, all equal, equal in runs, or few of them over and over; with nulls, without,
-/// or nothing but nulls.
+/// The values of a column: all different, all equal, or a few values in runs; with some nulls,
+/// none, or only nulls.
 fn values<T: Clone + Debug + 'static>(
     rows: usize,
     value: impl Strategy<Value = T> + Clone + 'static,
@@ -80,7 +81,7 @@ fn dictionary(rows: usize) -> BoxedStrategy<Column> {
     column::<String, StringArray>(rows, text()).prop_map(to_keys).boxed()
 }
 
-/// Positions: whole numbers one after the other, over every change in the number of digits.
+/// Consecutive integers, like positions, across changes in the number of digits.
 fn dense(rows: usize) -> BoxedStrategy<Column> {
     let start = prop_oneof![-20..20_i64, 95..105_i64, 9_990..10_010_i64, any::<i64>()];
     let column = move |start: i64| -> Column {
@@ -91,7 +92,8 @@ fn dense(rows: usize) -> BoxedStrategy<Column> {
     start.prop_map(column).boxed()
 }
 
-/// Times from year 1 to 9999, held against the text that Arrow makes of them.
+/// Times, compared with the text that Arrow makes of them; microseconds are from the years 1 to
+/// 9999.
 fn times(rows: usize) -> BoxedStrategy<Column> {
     let expected = |column: &dyn Array, format: &str| {
         let options = FormatOptions::new().with_timestamp_format(Some(format)).with_null("");
@@ -133,7 +135,7 @@ fn any_column(rows: usize) -> impl Strategy<Value = Column> {
         column::<String, StringArray>(rows, text()),
         column::<String, LargeStringArray>(rows, text()),
         column::<String, StringViewArray>(rows, text()),
-        // Bytes that repeat where the values do not.
+        // Bytes that repeat although the values differ.
         column::<String, StringArray>(rows, "a{0,3}"),
         dictionary(rows),
         dense(rows),
@@ -141,7 +143,7 @@ fn any_column(rows: usize) -> impl Strategy<Value = Column> {
     ]
 }
 
-/// Columns of one length and the rows to look at: all of them, or a part.
+/// Columns of one length, and the range of rows to encode: all rows, or a part.
 fn any_columns() -> impl Strategy<Value = (Vec<(String, Column)>, usize, usize)> {
     let columns = |rows: usize| vec((text(), any_column(rows)), 0..6);
     (0..40_usize).prop_flat_map(move |rows| {
@@ -170,7 +172,7 @@ proptest! {
 
         let mut encoder = LineEncoder::new(schema);
         let mut lines = Vec::new();
-        // Twice, as nothing of one batch may be seen in the next.
+        // Twice: a batch must leave nothing behind that changes the next.
         for _ in 0..2 {
             lines.clear();
             encoder.encode(&records, |piece| { lines.extend_from_slice(piece); Ok(()) }).unwrap();

@@ -1,4 +1,4 @@
-//! How a pipeline file's `type = "parquet"` becomes a sink.
+//! The sink type `parquet`: checks the options of a pipeline file, and opens the sink.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,16 @@ use crate::options::ParquetOptions;
 use crate::properties::{check_schema, writer_properties};
 use crate::sink::ParquetSink;
 
-/// What an open sink holds beside its row group, for the follower columns: unfinished pages, dictionaries, the buffer
-/// in front of the file, and compressors. The resident size of a process grew by 8.5 MB beyond its row group.
+/// The memory of an open sink beside its row group, for the follower columns: unfinished pages,
+/// dictionaries, the file's buffer, and compressors. Measured: the resident size of a process grew
+/// by 8.5 MB beyond its row group.
 const MEMORY_BESIDE_ROW_GROUP: u64 = 10 << 20;
 
-/// What compressors hold beyond that at levels above [`CHEAP_ZSTD_LEVEL`]; the process grew by 13 MB in all at level 9.
+/// The further memory of compressors at levels above [`CHEAP_ZSTD_LEVEL`]. Measured: the process
+/// grew by 13 MB in all at level 9.
 const MEMORY_OF_HIGH_LEVELS: u64 = 5 << 20;
 
-/// Up to this level the tables of zstd are about as small as at level 1.
+/// The highest level at which the tables of zstd are about as small as at level 1.
 const CHEAP_ZSTD_LEVEL: i32 = 1;
 
 /// Opens [`ParquetSink`]s.

@@ -1,7 +1,10 @@
-//! The `parquet` sink: a list as Apache Parquet, a folder of files or a single one.
+//! The `parquet` sink: a list as [Apache Parquet](https://parquet.apache.org/docs/file-format/), in
+//! a folder of files or a single file. The engine's batches come in; the bytes of each file go into
+//! staging.
 //!
-//! Publishing (staging, manifest, marker, the one rename) is [`fanout_sink::files`]; this crate decides how columns
-//! are stored (`properties`), makes the bytes of a file ([`PartEncoder`]), and decides when a file ends (`sink`).
+//! [`fanout_sink::files`] publishes the files (staging, manifest, marker, one rename). This crate
+//! chooses how columns are stored (`properties`), makes the bytes of a file ([`PartEncoder`]), and
+//! decides when a file ends (`sink`).
 
 mod factory;
 mod options;

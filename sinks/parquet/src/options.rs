@@ -1,4 +1,4 @@
-//! What a pipeline file may say under `[sinks.<name>.options]`.
+//! The keys of `[sinks.<name>.options]` for `type = "parquet"`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use fanout_sink::{ByteSize, SinkError};
 use parquet::basic::ZstdLevel;
 use serde::{Deserialize, Serialize};
 
-/// Above it a compressor needs many times the memory that the sink declares.
+/// Above this level a compressor needs many times the memory that the sink declares.
 const HIGHEST_ZSTD_LEVEL: i32 = 9;
 
 const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/part-{part}.parquet";
@@ -17,33 +17,38 @@ const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/part-{part}.parquet";
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParquetOptions {
-    /// The folder that all output goes to; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    /// The folder for all output; relative to the pipeline file. Files are staged beside it, in
+    /// `<root>.staging`.
     #[schemars(example = "out/followers")]
     pub root: PathBuf,
-    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`. The
-    /// last folder belongs to one list and is replaced as a whole. A plain file name makes a single file.
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`,
+    /// `{pipeline}`, `{sink}`. The last folder belongs to one list and is replaced as a whole. A
+    /// name without a folder makes a single file.
     #[serde(default = "default_layout")]
     pub layout: String,
     /// How pages are compressed: `zstd` or `none`.
     #[serde(default)]
     pub compression: Compression,
-    /// The level of `zstd`, 1 to 9. Higher ones cost time and do not make `OpenID`s smaller: they are random.
+    /// The level of `zstd`, 1 to 9. Higher levels take more time and do not make `OpenID`s smaller,
+    /// because these are random.
     #[serde(default = "default_zstd_level")]
     #[schemars(range(min = 1, max = 9))]
     pub zstd_level: i32,
-    /// The most rows in a row group.
+    /// The largest number of rows in a row group.
     #[serde(default = "default_row_group_rows")]
     #[schemars(range(min = 1))]
     pub row_group_rows: usize,
-    /// About the most bytes of a row group, as stored. A row group is held in memory until it is full.
+    /// The largest size of a row group as stored, roughly. A row group is held in memory until it
+    /// is full.
     #[serde(default = "default_row_group_bytes")]
     pub row_group_bytes: ByteSize,
-    /// The most rows in a file; the next one goes to the next part. Without it there is no bound.
+    /// The largest number of rows in a file; the next row goes to the next part. Without it there
+    /// is no limit.
     #[serde(default)]
     #[schemars(range(min = 1), example = 10_000_000)]
     pub max_file_rows: Option<u64>,
-    /// The size at which a file ends; it may be passed by one batch of rows and the footer. Without it there is no
-    /// bound.
+    /// The size at which a file ends; one batch of rows and the footer may exceed it. Without it
+    /// there is no limit.
     #[serde(default)]
     #[schemars(example = "1 GiB")]
     pub max_file_bytes: Option<ByteSize>,
@@ -56,7 +61,7 @@ pub enum Compression {
     /// Zstandard.
     #[default]
     Zstd,
-    /// Not at all.
+    /// No compression.
     None,
 }
 
@@ -91,13 +96,17 @@ impl ParquetOptions {
         }
     }
 
-    /// Returns the part that every file sink has.
+    /// Returns the options that all file sinks share.
     pub(crate) fn files(&self) -> FileOptions {
         let rolling = self.max_file_rows.is_some() || self.max_file_bytes.is_some();
         FileOptions { root: self.root.clone(), layout: self.layout.clone(), rolling }
     }
 
-    /// Returns the codec, and makes sure that every number makes sense.
+    /// Returns the codec.
+    ///
+    /// # Errors
+    ///
+    /// If a number is out of range.
     pub(crate) fn codec(&self) -> Result<parquet::basic::Compression, SinkError> {
         let numbers = [
             ("row_group_rows", Some(self.row_group_rows as u64)),

@@ -1,4 +1,5 @@
-//! Batches into the bytes of one Parquet file.
+//! Encodes batches as the bytes of one Parquet file: `properties` chooses how, and the writer
+//! behind it gets the bytes.
 
 use std::fmt;
 use std::io::Write;
@@ -15,8 +16,9 @@ use parquet::file::metadata::KeyValue;
 use crate::options::ParquetOptions;
 use crate::properties::{writer_properties, written_schema};
 
-/// Encodes batches of one schema as one Parquet file, in the way of the `parquet` sink: encodings by type and cardinality, row
-/// groups by rows and bytes. The bytes go to any writer; where they lie, and when they are seen, is the caller's.
+/// Encodes batches of one schema as one Parquet file, as the `parquet` sink does: encodings by type
+/// and cardinality, row groups by rows and bytes. The bytes go to any writer; the caller decides
+/// where they lie and when they become visible.
 ///
 /// Equal batches make equal bytes.
 ///
@@ -31,7 +33,7 @@ use crate::properties::{writer_properties, written_schema};
 /// let openids: ArrayRef = Arc::new(StringArray::from(vec!["o1", "o2"]));
 /// let batch = RecordBatch::try_from_iter([("openid", openids)])?;
 ///
-/// // The root of the options says nothing here: no file is written.
+/// // The root in the options is not used: no file is written.
 /// let mut part = PartEncoder::new(&batch.schema(), &ParquetOptions::new("out"), Vec::new())?;
 /// part.write(&batch)?;
 /// assert_eq!(part.rows(), 2);
@@ -47,11 +49,12 @@ pub struct PartEncoder<W: Write + Send> {
 }
 
 impl<W: Write + Send> PartEncoder<W> {
-    /// Begins a file of columns of `schema`, which may have cardinality marks; `out` gets the bytes.
+    /// Begins a file with the columns of `schema`, which may have cardinality marks. `out` receives
+    /// the bytes.
     ///
     /// # Errors
     ///
-    /// If the options are wrong, a column has no place in Parquet, or `out` takes no bytes.
+    /// If the options are wrong, a column cannot be stored in Parquet, or `out` fails.
     pub fn new(schema: &Schema, options: &ParquetOptions, out: W) -> Result<Self, SinkError> {
         let (properties, schema) = (writer_properties(schema, options)?, written_schema(schema));
         let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))
@@ -63,9 +66,10 @@ impl<W: Write + Send> PartEncoder<W> {
     ///
     /// # Errors
     ///
-    /// If `records` does not have the columns of the schema, or the writer fails; the file cannot be finished then.
+    /// If `records` does not have the columns of the schema, or the writer fails. The file cannot
+    /// be finished then.
     pub fn write(&mut self, records: &RecordBatch) -> Result<(), ParquetError> {
-        // Under the schema that is written: the batch has the marks, which only sinks understand.
+        // With the schema that is written: the batch's has cardinality marks.
         let options = RecordBatchOptions::new().with_row_count(Some(records.num_rows()));
         let columns = records.columns().to_vec();
         self.writer.write(&RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)?;
@@ -73,22 +77,24 @@ impl<W: Write + Send> PartEncoder<W> {
         Ok(())
     }
 
-    /// Returns how many rows were added.
+    /// Returns the number of rows that were added.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Returns the size that the file has reached: what was written, and about what the open row group will take.
+    /// Returns the size of the file so far: the bytes that were written, and an estimate for the
+    /// open row group.
     pub fn bytes(&self) -> u64 {
         (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
     }
 
-    /// Returns the writer, to look at it.
+    /// Returns the writer.
     pub fn out(&self) -> &W {
         self.writer.inner()
     }
 
-    /// Ends the file with its footer, which holds `metadata` as texts under keys, and returns the writer.
+    /// Ends the file with its footer, which has `metadata` as pairs of key and text, and returns
+    /// the writer.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! How a column is stored, by its type and by what the schema says about its cardinality.
+//! How a column is stored: by its type, and by its cardinality mark in the schema.
 
 use std::sync::Arc;
 
@@ -11,44 +11,46 @@ use parquet::schema::types::ColumnPath;
 
 use crate::options::ParquetOptions;
 
-/// Goes into the footer as the program that wrote the file.
+/// The name of the writing program in the footer.
 const CREATED_BY: &str = concat!("fanout version ", env!("CARGO_PKG_VERSION"));
 
-/// Returns the writer's settings for columns of `schema` (which still has its cardinality marks).
+/// Returns the writer's settings for the columns of `schema`, whose cardinality marks decide the
+/// encoding.
 ///
 /// # Errors
 ///
-/// If `options` asks for a compression that the Parquet library does not have.
+/// If a number in `options` is out of range.
 pub fn writer_properties(schema: &Schema, options: &ParquetOptions) -> Result<WriterProperties, SinkError> {
     let builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(options.codec()?)
         .set_max_row_group_row_count(Some(options.row_group_rows))
         .set_max_row_group_bytes(Some(usize::try_from(options.row_group_bytes.0).unwrap_or(usize::MAX)))
-        // Pages and write batches keep the library's sizes: other batches gained nothing beyond the noise of a run, and
-        // pages of 4 MiB saved 0.07 bytes a follower for 1.4 times the CPU time (`benches/benches/parquet.rs`).
-        // A page index pays for readers that look for single values; a list is read whole.
+        // Pages and write batches keep the library's sizes: other batches gained nothing beyond the
+        // noise of a run, and pages of 4 MiB saved 0.07 bytes a follower for 1.4 times the CPU time
+        // (`benches/benches/parquet.rs`). No page index: it helps readers that look for single
+        // values, and a list is read whole.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true);
     Ok(schema.fields().iter().fold(builder, |builder, field| store(builder, field)).build())
 }
 
-/// Chooses the encoding of one column. What is not mentioned here keeps the Parquet library's defaults.
+/// Chooses the encoding of one column. Other types keep the Parquet library's defaults.
 fn store(builder: WriterPropertiesBuilder, field: &Field) -> WriterPropertiesBuilder {
     let column = ColumnPath::from(field.name().as_str());
     if field.metadata().get(CARDINALITY).is_some_and(|value| value == LOW_CARDINALITY) {
         return builder.set_column_dictionary_enabled(column, true);
     }
     match field.data_type() {
-        // Values that vary from row to row overflow a dictionary, which is work for nothing: DELTA_BYTE_ARRAY and
-        // zstd(1) take half the time of a dictionary and zstd(3), at 16.7 bytes an OpenID (its entropy is 16.5). Every
-        // common reader knows it. The smallest and largest of random strings prune nothing, and cost a tenth of the
-        // time to find.
+        // No dictionary: values that vary from row to row overflow it. DELTA_BYTE_ARRAY with
+        // zstd(1) takes half the time of a dictionary with zstd(3), at 16.7 bytes an OpenID (its
+        // entropy is 16.5). Every common reader supports it. No statistics: the smallest and
+        // largest of random strings prune nothing, and cost a tenth of the time to find.
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => builder
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column.clone(), Encoding::DELTA_BYTE_ARRAY)
             .set_column_statistics_enabled(column, EnabledStatistics::None),
-        // Positions and times rise in small steps, which cost next to nothing as deltas.
+        // Positions and times rise in small steps: as deltas they take almost no space.
         DataType::Int32 | DataType::Int64 | DataType::UInt32 | DataType::UInt64 | DataType::Timestamp(..) => builder
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED),
@@ -56,7 +58,7 @@ fn store(builder: WriterPropertiesBuilder, field: &Field) -> WriterPropertiesBui
     }
 }
 
-/// Returns the schema as it is written: without the marks that only sinks understand.
+/// Returns the schema without the cardinality marks, as it is written to a file.
 pub(crate) fn written_schema(schema: &Schema) -> SchemaRef {
     let strip = |field: &Arc<Field>| {
         if !field.metadata().contains_key(CARDINALITY) {
@@ -72,12 +74,13 @@ pub(crate) fn written_schema(schema: &Schema) -> SchemaRef {
     ))
 }
 
-/// Makes sure that Parquet can hold every column.
+/// Checks that every column can be stored in Parquet.
 pub(crate) fn check_schema(schema: &Schema) -> Result<(), SinkError> {
     for field in schema.fields() {
         let alone = Schema::new(vec![Arc::clone(field)]);
         ArrowSchemaConverter::new().convert(&alone).map_err(|error| {
-            let message = format!("column `{}` of type `{}` has no place in Parquet", field.name(), field.data_type());
+            let message =
+                format!("column `{}` of type `{}` cannot be stored in Parquet", field.name(), field.data_type());
             SinkError::permanent(message).with_source(error)
         })?;
     }

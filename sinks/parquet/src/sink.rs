@@ -1,4 +1,5 @@
-//! The files of one list: when one begins, when it ends, and what its footer says.
+//! The sink itself: begins and ends the files of one list, and writes the facts of the list into
+//! their footers.
 
 use std::fmt;
 
@@ -27,7 +28,7 @@ impl ParquetSink {
         Ok(Self { files, options, context, part: None })
     }
 
-    /// Returns the file to write to, begun now if there is none.
+    /// Returns the open file; begins one if there is none.
     fn part(&mut self) -> Result<&mut PartEncoder<PartWriter>, SinkError> {
         if self.part.is_none() {
             let file = self.files.next_part()?;
@@ -39,11 +40,12 @@ impl ParquetSink {
         Ok(self.part.as_mut().expect("begun above"))
     }
 
-    /// Writes rows from the front of `records`, and returns those that have no room in the file.
+    /// Writes as many rows of `records` as the file has room for, and returns the rest.
     fn write_front(&mut self, records: &RecordBatch) -> Result<RecordBatch, SinkError> {
         let max_rows = self.options.max_file_rows.unwrap_or(u64::MAX);
         let max_bytes = self.options.max_file_bytes.map_or(u64::MAX, |size| size.0);
-        // A full file ends when the next row comes: the last one is still open when the facts of the list are known.
+        // A full file ends when the next row comes, so that the last file is still open in
+        // `prepare`, when the facts of the list are known.
         if self.part.as_ref().is_some_and(|part| part.rows() >= max_rows || part.bytes() >= max_bytes) {
             self.finish_part(Vec::new())?;
         }
@@ -96,7 +98,7 @@ impl fmt::Debug for ParquetSink {
     }
 }
 
-/// Returns what is known when a list begins; every file carries it.
+/// Returns the facts that are known when a list begins; every file has them.
 fn context_metadata(context: &SinkContext) -> Vec<(String, String)> {
     [
         ("version", env!("CARGO_PKG_VERSION")),
@@ -112,7 +114,8 @@ fn context_metadata(context: &SinkContext) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// Returns what is known when a list is complete. Only its last file can carry it: earlier ones are closed by then.
+/// Returns the facts that are known when a list is complete. Only the last file has them: the
+/// earlier ones are closed by then.
 fn snapshot_metadata(snapshot: &Snapshot) -> Vec<(String, String)> {
     [
         ("verdict", "complete".to_owned()),

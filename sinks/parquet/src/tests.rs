@@ -1,4 +1,4 @@
-//! The promises of the `parquet` sink, read back with the Parquet library's own reader.
+//! Tests of the `parquet` sink: its files are read back with the Parquet library's reader.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -38,7 +38,8 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// Random `OpenID`s as they look: a prefix that an account's followers share, and 22 characters of base64url.
+/// Random `OpenID`s of the usual form: a prefix that an account's followers share, and 22
+/// characters of base64url.
 struct OpenIds(u64);
 
 impl Iterator for OpenIds {

@@ -1,4 +1,4 @@
-//! The parquet sink keeps every promise of the contract.
+//! Runs the conformance suite over the parquet sink.
 
 use bytes::Bytes;
 use fanout_sink::conformance::{ReadError, Row, Summary, Traces, file_subject, rows_of, run};
@@ -16,12 +16,13 @@ fn read_rows(outputs: &Traces) -> Result<Vec<Row>, ReadError> {
     Ok(rows)
 }
 
-/// Runs the suite over a parquet sink with these options besides its root.
+/// Runs the suite over a parquet sink with these options and a root.
 async fn conform(options: serde_json::Value) -> Summary {
     run(&file_subject(|| ParquetFactory, options, read_rows)).await
 }
 
-/// Asserts that every case was run, but the one that needs a sink with temporary errors: a disk has none.
+/// Asserts that every case was run except the one for sinks with temporary errors, which a disk
+/// does not have.
 fn assert_whole(summary: &Summary) {
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);

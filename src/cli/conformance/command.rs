@@ -1,4 +1,4 @@
-//! `fanout sinks test`: its arguments, and what it prints of each case.
+//! The arguments of `fanout sinks test`, and the line that it prints for each case.
 
 use std::path::PathBuf;
 
@@ -18,23 +18,25 @@ use crate::rows::row_schema;
 pub(in crate::cli) struct TestArguments {
     /// The pipeline file (TOML)
     file: PathBuf,
-    /// The sink of the file that is tested
+    /// The sink to test, by its name in the file
     #[arg(long, value_name = "NAME")]
     sink: String,
-    /// Set a key of the pipeline file, such as `sinks.table.options.settings.table=test`; may be repeated
+    /// Set a key of the pipeline file, such as `sinks.table.options.settings.table=test`; may be
+    /// repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Let a sink that is no file sink publish made-up lists to where it publishes
+    /// Let a sink that writes no files publish made-up lists to its real destination
     #[arg(long)]
     yes: bool,
-    /// A program that prints the published list that `SINK_APP_ID`, `SINK_LIST`, `SINK_DATE` … name, as lines of JSON
+    /// A program that prints the published list named by `SINK_APP_ID`, `SINK_LIST`, `SINK_DATE` …,
+    /// as lines of JSON
     #[arg(last = true, value_name = "READER")]
     reader: Vec<String>,
 }
 
 const EXAMPLES: &str = "\
-Lists of the accounts `conformance-north` and `conformance-south` are published, aborted and cut off. A sink that writes files
-does so in a temporary folder. Without a reader, what a sink has published is taken at its word.
+The suite delivers made-up lists of the accounts `conformance-north` and `conformance-south`, with aborts and crashes.
+A sink that writes files writes to a temporary folder. Without a reader, the suite relies on what the sink reports.
 
 Exit codes: 0 every promise was kept, 1 one was broken, 2 the command line or the pipeline file is wrong.
 
@@ -49,7 +51,7 @@ pub(in crate::cli) async fn execute(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
-    // Nothing is asked of the accounts: their lists are not read.
+    // Simulated: the accounts need no credentials, because their lists are not read.
     let overrides = Overrides {
         set: arguments.set.clone(),
         simulate: Some(0),
@@ -60,8 +62,8 @@ pub(in crate::cli) async fn execute(
     let sink = bind(&pipeline, &arguments.sink, registry)?;
     if sink.roots().is_empty() && !arguments.yes {
         let message = format!(
-            "found `{}`, which publishes made-up lists to where it always does, and does not take them back; expected \
-             `--yes`, if it may",
+            "found `{}`, which publishes made-up lists to its real destination, where they stay; expected `--yes`, to \
+             allow that",
             sink.section().kind
         );
         return Err(ConfigErrors::from(sink.section().problem("type", message)).into());
@@ -72,7 +74,7 @@ pub(in crate::cli) async fn execute(
     Ok(if summary.failures.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// Binds one sink of a pipeline; the others may be wrong.
+/// Binds one sink of a pipeline. The others may be wrong.
 fn bind(pipeline: &Pipeline, name: &str, registry: &SinkRegistry) -> Result<BoundSink, ConfigErrors> {
     let Some(section) = pipeline.sinks.iter().find(|section| section.name == name) else {
         let names: Vec<&str> = pipeline.sinks.iter().map(|section| section.name.as_str()).collect();
@@ -100,7 +102,6 @@ async fn run(subject: &Configured<'_>, terminal: &Terminal) -> Summary {
 
 fn conclusion(summary: &Summary, is_unread: bool) -> String {
     let (kept, skipped, broken) = (summary.kept.len(), summary.skipped.len(), summary.failures.len());
-    let word =
-        if is_unread { "; nothing was read back: name a reader behind `--` to have the rows compared" } else { "" };
-    format!("{kept} kept, {skipped} skipped, {broken} broken{word}\n")
+    let note = if is_unread { "; nothing was read back: name a reader after `--` to compare the rows" } else { "" };
+    format!("{kept} kept, {skipped} skipped, {broken} broken{note}\n")
 }

@@ -1,4 +1,5 @@
-//! A sink of a pipeline file as the conformance suite sees it, and a program that reads back.
+//! The subject of the conformance suite: a sink of a pipeline file, and the program that reads its
+//! lists back.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,7 +17,7 @@ use crate::registry::BoundSink;
 pub(super) struct Configured<'a> {
     sink: BoundSink,
     directory: &'a Path,
-    /// The program that reads back, and its arguments; empty without one.
+    /// The program that reads back, and its arguments; empty if there is none.
     reader: &'a [String],
     /// Seconds since 1970.
     began_at: i64,
@@ -31,19 +32,21 @@ impl<'a> Configured<'a> {
 
 #[async_trait]
 impl Subject for Configured<'_> {
-    /// The same for every case; [`context`](Subject::context) sends its files to the folder of the case.
+    /// Returns the same sink for every case; [`context`](Subject::context) puts its files into the
+    /// folder of the case.
     fn sink(&self, _directory: &Path) -> ConfiguredSink {
         self.sink.sink().clone()
     }
 
-    /// A place that is no folder of the case has lists of other cases, and of earlier tests.
+    /// Returns `Some` for a sink that writes no files: its destination has the lists of other cases
+    /// and of earlier tests.
     fn distinction(&self) -> Option<String> {
         let case = self.case.fetch_add(1, Ordering::Relaxed);
         self.sink.roots().is_empty().then(|| format!("{}-{case}", self.began_at))
     }
 
-    /// What is published is never among the lists of real accounts: the pipeline and the accounts have other names, and
-    /// files go to the folder of the case.
+    /// Keeps the lists apart from those of real accounts: the pipeline and the accounts have other
+    /// names, and files go to the folder of the case.
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
         let is_file_sink = !self.sink.roots().is_empty();
         let simulated = context.simulated || !is_file_sink;

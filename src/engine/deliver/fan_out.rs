@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, StringArray};
 use arrow::compute::filter;
-use fanout_sink::{Batch, arrow};
+use fanout_sink::{Batch, arrow, hexadecimal};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -195,8 +195,7 @@ impl Work {
                 Task::Count(pages, reply) => drop(reply.send(self.count(&pages)?)),
             }
         }
-        let bytes = self.digest.finalize();
-        let digest = bytes.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
+        let digest = format!("sha256:{}", hexadecimal(&self.digest.finalize()));
         Ok(FanOutResult { rows: self.rows.count(), empty: self.empty, digest })
     }
 
