@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fanout_sink::files::staging_of;
+use fanout_sink::files::{io_hint, staging_of};
 use fanout_sink::{SinkContext, SinkError};
 
 use super::finding::{Check, Finding};
@@ -74,7 +74,11 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
             }
             Err((folder, error)) => {
                 let found = format!("{what}a file cannot be written and moved in `{}`: {error}", folder.display());
-                Finding::error(check, Exit::Failed, found).with_hint(hint(&error))
+                let finding = Finding::error(check, Exit::Failed, found);
+                match io_hint(&error) {
+                    Some(hint) => finding.with_hint(hint),
+                    None => finding,
+                }
             }
         });
     }
@@ -131,14 +135,6 @@ fn deepest_folder(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(ErrorKind::NotFound.into())
-}
-
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, or choose another one",
-        ErrorKind::CrossesDevices => "the folder and what lies beside it must be on the same file system",
-        _ => "the folder, and the one that it lies in, must be writable for this user",
-    }
 }
 
 #[cfg(test)]

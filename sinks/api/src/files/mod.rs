@@ -25,7 +25,7 @@ mod staged;
 #[cfg(test)]
 mod tests;
 
-pub use error::file_error;
+pub use error::{file_error, io_hint};
 pub use local::{check, find, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;
