@@ -12,8 +12,8 @@ use crate::configured::ConfiguredSink;
 use crate::context::SinkContext;
 
 /// Makes a [`Subject`] from two closures: `sink` makes a sink for a folder, and `read` reads a list
-/// back. They are [`Subject::sink`] and [`Subject::read`]; a sink that needs other methods implements
-/// the trait.
+/// back. They are [`Subject::sink`] and [`Subject::read`]; a sink that needs other methods
+/// implements the trait.
 ///
 /// `sinks/README.md` has an example.
 pub fn subject<Sink, Read>(sink: Sink, read: Read) -> impl Subject

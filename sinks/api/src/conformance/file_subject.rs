@@ -15,8 +15,8 @@ use crate::sink::SinkFactory;
 
 /// Makes a [`Subject`] for a sink that takes `root` and `layout` as the sinks of this project do.
 ///
-/// `options` are those of the sink in a pipeline file, without `root`: each case sets its own. If they
-/// have a `layout`, it must begin with `{date}-{account}.`; if not, the sink must publish to
+/// `options` are those of the sink in a pipeline file, without `root`: each case sets its own. If
+/// they have a `layout`, it must begin with `{date}-{account}.`; if not, the sink must publish to
 /// `dt={date}/account={account}/`. `read_rows` reads a list from all of its outputs (manifest and
 /// marker included) in the order of their names.
 ///

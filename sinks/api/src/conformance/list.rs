@@ -35,7 +35,7 @@ pub(super) struct Occasion {
 }
 
 impl Occasion {
-    /// Returns when the walk began. Of two walks of a date, the one with the higher number began later.
+    /// Returns when the walk began: on one date, later for a higher number.
     fn begun_at(self) -> DateTime<Utc> {
         self.date.and_time(NaiveTime::MIN).and_utc() + TimeDelta::minutes(self.walk as i64)
     }
@@ -52,8 +52,8 @@ pub(super) const FIRST: Occasion =
 pub(super) const LATER_WALK: Occasion = Occasion { walk: 2, ..FIRST };
 /// The same account on another day.
 pub(super) const LATER_DATE: Occasion = Occasion { walk: 3, date: date(2026, 2, 1), ..FIRST };
-/// Another account on the same date, with the same `WalkId`: ids are unique only within the list of an
-/// account.
+/// Another account on the same date, with the same `WalkId`: ids are unique only within the list of
+/// an account.
 pub(super) const OTHER_ACCOUNT: Occasion = Occasion { account: "south", app_id: "wx00000000000000b2", ..FIRST };
 /// Another list of the same account on the same date, with the same `WalkId`.
 pub(super) const OTHER_LIST: Occasion = Occasion { list: "blacklist", ..FIRST };

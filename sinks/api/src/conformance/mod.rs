@@ -1,12 +1,12 @@
 //! The conformance suite: every line of the protocol of [`Sink`](crate::Sink), as a test that any
 //! sink can run.
 //!
-//! Before it: a sink's own test, or `fanout sinks test`. Behind it: the sink under test, and a reader
-//! of what it publishes.
+//! Before it: a sink's own test, or `fanout sinks test`. Behind it: the sink under test, and a
+//! reader of what it publishes.
 //!
 //! A test names how to open the sink in a folder and how to read what it has published: with
-//! [`file_subject`] for a sink that writes files, [`subject`] for any other, or an implementation of
-//! [`Subject`] for what two closures cannot express. Then it runs the suite:
+//! [`file_subject`] for a sink that writes files, [`subject`] for any other, or an implementation
+//! of [`Subject`] for what two closures cannot express. Then it runs the suite:
 //!
 //! ```no_run
 //! # async fn example(subject: impl fanout_sink::conformance::Subject) {
@@ -16,9 +16,9 @@
 //! ```
 //!
 //! Each case works in a temporary folder of its own, on lists that are computed from a seed. The
-//! same generator computes the rows that must be published; they are never read from a sink. A crash
-//! is a sink that is forgotten: no destructor runs, as with `kill -9`, and the next sink comes from a
-//! new factory.
+//! same generator computes the rows that must be published; they are never read from a sink. A
+//! crash is a sink that is forgotten: no destructor runs, as with `kill -9`, and the next sink
+//! comes from a new factory.
 //!
 //! Lines 1, 2, 3, 5 and 6 of the protocol bind the engine, and the suite keeps them as the engine
 //! does. The other lines bind the sink, and each [`Case`] names the line that it tests. A case that

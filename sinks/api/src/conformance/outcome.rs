@@ -84,8 +84,8 @@ pub(super) fn broken<T>(message: impl Into<String>) -> Step<T> {
     Err(Stop::Broken(message.into()))
 }
 
-/// Returns that the promise of the running case is broken because a call failed. The message has the
-/// error and its causes in one line.
+/// Returns that the promise of the running case is broken because a call failed. The message has
+/// the error and its causes in one line.
 pub(super) fn failed(call: &str, error: &dyn Error) -> Stop {
     let mut message = format!("{call} failed: {error}");
     let mut cause = error.source();

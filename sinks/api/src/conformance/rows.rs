@@ -70,8 +70,8 @@ fn primitives<T: ArrowPrimitiveType>(column: &dyn Array, value: impl Fn(T::Nativ
     column.as_primitive::<T>().iter().map(|native| native.map_or(Value::Null, &value)).collect()
 }
 
-/// Compares the rows that a reader sees with the rows that were generated; the error names the first
-/// difference.
+/// Compares the rows that a reader sees with the rows that were generated; the error names the
+/// first difference.
 pub(super) fn same_rows(schema: &Schema, expected: &[Row], found: &[Row]) -> Result<(), String> {
     let count = match found.len() {
         found if found == expected.len() => String::new(),
@@ -145,7 +145,10 @@ mod tests {
             found(json!({"at": "1970-01-01T00:00:01Z"})).unwrap_err(),
             "row 0: `at` is \"1970-01-01T00:00:01Z\", expected 1500000"
         );
-        assert_eq!(found(json!({"at": 1_500_000, "more": 1})).unwrap_err(), "row 0: `more` is not a column of the list");
+        assert_eq!(
+            found(json!({"at": 1_500_000, "more": 1})).unwrap_err(),
+            "row 0: `more` is not a column of the list"
+        );
     }
 
     #[test]

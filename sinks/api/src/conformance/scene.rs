@@ -1,7 +1,7 @@
 //! The set-up of one case: a folder, a subject, and the calls that the engine would make.
 //!
-//! Before it: the cases. Behind it: the sink under test, and the `Subject`, which reads what the sink
-//! has published.
+//! Before it: the cases. Behind it: the sink under test, and the `Subject`, which reads what the
+//! sink has published.
 
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use crate::sink::{Delivery, Guarantee, Sink, SinkReport};
 /// How often a call is made, at most, while it returns a temporary error.
 const ATTEMPTS: usize = 5;
 
-/// Repeats a call while it returns a temporary error, as the engine does (but without waiting). This is
-/// a macro because the compiler cannot prove that the future of an `AsyncFnMut` is `Send`.
+/// Repeats a call while it returns a temporary error, as the engine does (but without waiting).
+/// This is a macro because the compiler cannot prove that the future of an `AsyncFnMut` is `Send`.
 macro_rules! persist {
     ($call:expr) => {{
         let mut attempts = 1;
@@ -242,8 +242,8 @@ impl<'a> Scene<'a> {
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
-    /// Reads what was published for `list`, which must be its rows, each once and in order. If it cannot
-    /// be read, nothing is compared.
+    /// Reads what was published for `list`, which must be its rows, each once and in order. If it
+    /// cannot be read, nothing is compared.
     pub(super) async fn expect_published(&self, list: &List) -> Step<ReadBack> {
         if !self.subject.is_readable() {
             return Ok(ReadBack::default());
@@ -319,13 +319,13 @@ impl Attempt {
         self.sink.abort().await.map_err(|error| failed("`abort`", &error))
     }
 
-    /// Ends as a killed process does: no destructor runs, and what the system has not received is lost.
+    /// Ends like a killed process: no destructor runs, and data in the memory of the sink is lost.
     pub(super) fn crash(self) {
         mem::forget(self.sink);
     }
 }
 
-/// Compares two sets of named outputs; `expected` and `found` have their descriptions for the error.
+/// Compares two sets of named outputs, each with its description for the error.
 pub(super) fn same_bytes(expected: (&str, &Traces), found: (&str, &Traces)) -> Step {
     let ((expected_name, expected), (found_name, found)) = (expected, found);
     for (name, bytes) in expected {

@@ -1,6 +1,7 @@
 //! What the suite must know about a sink: how to open it, and how to read what it has published.
 //!
-//! Before it: a sink's own test, or `fanout sinks test`. Behind it: `scene`, and through it the cases.
+//! Before it: a sink's own test, or `fanout sinks test`. Behind it: `scene`, and through it the
+//! cases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,16 +21,16 @@ pub type Traces = BTreeMap<String, Vec<u8>>;
 /// A sink under test, and the reader of what it publishes.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// Makes a sink that publishes inside `directory`, a fresh temporary folder for each case. The root
-    /// of a file sink is a folder or file *in* it (`directory/out`), so that staging beside the root is
-    /// in it, too.
+    /// Makes a sink that publishes inside `directory`, a fresh temporary folder for each case. The
+    /// root of a file sink is a folder or file *in* it (`directory/out`), so that staging beside
+    /// the root is in it, too.
     ///
     /// The factory must be new: it knows nothing of earlier ones, as after the start of a process.
     fn sink(&self, directory: &Path) -> ConfiguredSink;
 
-    /// Reads what the sink has published for the account and date of `context`, as an ordinary reader
-    /// would (all files of a glob, a whole topic); `None` if nothing is there. The suite never asks the
-    /// sink itself.
+    /// Reads what the sink has published for the account and date of `context`, as an ordinary
+    /// reader would (all files of a glob, a whole topic); `None` if nothing is there. The suite
+    /// never asks the sink itself.
     ///
     /// The root of a file sink is [`SinkContext::output_path`], because some lists are simulated.
     ///
@@ -38,9 +39,9 @@ pub trait Subject: Send + Sync {
     /// If a reader cannot read what is there.
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError>;
 
-    /// Returns everything that the sink has left behind, visible or not; the suite compares it before
-    /// and after an abort. By default [`files_under`] `directory`: an empty folder is not a trace,
-    /// because no reader finds a list in it.
+    /// Returns everything that the sink has left behind, visible or not; the suite compares it
+    /// before and after an abort. By default [`files_under`] `directory`: an empty folder is not a
+    /// trace, because no reader finds a list in it.
     ///
     /// # Errors
     ///
@@ -49,9 +50,9 @@ pub trait Subject: Send + Sync {
         Ok(files_under(directory)?)
     }
 
-    /// Removes what the sink has published in `directory`, as a person does to make room, and returns
-    /// `true`; returns `false` if the subject cannot do so. By default, removes everything under the
-    /// sink's roots.
+    /// Removes what the sink has published in `directory`, as a person does to make room, and
+    /// returns `true`; returns `false` if the subject cannot do so. By default, removes everything
+    /// under the sink's roots.
     ///
     /// # Errors
     ///
@@ -68,44 +69,45 @@ pub trait Subject: Send + Sync {
         Ok(!roots.is_empty())
     }
 
-    /// Returns whether the sink takes lists with these columns. It must accept the follower schema and
-    /// any choice of its columns; it may decline other types and nulls.
+    /// Returns whether the sink takes lists with these columns. It must accept the follower schema
+    /// and any choice of its columns; it may decline other types and nulls.
     fn accepts(&self, schema: &Schema) -> bool {
         let _ = schema;
         true
     }
 
-    /// Returns the columns of a follower list that the sink is configured for; `None` if it takes any.
+    /// Returns the follower columns that the sink is configured for; `None` if it takes any.
     fn columns(&self) -> Option<Vec<String>> {
         None
     }
 
-    /// Returns a suffix for the app ids of a case, different at each call, for a sink that publishes the
-    /// lists of all cases to one place (a table). `None` if each case has a place of its own.
+    /// Returns a suffix for the app ids of a case, different at each call, for a sink that
+    /// publishes the lists of all cases to one place (a table). `None` if each case has a place of
+    /// its own.
     fn distinction(&self) -> Option<String> {
         None
     }
 
-    /// Changes the context of a case in `directory`, for a sink that needs other names than the suite's.
+    /// Changes the context of a case in `directory`, for a sink that needs its own names.
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
         let _ = directory;
         context
     }
 
-    /// Returns whether [`read`](Self::read) can read a published list. If not, the suite knows only the
-    /// sink's reports, and skips the cases that need more.
+    /// Returns whether [`read`](Self::read) can read a published list. If not, the suite knows only
+    /// the sink's reports, and skips the cases that need more.
     fn is_readable(&self) -> bool {
         true
     }
 
-    /// Returns whether a list stays when one of a later date is published. For a sink that keeps only
-    /// the latest list, the suite does not look for the earlier one.
+    /// Returns whether a list stays when one of a later date is published. For a sink that keeps
+    /// only the latest list, the suite does not look for the earlier one.
     fn keeps_earlier_dates(&self) -> bool {
         true
     }
 
-    /// Makes the next `write` under `directory` fail with a temporary error, and returns `true`; returns
-    /// `false` if the subject cannot do so.
+    /// Makes the next `write` under `directory` fail with a temporary error, and returns `true`;
+    /// returns `false` if the subject cannot do so.
     fn fail_next_write(&self, directory: &Path) -> bool {
         let _ = directory;
         false
@@ -118,8 +120,8 @@ pub struct ReadBack {
     /// The rows in order, as JSON objects. A missing key counts as null; a timestamp is an integer
     /// (microseconds since 1970) or text in RFC 3339.
     pub rows: Vec<Row>,
-    /// The raw outputs of the list, manifest and marker included: the bytes by the name relative to the
-    /// folder.
+    /// The raw outputs of the list, manifest and marker included: the bytes by the name relative to
+    /// the folder.
     pub outputs: BTreeMap<String, Vec<u8>>,
 }
 

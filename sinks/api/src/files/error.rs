@@ -1,7 +1,7 @@
 //! Errors of the file system, as errors of a sink: the operation, the path, and a hint.
 //!
-//! Before it: the steps of `local` and `part`, and the encoders of the sinks. Behind it: the engine,
-//! which reports the error; `journal` and `check` take their hints from [`io_hint`], too.
+//! Before it: the steps of `local` and `part`, and the encoders of the sinks. Behind it: the
+//! engine, which reports the error; `journal` and `check` take their hints from [`io_hint`], too.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -15,8 +15,8 @@ pub(super) fn io_error(operation: &str, path: &Path, source: io::Error) -> SinkE
     file_error(operation, path, Box::new(source))
 }
 
-/// Makes the error of `operation` (`write`, `close` …) on the file at `path`. The I/O error may be a
-/// cause of `source` (of an encoder's error, say): the hint is found in the chain of causes.
+/// Makes the error of `operation` (`write`, `close` …) on the file at `path`. The I/O error may be
+/// a cause of `source` (of an encoder's error, say): the hint is found in the chain of causes.
 pub fn file_error(operation: &str, path: &Path, source: Box<dyn Error + Send + Sync>) -> SinkError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
     let mut hint = None;

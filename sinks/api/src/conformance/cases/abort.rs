@@ -43,8 +43,8 @@ async fn abort_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
     Ok(())
 }
 
-/// The engine delivers again when it finds duplicates at the end of a list: with the same context, and
-/// fewer rows.
+/// The engine delivers again when it finds duplicates at the end of a list: with the same context,
+/// and fewer rows.
 async fn an_aborted_list_can_be_delivered_anew(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
     let list = scene.followers(FIRST, &[40, 9]);

@@ -33,8 +33,8 @@ async fn deliver_and_compare(scene: &Scene<'_>, list: &List) -> Step {
     expect_published(scene, list).await
 }
 
-/// Reads `list` back. A sink that stages must publish an empty output for an empty list; another sink
-/// may leave nothing to read, because it has sent no message.
+/// Reads `list` back. A sink that stages must publish an empty output for an empty list; another
+/// sink may leave nothing to read, because it has sent no message.
 async fn expect_published(scene: &Scene<'_>, list: &List) -> Step {
     let staged = scene.sink().delivery() == Delivery::Staged;
     if list.rows.is_empty() && !staged && scene.read(list).await?.is_none() {
@@ -86,7 +86,7 @@ async fn a_pause_between_batches_changes_nothing(scene: Scene<'_>) -> Step {
     let list = scene.followers(FIRST, &[40, 50, 60]);
     let mut attempt = scene.open(&list).await?;
     for batch in &list.batches {
-        // Blocks the thread, because the suite uses no runtime: a sink must work under a busy one, too.
+        // Blocks the thread: the suite uses no runtime, and a sink must work under a busy one, too.
         std::thread::sleep(PAUSE);
         attempt.write(batch).await?;
     }

@@ -30,8 +30,8 @@ async fn a_crash_after_prepare_is_forgotten(scene: Scene<'_>) -> Step {
     forget_crash(scene, Moment::Prepared).await
 }
 
-/// Crashes twice at `moment`, delivers the list again, and compares with a delivery without crashes:
-/// the bytes of the outputs, and the names of everything else in the folder.
+/// Crashes twice at `moment`, delivers the list again, and compares with a delivery without
+/// crashes: the bytes of the outputs, and the names of everything else in the folder.
 async fn forget_crash(scene: Scene<'_>, moment: Moment) -> Step {
     scene.needs_exactly_once()?;
     let list = scene.followers(FIRST, &[40, 50, 60, 70]);
@@ -99,7 +99,10 @@ async fn a_crash_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
     for moment in Moment::BEFORE_COMMIT {
         scene.advance(&later, moment).await?.crash();
         let after = scene.expect_published(&earlier).await?.outputs;
-        same_bytes(("the earlier list", &before), (&format!("the earlier list after a crash when {moment:?}"), &after))?;
+        same_bytes(
+            ("the earlier list", &before),
+            (&format!("the earlier list after a crash when {moment:?}"), &after),
+        )?;
     }
     scene.deliver(&later).await?;
     scene.expect_published(&later).await?;

@@ -17,8 +17,8 @@ table! {
     a_simulated_list_stays_apart: "`SinkContext::simulated`: outputs must stay apart from real ones",
 }
 
-/// The later list is shorter than the earlier one: a file or row of the earlier one that stays behind
-/// is found.
+/// The later list is shorter than the earlier one: a file or row of the earlier one that stays
+/// behind is found.
 async fn a_later_walk_replaces_the_list_of_its_date(scene: Scene<'_>) -> Step {
     scene.needs_reader()?;
     scene.needs_staging()?;
