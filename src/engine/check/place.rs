@@ -44,12 +44,14 @@ impl Place {
         deepest_folder(&self.path)
     }
 
-    /// Returns where a run writes what it then moves into the place: a sink beside its root, the journal inside itself.
+    /// Returns where a run writes what it then moves into the place: a sink beside its root, the
+    /// journal inside itself.
     fn staging(&self) -> Result<PathBuf, SinkError> {
         if self.sink.is_some() { staging_of(&self.path) } else { Ok(self.path.clone()) }
     }
 
-    /// Tries the place out, again if a folder of it went away meanwhile: another run removes staging that it has emptied.
+    /// Tries the place out, again if a folder of it went away meanwhile: another run removes
+    /// staging that it has emptied.
     fn try_patiently(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
         const TRIES: usize = 3;
         let staging = self.staging().map_err(|error| (self.path.clone(), io::Error::other(error)))?;
@@ -92,8 +94,8 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
     findings
 }
 
-/// Writes a file in `staging` and moves it into `path`. A folder that does not exist is not made: a run makes it in the folder
-/// that is tried instead. Returns the folder of `path` that was tried.
+/// Writes a file in `staging` and moves it into `path`. A folder that does not exist is not made: a
+/// run makes it in the folder that is tried instead. Returns the folder of `path` that was tried.
 fn try_out(staging: &Path, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     let at = |folder: &Path| {
         let folder = folder.to_owned();
