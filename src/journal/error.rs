@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fanout_sink::files::io_hint;
+
 use super::record::DECISION;
 
 /// An error of the journal or of the records beside it.
@@ -80,7 +82,7 @@ impl JournalError {
     /// Returns what a person can do.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io { error, .. } => return io_hint(error.kind()).map(str::to_owned),
+            Self::Io { error, .. } => return io_hint(error).map(str::to_owned),
             Self::Locked { .. } => "wait until it has ended; one process at a time reads a list".to_owned(),
             Self::Damaged { path, .. } => format!(
                 "this list was decided and can no longer be verified; restore {} from a backup, or move it away and \
@@ -96,25 +98,5 @@ impl JournalError {
             }
             Self::Foreign { .. } => "use another `journal.path` for this pipeline file".to_owned(),
         })
-    }
-}
-
-fn io_hint(kind: io::ErrorKind) -> Option<&'static str> {
-    match kind {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("make room on this disk and run again; the walk continues where it stopped")
-        }
-        io::ErrorKind::FileTooLarge => Some(
-            "the file system or `ulimit -f` bounds the size of a file; raise the bound and run again: the walk continues \
-             where it stopped",
-        ),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some("`journal.path` and everything in it must be writable for this user")
-        }
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            Some("a file is where a folder is needed; move it away, or choose another `journal.path`")
-        }
-        io::ErrorKind::IsADirectory => Some("a folder is where a file is needed; move it away"),
-        _ => None,
     }
 }

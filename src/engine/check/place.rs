@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fanout_sink::files::staging_of;
+use fanout_sink::files::{io_hint, staging_of};
 use fanout_sink::{SinkContext, SinkError};
 
 use super::finding::{Check, Finding};
@@ -44,12 +44,14 @@ impl Place {
         deepest_folder(&self.path)
     }
 
-    /// Returns where a run writes what it then moves into the place: a sink beside its root, the journal inside itself.
+    /// Returns where a run writes what it then moves into the place: a sink beside its root, the
+    /// journal inside itself.
     fn staging(&self) -> Result<PathBuf, SinkError> {
         if self.sink.is_some() { staging_of(&self.path) } else { Ok(self.path.clone()) }
     }
 
-    /// Tries the place out, again if a folder of it went away meanwhile: another run removes staging that it has emptied.
+    /// Tries the place out, again if a folder of it went away meanwhile: another run removes
+    /// staging that it has emptied.
     fn try_patiently(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
         const TRIES: usize = 3;
         let staging = self.staging().map_err(|error| (self.path.clone(), io::Error::other(error)))?;
@@ -74,7 +76,11 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
             }
             Err((folder, error)) => {
                 let found = format!("{what}a file cannot be written and moved in `{}`: {error}", folder.display());
-                Finding::error(check, Exit::Failed, found).with_hint(hint(&error))
+                let finding = Finding::error(check, Exit::Failed, found);
+                match io_hint(&error) {
+                    Some(hint) => finding.with_hint(hint),
+                    None => finding,
+                }
             }
         });
     }
@@ -88,8 +94,8 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
     findings
 }
 
-/// Writes a file in `staging` and moves it into `path`. A folder that does not exist is not made: a run makes it in the folder
-/// that is tried instead. Returns the folder of `path` that was tried.
+/// Writes a file in `staging` and moves it into `path`. A folder that does not exist is not made: a
+/// run makes it in the folder that is tried instead. Returns the folder of `path` that was tried.
 fn try_out(staging: &Path, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     let at = |folder: &Path| {
         let folder = folder.to_owned();
@@ -131,14 +137,6 @@ fn deepest_folder(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(ErrorKind::NotFound.into())
-}
-
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, or choose another one",
-        ErrorKind::CrossesDevices => "the folder and what lies beside it must be on the same file system",
-        _ => "the folder, and the one that it lies in, must be writable for this user",
-    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,11 @@ const CASES: [Case; 14] = [
     (FILE, "journal.path=file/state", "a file is where a folder is needed"),
     (NOTHING, "journal.path=/proc/fanout/state", "cannot create the folder /proc/fanout/state/wxcrash/followers"),
     (|project| file(project, "state/wxcrash"), "journal.path=state", "a file is where a folder is needed"),
-    (|project| file(project, "state/wxcrash/followers"), "journal.path=state", "a file is where a folder is needed"),
+    (
+        |project| file(project, "state/wxcrash/followers"),
+        "journal.path=state",
+        "a file with this name is there already",
+    ),
     (
         |project| folder(project, "state/wxcrash/followers.lock"),
         "journal.path=state",

@@ -1,4 +1,6 @@
-//! A subject from two closures: the shortest way to the suite.
+//! A [`Subject`] that two closures make.
+//!
+//! Before it: a sink's own test. Behind it: `run`.
 
 use std::path::Path;
 
@@ -9,8 +11,9 @@ use super::subject::{ReadBack, Subject};
 use crate::configured::ConfiguredSink;
 use crate::context::SinkContext;
 
-/// Makes a [`Subject`] from what makes a sink for a folder, and what reads a list back: see the methods of [`Subject`] of the
-/// same names. A sink that needs more says so by implementing the trait.
+/// Makes a [`Subject`] from two closures: `sink` makes a sink for a folder, and `read` reads a list
+/// back. They are [`Subject::sink`] and [`Subject::read`]; a sink that needs other methods
+/// implements the trait.
 ///
 /// `sinks/README.md` has an example.
 pub fn subject<Sink, Read>(sink: Sink, read: Read) -> impl Subject

@@ -1,4 +1,6 @@
-//! A subject from options and a reader: the shortest way to the suite for a sink that writes files.
+//! A [`Subject`] for a sink that writes files, from its options and a reader.
+//!
+//! Before it: a sink's own test. Behind it: `run`.
 
 use std::path::Path;
 
@@ -11,15 +13,16 @@ use crate::configured::ConfiguredSink;
 use crate::context::SinkContext;
 use crate::sink::SinkFactory;
 
-/// Makes a [`Subject`] of a sink that takes `root` and `layout` as the sinks of this project do.
+/// Makes a [`Subject`] for a sink that takes `root` and `layout` as the sinks of this project do.
 ///
-/// `options` are the sink's, as in a pipeline file, but for `root`, which is each case's own. A `layout` in them must
-/// begin with `{date}-{account}.`; without one the lists must lie in `dt={date}/account={account}/`. `read_rows` reads a
-/// list from all of its outputs, manifest and marker included, in the order of their names.
+/// `options` are those of the sink in a pipeline file, without `root`: each case sets its own. If
+/// they have a `layout`, it must begin with `{date}-{account}.`; if not, the sink must publish to
+/// `dt={date}/account={account}/`. `read_rows` reads a list from all of its outputs (manifest and
+/// marker included) in the order of their names.
 ///
 /// # Panics
 ///
-/// The subject panics if the sink does not take the options.
+/// The subject panics if the sink refuses the options.
 pub fn file_subject<F: SinkFactory>(
     factory: fn() -> F,
     options: Value,
@@ -42,7 +45,7 @@ pub fn file_subject<F: SinkFactory>(
     })
 }
 
-/// Returns what the names of a list's outputs contain, below the root.
+/// Returns the text that the names of a list's outputs below the root contain.
 fn place(is_single_file: bool, context: &SinkContext) -> String {
     let SinkContext { date, account, .. } = context;
     if is_single_file { format!("{date}-{account}.") } else { format!("dt={date}/account={account}/") }

@@ -1,5 +1,8 @@
-//! The lists that the suite delivers, computed from a seed: batches for the sink, and the rows that its readers must
-//! find.
+//! The lists that the suite delivers, computed from a seed: the batches for the sink, and the rows
+//! that its readers must find.
+//!
+//! Before it: the cases, which choose an [`Occasion`] and the sizes of the batches. Behind it:
+//! `scene`, which delivers a list and compares.
 
 use std::ops::Range;
 use std::path::Path;
@@ -20,7 +23,7 @@ use crate::hexadecimal::hexadecimal;
 use crate::snapshot::Snapshot;
 use crate::walk_id::WalkId;
 
-/// Whose list it is, and when it was read.
+/// The identity of a list: account, list, walk and date.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Occasion {
     pub(super) account: &'static str,
@@ -32,7 +35,7 @@ pub(super) struct Occasion {
 }
 
 impl Occasion {
-    /// Returns when the walk began: later ones of a date are later.
+    /// Returns when the walk began: on one date, later for a higher number.
     fn begun_at(self) -> DateTime<Utc> {
         self.date.and_time(NaiveTime::MIN).and_utc() + TimeDelta::minutes(self.walk as i64)
     }
@@ -45,13 +48,14 @@ impl Occasion {
 /// The list that most cases deliver.
 pub(super) const FIRST: Occasion =
     Occasion { account: "north", app_id: "wx00000000000000a1", list: "followers", walk: 1, date: date(2026, 1, 30) };
-/// The same account and date, read once more.
+/// The same account and date, in a later walk.
 pub(super) const LATER_WALK: Occasion = Occasion { walk: 2, ..FIRST };
 /// The same account on another day.
 pub(super) const LATER_DATE: Occasion = Occasion { walk: 3, date: date(2026, 2, 1), ..FIRST };
-/// Another account on the same date, with the same walk name: walks are unique per account and list only.
+/// Another account on the same date, with the same `WalkId`: ids are unique only within the list of
+/// an account.
 pub(super) const OTHER_ACCOUNT: Occasion = Occasion { account: "south", app_id: "wx00000000000000b2", ..FIRST };
-/// Another list of the same account on the same date, with the same walk name.
+/// Another list of the same account on the same date, with the same `WalkId`.
 pub(super) const OTHER_LIST: Occasion = Occasion { list: "blacklist", ..FIRST };
 
 const fn date(year: i32, month: u32, day: u32) -> NaiveDate {
@@ -62,7 +66,7 @@ const fn date(year: i32, month: u32, day: u32) -> NaiveDate {
 const FIRST_FETCH: i64 = 1_769_731_200_000_000;
 const PAGE_ROWS: usize = 10_000;
 
-/// One complete list: what a sink is given, and what it must publish.
+/// One complete list: the input of a sink, and the rows that it must publish.
 #[derive(Clone, Debug)]
 pub(super) struct List {
     occasion: Occasion,
@@ -80,7 +84,7 @@ impl List {
         Self::followers_of(occasion.app_id, occasion, sizes)
     }
 
-    /// Makes a list in the columns of a follower list, with another app id than that of its occasion.
+    /// Makes a list in the columns of a follower list, with an app id other than its occasion's.
     pub(super) fn followers_of(app_id: &str, occasion: Occasion, sizes: &[usize]) -> Self {
         let mut random = Random::of(occasion);
         let openids: Vec<String> = (0..sizes.iter().sum()).map(|_| random.openid()).collect();
@@ -118,7 +122,8 @@ impl List {
         Self { occasion, app_id: app_id.to_owned(), schema, batches, rows, snapshot: snapshot(occasion, &openids) }
     }
 
-    /// Makes a list of other types: nulls, booleans, floats, and texts that are hard to write.
+    /// Makes a list with columns of other types: nulls, booleans, floats, and texts that are easily
+    /// damaged.
     pub(super) fn mixed(occasion: Occasion) -> Self {
         let texts = hard_texts();
         let flags = [Some(true), None, Some(false)];
@@ -170,7 +175,7 @@ impl List {
         &self.schema
     }
 
-    /// Returns the same list in these columns only, in this order.
+    /// Returns the same list with only these columns, in this order.
     pub(super) fn only(mut self, columns: &[&str]) -> Self {
         let indices: Vec<usize> = columns.iter().map(|column| self.schema.index_of(column).expect(column)).collect();
         self.schema = Arc::new(self.schema.project(&indices).expect("the columns are there"));
@@ -183,7 +188,7 @@ impl List {
         self
     }
 
-    /// Returns what a sink is told when it is opened for this list in `directory`.
+    /// Returns the context with which a sink is opened for this list in `directory`.
     pub(super) fn context(&self, directory: &Path) -> SinkContext {
         let Occasion { account, list, date, .. } = self.occasion;
         SinkContext::new(account, &self.app_id, Arc::clone(&self.schema))
@@ -212,7 +217,7 @@ fn batches(schema: &SchemaRef, sizes: &[usize], columns: impl Fn(Range<usize>) -
     sizes.iter().enumerate().map(&mut batch).collect()
 }
 
-/// The facts of a list whose rows are told apart by `keys`, as the engine states them.
+/// Returns the facts of a list, as the engine states them; `keys` identify its rows.
 fn snapshot(occasion: Occasion, keys: &[String]) -> Snapshot {
     let mut digest = Sha256::new();
     for key in keys {
@@ -275,11 +280,11 @@ fn hard_texts() -> Vec<Option<String>> {
     texts
 }
 
-/// `SplitMix64`: enough chance for test data, in a few lines and without a dependency.
+/// `SplitMix64`: random enough for test data, in a few lines and without a dependency.
 struct Random(u64);
 
 impl Random {
-    /// Seeds with the names of the occasion (FNV-1a), so that two lists never share a follower.
+    /// Seeds with the names of the occasion (FNV-1a), so that two lists share no follower.
     fn of(occasion: Occasion) -> Self {
         let names = format!("{}{}{}", occasion.app_id, occasion.list, occasion.walk_id());
         Self(
@@ -296,7 +301,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Makes a text in the form of an `OpenID`: `o` and 27 letters of base64url.
+    /// Makes a text that looks like an `OpenID`: `o` and 27 letters of base64url.
     fn openid(&mut self) -> String {
         const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let letters = (0..27).map(|_| char::from(LETTERS[(self.next() % 64) as usize]));

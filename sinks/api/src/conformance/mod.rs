@@ -1,7 +1,12 @@
-//! The conformance suite: every line of the protocol of [`Sink`](crate::Sink), as a test that any sink can run.
+//! The conformance suite: every line of the protocol of [`Sink`](crate::Sink), as a test that any
+//! sink can run.
 //!
-//! The author of a sink says how to open it in a folder, and what its readers see there ([`subject`], [`file_subject`] for
-//! a sink that writes files, or [`Subject`] for what these cannot say), and runs the suite in a test of the sink's own:
+//! Before it: a sink's own test, or `fanout sinks test`. Behind it: the sink under test, and a
+//! reader of what it publishes.
+//!
+//! A test names how to open the sink in a folder and how to read what it has published: with
+//! [`file_subject`] for a sink that writes files, [`subject`] for any other, or an implementation
+//! of [`Subject`] for what two closures cannot express. Then it runs the suite:
 //!
 //! ```no_run
 //! # async fn example(subject: impl fanout_sink::conformance::Subject) {
@@ -10,13 +15,15 @@
 //! # }
 //! ```
 //!
-//! Each case works in a temporary folder of its own, on lists that are computed from a seed; what must be published is
-//! computed by the same generator, never read from a sink. A crash is a sink that is forgotten: no destructor runs, as
-//! with `kill -9`, and the next sink comes from a new factory.
+//! Each case works in a temporary folder of its own, on lists that are computed from a seed. The
+//! same generator computes the rows that must be published; they are never read from a sink. A
+//! crash is a sink that is forgotten: no destructor runs, as with `kill -9`, and the next sink
+//! comes from a new factory.
 //!
-//! Lines 1, 2, 3, 5 and 6 of the protocol are promises of the engine to the sink: the suite keeps them as the engine
-//! does. The others are the sink's, and each [`Case`] names the line that it holds the sink to. What a sink cannot be
-//! held to (a broker cannot take a row back) is skipped, and every skip is named in the [`Summary`].
+//! Lines 1, 2, 3, 5 and 6 of the protocol bind the engine, and the suite keeps them as the engine
+//! does. The other lines bind the sink, and each [`Case`] names the line that it tests. A case that
+//! does not apply to a sink (a broker cannot take a row back) is skipped, and the [`Summary`] names
+//! every skip.
 
 mod cases;
 mod closures;

@@ -1,16 +1,18 @@
-//! What the suite found out.
+//! The outcome of a case, and of the whole suite.
+//!
+//! Before it: the cases and `scene`. Behind it: `run`, and the command `fanout sinks test`.
 
 use std::error::Error;
 use std::fmt;
 
-/// How a case ended that found nothing wrong.
+/// The outcome of a case that found no broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The promise was kept.
     Kept,
-    /// The promise is not one of this sink, or the subject cannot provoke the case.
+    /// The promise does not apply to this sink, or the subject cannot provoke the case.
     Skipped {
-        /// Why.
+        /// Why the case was skipped.
         reason: String,
     },
 }
@@ -65,7 +67,7 @@ impl Summary {
     }
 }
 
-/// Why a case does not go on.
+/// The reason for which a case ends early.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The case does not apply.
@@ -74,15 +76,16 @@ pub(super) enum Stop {
     Broken(String),
 }
 
-/// One step of a case.
+/// The result of one step of a case.
 pub(super) type Step<T = ()> = Result<T, Stop>;
 
-/// Breaks the promise of the running case, with what was found.
+/// Returns that the promise of the running case is broken, and what was found.
 pub(super) fn broken<T>(message: impl Into<String>) -> Step<T> {
     Err(Stop::Broken(message.into()))
 }
 
-/// Breaks the promise of the running case because a call failed: the error and its causes in one line.
+/// Returns that the promise of the running case is broken because a call failed. The message has
+/// the error and its causes in one line.
 pub(super) fn failed(call: &str, error: &dyn Error) -> Stop {
     let mut message = format!("{call} failed: {error}");
     let mut cause = error.source();

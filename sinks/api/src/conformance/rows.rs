@@ -1,4 +1,7 @@
-//! Rows as JSON objects: read out of Arrow, and held against what the generator made.
+//! Rows as JSON objects: read from Arrow, and compared with the rows of the generator.
+//!
+//! Before it: a `Subject`, which reads rows back, and `list`, which has the rows to expect. Behind
+//! it: `scene`.
 
 use std::error::Error;
 
@@ -12,17 +15,19 @@ use crate::arrow::datatypes::{
     TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
-/// Why an output could not be read; a torn or foreign output breaks the promise that is being tested.
+/// The error of a reader. An output that it cannot read (torn, or of another format) breaks the
+/// promise that is being tested.
 pub type ReadError = Box<dyn Error + Send + Sync>;
 
-/// One row: column → value.
+/// One row: the values by column.
 pub type Row = Map<String, Value>;
 
-/// Turns the rows of a record batch into JSON objects, for a [`Subject`](super::Subject) whose readers read Arrow.
+/// Returns the rows of a record batch as JSON objects, for a [`Subject`](super::Subject) whose
+/// readers read Arrow.
 ///
 /// # Errors
 ///
-/// When a column has a type that none of the suite's lists has.
+/// If a column has a type that no list of the suite has.
 pub fn rows_of(records: &RecordBatch) -> Result<Vec<Row>, ReadError> {
     let mut rows = vec![Row::new(); records.num_rows()];
     for (field, column) in records.schema().fields().iter().zip(records.columns()) {
@@ -43,7 +48,7 @@ fn values_of(column: &dyn Array) -> Result<Vec<Value>, ReadError> {
         DataType::Int64 => primitives::<Int64Type>(column, Value::from),
         DataType::Float32 => primitives::<Float32Type>(column, Value::from),
         DataType::Float64 => primitives::<Float64Type>(column, Value::from),
-        // In microseconds, whatever the unit.
+        // Always in microseconds.
         DataType::Timestamp(unit, _) => match unit {
             TimeUnit::Second => primitives::<TimestampSecondType>(column, |value| (value * 1_000_000).into()),
             TimeUnit::Millisecond => primitives::<TimestampMillisecondType>(column, |value| (value * 1_000).into()),
@@ -57,7 +62,7 @@ fn values_of(column: &dyn Array) -> Result<Vec<Value>, ReadError> {
             let dictionary = column.as_any_dictionary();
             values_of(&take(dictionary.values(), dictionary.keys(), None)?)?
         }
-        other => return Err(format!("a column of type `{other}`, which no list of the suite has").into()),
+        other => return Err(format!("the column type `{other}`, which no list of the suite has").into()),
     })
 }
 
@@ -65,7 +70,8 @@ fn primitives<T: ArrowPrimitiveType>(column: &dyn Array, value: impl Fn(T::Nativ
     column.as_primitive::<T>().iter().map(|native| native.map_or(Value::Null, &value)).collect()
 }
 
-/// Holds the rows that a reader sees against the rows that were made; the message names the first difference.
+/// Compares the rows that a reader sees with the rows that were generated; the error names the
+/// first difference.
 pub(super) fn same_rows(schema: &Schema, expected: &[Row], found: &[Row]) -> Result<(), String> {
     let count = match found.len() {
         found if found == expected.len() => String::new(),
@@ -74,7 +80,7 @@ pub(super) fn same_rows(schema: &Schema, expected: &[Row], found: &[Row]) -> Res
     for (number, (expected, found)) in expected.iter().zip(found).enumerate() {
         same_row(schema, expected, found).map_err(|difference| format!("{count}row {number}: {difference}"))?;
     }
-    if count.is_empty() { Ok(()) } else { Err(format!("{count}the rows up to there are equal")) }
+    if count.is_empty() { Ok(()) } else { Err(format!("{count}the rows that both have are equal")) }
 }
 
 fn same_row(schema: &Schema, expected: &Row, found: &Row) -> Result<(), String> {
@@ -87,7 +93,7 @@ fn same_row(schema: &Schema, expected: &Row, found: &Row) -> Result<(), String> 
         }
     }
     match found.keys().find(|key| schema.index_of(key).is_err()) {
-        Some(key) => Err(format!("`{key}` is no column of the list")),
+        Some(key) => Err(format!("`{key}` is not a column of the list")),
         None => Ok(()),
     }
 }
@@ -98,13 +104,13 @@ fn same_value(data_type: &DataType, expected: &Value, found: &Value) -> bool {
             let instant = DateTime::parse_from_rfc3339(found);
             instant.ok().map(|instant| instant.timestamp_micros()) == expected.as_i64()
         }
-        // A reader may show `1.0` as `1`.
+        // A reader may print `1.0` as `1`.
         (DataType::Float64, Value::Number(expected), Value::Number(found)) => expected.as_f64() == found.as_f64(),
         _ => expected == found,
     }
 }
 
-/// Shows the beginning of a value: one of the generated texts is long.
+/// Returns the beginning of a value as text: one of the generated texts is long.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= 80 {
@@ -139,7 +145,10 @@ mod tests {
             found(json!({"at": "1970-01-01T00:00:01Z"})).unwrap_err(),
             "row 0: `at` is \"1970-01-01T00:00:01Z\", expected 1500000"
         );
-        assert_eq!(found(json!({"at": 1_500_000, "more": 1})).unwrap_err(), "row 0: `more` is no column of the list");
+        assert_eq!(
+            found(json!({"at": 1_500_000, "more": 1})).unwrap_err(),
+            "row 0: `more` is not a column of the list"
+        );
     }
 
     #[test]
@@ -150,6 +159,6 @@ mod tests {
         let message = same_rows(&schema, &rows, &without_the_second).unwrap_err();
         assert_eq!(message, "found 2 rows, expected 3; row 1: `number` is 3, expected 2");
         let message = same_rows(&schema, &rows, &rows[..2]).unwrap_err();
-        assert_eq!(message, "found 2 rows, expected 3; the rows up to there are equal");
+        assert_eq!(message, "found 2 rows, expected 3; the rows that both have are equal");
     }
 }

@@ -1,4 +1,6 @@
-//! All of the suite, one case after the other.
+//! The whole suite, one case after the other.
+//!
+//! Before it: a sink's own test. Behind it: the cases.
 
 use super::cases::cases;
 use super::outcome::Summary;
@@ -8,7 +10,7 @@ use super::subject::Subject;
 ///
 /// # Panics
 ///
-/// Panics after the last case, with the list of all failures, when a promise was broken.
+/// If a promise was broken: after the last case, with the list of all failures.
 pub async fn run(subject: &dyn Subject) -> Summary {
     let mut summary = Summary::default();
     for case in cases() {

@@ -1,4 +1,7 @@
-//! The place of one case: a folder, a subject, and the calls that the engine would make.
+//! The set-up of one case: a folder, a subject, and the calls that the engine would make.
+//!
+//! Before it: the cases. Behind it: the sink under test, and the `Subject`, which reads what the
+//! sink has published.
 
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -16,11 +19,11 @@ use crate::error::SinkError;
 use crate::found::Found;
 use crate::sink::{Delivery, Guarantee, Sink, SinkReport};
 
-/// How often a call is made that answers with a temporary error.
+/// How often a call is made, at most, while it returns a temporary error.
 const ATTEMPTS: usize = 5;
 
-/// Makes a call again while it answers with a temporary error, as the engine does (but without waiting). A macro, for
-/// the future of an `AsyncFnMut` cannot be proved to be `Send`.
+/// Repeats a call while it returns a temporary error, as the engine does (but without waiting).
+/// This is a macro because the compiler cannot prove that the future of an `AsyncFnMut` is `Send`.
 macro_rules! persist {
     ($call:expr) => {{
         let mut attempts = 1;
@@ -38,11 +41,11 @@ pub(super) struct Scene<'a> {
     subject: &'a dyn Subject,
     directory: TempDir,
     simulated: bool,
-    /// What is added to the app ids of the case.
+    /// A suffix of the app ids of the case.
     distinction: Option<String>,
 }
 
-/// How far an attempt at a list has come.
+/// The progress of an attempt at a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Moment {
     Opened,
@@ -53,7 +56,7 @@ pub(super) enum Moment {
 }
 
 impl Moment {
-    /// The moments at which nothing is visible yet.
+    /// The moments at which nothing of the list is visible.
     pub(super) const BEFORE_COMMIT: [Self; 4] = [Self::Opened, Self::HalfWritten, Self::Written, Self::Prepared];
 }
 
@@ -68,7 +71,7 @@ impl<'a> Scene<'a> {
         Ok(Self { distinction: self.distinction.clone(), ..Self::new(self.subject)? })
     }
 
-    /// Sets whether lists come from the simulator from here on.
+    /// Sets whether the following lists come from the simulator.
     pub(super) fn set_simulated(&mut self, simulated: bool) {
         self.simulated = simulated;
     }
@@ -86,7 +89,7 @@ impl<'a> Scene<'a> {
         self.directory.path()
     }
 
-    /// Makes a list of followers, in the columns that the sink is set to.
+    /// Makes a list of followers, in the columns that the sink is configured for.
     pub(super) fn followers(&self, occasion: Occasion, sizes: &[usize]) -> List {
         let app_id = match &self.distinction {
             Some(distinction) => format!("{}-{distinction}", occasion.app_id),
@@ -104,7 +107,7 @@ impl<'a> Scene<'a> {
         self.subject.context(self.directory(), context)
     }
 
-    /// Returns what a sink is told of a list that is complete.
+    /// Returns the context of a complete list: with its facts and its digest.
     pub(super) fn complete_context(&self, list: &List) -> SinkContext {
         let snapshot = &list.snapshot;
         self.context(list).with_facts(snapshot.begun_at, Some(snapshot.rows)).with_digest(&snapshot.digest)
@@ -144,15 +147,15 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// Skips the case for a sink that takes certain columns only.
+    /// Skips the case for a sink that is configured for certain columns.
     pub(super) fn needs_any_columns(&self) -> Step {
         match self.subject.columns() {
-            Some(_) => Err(Stop::Skipped("the sink is set to certain columns".to_owned())),
+            Some(_) => Err(Stop::Skipped("the sink is configured for certain columns".to_owned())),
             None => Ok(()),
         }
     }
 
-    /// Skips the case where what was published cannot be read.
+    /// Skips the case if published lists cannot be read.
     pub(super) fn needs_reader(&self) -> Step {
         if self.subject.is_readable() {
             return Ok(());
@@ -160,7 +163,7 @@ impl<'a> Scene<'a> {
         Err(Stop::Skipped("nothing reads what the sink has published".to_owned()))
     }
 
-    /// Skips the case where nothing is known of what a sink leaves behind.
+    /// Skips the case if the suite can see neither files nor published rows of the sink.
     pub(super) fn needs_sight(&self) -> Step {
         if self.sink().roots().is_empty() { self.needs_reader() } else { Ok(()) }
     }
@@ -228,7 +231,7 @@ impl<'a> Scene<'a> {
         found.map_err(|error| failed("`find`", &error))
     }
 
-    /// Removes what is published for `list`, and returns whether the subject can do so.
+    /// Removes what was published for `list`; returns whether the subject can do so.
     pub(super) async fn remove(&self, list: &List) -> Step<bool> {
         let removed = self.subject.remove(self.directory(), &self.context(list)).await;
         removed.map_err(|error| failed("removing the published list", error.as_ref()))
@@ -239,8 +242,8 @@ impl<'a> Scene<'a> {
         published.map_err(|error| failed("reading the published list", error.as_ref()))
     }
 
-    /// Reads what is published for `list`, which must be its rows, each once and in order. Where it cannot be read, the
-    /// report of the sink is all there is.
+    /// Reads what was published for `list`, which must be its rows, each once and in order. If it
+    /// cannot be read, nothing is compared.
     pub(super) async fn expect_published(&self, list: &List) -> Step<ReadBack> {
         if !self.subject.is_readable() {
             return Ok(ReadBack::default());
@@ -258,7 +261,7 @@ impl<'a> Scene<'a> {
         }
         match self.read(list).await? {
             None => Ok(()),
-            // A query of a table answers with no rows, whether there is no list or an empty one.
+            // A query of a table returns no rows both for no list and for an empty one.
             Some(published) if published == ReadBack::default() => Ok(()),
             Some(published) => broken(format!("{} rows are visible {when}", published.rows.len())),
         }
@@ -269,7 +272,7 @@ impl<'a> Scene<'a> {
         traces.map_err(|error| failed("reading the traces", error.as_ref()))
     }
 
-    /// Reads every file under the sink's roots, hidden ones too.
+    /// Reads every file under the sink's roots, hidden ones included.
     pub(super) fn files_in_roots(&self, list: &List) -> Step<Traces> {
         let mut files = Traces::new();
         for root in self.roots(list) {
@@ -280,7 +283,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// An open sink, on its way through one list.
+/// An open sink, to which one list is being delivered.
 pub(super) struct Attempt {
     sink: Box<dyn Sink>,
 }
@@ -291,7 +294,7 @@ impl Attempt {
         result.map_err(|error| failed(&format!("`write` of batch {}", batch.sequence()), &error))
     }
 
-    /// Writes without a second attempt.
+    /// Writes a batch without a second attempt.
     pub(super) async fn write_once(&mut self, batch: &Batch) -> Result<(), SinkError> {
         self.sink.write(batch).await
     }
@@ -316,13 +319,13 @@ impl Attempt {
         self.sink.abort().await.map_err(|error| failed("`abort`", &error))
     }
 
-    /// Ends as a killed process does: no destructor runs, and what was not handed to the system is lost.
+    /// Ends like a killed process: no destructor runs, and data in the memory of the sink is lost.
     pub(super) fn crash(self) {
         mem::forget(self.sink);
     }
 }
 
-/// Holds two sets of named outputs against each other; `expected` and `found` say what they are.
+/// Compares two sets of named outputs, each with its description for the error.
 pub(super) fn same_bytes(expected: (&str, &Traces), found: (&str, &Traces)) -> Step {
     let ((expected_name, expected), (found_name, found)) = (expected, found);
     for (name, bytes) in expected {

@@ -1,4 +1,7 @@
-//! What the suite must know of a sink: how to open one, and what its readers see.
+//! What the suite must know about a sink: how to open it, and how to read what it has published.
+//!
+//! Before it: a sink's own test, or `fanout sinks test`. Behind it: `scene`, and through it the
+//! cases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,49 +15,53 @@ use crate::arrow::datatypes::Schema;
 use crate::configured::ConfiguredSink;
 use crate::context::SinkContext;
 
-/// Everything that a sink has left in its folder, staging included: name → bytes.
+/// Everything that a sink has left in its folder, staging included: the bytes by name.
 pub type Traces = BTreeMap<String, Vec<u8>>;
 
-/// What the suite must know of a sink under test.
+/// A sink under test, and the reader of what it publishes.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// Makes a sink that publishes inside `directory`, a fresh temporary folder for each case. A file sink's root is a folder
-    /// or file *in* it (`directory/out`), so that staging beside the root lies in it too.
+    /// Makes a sink that publishes inside `directory`, a fresh temporary folder for each case. The
+    /// root of a file sink is a folder or file *in* it (`directory/out`), so that staging beside
+    /// the root is in it, too.
     ///
-    /// Its factory knows nothing of earlier ones, as after the start of a process.
+    /// The factory must be new: it knows nothing of earlier ones, as after the start of a process.
     fn sink(&self, directory: &Path) -> ConfiguredSink;
 
-    /// Reads what the sink has published for the account and date of `context`, as an ordinary reader would (all
-    /// files of a glob, a whole topic); `None` when nothing is there. The suite never asks the sink itself.
+    /// Reads what the sink has published for the account and date of `context`, as an ordinary
+    /// reader would (all files of a glob, a whole topic); `None` if nothing is there. The suite
+    /// never asks the sink itself.
     ///
-    /// A file sink finds its root with [`SinkContext::output_path`], for some lists are simulated.
+    /// The root of a file sink is [`SinkContext::output_path`], because some lists are simulated.
     ///
     /// # Errors
     ///
-    /// When there is something that a reader cannot read.
+    /// If a reader cannot read what is there.
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError>;
 
-    /// Returns whatever a sink has left behind, visible or not; the suite compares it before and after an abort. By
-    /// default [`files_under`] `directory`: an empty folder is no trace, for no reader finds a list in it.
+    /// Returns everything that the sink has left behind, visible or not; the suite compares it
+    /// before and after an abort. By default [`files_under`] `directory`: an empty folder is not a
+    /// trace, because no reader finds a list in it.
     ///
     /// # Errors
     ///
-    /// When the traces cannot be read.
+    /// If the traces cannot be read.
     async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {
         Ok(files_under(directory)?)
     }
 
-    /// Removes what the sink has published in `directory`, as a person does who makes room, and returns `true`; `false` when the
-    /// subject has no way to do so. By default everything under the sink's roots goes.
+    /// Removes what the sink has published in `directory`, as a person does to make room, and
+    /// returns `true`; returns `false` if the subject cannot do so. By default, removes everything
+    /// under the sink's roots.
     ///
     /// # Errors
     ///
-    /// When something cannot be removed.
+    /// If something cannot be removed.
     async fn remove(&self, directory: &Path, context: &SinkContext) -> Result<bool, ReadError> {
         let roots = self.sink(directory).roots();
         for root in &roots {
             let place = context.output_path(root);
-            // A root outside of the case's folder is none of the suite's.
+            // The suite removes nothing outside the folder of the case.
             if place.starts_with(directory) && place != directory {
                 remove(&place)?;
             }
@@ -62,66 +69,68 @@ pub trait Subject: Send + Sync {
         Ok(!roots.is_empty())
     }
 
-    /// Returns whether the sink takes lists of these columns. The follower schema and any choice of its columns must
-    /// be accepted; other types and nulls may be declined.
+    /// Returns whether the sink takes lists with these columns. It must accept the follower schema
+    /// and any choice of its columns; it may decline other types and nulls.
     fn accepts(&self, schema: &Schema) -> bool {
         let _ = schema;
         true
     }
 
-    /// Returns the columns of a follower list that the sink is set to; `None` for a sink that takes any.
+    /// Returns the follower columns that the sink is configured for; `None` if it takes any.
     fn columns(&self) -> Option<Vec<String>> {
         None
     }
 
-    /// Returns what is added to the app ids of a case, different at each call: for a sink that publishes to one place,
-    /// whatever the folder, and where the lists of other cases lie already. `None` where each case has a place of its own.
+    /// Returns a suffix for the app ids of a case, different at each call, for a sink that
+    /// publishes the lists of all cases to one place (a table). `None` if each case has a place of
+    /// its own.
     fn distinction(&self) -> Option<String> {
         None
     }
 
-    /// Changes what the sink is told, for a case in `directory`: the names are the suite's, unless a sink needs others.
+    /// Changes the context of a case in `directory`, for a sink that needs its own names.
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
         let _ = directory;
         context
     }
 
-    /// Returns whether [`read`](Self::read) reads anything. Of a sink whose lists cannot be read, only what it says itself is
-    /// known: cases that depend on more are skipped.
+    /// Returns whether [`read`](Self::read) can read a published list. If not, the suite knows only
+    /// the sink's reports, and skips the cases that need more.
     fn is_readable(&self) -> bool {
         true
     }
 
-    /// Returns whether a list stays when one of a later date is published. A sink that holds the latest list only is
-    /// not asked for the earlier one any more.
+    /// Returns whether a list stays when one of a later date is published. For a sink that keeps
+    /// only the latest list, the suite does not look for the earlier one.
     fn keeps_earlier_dates(&self) -> bool {
         true
     }
 
-    /// Lets the next `write` under `directory` fail with a temporary error, and returns `true`; `false` when the
-    /// subject has no way to do so.
+    /// Makes the next `write` under `directory` fail with a temporary error, and returns `true`;
+    /// returns `false` if the subject cannot do so.
     fn fail_next_write(&self, directory: &Path) -> bool {
         let _ = directory;
         false
     }
 }
 
-/// What a reader sees of one list, read back from where it was published.
+/// What a reader sees of one published list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadBack {
-    /// The rows in order, as JSON objects. A missing key counts as null; a timestamp is an integer (microseconds
-    /// since 1970) or text in RFC 3339.
+    /// The rows in order, as JSON objects. A missing key counts as null; a timestamp is an integer
+    /// (microseconds since 1970) or text in RFC 3339.
     pub rows: Vec<Row>,
-    /// The raw outputs of the list, manifest and marker included: name, relative to the folder → bytes.
+    /// The raw outputs of the list, manifest and marker included: the bytes by the name relative to
+    /// the folder.
     pub outputs: BTreeMap<String, Vec<u8>>,
 }
 
-/// Reads every file at or under `path`: name relative to `path` → bytes. A symbolic link counts as a file that holds
-/// its target; a missing `path` holds nothing.
+/// Reads every file at or under `path`: the bytes by the name relative to `path`. A symbolic link
+/// counts as a file that holds its target. If `path` is missing, the result is empty.
 ///
 /// # Errors
 ///
-/// When a folder or file cannot be read.
+/// If a folder or file cannot be read.
 pub fn files_under(path: &Path) -> io::Result<Traces> {
     let mut files = Traces::new();
     collect(path, path, &mut files)?;

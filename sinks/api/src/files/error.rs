@@ -1,24 +1,27 @@
-//! Errors of the file system: what was done, where, and what a person can do.
+//! Errors of the file system, as errors of a sink: the operation, the path, and a hint.
+//!
+//! Before it: the steps of `local` and `part`, and the encoders of the sinks. Behind it: the
+//! engine, which reports the error; `journal` and `check` take their hints from [`io_hint`], too.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::error::SinkError;
 
-/// Makes the error of `operation` (`create`, `rename` …) on `path`. It is permanent: what of a batch has reached a
-/// file cannot be told, so the list is delivered again from the journal.
+/// Makes the error of `operation` (`create`, `rename` …) on `path`. It is permanent: the part of a
+/// batch that has reached the file is unknown, so the list is delivered again from the journal.
 pub(super) fn io_error(operation: &str, path: &Path, source: io::Error) -> SinkError {
     file_error(operation, path, Box::new(source))
 }
 
-/// Makes the error of `operation` (`write`, `close` …) on the file at `path`, also where the I/O error lies deeper
-/// (an encoder's error, say): the hint is found in the chain of causes.
+/// Makes the error of `operation` (`write`, `close` …) on the file at `path`. The I/O error may be
+/// a cause of `source` (of an encoder's error, say): the hint is found in the chain of causes.
 pub fn file_error(operation: &str, path: &Path, source: Box<dyn Error + Send + Sync>) -> SinkError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
     let mut hint = None;
     while let Some(error) = cause {
-        hint = hint.or_else(|| error.downcast_ref().and_then(hint_for));
+        hint = hint.or_else(|| error.downcast_ref().and_then(io_hint));
         cause = error.source();
     }
     let error = SinkError::permanent(format!("cannot {operation} `{}`", path.display())).with_source(source);
@@ -28,23 +31,30 @@ pub fn file_error(operation: &str, path: &Path, source: Box<dyn Error + Send + S
     }
 }
 
-fn hint_for(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("free space or move `root` to a larger disk, then run again: the journal keeps what was fetched")
+/// Returns what a person can do about an error of the file system, in the journal or in a sink;
+/// `None` if its message says all that is known.
+pub fn io_hint(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room on this disk, or move to a larger one, and run again: the journal keeps what was fetched"
         }
-        io::ErrorKind::FileTooLarge => {
-            Some("the file system or `ulimit -f` bounds the size of a file; roll to smaller files or raise the bound")
+        ErrorKind::FileTooLarge => {
+            "the file system or `ulimit -f` bounds the size of a file; raise the bound, or let the sink roll to \
+             smaller files, and run again: the journal keeps what was fetched"
         }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some("`root` and the folder it lies in must be writable for this user; staging lies beside `root`")
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "this place and everything in it must be writable for this user; so must the folder that holds a sink's \
+             `root`, because the sink stages in `<root>.staging`"
         }
-        io::ErrorKind::CrossesDevices => {
-            Some("choose a `root` whose neighbouring folder lies on the same file system: staging lies beside it")
+        ErrorKind::CrossesDevices => {
+            "a sink stages in `<root>.staging`: choose a `root` that is on the same file system as the folder that holds it"
         }
-        // An io::Error can carry another error as its payload; `source` skips the payload itself.
-        _ => error.get_ref().and_then(|inner| inner.downcast_ref()).and_then(hint_for),
-    }
+        ErrorKind::NotADirectory => "a file is where a folder is needed; move it away, or choose another path",
+        ErrorKind::AlreadyExists => "a file with this name is there already; move it away, or choose another path",
+        ErrorKind::IsADirectory => "a folder is where a file is needed; move it away, or choose another path",
+        // An `io::Error` can hold another one as its payload, which `source` skips.
+        _ => return error.get_ref().and_then(|inner| inner.downcast_ref()).and_then(io_hint),
+    })
 }
 
 #[cfg(test)]
@@ -57,7 +67,7 @@ mod tests {
         let wrapped = io::Error::other(io::Error::other(full));
         let error = file_error("write", Path::new("out/x"), Box::new(wrapped));
         assert_eq!(error.to_string(), "cannot write `out/x`");
-        assert!(error.hint().unwrap().contains("free space"));
+        assert!(error.hint().unwrap().contains("make room"));
         assert!(error.source().is_some());
     }
 }

@@ -1,4 +1,6 @@
 //! The `layout` option: a template for the path of an output below `root`.
+//!
+//! Before it: `options`. Behind it: `local::target`, which joins the path to `root`.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -6,10 +8,10 @@ use std::path::PathBuf;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 
-/// What may stand between braces, for errors.
+/// The placeholders, for error messages.
 const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
 
-/// File names have at most this many bytes on every file system that matters.
+/// The longest file name that the common file systems hold, in bytes.
 const LONGEST_NAME: usize = 255;
 
 /// A parsed template: folders, and the name of a file.
@@ -37,10 +39,11 @@ enum Piece {
 }
 
 impl Layout {
-    /// Parses a template. With `rolling` a list may become several files, so their names need `{part}`.
+    /// Parses a template. With `rolling`, a list may become several files, so their names need
+    /// `{part}`.
     pub(super) fn parse(template: &str, rolling: bool) -> Result<Self, SinkError> {
         if template.starts_with('/') {
-            return Err(wrong(template, "is absolute; it starts at `root`"));
+            return Err(wrong(template, "is absolute; it must be relative to `root`"));
         }
         let mut folders = template.split('/').map(|name| parse_name(name, template)).collect::<Result<Vec<_>, _>>()?;
         let file = folders.pop().unwrap_or_default();
@@ -74,7 +77,8 @@ impl Layout {
         Ok(())
     }
 
-    /// Makes sure that each account of the run has an output of its own, which the folders of a list name anyway.
+    /// Checks that each account of the run has an output of its own. A layout with folders needs no
+    /// check: `parse` requires that they name the account.
     pub(super) fn check_accounts(&self, template: &str, context: &SinkContext) -> Result<(), SinkError> {
         let tells_apart = [Placeholder::Account, Placeholder::AppId].map(Piece::Value);
         if context.accounts.len() < 2
@@ -88,12 +92,12 @@ impl Layout {
         Err(wrong(template, &problem))
     }
 
-    /// Returns whether a list is one file straight under `root`, and not a folder of its own.
+    /// Returns whether a list is one file in `root` itself, and not a folder of its own.
     pub(super) fn is_single_file(&self) -> bool {
         self.folders.is_empty()
     }
 
-    /// Returns the folder of a list below `root`; empty for a single file.
+    /// Returns the folder of a list, relative to `root`; empty for a single file.
     pub(super) fn folder(&self, context: &SinkContext) -> Result<PathBuf, SinkError> {
         self.folders.iter().map(|name| render(name, context, 0)).collect()
     }
@@ -111,8 +115,10 @@ fn wrong(template: &str, problem: &str) -> SinkError {
 fn parse_name(name: &str, template: &str) -> Result<Vec<Piece>, SinkError> {
     match name {
         "" => return Err(wrong(template, "has an empty folder or file name")),
-        "." | ".." => return Err(wrong(template, "leaves its place; `.` and `..` are no names here")),
-        _ if name.contains('\0') => return Err(wrong(template, "has a NUL character, which no name can hold")),
+        "." | ".." => {
+            return Err(wrong(template, "has a folder or file named `.` or `..`, which would lead out of its place"));
+        }
+        _ if name.contains('\0') => return Err(wrong(template, "has a NUL character, which no file name can hold")),
         _ => {}
     }
     let mut pieces = Vec::new();
@@ -120,7 +126,7 @@ fn parse_name(name: &str, template: &str) -> Result<Vec<Piece>, SinkError> {
     while let Some(brace) = rest.find(['{', '}']) {
         let (text, placeholder) = rest.split_at(brace);
         let end = placeholder.find('}').filter(|end| *end > 0);
-        let end = end.ok_or_else(|| wrong(template, "has a brace without its partner"))?;
+        let end = end.ok_or_else(|| wrong(template, "has a brace without its counterpart"))?;
         if !text.is_empty() {
             pieces.push(Piece::Text(text.to_owned()));
         }
@@ -161,18 +167,24 @@ fn render(name: &[Piece], context: &SinkContext, part: u32) -> Result<String, Si
         }
     }
     if matches!(text.as_str(), "" | "." | "..") {
-        return Err(SinkError::option("layout", format!("a name comes out as `{text}`, which is no file name")));
+        return Err(SinkError::option(
+            "layout",
+            format!("the layout makes the name `{text}`, which is not a file name"),
+        ));
     }
     if text.len() > LONGEST_NAME {
-        let message =
-            format!("a name comes out with {} bytes; at most {LONGEST_NAME} are possible: `{text}`", text.len());
+        let message = format!(
+            "the layout makes a name of {} bytes; a file name has at most {LONGEST_NAME}: `{text}`",
+            text.len()
+        );
         return Err(SinkError::option("layout", message));
     }
     Ok(text)
 }
 
-/// Makes a value fit for a piece of a file name: letters and digits of any script, `-`, `_` and `.` stay, every other
-/// byte becomes `%XX`, as Hive writes partition values. Different values stay different, and none is `.` or `..`.
+/// Makes a value fit for a file name: letters and digits of any script, `-`, `_` and `.` stay, and
+/// every other byte becomes `%XX`, as Hive writes partition values. Different values stay
+/// different, and no result is `.` or `..`.
 pub(super) fn sanitise(value: &str) -> String {
     let only_dots = matches!(value, "." | "..");
     let mut text = String::with_capacity(value.len());

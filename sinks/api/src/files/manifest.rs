@@ -1,4 +1,7 @@
-//! What lies beside the files of a list: the manifest, and the marker that says that all of it is there.
+//! The two files beside those of a list: the manifest, and the marker of a complete list.
+//!
+//! Before it: `staged`, at prepare. Behind it: `local`, which writes them, and recognises an
+//! earlier list by them; and readers.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,33 +11,33 @@ use crate::error::SinkError;
 use crate::snapshot::Snapshot;
 use crate::walk_id::WalkId;
 
-/// The format of [`Manifest`]; a reader refuses a number it does not know.
+/// The format of [`Manifest`]; a reader refuses a number that it does not know.
 const FORMAT_VERSION: u32 = 2;
 
-/// `_manifest.json`: every file of a published list, and what the list is. A function of context, batches and
-/// snapshot, and so equal to the byte when a list is delivered again.
+/// `_manifest.json`: every file of a published list, and the facts of the list. It is a function of
+/// context, batches and snapshot, so it has the same bytes when a list is delivered again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     /// The format of this file.
     pub version: u32,
-    /// Whose list it is.
+    /// The owner of the list.
     #[serde(flatten)]
     pub owner: Owner,
-    /// Always `complete`: nothing else is ever published.
+    /// Always `complete`: only complete lists are published.
     pub verdict: String,
     /// The facts of the list: walk, date, rows, digest, proof.
     #[serde(flatten)]
     pub snapshot: Snapshot,
     /// The columns in their order.
     pub schema: Vec<Column>,
-    /// What only this kind of sink has to say, if anything.
+    /// Facts that only this kind of sink has; `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
-    /// The files, in the order of the list if it goes from one to the next.
+    /// The files; in the order of the list, if each continues where the one before ends.
     pub files: Vec<ManifestFile>,
 }
 
-/// Who published a list. Another list may take its place only if it comes from the same owner.
+/// The publisher of a list. Only a list of the same owner may replace it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// The pipeline's `name`.
@@ -66,25 +69,25 @@ pub struct Column {
 pub struct ManifestFile {
     /// Its name in the folder of the manifest.
     pub path: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: u64,
     /// The SHA-256 of its content, lower-case hexadecimal.
     pub sha256: String,
-    /// The place in the list of its first row, counted from 0; `None` if it has no rows.
+    /// The position in the list of its first row, counted from 0; `None` if it has no rows.
     pub first_position: Option<u64>,
-    /// The place in the list of its last row; `None` if it has no rows.
+    /// The position in the list of its last row; `None` if it has no rows.
     pub last_position: Option<u64>,
-    /// What only this kind of sink has to say about the file, if anything.
+    /// Facts about the file that only this kind of sink has; `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
 }
 
-/// `_SUCCESS`: written last, so who sees it sees all of the list.
+/// `_SUCCESS`: written last, so a reader that sees it sees the whole list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
-    /// Rows in all files.
+    /// The number of rows in all files.
     pub rows: u64,
     /// The number of files.
     pub files: u64,
@@ -98,7 +101,7 @@ pub struct Marker {
     pub manifest_sha256: String,
 }
 
-/// As much of a manifest as tells which list it is about, whatever its version.
+/// The part of a manifest that identifies its list, in every version of the format.
 #[derive(Debug, Deserialize)]
 pub(super) struct ManifestHead {
     #[serde(flatten)]
@@ -151,8 +154,8 @@ impl Owner {
         }
     }
 
-    /// Returns whether a list of `other` may be replaced by one of this owner. The account's name may have changed
-    /// (it is only a name for the app id); everything else must be the same.
+    /// Returns whether a list of this owner may replace one of `other`. The account's name may have
+    /// changed (it is only a name for the app id); everything else must be the same.
     pub(super) fn may_replace(&self, other: &Self) -> bool {
         let Self { pipeline, sink, account: _, app_id, list } = self;
         (pipeline, sink, app_id, list) == (&other.pipeline, &other.sink, &other.app_id, &other.list)
@@ -169,7 +172,7 @@ impl std::fmt::Display for Owner {
     }
 }
 
-/// Renders for people and machines: indented, keys in the order of the type, a line end last.
+/// Renders indented JSON: keys in the order of the type, and a line end last.
 pub(super) fn render(value: &impl Serialize) -> Result<Vec<u8>, SinkError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|error| SinkError::permanent("cannot render the manifest").with_source(error))?;

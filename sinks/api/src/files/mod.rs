@@ -1,4 +1,7 @@
-//! Publishing for sinks that write files: layout, staging, manifest, and one rename that makes a list visible.
+//! Publishing for sinks that write files: layout, staging, manifest, and one rename that makes a
+//! list visible.
+//!
+//! Before it: a sink, which encodes rows. Behind it: the file system.
 //!
 //! ```text
 //! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json  _SUCCESS
@@ -8,12 +11,13 @@
 //! <root>/dt=2026-11-22/account=main/                          part-00000.x  _manifest.json  _SUCCESS
 //! ```
 //!
-//! Staging lies beside `root`, not under it, because readers that glob count hidden folders too; and on the same file
-//! system, because only there a rename is one step. A layout without folders makes a *single file*: it is published by
-//! one rename as well, with `_<file>.manifest.json` and `_<file>.SUCCESS` beside it.
+//! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
+//! and it is on the same file system, because only there a rename is one step. A layout without
+//! folders makes a *single file*: one rename publishes it, too, with `_<file>.manifest.json` and
+//! `_<file>.SUCCESS` beside it.
 //!
-//! A sink is a thin layer over [`StagedFiles`]: it encodes rows into [`PartWriter`]s, and passes `prepare`, `commit`
-//! and `abort` on. Everything here blocks, which a sink may do. Unix only.
+//! A sink is a thin layer over [`StagedFiles`]: it encodes rows into [`PartWriter`]s, and passes on
+//! `prepare`, `commit` and `abort`. Everything here blocks, which a sink may do. Unix only.
 
 mod error;
 mod layout;
@@ -25,7 +29,7 @@ mod staged;
 #[cfg(test)]
 mod tests;
 
-pub use error::file_error;
+pub use error::{file_error, io_hint};
 pub use local::{check, find, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;

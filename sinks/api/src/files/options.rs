@@ -1,11 +1,13 @@
-//! What a pipeline file says about the files of a sink.
+//! The options that every sink of files has.
+//!
+//! Before it: a sink's own options. Behind it: `layout` and `local`.
 
 use std::path::PathBuf;
 
-/// What every sink that writes files is told in its options.
+/// The options of the output of a sink that writes files.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
-    /// The folder that all output goes to, as it stands in the options.
+    /// The folder of all output, as given in the options.
     pub root: PathBuf,
     /// The template of a path below `root`.
     pub layout: String,

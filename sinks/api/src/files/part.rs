@@ -1,4 +1,6 @@
-//! One file being written: counted and hashed on its way to the disk.
+//! One file while it is written: its bytes are counted and hashed on the way to the disk.
+//!
+//! Before it: the encoder of a sink. Behind it: the file in staging, and `staged`, which notes it.
 
 use std::fmt;
 use std::fs::File;
@@ -11,13 +13,14 @@ use super::error::io_error;
 use crate::error::SinkError;
 use crate::hexadecimal::hexadecimal;
 
-/// Encoders write in small pieces; the file and the hash get them in pieces of this size.
+/// The size of the buffer, in bytes: encoders write small pieces, and the file and the hash take
+/// them in pieces of this size.
 pub(super) const BUFFER_BYTES: usize = 128 * 1024;
 
 /// Writes one part of a list, and counts and hashes every byte on the way.
 ///
-/// Made by [`StagedFiles::next_part`](super::StagedFiles::next_part), and given back to
-/// [`StagedFiles::finish_part`](super::StagedFiles::finish_part).
+/// [`StagedFiles::next_part`](super::StagedFiles::next_part) makes it, and
+/// [`StagedFiles::finish_part`](super::StagedFiles::finish_part) takes it back.
 pub struct PartWriter {
     path: PathBuf,
     file: File,
@@ -26,7 +29,7 @@ pub struct PartWriter {
     bytes: u64,
 }
 
-/// What came of a finished part.
+/// The facts of a finished part.
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) path: PathBuf,
@@ -40,17 +43,17 @@ impl PartWriter {
         Ok(Self { path, file, buffer: Vec::with_capacity(BUFFER_BYTES), hasher: Sha256::new(), bytes: 0 })
     }
 
-    /// Returns where the part lies in staging, for errors.
+    /// Returns the path of the part in staging, for errors.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the bytes written so far, those in the buffer included.
+    /// Returns the number of bytes written so far, those in the buffer included.
     pub fn bytes(&self) -> u64 {
         self.bytes + self.buffer.len() as u64
     }
 
-    /// Writes what is left, and makes it durable.
+    /// Writes the rest of the buffer, and makes the file durable.
     pub(super) fn finish(mut self) -> Result<Written, SinkError> {
         self.flush().map_err(|error| io_error("write", &self.path, error))?;
         self.file.sync_all().map_err(|error| io_error("sync", &self.path, error))?;

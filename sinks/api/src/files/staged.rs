@@ -1,4 +1,7 @@
 //! The files of one list, from the first byte in staging to the report.
+//!
+//! Before it: a sink, which passes its calls on. Behind it: `part`, `manifest`, and `local`, which
+//! publishes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,8 +20,8 @@ use crate::snapshot::Snapshot;
 
 /// The files of one list in staging, and their way to the target.
 ///
-/// The methods follow the protocol of [`Sink`](crate::Sink): parts are written one after another, then `prepare`, then
-/// `commit` (safe to repeat), or `abort` at any time before.
+/// The methods follow the protocol of [`Sink`](crate::Sink): the parts are written one after
+/// another, then comes `prepare`, then `commit` (safe to repeat), or `abort` at any time before.
 ///
 /// ```
 /// use std::io::Write;
@@ -26,7 +29,7 @@ use crate::snapshot::Snapshot;
 /// use fanout_sink::files::{FileOptions, StagedFiles, file_error};
 /// use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 ///
-/// /// Publishes a list whose text is known already.
+/// /// Publishes a list that is already encoded as text.
 /// fn publish(text: &str, context: &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> {
 ///     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
 ///     let options = FileOptions { root: "out".into(), layout, rolling: false };
@@ -34,7 +37,7 @@ use crate::snapshot::Snapshot;
 ///     let mut part = files.next_part()?;
 ///     part.write_all(text.as_bytes()).map_err(|error| file_error("write", part.path(), Box::new(error)))?;
 ///     files.finish_part(part, text.lines().count() as u64)?;
-///     // All of it is on disk now, and no reader sees it.
+///     // After this call the whole list is on disk, and no reader sees it.
 ///     files.prepare(snapshot)?;
 ///     files.commit()
 /// }
@@ -54,7 +57,8 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct StagedFiles {
     target: Target,
-    /// The deepest folder on the way to staging that was there before; what is below it goes when staging goes.
+    /// The deepest folder on the path to staging that existed before. The folders below it were
+    /// made for staging, and are removed with it.
     floor: PathBuf,
     files: Vec<ManifestFile>,
     rows: u64,
@@ -63,16 +67,17 @@ pub struct StagedFiles {
     prepared: Option<Prepared>,
 }
 
-/// Which rows of the list a file holds, where they do not simply follow those of the file before.
+/// The rows of a file, if they do not simply follow those of the file before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartRows {
-    /// How many.
+    /// The number of rows.
     pub count: u64,
-    /// The places in the list of the first one and of the last one, counted from 0; `None` if there are no rows.
+    /// The positions in the list of the first and the last row, counted from 0; `None` if there are
+    /// no rows.
     pub positions: Option<(u64, u64)>,
 }
 
-/// What lies in staging, complete.
+/// The contents of manifest and marker, once staging is complete.
 #[derive(Debug)]
 struct Prepared {
     manifest: Vec<u8>,
@@ -80,7 +85,8 @@ struct Prepared {
 }
 
 impl StagedFiles {
-    /// Opens staging for one list, and drops what an earlier attempt of this sink at this list left there.
+    /// Opens staging for one list, and removes what an earlier attempt of this sink at this list
+    /// left there.
     ///
     /// # Errors
     ///
@@ -106,21 +112,22 @@ impl StagedFiles {
         PartWriter::create(self.target.staging().join(name))
     }
 
-    /// Ends a file of `rows` rows, and makes it durable.
+    /// Finishes a file of `rows` rows, and makes it durable.
     ///
     /// # Errors
     ///
-    /// If it cannot be written to its end.
+    /// If the rest of the file cannot be written.
     pub fn finish_part(&mut self, part: PartWriter, rows: u64) -> Result<(), SinkError> {
         let positions = (rows > 0).then(|| (self.rows, self.rows + rows - 1));
         self.finish_part_of(part, PartRows { count: rows, positions }, None)
     }
 
-    /// Ends a file whose rows come from anywhere in the list, and makes it durable. `details` go to the manifest.
+    /// Finishes a file whose rows come from anywhere in the list, and makes it durable. `details`
+    /// are written to the manifest.
     ///
     /// # Errors
     ///
-    /// If it cannot be written to its end.
+    /// If the rest of the file cannot be written.
     pub fn finish_part_of(
         &mut self,
         part: PartWriter,
@@ -141,12 +148,12 @@ impl StagedFiles {
         Ok(())
     }
 
-    /// Sets what only this kind of sink has to say in the manifest.
+    /// Sets the facts in the manifest that only this kind of sink has.
     pub fn set_details(&mut self, details: serde_json::Value) {
         self.details = Some(details);
     }
 
-    /// Completes staging with manifest and marker, and makes all of it durable; nothing is visible yet.
+    /// Completes staging with manifest and marker, and makes all of it durable, but not visible.
     ///
     /// # Errors
     ///
@@ -174,7 +181,8 @@ impl StagedFiles {
         Ok(())
     }
 
-    /// Reports what is published, each file by its real path: that is what a person, or another program, can open.
+    /// Reports the published files by their real paths, which a person or another program can open
+    /// from anywhere.
     fn report(&self) -> SinkReport {
         let folder = fs::canonicalize(self.target.folder()).unwrap_or_else(|_| self.target.folder().to_owned());
         let output = |file: &ManifestFile| Output {
@@ -190,12 +198,12 @@ impl StagedFiles {
         }
     }
 
-    /// Publishes the list; safe to repeat. If the very same list is there already, it is left as it is.
+    /// Publishes the list; safe to repeat. A list that is already published is left as it is.
     ///
     /// # Errors
     ///
-    /// If something foreign has come in the way, or the file system refuses a step. The list at the target is then
-    /// the old one or the new one.
+    /// If something foreign is at the target, or the file system refuses a step. The list at the
+    /// target is then the old one or the new one.
     pub fn commit(&mut self) -> Result<SinkReport, SinkError> {
         let Some(prepared) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
@@ -206,13 +214,13 @@ impl StagedFiles {
         }
         sync_names(&self.target)?;
         if let Err(error) = discard(&self.target, &self.floor) {
-            // The list is out. What stays behind (an older list, perhaps) is dropped when the sink is opened next.
+            // The list is published; the next `open` removes what stays (perhaps an older list).
             tracing::warn!(error = %error, staging = %self.target.staging().display(), "staging could not be removed");
         }
         Ok(self.report())
     }
 
-    /// Leaves no trace of the list: staging goes, with every folder that was made for it.
+    /// Removes staging, with every folder that was made for it.
     ///
     /// # Errors
     ///

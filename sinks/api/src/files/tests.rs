@@ -1,4 +1,4 @@
-//! The promises of publishing, held with lists of plain text.
+//! The promises of publishing, tested with lists of plain text.
 
 mod find;
 
@@ -62,7 +62,7 @@ fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
     }
 }
 
-/// Stages one file for each of `parts`, a row a line, up to `prepare`.
+/// Stages one file for each of `parts`, one row a line, and calls `prepare`.
 fn prepared(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> StagedFiles {
     let mut staged = StagedFiles::open(options, context).unwrap();
     let mut rows = 0;
@@ -80,7 +80,7 @@ fn publish(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> Sink
     prepared(options, context, parts).commit().unwrap()
 }
 
-/// Returns every file below `folder` with its content, and every folder (with a slash) without any.
+/// Returns the files below `folder` with their contents, and the folders (with a slash) without.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -166,7 +166,6 @@ fn an_older_list_is_replaced_as_a_whole() {
     let older = context(directory.path());
     let newer = older.clone().with_walk(walk(8), day("2026-11-22"));
     publish(&leaf_options(), &older, &["a\n", "b\n"]);
-    // A reader that has the folder open keeps the old list; one that opens it now finds the new one.
     publish(&leaf_options(), &newer, &["c\n"]);
     assert_eq!(
         names(&directory),
@@ -351,7 +350,7 @@ fn check_changes_nothing_and_finds_a_root_that_cannot_be() {
 
 #[test]
 fn staging_on_another_file_system_is_refused() {
-    // `/dev/shm` is a file system of its own wherever these tests run on Linux; elsewhere there is nothing to show.
+    // `/dev/shm` is a file system of its own on Linux; the test needs one, and skips elsewhere.
     let Ok(other) = tempfile::tempdir_in("/dev/shm") else { return };
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
@@ -360,7 +359,7 @@ fn staging_on_another_file_system_is_refused() {
     let error = check(&leaf_options(), &context).unwrap_err();
     assert!(error.to_string().contains("different file systems"), "{error}");
 
-    // A root that is a link itself is no problem: staging follows it.
+    // A root that is itself a link is accepted: staging is beside its target.
     fs::create_dir(other.path().join("real")).unwrap();
     symlink(other.path().join("real"), directory.path().join("link")).unwrap();
     publish(&FileOptions { root: "link".into(), ..leaf_options() }, &context, &["a\n"]);

@@ -1,4 +1,5 @@
-//! The closure adapter passes the suite: what a closure cannot promise is skipped by name.
+//! The closure adapter passes the suite; the cases of promises that a closure cannot make are
+//! skipped.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -6,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, rows_of, run};
 use fanout_sink::{Batch, ClosureFactory, ConfiguredSink, NoOptions, SinkContext, SinkError, async_trait};
 
-/// A closure that collects rows, and the rows.
+/// A sink of a closure that collects rows, and the rows.
 struct Collecting<F> {
     factory: ClosureFactory<F>,
     rows: Arc<Mutex<Vec<Row>>>,
@@ -19,7 +20,7 @@ where
     F: Fn(Batch) -> Written + Clone + Send + Sync + 'static,
     Written: Future<Output = Result<(), SinkError>> + Send + 'static,
 {
-    /// A closure knows no folder: what it has collected is forgotten when the suite comes with a new one.
+    /// A closure has no folder: the collected rows are cleared when the suite comes with a new one.
     fn sink(&self, directory: &Path) -> ConfiguredSink {
         let known = self.directory.lock().unwrap().replace(directory.to_owned());
         if known.as_deref() != Some(directory) {

@@ -1,5 +1,5 @@
-//! The suite is held to its own promise: a sink that keeps the protocol passes, and each way to break it is caught by
-//! the case that is named after the promise.
+//! Tests of the suite itself: a sink that keeps the protocol passes every case, and each way to
+//! break a promise is caught by the case that is named after it.
 
 #![expect(clippy::unwrap_used, reason = "the sink and the subjects of a test may panic, as its test functions may")]
 
@@ -34,18 +34,18 @@ async fn two_closures_are_a_subject() {
     assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);
 }
 
-/// A reference sink that nobody can read, set to two columns.
+/// A reference sink whose lists cannot be read, configured for two columns.
 struct Unseen(Reference);
 
 #[fanout_sink::async_trait]
 impl Subject for Unseen {
-    /// As in a pipeline file: the same for every folder.
+    /// Makes the same sink for every folder, as a pipeline file does.
     fn sink(&self, _: &Path) -> ConfiguredSink {
         self.0.sink(Path::new("/lists"))
     }
 
     async fn read(&self, _: &Path, _: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
-        Err("nobody can read it".into())
+        Err("the list cannot be read".into())
     }
 
     fn is_readable(&self) -> bool {
@@ -63,7 +63,7 @@ impl Subject for Unseen {
 }
 
 #[tokio::test]
-async fn of_a_sink_that_nobody_can_read_the_rest_is_held_to_the_protocol() {
+async fn a_sink_that_cannot_be_read_is_tested_by_its_reports_and_files() {
     let summary = run(&Unseen(Reference::default())).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
     let expected = [
@@ -165,8 +165,8 @@ flaws! {
 }
 
 #[test]
-fn no_case_is_without_a_flaw_that_it_catches() {
+fn every_case_catches_a_flaw() {
     for case in cases() {
-        assert!(CATCHING.contains(&case.name()), "`{}` has caught nothing yet", case.name());
+        assert!(CATCHING.contains(&case.name()), "`{}` catches no flaw", case.name());
     }
 }

@@ -1,5 +1,6 @@
-//! A sink that keeps the whole protocol, as small as one can be: a list is one file of JSON lines, written in a folder
-//! beside the root and renamed into it. Its first line says whose list it is. A [`Flaw`] breaks one promise on purpose.
+//! The smallest sink that keeps the whole protocol: a list is one file of JSON lines, written in a
+//! folder beside the root and renamed into it. Its first line names the owner and the walk. A
+//! [`Flaw`] breaks one promise on purpose.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -62,7 +63,7 @@ pub(crate) enum Flaw {
     FindsByWriting,
 }
 
-/// The sink and what its tests control: the flaw, and the next failure.
+/// The factory, with what a test controls: the flaw, and the next failure.
 #[derive(Clone, Default)]
 pub(crate) struct Reference {
     pub(crate) flaw: Option<Flaw>,
@@ -82,7 +83,7 @@ impl Reference {
         if self.has(Flaw::MixesSimulatedWithReal) { context.directory.join(root) } else { context.output_path(root) }
     }
 
-    /// The beginning of every name that the list's outputs have.
+    /// Returns the beginning of the names of the list's outputs.
     fn stem(&self, context: &SinkContext) -> String {
         let date = context.date.to_string();
         format!("{}-{}", context.account, if self.has(Flaw::ForgetsTheDate) { "always" } else { &date })
@@ -122,7 +123,7 @@ impl Head {
         Self { owner: [pipeline, sink, app_id, list].map(Clone::clone), walk: *walk }
     }
 
-    /// Reads the head of what lies at `target`, if anything does.
+    /// Reads the head of the file at `target`; `None` if there is no file.
     fn read(target: &Path) -> Result<Option<Self>, SinkError> {
         let text = match fs::read_to_string(target) {
             Ok(text) => text,
@@ -237,7 +238,7 @@ impl SinkFactory for Reference {
     }
 }
 
-/// Looks what became of the list of `context`.
+/// Returns the state of the list of `context`.
 fn find(reference: &Reference, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
     let target = Path::new(&report.outputs[0].location);
     if reference.has(Flaw::FindsByWriting) {
@@ -269,7 +270,7 @@ pub(crate) struct ReferenceSink {
     rows: u64,
     committed: bool,
     stopped: bool,
-    /// Since the last batch.
+    /// The time of the last batch.
     waiting: Instant,
 }
 
@@ -283,11 +284,11 @@ impl ReferenceSink {
         self.file.write_all(line.as_bytes()).map_err(|error| failed(&self.staging, error))
     }
 
-    /// Does to the rows of a batch what the flaw does to them.
+    /// Applies the flaw to the rows of a batch.
     fn spoil(&mut self, sequence: u64, rows: &mut Vec<Row>) -> Result<(), SinkError> {
         match self.reference.flaw {
             Some(Flaw::LosesARow) if sequence == 1 => drop(rows.pop()),
-            // The first batch is written after the last.
+            // The first batch is held back, and written after the last.
             Some(Flaw::Reorders) if sequence == 0 => std::mem::swap(rows, &mut self.held),
             Some(Flaw::LosesEmptyTexts) => {
                 for row in rows.iter_mut() {
@@ -402,7 +403,7 @@ impl Subject for Reference {
     }
 }
 
-/// Reads a list as its readers do.
+/// Reads a list as an ordinary reader does.
 pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
     let root = context.output_path(&directory.join("out"));
     let stem = format!("{}-{}", context.account, context.date);

@@ -1,4 +1,6 @@
-//! What an abort leaves: nothing of its own list, everything of the others.
+//! `abort`: nothing of the aborted list stays, and every other list stays as it was.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};
@@ -8,7 +10,7 @@ use crate::conformance::scene::{Moment, Scene, same_bytes};
 table! {
     abort_leaves_no_trace: "`Sink`, line 9: abort leaves no trace of this list",
     abort_leaves_the_earlier_list_as_it_was: "`Sink`, line 9: what an earlier list has published stays as it was",
-    an_aborted_list_can_be_delivered_anew: "`Sink`, line 9: abort leaves no trace, so the list may come again",
+    an_aborted_list_can_be_delivered_anew: "`Sink`, line 9: abort leaves no trace, so the list can be delivered again",
 }
 
 async fn abort_leaves_no_trace(scene: Scene<'_>) -> Step {
@@ -41,7 +43,8 @@ async fn abort_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
     Ok(())
 }
 
-/// The engine does so when duplicates are found at the end: the same context, with fewer rows.
+/// The engine delivers again when it finds duplicates at the end of a list: with the same context,
+/// and fewer rows.
 async fn an_aborted_list_can_be_delivered_anew(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
     let list = scene.followers(FIRST, &[40, 9]);

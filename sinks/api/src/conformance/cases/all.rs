@@ -1,9 +1,10 @@
-//! All cases.
+//! The table of all cases: each module has its own, and `run` and `fanout sinks test` run them.
 
 use super::case::Case;
 use super::{abort, commit, content, crash, factory, find, several};
 
-/// Returns every case, in the order of a list's life: options, content, commit, abort, crash, several lists, a later look.
+/// Returns every case, in the order of a list's life: options, content, commit, abort, crash,
+/// several lists, `find`.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     [factory::CASES, content::CASES, commit::CASES, abort::CASES, crash::CASES, several::CASES, find::CASES]
         .into_iter()

@@ -1,4 +1,6 @@
-//! One case, and the table of those of a module.
+//! One case, and the macro that makes the table of a module's cases.
+//!
+//! Before it: `run`, with a `Subject`. Behind it: the case's function, in a `Scene` of its own.
 
 use std::fmt;
 use std::future::Future;
@@ -8,7 +10,7 @@ use crate::conformance::outcome::{Failure, Outcome, Step, Stop};
 use crate::conformance::scene::Scene;
 use crate::conformance::subject::Subject;
 
-/// One promise of the contract, as a test.
+/// A test of one promise of the contract.
 pub struct Case {
     pub(super) name: &'static str,
     pub(super) promise: &'static str,
@@ -18,7 +20,7 @@ pub struct Case {
 pub(super) type Body = for<'a> fn(Scene<'a>) -> Pin<Box<dyn Future<Output = Step> + Send + 'a>>;
 
 impl Case {
-    /// Returns the name: what holds when the case passes, as one identifier.
+    /// Returns the name: one identifier, which states what holds when the case passes.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -32,7 +34,7 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// When the promise is broken: what was expected and what was found.
+    /// If the promise is broken: what was expected, and what was found.
     pub async fn run(&self, subject: &dyn Subject) -> Result<Outcome, Failure> {
         match self.steps(subject).await {
             Ok(()) => Ok(Outcome::Kept),
@@ -52,7 +54,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Makes the table of one module: the name of a case is the name of its function.
+/// Makes the table of one module: each case has the name of its function.
 macro_rules! table {
     ($($name:ident: $promise:literal,)*) => {
         pub(super) const CASES: &[$crate::conformance::cases::case::Case] = &[$($crate::conformance::cases::case::Case {

@@ -1,4 +1,6 @@
-//! When a list becomes visible.
+//! `commit`: a list becomes visible then, not earlier, and once.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};
@@ -7,7 +9,7 @@ use crate::conformance::scene::{Moment, Scene, same_bytes};
 
 table! {
     nothing_is_visible_before_commit: "`Sink`, line 7: after prepare everything is durable and still invisible",
-    staging_stays_outside_the_roots: "`Sink`, line 7: invisible also to a reader that takes hidden files",
+    staging_stays_outside_the_roots: "`Sink`, line 7: invisible, also to a reader of hidden files",
     commit_may_be_repeated: "`Sink`, line 8: commit is safe to repeat",
 }
 

@@ -1,4 +1,6 @@
-//! What is published: every row, in order, whatever the shape of the batches.
+//! The content: every row is published, in order, however the rows are divided into batches.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ table! {
     equal_deliveries_write_equal_bytes: "`Sink`, line 11: output is a function of context, batches and snapshot",
 }
 
-/// How long a slow walk pauses.
+/// The pause of a slow walk between two batches.
 const PAUSE: Duration = Duration::from_millis(150);
 
 async fn deliver_and_compare(scene: &Scene<'_>, list: &List) -> Step {
@@ -31,7 +33,8 @@ async fn deliver_and_compare(scene: &Scene<'_>, list: &List) -> Step {
     expect_published(scene, list).await
 }
 
-/// Of an empty list, a sink that stages must leave an empty output; messages that were never sent leave nothing to read.
+/// Reads `list` back. A sink that stages must publish an empty output for an empty list; another
+/// sink may leave nothing to read, because it has sent no message.
 async fn expect_published(scene: &Scene<'_>, list: &List) -> Step {
     let staged = scene.sink().delivery() == Delivery::Staged;
     if list.rows.is_empty() && !staged && scene.read(list).await?.is_none() {
@@ -83,7 +86,7 @@ async fn a_pause_between_batches_changes_nothing(scene: Scene<'_>) -> Step {
     let list = scene.followers(FIRST, &[40, 50, 60]);
     let mut attempt = scene.open(&list).await?;
     for batch in &list.batches {
-        // The suite knows no runtime; a sink lives with one that is busy, too.
+        // Blocks the thread: the suite uses no runtime, and a sink must work under a busy one, too.
         std::thread::sleep(PAUSE);
         attempt.write(batch).await?;
     }

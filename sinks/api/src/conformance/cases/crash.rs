@@ -1,4 +1,6 @@
-//! What a crash costs: nothing, once the same list is delivered again.
+//! Crashes: when the same list is delivered again, nothing is lost, doubled or left over.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK, List};
@@ -12,7 +14,7 @@ table! {
     a_crash_after_commit_doubles_nothing:
         "`Sink`, line 10: what had been committed is replaced by the same bytes or recognised as already there",
     a_sink_that_is_dropped_is_forgotten: "`Sink`, line 10: `open` drops what lay in staging",
-    a_crash_leaves_the_earlier_list_as_it_was: "`Sink`, line 7: invisible until commit, so the earlier list stands",
+    a_crash_leaves_the_earlier_list_as_it_was: "`Sink`, line 7: invisible until commit, so the earlier list stays visible",
     a_batch_refused_for_now_is_accepted_later: "`Sink`, line 4: a temporary error means that nothing was accepted",
 }
 
@@ -28,8 +30,8 @@ async fn a_crash_after_prepare_is_forgotten(scene: Scene<'_>) -> Step {
     forget_crash(scene, Moment::Prepared).await
 }
 
-/// Crashes twice at `moment`, delivers the list again, and compares with a delivery without crashes: the outputs in
-/// their bytes, and all else that lies in the folder by its names.
+/// Crashes twice at `moment`, delivers the list again, and compares with a delivery without
+/// crashes: the bytes of the outputs, and the names of everything else in the folder.
 async fn forget_crash(scene: Scene<'_>, moment: Moment) -> Step {
     scene.needs_exactly_once()?;
     let list = scene.followers(FIRST, &[40, 50, 60, 70]);
@@ -49,7 +51,7 @@ async fn deliver_as_if_undisturbed(scene: &Scene<'_>, list: &List) -> Step {
 
     let expected = undisturbed.traces().await?;
     match scene.traces().await?.keys().find(|name| !expected.contains_key(*name)) {
-        Some(name) => broken(format!("`{name}` is left over from before the crash")),
+        Some(name) => broken(format!("`{name}` is left over from the attempt that crashed")),
         None => Ok(()),
     }
 }
@@ -75,7 +77,7 @@ async fn a_crash_after_commit_doubles_nothing(scene: Scene<'_>) -> Step {
     deliver_as_if_undisturbed(&scene, &list).await
 }
 
-/// A panic drops the sink: its destructors run, and `abort` is not called.
+/// A panic drops the sink: its destructors run, and the engine does not call `abort`.
 async fn a_sink_that_is_dropped_is_forgotten(scene: Scene<'_>) -> Step {
     scene.needs_exactly_once()?;
     let list = scene.followers(FIRST, &[40, 50, 60, 70]);
@@ -97,7 +99,10 @@ async fn a_crash_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
     for moment in Moment::BEFORE_COMMIT {
         scene.advance(&later, moment).await?.crash();
         let after = scene.expect_published(&earlier).await?.outputs;
-        same_bytes(("the earlier list", &before), (&format!("it after a crash when {moment:?}"), &after))?;
+        same_bytes(
+            ("the earlier list", &before),
+            (&format!("the earlier list after a crash when {moment:?}"), &after),
+        )?;
     }
     scene.deliver(&later).await?;
     scene.expect_published(&later).await?;

@@ -1,4 +1,6 @@
-//! What a factory says and checks before a list is opened.
+//! The factory: what it states and checks before it opens a sink.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};

@@ -1,4 +1,6 @@
-//! What a sink says of a list that it has published.
+//! `find`: the sink's answer about a list that it has published.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use super::case::table;
 use crate::conformance::list::{FIRST, LATER_WALK};
@@ -7,10 +9,10 @@ use crate::conformance::scene::{Moment, Scene, same_bytes};
 use crate::found::Found;
 
 table! {
-    what_was_published_is_held: "`SinkFactory::find`: a list is held as its commit left it",
-    what_was_removed_is_gone: "`SinkFactory::find`: a list of which nothing is there is gone",
-    what_another_owner_has_published_is_taken: "`SinkFactory::find`: the list of another owner is taken for no other",
-    a_newer_list_has_replaced_the_older: "`SinkFactory::find`: a newer list of the same owner has replaced an older one",
+    what_was_published_is_held: "`SinkFactory::find`: `Held` while the list is as its commit left it",
+    what_was_removed_is_gone: "`SinkFactory::find`: `Gone` when nothing of the list is there",
+    what_another_owner_has_published_is_taken: "`SinkFactory::find`: `Taken` when the list of another owner is there",
+    a_newer_list_has_replaced_the_older: "`SinkFactory::find`: `Replaced` when a newer list of the same owner is there",
     a_look_changes_nothing: "`SinkFactory::find`: changes nothing",
 }
 
@@ -21,7 +23,7 @@ async fn what_was_published_is_held(scene: Scene<'_>) -> Step {
         let report = scene.deliver(&list).await?;
         match scene.find(&scene.complete_context(&list), &report).await? {
             Found::Held | Found::Unknown => {}
-            found => return broken(format!("`find` answers `{found:?}` of a list that was just committed")),
+            found => return broken(format!("`find` answers `{found:?}` for a list that was just committed")),
         }
     }
     Ok(())
@@ -39,7 +41,7 @@ async fn what_was_removed_is_gone(scene: Scene<'_>) -> Step {
     }
     match scene.find(&context, &report).await? {
         Found::Gone => Ok(()),
-        found => broken(format!("`find` answers `{found:?}` of a list that was removed")),
+        found => broken(format!("`find` answers `{found:?}` for a list that was removed")),
     }
 }
 
@@ -50,7 +52,7 @@ async fn what_another_owner_has_published_is_taken(scene: Scene<'_>) -> Step {
     let pipeline = context.pipeline.clone();
     match scene.find(&context.with_names(&pipeline, "another"), &report).await? {
         Found::Taken(_) | Found::Unknown => Ok(()),
-        found => broken(format!("`find` answers `{found:?}` where the list of another sink lies")),
+        found => broken(format!("`find` answers `{found:?}` where the list of another sink is")),
     }
 }
 
@@ -60,14 +62,14 @@ async fn a_newer_list_has_replaced_the_older(scene: Scene<'_>) -> Step {
     scene.deliver(&scene.followers(LATER_WALK, &[20, 30])).await?;
     match scene.find(&scene.complete_context(&older), &report).await? {
         Found::Replaced | Found::Unknown => Ok(()),
-        found => broken(format!("`find` answers `{found:?}` of a list that a newer one has replaced")),
+        found => broken(format!("`find` answers `{found:?}` for a list that a newer one has replaced")),
     }
 }
 
 async fn a_look_changes_nothing(scene: Scene<'_>) -> Step {
     let list = scene.followers(FIRST, &[40, 50]);
     let report = scene.deliver(&list).await?;
-    // What is staged of the next list stays as it was, too.
+    // The staging of the next list must stay as it was, too.
     scene.advance(&scene.followers(LATER_WALK, &[20, 30]), Moment::HalfWritten).await?.crash();
     for is_removed in [false, true] {
         if is_removed && !scene.remove(&list).await? {

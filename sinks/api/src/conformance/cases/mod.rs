@@ -1,4 +1,6 @@
-//! The cases, each named after the promise it holds a sink to.
+//! The cases, each named after the promise that it tests.
+//!
+//! Before them: `run`, with a `Subject`. Behind them: `Scene`, which makes the engine's calls.
 
 mod abort;
 mod all;

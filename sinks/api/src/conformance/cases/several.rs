@@ -1,4 +1,6 @@
-//! Lists beside and after each other: walks, dates, accounts, lists of an account, and the simulator.
+//! Several lists in one place: of two walks, dates, accounts, of one account, and of the simulator.
+//!
+//! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
 use super::case::table;
 use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, List, OTHER_ACCOUNT, OTHER_LIST};
@@ -6,7 +8,7 @@ use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
 
 table! {
-    a_later_walk_replaces_the_list_of_its_date: "`Sink`, line 8: commit makes the list visible, and with it no other",
+    a_later_walk_replaces_the_list_of_its_date: "`Sink`, line 8: commit makes this list visible, and no other",
     a_later_date_stands_beside_the_earlier: "`Sink`, line 11: names of outputs come from the context",
     two_accounts_at_once_do_not_disturb_each_other: "`Sink`, line 11: names of outputs come from the context",
     an_abort_leaves_the_other_account_alone: "`Sink`, line 9: abort leaves no trace of this list, and of no other",
@@ -15,7 +17,8 @@ table! {
     a_simulated_list_stays_apart: "`SinkContext::simulated`: outputs must stay apart from real ones",
 }
 
-/// The later list is the shorter one, so that a file or row of the earlier one that stays behind is noticed.
+/// The later list is shorter than the earlier one: a file or row of the earlier one that stays
+/// behind is found.
 async fn a_later_walk_replaces_the_list_of_its_date(scene: Scene<'_>) -> Step {
     scene.needs_reader()?;
     scene.needs_staging()?;
@@ -80,7 +83,7 @@ async fn an_abort_leaves_the_other_account_alone(scene: Scene<'_>) -> Step {
     Ok(())
 }
 
-/// Aborts `other` at `moment`, while the first list is under way.
+/// Aborts `other` at `moment`, while the first list is being delivered.
 async fn abort_beside_another(scene: &Scene<'_>, other: &List, moment: Moment) -> Step {
     let list = scene.followers(FIRST, &[40, 50]);
     let mut attempt = scene.advance(&list, Moment::HalfWritten).await?;
@@ -91,7 +94,7 @@ async fn abort_beside_another(scene: &Scene<'_>, other: &List, moment: Moment) -
     scene.expect_published(&list).await.map(drop)
 }
 
-/// A sink refuses the second list where it cannot tell the two apart, and publishes both where it can.
+/// A sink may refuse the second list or publish both; it must not replace the first.
 async fn two_lists_of_an_account_never_replace_each_other(scene: Scene<'_>) -> Step {
     scene.needs_reader()?;
     scene.needs_staging()?;
@@ -103,7 +106,7 @@ async fn two_lists_of_an_account_never_replace_each_other(scene: Scene<'_>) -> S
         scene.expect_published(&other).await?;
     }
     let after = scene.expect_published(&one).await?.outputs;
-    same_bytes(("the list before", &before), ("it after another list of the account", &after))
+    same_bytes(("the list before", &before), ("the list after another list of the account", &after))
 }
 
 async fn an_abort_leaves_the_other_list_alone(scene: Scene<'_>) -> Step {

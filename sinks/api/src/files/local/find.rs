@@ -1,4 +1,8 @@
-//! Whether a published list is still there: by its manifest, its marker and the sizes of its files, never by their bytes.
+//! The state of a published list: by its manifest, its marker and the sizes of its files. The bytes
+//! of the files are not read.
+//!
+//! Before it: a sink's `find`, with the report of the commit. Behind it: the engine, which delivers
+//! a list that is gone again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,33 +18,33 @@ use crate::files::part::sha256;
 use crate::found::Found;
 use crate::sink::SinkReport;
 
-/// Looks what became of the list that `report` is about, where the report says that it lies. Changes nothing.
+/// Returns the state of the list of `report`, in the place that the report names. Changes nothing.
 ///
 /// # Errors
 ///
-/// If the place cannot be looked at, or the list is not there and the place lies on another file system than it did when the
-/// list was published.
+/// If the place cannot be read; or if the list is not there, and the place is on another file
+/// system than when the list was published.
 pub fn find(options: &FileOptions, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
     let Some(place) = Place::of(report) else { return Ok(Found::Unknown) };
     let found = place.look(&Target::new(options, context)?)?;
     match found {
-        // It is there, whatever is mounted where.
+        // The list is there: its mount point does not matter.
         Found::Held | Found::Replaced => {}
         _ => place.check_mount(report)?,
     }
     Ok(found)
 }
 
-/// Where a report says that a list lies.
+/// The place of a list, from its report.
 struct Place {
     folder: PathBuf,
     files: Vec<PathBuf>,
 }
 
 impl Place {
-    /// Returns the place of a report; `None` if it does not name one.
+    /// Returns the place that a report names; `None` if it names none.
     fn of(report: &SinkReport) -> Option<Self> {
-        // A path that is not UTF-8 was written with replacements, and names nothing.
+        // A path that is not UTF-8 has replacement characters in the report, and cannot be opened.
         let is_path = |location: &str| location.starts_with('/') && !location.contains(char::REPLACEMENT_CHARACTER);
         let files: Vec<PathBuf> = report.outputs.iter().map(|output| PathBuf::from(&output.location)).collect();
         let folder = files.first()?.parent()?.to_owned();
@@ -73,12 +77,12 @@ impl Place {
             };
             altered.get_or_insert_with(|| format!("`{}` {problem}", path.display()));
         }
-        // A loader that takes the files away may leave manifest and marker.
+        // A loader that moves the files away may leave manifest and marker behind.
         if missing > 0 && missing == head.files.len() {
             return Ok(Found::Gone);
         }
-        if altered.is_none() && !vouches(&marker, &content)? {
-            altered = Some(format!("`{}` is missing, or vouches for another manifest", marker.display()));
+        if altered.is_none() && !is_marker_of(&marker, &content)? {
+            altered = Some(format!("`{}` is missing, or belongs to another manifest", marker.display()));
         }
         Ok(altered.map_or(Found::Held, Found::Altered))
     }
@@ -101,7 +105,8 @@ impl Place {
         })
     }
 
-    /// Makes sure that the place lies on the file system that the list was published on, as far as that was noted.
+    /// Checks that the place is on the file system on which the list was published, if the report
+    /// has its mount point.
     fn check_mount(&self, report: &SinkReport) -> Result<(), SinkError> {
         let Some(noted) = &report.mount else { return Ok(()) };
         let mount = mount_of(&self.folder).map_err(|error| io_error("look at", &self.folder, error))?;
@@ -117,7 +122,7 @@ impl Place {
     }
 }
 
-/// Returns what is found if the manifest is about another list than that of `context`.
+/// Returns the finding if the manifest is not that of the list of `context`; `None` if it is.
 fn another_list(head: &ManifestHead, context: &SinkContext, manifest: &Path) -> Option<Found> {
     let manifest = manifest.display();
     if !Owner::new(context).may_replace(&head.owner) {
@@ -132,8 +137,8 @@ fn another_list(head: &ManifestHead, context: &SinkContext, manifest: &Path) -> 
     Some(Found::Altered(format!("`{manifest}` has the digest `{}`, and the list `{digest}`", head.digest)))
 }
 
-/// Returns whether the marker is there, and is that of this manifest.
-fn vouches(marker: &Path, manifest: &[u8]) -> Result<bool, SinkError> {
+/// Returns whether the marker is there and belongs to this manifest.
+fn is_marker_of(marker: &Path, manifest: &[u8]) -> Result<bool, SinkError> {
     let marker = read(marker)?.and_then(|content| serde_json::from_slice::<Marker>(&content).ok());
     Ok(marker.is_some_and(|marker| marker.manifest_sha256 == sha256(manifest)))
 }

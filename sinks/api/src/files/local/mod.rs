@@ -1,4 +1,6 @@
-//! Files in folders of this machine: staged beside the root, and published by a rename.
+//! Folders of this machine: lists are staged beside the root, and published by a rename.
+//!
+//! Before it: `staged`, and a sink's `check` and `find`. Behind it: the operating system.
 
 mod find;
 mod mount;

@@ -1,13 +1,15 @@
-//! Which file system a path lies on, by a name that outlives a boot: where it is mounted.
+//! The file system of a path, named by its mount point, which stays the same after a boot.
+//!
+//! Before it: `staged`, for its report, and `find`. Behind it: the operating system.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Returns the mount point that `path` lies below. Of a path that does not exist, the deepest part that does counts.
+/// Returns the mount point above `path`, or above its deepest part that exists.
 ///
-/// A device number would not do: it may be another one after a boot.
+/// A device number cannot name the file system: it may be another one after a boot.
 pub(in crate::files) fn mount_of(path: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
@@ -23,7 +25,7 @@ pub(in crate::files) fn mount_of(path: &Path) -> io::Result<PathBuf> {
 fn is_mount_point(path: &Path) -> io::Result<bool> {
     match says_mount_root(path) {
         Some(is_root) => Ok(is_root),
-        // A mount of another part of the same file system is not seen this way.
+        // This does not detect a bind mount, which has the device number of its parent.
         None => match path.parent() {
             Some(parent) => Ok(fs::metadata(path)?.dev() != fs::metadata(parent)?.dev()),
             None => Ok(true),
@@ -31,7 +33,7 @@ fn is_mount_point(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns what the kernel says of `path`, if it knows (Linux 5.8).
+/// Returns whether `path` is a mount point; `None` if the kernel does not tell (before Linux 5.8).
 #[cfg(target_os = "linux")]
 fn says_mount_root(path: &Path) -> Option<bool> {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};

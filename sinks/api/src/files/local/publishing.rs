@@ -1,4 +1,6 @@
-//! A staged list becomes visible at its target.
+//! The commit: a staged list becomes visible at its target.
+//!
+//! Before it: `staged`. Behind it: `steps`.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +10,8 @@ use super::target::Target;
 use crate::error::SinkError;
 use crate::files::manifest::ManifestFile;
 
-/// Returns whether the target carries this very list: the same manifest and marker, and every file in its size.
+/// Returns whether the target holds this list already: the same manifest and marker, and every file
+/// with its size.
 pub(in crate::files) fn is_published(
     target: &Target,
     manifest: &[u8],
@@ -23,12 +26,12 @@ pub(in crate::files) fn is_published(
     Ok(holds(target.manifest_name()?, manifest) && holds(target.marker_name()?, marker) && files.iter().all(whole))
 }
 
-/// Puts the staged list in the place of what is at the target.
+/// Replaces what is at the target by the staged list.
 pub(in crate::files) fn publish(target: &Target, files: &[ManifestFile]) -> Result<(), SinkError> {
     if target.is_single_file() { publish_file(target, files) } else { publish_folder(target) }
 }
 
-/// Makes the names that lead to a published list durable.
+/// Makes the names of the folders above a published list durable.
 pub(in crate::files) fn sync_names(target: &Target) -> Result<(), SinkError> {
     target.folders_above().try_for_each(sync_folder)
 }
@@ -39,8 +42,9 @@ fn publish_folder(target: &Target) -> Result<(), SinkError> {
     replace_folder(target.staging(), folder, &target.staging_of_list().join("replaced"))
 }
 
-/// The old marker goes first and the new one comes last, so a marker always vouches for what is there. The manifest
-/// comes before the file: a file without one would look foreign after a crash between the two.
+/// Removes the old marker first and publishes the new one last, so a marker always matches the file
+/// that is there. Publishes the manifest before the file: after a crash between the two, a file
+/// without a manifest would look foreign.
 fn publish_file(target: &Target, files: &[ManifestFile]) -> Result<(), SinkError> {
     let (staging, folder) = (target.staging(), target.folder());
     let (manifest, marker) = (target.manifest_name()?, target.marker_name()?);

@@ -1,4 +1,6 @@
-//! What is left of the staging folders when a list goes.
+//! The folders of staging: which of them exist before a list, and their removal after it.
+//!
+//! Before it: `staged`. Behind it: `steps`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +9,13 @@ use super::steps::remove_folder;
 use super::target::Target;
 use crate::error::SinkError;
 
-/// Removes what is staged for a list, with every folder below `floor` that was made for it.
+/// Removes the staging of a list, with every folder below `floor` that was made for it.
 pub(in crate::files) fn discard(target: &Target, floor: &Path) -> Result<(), SinkError> {
     remove_folder(target.staging_of_list())?;
     let root = target.staging_root();
     for folder in target.staging_of_list().ancestors().skip(1) {
         let made_here = folder.starts_with(root) || (folder.starts_with(floor) && folder != floor);
-        // A folder that is not empty is in use: another account stages there, or a list was published.
+        // A folder that is not empty is in use, by another account's staging or a published list.
         if !made_here || fs::remove_dir(folder).is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
             break;
         }
@@ -21,7 +23,7 @@ pub(in crate::files) fn discard(target: &Target, floor: &Path) -> Result<(), Sin
     Ok(())
 }
 
-/// Returns the deepest folder on the way to `path` that exists.
+/// Returns the deepest folder of `path` that exists.
 pub(in crate::files) fn nearest_folder(path: &Path) -> PathBuf {
     path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path).to_owned()
 }

@@ -1,4 +1,6 @@
-//! Steps on the file system that publishing is made of.
+//! The single operations on the file system that publishing consists of.
+//!
+//! Before it: `publishing`, `staging`, `target` and `staged`. Behind it: the operating system.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,7 +11,8 @@ use rustix::io::Errno;
 use crate::error::SinkError;
 use crate::files::error::io_error;
 
-/// Another sink may remove an empty parent between two steps of `create_dir_all`; one of this many attempts wins.
+/// The attempts at `create_dir_all`: another sink may remove an empty parent between two of its
+/// steps, and one of this many attempts succeeds.
 const CREATE_ATTEMPTS: usize = 100;
 
 /// Creates a folder with its parents.
@@ -26,22 +29,23 @@ pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
     result.map_err(|error| io_error("create the folder", path, error))
 }
 
-/// Creates the first folder that is missing on the way to `path`, and removes it again. Permissions do not tell whether that is
-/// possible: a disk or a quota may be full, and a file system may know no folders of ours (`/proc`). One folder tells it all,
-/// and thousands of accounts are checked in a row.
+/// Creates the first folder of `path` that is missing, and removes it again. Permissions alone do
+/// not show whether that is possible: a disk or a quota may be full, and a file system may not let
+/// a program create folders (`/proc`). One folder is enough, and cheap for thousands of accounts.
 pub(super) fn try_folder(path: &Path) -> Result<(), SinkError> {
     for _ in 1..CREATE_ATTEMPTS {
         let missing = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).last();
         let Some(folder) = missing else { return Ok(()) };
         match fs::create_dir(folder) {
             Ok(()) => {
-                // One that is in use by now was not made for nothing.
+                // It cannot be removed if another sink uses it by now; then it stays.
                 let _ = fs::remove_dir(folder);
                 return Ok(());
             }
-            // Another sink has made it in the meantime: it can be made.
+            // Another sink has created it in the meantime, so it can be created.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            // Another sink has removed the folder above it in the meantime; if not, the last attempt says so.
+            // Another sink may have removed the folder above it in the meantime; if not, the last
+            // attempt returns the error.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io_error("create the folder", folder, error)),
         }
@@ -62,13 +66,14 @@ pub(in crate::files) fn write_file(path: &Path, content: &[u8]) -> Result<(), Si
 /// Makes the names in a folder durable.
 pub(in crate::files) fn sync_folder(path: &Path) -> Result<(), SinkError> {
     match File::open(path).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot sync a folder, and say so with EINVAL; they need no sync.
+        // Some network file systems cannot sync a folder and return EINVAL; they need no sync.
         Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(io_error("sync the folder", path, error)),
         _ => Ok(()),
     }
 }
 
-/// Renames `from` to `to`, over whatever file is there. A `from` that is not there has been renamed before.
+/// Renames `from` to `to`, and replaces a file that is there. If `from` is missing and `to` is
+/// there, an earlier call has renamed it.
 pub(super) fn rename_once(from: &Path, to: &Path) -> Result<(), SinkError> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(to).is_ok() => Ok(()),
@@ -81,7 +86,7 @@ pub(super) fn remove_file(path: &Path) -> Result<(), SinkError> {
     ignore_missing(fs::remove_file(path)).map_err(|error| io_error("remove", path, error))
 }
 
-/// Removes a folder that may be missing, with all that is in it.
+/// Removes a folder that may be missing, with everything in it.
 pub(super) fn remove_folder(path: &Path) -> Result<(), SinkError> {
     ignore_missing(fs::remove_dir_all(path)).map_err(|error| io_error("remove the folder", path, error))
 }
@@ -93,11 +98,11 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Puts the folder `staged` in the place of `target`. If a folder is there, the two change places in one step, so no
-/// reader ever finds nothing, or half of both.
+/// Replaces the folder `target` by `staged`. If `target` exists, the two are exchanged in one step,
+/// so a reader never finds an empty place, or files of both.
 ///
-/// Where the system or the file system knows no such exchange, the old folder is first moved to `aside`: for a moment
-/// there is no list then, but never a mixed one.
+/// If the system or the file system has no such exchange, the old folder is first moved to `aside`:
+/// for a moment there is no list, but never a mixed one.
 pub(super) fn replace_folder(staged: &Path, target: &Path, aside: &Path) -> Result<(), SinkError> {
     let failed = |error| io_error("publish", target, error);
     if fs::symlink_metadata(target).is_err() {

@@ -1,4 +1,7 @@
-//! Where a list will lie, where it is staged, and whether it may go there.
+//! The places of one list: where it is staged, where it is published, and whether both can be used.
+//!
+//! Before it: `staged`, `find`, and a sink's `check`. Behind it: `publishing` and `staging`, which
+//! use the places.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -17,12 +20,12 @@ use crate::files::layout::{Layout, sanitise};
 use crate::files::manifest::{ManifestHead, Owner};
 use crate::files::options::FileOptions;
 
-/// Finds out whether a list could be staged and published. What it creates for that is gone when it returns.
+/// Checks whether a list could be staged and published. Removes again what it creates for that.
 ///
 /// # Errors
 ///
-/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be written, or something
-/// foreign is in the way of the target.
+/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
+/// written, or something foreign is at the target.
 pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
     Target::new(options, context)?.check()
 }
@@ -37,9 +40,9 @@ pub(in crate::files) struct Target {
     folder: PathBuf,
     /// `<root>.staging`.
     staging_root: PathBuf,
-    /// What this sink has staged for this list of this app id, of whatever walk.
+    /// The staging of this sink for this list of this app id, of all walks.
     staging_of_list: PathBuf,
-    /// What it stages for this walk.
+    /// The staging for this walk.
     staging: PathBuf,
 }
 
@@ -63,19 +66,19 @@ impl Target {
         let target = Self { root, layout, context, folder, staging_root, staging_of_list, staging };
         let first = target.file_name(0)?;
         if first == target.manifest_name()? || first == target.marker_name()? {
-            let message = format!("`{first}` is the name of a file that lies beside the output; choose another");
+            let message = format!("`{first}` is the name of the manifest or the marker; choose another");
             return Err(SinkError::option("layout", message));
         }
         Ok(target)
     }
 
-    /// Finds out whether the list could be staged and published.
+    /// Checks whether the list could be staged and published.
     pub(in crate::files) fn check(&self) -> Result<(), SinkError> {
         self.check_places()?;
         try_folder(&self.staging)
     }
 
-    /// Does the same without a trial, for a caller that creates staging right after it.
+    /// Checks the same without creating a folder, for a caller that creates staging right after it.
     pub(in crate::files) fn check_places(&self) -> Result<(), SinkError> {
         let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
         let (home, home_metadata) = writable_folder(home)?;
@@ -83,14 +86,14 @@ impl Target {
         if home_metadata.dev() != staging_metadata.dev() {
             let (home, staging) = (home.display(), staging.display());
             let message =
-                format!("`{home}` and `{staging}` are on different file systems, and staging lies beside `root`");
+                format!("`{home}` and `{staging}` are on different file systems, and staging is beside `root`");
             return Err(SinkError::permanent(message)
                 .with_hint("choose a `root` below the mount point: a list is published by one rename"));
         }
         self.check_in_the_way()
     }
 
-    /// Makes sure that what lies at the target, if anything, is an older list of the same owner.
+    /// Checks that the target is free, or holds a list of the same owner.
     pub(in crate::files) fn check_in_the_way(&self) -> Result<(), SinkError> {
         if self.layout.is_single_file() { self.check_file_in_the_way() } else { self.check_folder_in_the_way() }
     }
@@ -124,7 +127,7 @@ impl Target {
     fn check_file_in_the_way(&self) -> Result<(), SinkError> {
         let manifest = self.manifest_name()?;
         let path = self.folder.join(self.file_name(0)?);
-        // Read first: a manifest of another owner is in the way even if its file is gone.
+        // The manifest comes first: that of another owner is in the way even if its file is gone.
         let head = self.manifest_head(&manifest)?;
         match metadata(&path)? {
             Some(metadata) if !metadata.is_file() => Err(in_the_way(&path, "it is not a file")),
@@ -136,7 +139,7 @@ impl Target {
         }
     }
 
-    /// Returns what the manifest at the target says, if there is one.
+    /// Returns the head of the manifest at the target; `None` if there is no manifest.
     fn manifest_head(&self, manifest: &str) -> Result<Option<ManifestHead>, SinkError> {
         let path = self.folder.join(manifest);
         let content = match fs::read(&path) {
@@ -148,7 +151,7 @@ impl Target {
             .map_err(|error| in_the_way(&path, "it is not a manifest of this program").with_source(error))?;
         let owner = Owner::new(&self.context);
         if !owner.may_replace(&head.owner) {
-            let problem = format!("what lies there is {}, not {owner}", head.owner);
+            let problem = format!("the list there is {}, not {owner}", head.owner);
             return Err(in_the_way(&path, &problem));
         }
         Ok(Some(head))
@@ -178,8 +181,8 @@ impl Target {
         &self.staging_root
     }
 
-    /// Returns the folders whose names lead to the list, innermost first, from the one that holds the list to the one
-    /// that holds `root`: all of them must be durable for the list to be.
+    /// Returns the folders above the list, innermost first, from the one that holds the list to the
+    /// one that holds `root`. The list is durable only if all of them are.
     pub(in crate::files) fn folders_above(&self) -> impl Iterator<Item = &Path> {
         let first = if self.is_single_file() { &self.folder } else { parent(&self.folder) };
         let count = first.components().count() - self.root.components().count() + 2;
@@ -198,13 +201,14 @@ impl Target {
         self.name_beside("_SUCCESS", ".SUCCESS")
     }
 
-    /// Beside a single file the names carry its name; readers that scan a folder skip a leading underscore.
+    /// Returns a name that begins with an underscore, because readers that scan a folder skip such
+    /// files. Beside a single file, it contains the name of that file.
     fn name_beside(&self, in_folder: &str, suffix: &str) -> Result<String, SinkError> {
         if self.is_single_file() { Ok(format!("_{}{suffix}", self.file_name(0)?)) } else { Ok(in_folder.to_owned()) }
     }
 }
 
-/// Returns the deepest part of `path` that exists, if it is a folder that can be written.
+/// Returns the deepest part of `path` that exists, which must be a folder that this user can write.
 fn writable_folder(path: &Path) -> Result<(PathBuf, Metadata), SinkError> {
     let absolute = std::path::absolute(path).map_err(|error| io_error("resolve", path, error))?;
     for ancestor in absolute.ancestors() {
@@ -219,7 +223,7 @@ fn writable_folder(path: &Path) -> Result<(PathBuf, Metadata), SinkError> {
         }
         match access(ancestor, Access::WRITE_OK | Access::EXEC_OK) {
             Ok(()) => return Ok((ancestor.to_owned(), metadata)),
-            // Another list has just been published, and has removed its empty staging.
+            // Another sink has removed its empty staging in the meantime.
             Err(Errno::NOENT) => {}
             Err(error) => return Err(io_error("write in the folder", ancestor, error.into())),
         }

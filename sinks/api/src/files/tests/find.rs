@@ -1,10 +1,10 @@
-//! What is found of a list after it was published.
+//! The findings on a list after it was published.
 
 use super::*;
 use crate::found::Found;
 use crate::sink::Output;
 
-/// Returns what is found of the list of `context` after `change` was made to its folder.
+/// Publishes a list, changes its folder, and returns the finding.
 fn found_after(options: &FileOptions, change: fn(&Path)) -> Found {
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path()).with_digest("sha256:00");
