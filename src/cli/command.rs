@@ -10,6 +10,8 @@ use super::log_format::LogFormat;
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
+#[cfg(feature = "otel")]
+use super::traces;
 use super::{
     check, completions, history, logging, man, new, process, prune, replay, report, run, schema, sinks, status,
 };
