@@ -161,7 +161,7 @@ fn a_stdout_that_takes_no_more_fails_its_sink_and_gets_the_whole_list_again() {
     let ended = Ended::after(process);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cannot write to stdout: No space left on device"), "{ended:?}");
-    assert!(ended.stderr.contains("hint: run again: the whole list is sent once more"), "{ended:?}");
+    assert!(ended.stderr.contains("hint: run again: the whole list is sent again"), "{ended:?}");
     let calls = project.calls();
     assert_eq!((rows(&project.finish(&[])), project.calls()), (SMALL_FOLLOWERS, calls));
 }
