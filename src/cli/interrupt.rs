@@ -12,7 +12,7 @@ use crate::error::Exit;
 /// The time that a run has to stop by itself. It leaves a second for the end of the process on a
 /// busy machine, because five seconds are promised. Supervisors wait ten seconds or more between
 /// SIGTERM and SIGKILL.
-const TIMEOUT: Duration = Duration::from_secs(4);
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The signals that ask the process to end.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) async fn watch(
         .note("interrupted: the walk stops, and what it has read is kept (a second signal ends the process at once)");
     tokio::select! {
         () = signals.next() => {}
-        () = tokio::time::sleep(TIMEOUT) => {}
+        () = tokio::time::sleep(STOP_TIMEOUT) => {}
     }
     terminal.clear_bars();
     terminal.note(&format!("ended before the run had stopped; {how_to_go_on}"));

@@ -33,11 +33,11 @@ use crate::error::Exit;
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 /// The timeout of one request: OTLP's default.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The timeout after an interruption. With the time that a run may take to stop, the process ends
 /// within five seconds.
-const TIMEOUT_WHEN_INTERRUPTED: Duration = Duration::from_secs(1);
+const INTERRUPTED_SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The spans of this process on their way to a collector.
 pub(super) struct Traces {
@@ -82,7 +82,7 @@ impl Traces {
 
     /// Sends what is left, until the timeout. Must not be called on a thread of the runtime.
     pub(super) fn finish(self, exit: Exit) {
-        let timeout = if exit == Exit::Interrupted { TIMEOUT_WHEN_INTERRUPTED } else { TIMEOUT };
+        let timeout = if exit == Exit::Interrupted { INTERRUPTED_SEND_TIMEOUT } else { SEND_TIMEOUT };
         if let Err(error) = self.provider.shutdown_with_timeout(timeout) {
             tracing::warn!(%error, "not all traces were sent");
         }
@@ -98,7 +98,7 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     // The client for WeChat may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(Policy::none()).timeout(TIMEOUT).build()
+    reqwest::Client::builder().redirect(Policy::none()).timeout(SEND_TIMEOUT).build()
 }
 
 /// Sends what the exporter has collected on its own thread. Requests run on the program's runtime.

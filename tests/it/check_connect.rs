@@ -313,8 +313,8 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     ");
 }
 
-/// Makes `name` in the project a link to a folder on another file system, and returns the folder around that. `None` where this
-/// machine has no other file system.
+/// Makes `name` in the project a link to a folder on another file system. Returns the temporary
+/// folder around it, or `None` if this machine has no other file system.
 fn link_elsewhere(project: &Project, name: &str) -> Option<TempDir> {
     let elsewhere = TempDir::new_in("/dev/shm").ok()?;
     let device = |path: &Path| fs::metadata(path).unwrap().dev();

@@ -23,8 +23,8 @@ const PAGE_SIZE: u64 = 10;
 /// Full pages, and the end.
 const CALLS: u64 = FOLLOWERS / PAGE_SIZE + 1;
 
-/// Reads `list` of the account at `base_url` into `<folder>/out-<list>`, with the state in `folder`. The second list is one
-/// that no pipeline file can name, so the section is changed after it was read.
+/// Reads `list` of the account at `base_url` into `<folder>/out-<list>`, with the state in
+/// `folder`. No pipeline file can name the second list, so its section is changed after parsing.
 fn run(folder: &Path, base_url: &str, list: List, classic: bool) -> RunReport {
     let text = format!(
         "name = '{list}'\n[source]\nbase_url = '{base_url}'\n[[accounts]]\nname = 'brand'\napp_id = '{APP_ID}'\n\
@@ -54,8 +54,8 @@ fn the_second_process() {
     say(&format!("verdict {:?} {}", account.verdict, account.error.as_deref().unwrap_or_default()));
 }
 
-/// Runs the first list here and the second one in another process at the same time; returns the report of the first, and
-/// what the second process said.
+/// Runs the first list here and the second one in another process at the same time. Returns the
+/// report of the first, and the output of the second process.
 fn both(folder: &Path, base_url: &str, classic: bool) -> (RunReport, String) {
     let second = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "lists::the_second_process", "--ignored", "--nocapture"])

@@ -75,8 +75,8 @@ fn parse(text: &str) -> Option<Value> {
     Some(read.json())
 }
 
-/// Returns the value of the sample of a parsed family that has these labels besides pipeline and list, as a whole
-/// number.
+/// Returns the value of the sample of a parsed family that has these labels besides pipeline and
+/// list, as a whole number.
 #[track_caller]
 fn parsed(families: &Value, family: &str, labels: &[(&str, &str)]) -> u64 {
     let samples = families[family]["samples"].as_array().unwrap_or_else(|| panic!("no {family} in {families:#}"));

@@ -6,53 +6,6 @@ use std::path::{Path, PathBuf};
 
 const WIDTH: usize = 100;
 
-/// The folders and files whose comments are wrapped. The others are not wrapped yet: add a room
-/// once it is, and write `.` when all are.
-const ROOMS: &[&str] = &[
-    "benches",
-    "examples/count.rs",
-    "examples/postgres/src",
-    "sinks/api/src/conformance",
-    "sinks/api/src/files",
-    "sinks/api/src/hexadecimal.rs",
-    "sinks/api/tests",
-    "src/backoff.rs",
-    "src/causes.rs",
-    "src/cli/progress",
-    "src/cli/report",
-    "src/config",
-    "src/engine",
-    "src/error.rs",
-    "src/inspect",
-    "src/journal",
-    "src/lib.rs",
-    "src/main.rs",
-    "src/metrics",
-    "src/report.rs",
-    "src/rows",
-    "src/simulator",
-    "src/source",
-    "src/wechat",
-    "tests/broker/src",
-    "tests/fuzz",
-    "tests/it/api_faults",
-    "tests/it/chaos",
-    "tests/it/cli",
-    "tests/it/crash_safety",
-    "tests/it/engine",
-    "tests/it/inspection",
-    "tests/it/main.rs",
-    "tests/it/many_accounts",
-    "tests/it/prose.rs",
-    "tests/it/readers",
-    "tests/it/readme",
-    "tests/it/secrecy",
-    "tests/it/sinks_test.rs",
-    "tests/it/state",
-    "tests/it/support",
-    "tests/it/transport",
-];
-
 /// Returns the numbers of the comment lines of a source that are too wide. Tables, addresses and
 /// examples in code cannot be wrapped.
 fn too_wide(source: &str) -> Vec<usize> {
@@ -74,29 +27,33 @@ fn too_wide(source: &str) -> Vec<usize> {
     numbers
 }
 
-/// Returns the sources at or below `path`, without what was built.
-fn sources(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return Vec::from_iter(path.extension().is_some_and(|extension| extension == "rs").then(|| path.to_owned()));
-    }
-    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    let is_source = |path: &PathBuf| {
+/// Returns the sources below `folder`, without what was built.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = entry.path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        name != "target" && !name.starts_with('.')
-    };
-    entries.filter(is_source).flat_map(|path| sources(&path)).collect()
+        if entry.file_type().unwrap().is_dir() && name != "target" && !name.starts_with('.') {
+            sources.extend(self::sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push(path);
+        }
+    }
+    sources
 }
 
 #[test]
 fn comments_are_at_most_100_columns_wide() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources(root);
+    for room in ["benches", "examples", "sinks", "src", "tests"] {
+        assert!(sources.iter().any(|source| source.starts_with(root.join(room))), "`{room}` has no sources");
+    }
     let mut wide = Vec::new();
-    for room in ROOMS {
-        let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(room));
-        assert!(!sources.is_empty(), "`{room}` has no sources");
-        for source in sources {
-            let numbers = too_wide(&fs::read_to_string(&source).unwrap());
-            wide.extend(numbers.into_iter().map(|number| format!("{}:{number}", source.display())));
-        }
+    for source in sources {
+        let numbers = too_wide(&fs::read_to_string(&source).unwrap());
+        wide.extend(numbers.into_iter().map(|number| format!("{}:{number}", source.display())));
     }
     assert!(wide.is_empty(), "wrap these comments at {WIDTH} columns:\n{}", wide.join("\n"));
 }

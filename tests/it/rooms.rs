@@ -1,7 +1,9 @@
-//! The rooms of the house: what each module may import, as the table in `src/lib.rs` says, and no circle anywhere.
+//! The modules import only what the table in `src/lib.rs` allows, and no modules import each other
+//! in a circle.
 //!
-//! The test reads the sources: `use` lines and paths that begin with `crate::` or `super::`, without comments. An import
-//! through a face (`mod.rs`, `lib.rs`) counts for the room and not for a file, so faces must hold nothing of their own.
+//! The test reads the sources: `use` lines and paths that begin with `crate::` or `super::`,
+//! without comments. An import through a face (`mod.rs`, `lib.rs`) counts for the room and not for
+//! a file, so faces must hold nothing of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -36,7 +38,8 @@ fn sources(folder: &Path) -> Vec<Source> {
     sources
 }
 
-/// Returns the paths that a source names, written out from the root of its crate: `["journal", "lock", "HeldLocks"]`.
+/// Returns the paths that a source names, written out from the root of its crate:
+/// `["journal", "lock", "HeldLocks"]`.
 fn paths(source: &Source, root: &Path) -> Vec<Vec<String>> {
     let module = module_of(&source.path, root);
     let mut paths = Vec::new();

@@ -213,7 +213,8 @@ fn every_description_names_the_default_of_its_key() {
     descriptions(&schema, &mut found);
     assert!(found.iter().filter(|(_, default)| !default.is_null()).count() >= 25, "{found:?}");
     for (description, default) in found {
-        // A default that is no value has a colon before it: `Default: the processors of this machine.`
+        // A default that is no value has a colon before it:
+        // `Default: the processors of this machine.`
         let words = description.split_once(" Default ").map_or("none.", |(_, words)| words);
         let expected = match default {
             Value::Null => "none".to_owned(),

@@ -21,8 +21,8 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 const LONGEST_LOCATION: usize = 4_096;
 /// The longest part of a line that an error shows, in characters.
 const SHOWN: usize = 120;
-/// The longest part of a parser's message that an error shows, in characters: enough for the names of
-/// all messages.
+/// The longest part of a parser's message that an error shows, in characters: enough for the names
+/// of all messages.
 const LONGEST_PROBLEM: usize = 200;
 
 /// A program that receives one list.
@@ -199,13 +199,13 @@ impl Conversation {
 
     /// Sends `outgoing` and reads the program's messages until the phase is over.
     ///
-    /// A phase ends with its answer, which is returned. `Phase::Receiving` has none: it ends when the
-    /// program has read everything and the window has room.
+    /// A phase ends with its answer, which is returned. `Phase::Receiving` has none: it ends when
+    /// the program has read everything and the window has room.
     async fn exchange(&mut self, outgoing: &[u8], phase: Phase) -> Result<Option<FromProgram>, Failure> {
         let (key, limit) = phase.limit(&self.options);
         let mut deadline = Instant::now() + seconds(limit);
         let mut rest = outgoing;
-        // The program has closed its input or ended. It may still write why, within the grace period.
+        // The program has closed its input or ended. It may write why within the grace period.
         let mut input_is_closed = false;
         // The answer may come before the program has read everything.
         let mut answer = None;
@@ -271,8 +271,8 @@ impl Conversation {
     /// whether the program has read everything that was sent.
     fn accept(&mut self, message: FromProgram, phase: Phase, all_sent: bool) -> Result<Option<FromProgram>, Failure> {
         let name = &self.process.name;
-        // The batch that is being sent cannot be acknowledged yet. (Before the first batch the schema
-        // is being sent, and `sent` is 0.)
+        // The batch that is being sent cannot be acknowledged yet. (Before the first batch the
+        // schema is being sent, and `sent` is 0.)
         let sent = self.sent.saturating_sub(u64::from(phase == Phase::Receiving && !all_sent));
         let wrong = |what: String| Err(Failure::permanent(format!("`{name}` {what}")));
         match (phase, message) {

@@ -9,8 +9,8 @@ use crate::options::{CommandOptions, ProgramGuarantee, Protocol};
 use crate::program::Program;
 use crate::sink::CommandSink;
 
-/// An open sink holds one batch in the form in which it is sent. A page of 10,000 followers is 0.8 MB
-/// as Arrow and 1.6 MB as lines.
+/// An open sink holds one batch as it is sent. A page of 10,000 followers has 0.8 MB as Arrow and
+/// 1.6 MB as lines.
 const MEMORY: u64 = 4 << 20;
 
 /// Opens [`CommandSink`]s.

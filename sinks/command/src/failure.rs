@@ -2,7 +2,7 @@
 
 use fanout_sink::SinkError;
 
-/// A cloneable error: after its program has failed, the sink returns the same error from every call.
+/// A cloneable error. After a program has failed, every call of its sink returns the same error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) class: Class,

@@ -1,9 +1,9 @@
 //! The `command` sink: a program in any language, which receives the list on its stdin.
 //!
-//! With `protocol = "arrow"` the program receives a *hello*, an Arrow IPC stream and then *commit* or
-//! *abort*, and answers in lines of JSON. With `protocol = "plain"` it reads its stdin to the end, and
-//! ends. `sinks/README.md` describes both protocols for the author of a program; this crate is fanout's
-//! side.
+//! With `protocol = "arrow"` the program receives a *hello*, an Arrow IPC stream and then *commit*
+//! or *abort*, and answers in lines of JSON. With `protocol = "plain"` it reads its stdin to the
+//! end, and ends. `sinks/README.md` describes both protocols for the author of a program; this
+//! crate is fanout's side.
 //!
 //! | module | what it is about |
 //! | --- | --- |

@@ -41,7 +41,7 @@ impl Log {
     /// Returns the last lines of a program that has ended, as the end of an error message.
     pub(crate) async fn last_lines(&mut self) -> String {
         if tokio::time::timeout(END_OF_STDERR_TIMEOUT, &mut self.reading).await.is_err() {
-            // A process that the program has started, and that has left its group, holds stderr open.
+            // A process that the program started, and that left its group, holds stderr open.
             self.reading.abort();
         }
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

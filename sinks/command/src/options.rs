@@ -20,8 +20,8 @@ pub(crate) const RESERVED: &str = "SINK_";
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandOptions {
-    /// The program and its arguments, as in `["python3", "my_sink.py"]`, without a shell. A name without a slash is
-    /// looked up in `PATH`; a path starts at `directory`.
+    /// The program and its arguments, as in `["python3", "my_sink.py"]`, without a shell. A name
+    /// without a slash is looked up in `PATH`; a path starts at `directory`.
     #[schemars(example = ["python3", "my_sink.py"])]
     pub command: Vec<String>,
     /// The protocol between fanout and the program: `arrow` or `plain`.
@@ -29,14 +29,16 @@ pub struct CommandOptions {
     pub protocol: Protocol,
     /// What a `plain` program reads: `ndjson` or `arrow`.
     pub format: Option<Format>,
-    /// What an `arrow` program guarantees: `exactly_once` if it publishes nothing before `commit`, else
-    /// `at_least_once`.
+    /// What an `arrow` program guarantees: `exactly_once` if it publishes nothing before `commit`,
+    /// else `at_least_once`.
     pub guarantee: Option<ProgramGuarantee>,
-    /// The working directory of the program; relative to the pipeline file. By default the folder of that file.
+    /// The working directory of the program; relative to the pipeline file. By default the folder
+    /// of that file.
     #[serde(default)]
     pub directory: PathBuf,
-    /// The environment of the program: text, or a secret as `{ env = "NAME" }` or `{ file = "path" }`. Beside it the
-    /// program has only a few variables such as `PATH` and `HOME`, and those that name the list.
+    /// The environment of the program: text, or a secret as `{ env = "NAME" }` or
+    /// `{ file = "path" }`. Beside it the program has only a few variables such as `PATH` and
+    /// `HOME`, and those that name the list.
     #[serde(default)]
     pub environment: BTreeMap<String, Variable>,
     /// Settings of an `arrow` program. The hello contains them.
@@ -45,7 +47,8 @@ pub struct CommandOptions {
     /// The most batches that are sent to an `arrow` program before it acknowledges one.
     #[serde(default = "default_window")]
     pub window: NonZeroU32,
-    /// The longest time from the start of the program to its `ready`, and from `find` to `found`, in seconds.
+    /// The longest time from the start of the program to its `ready`, and from `find` to `found`,
+    /// in seconds.
     #[serde(default = "default_start_timeout")]
     pub start_timeout_secs: NonZeroU32,
     /// The longest time that the program may take for a batch, in seconds.
@@ -54,8 +57,8 @@ pub struct CommandOptions {
     /// The longest time from the end of the list to `prepared`, in seconds.
     #[serde(default = "default_publish_timeout")]
     pub prepare_timeout_secs: NonZeroU32,
-    /// The longest time from `commit` to `committed`, in seconds; for a `plain` program, from the end of its input to
-    /// its own end.
+    /// The longest time from `commit` to `committed`, in seconds; for a `plain` program, from the
+    /// end of its input to its own end.
     #[serde(default = "default_publish_timeout")]
     pub commit_timeout_secs: NonZeroU32,
     /// The time that a program has to end before it is killed, in seconds.
@@ -67,7 +70,8 @@ pub struct CommandOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// The program receives a hello, an Arrow IPC stream, and commit or abort, and answers in lines of JSON.
+    /// The program receives a hello, an Arrow IPC stream, and commit or abort, and answers in lines
+    /// of JSON.
     #[default]
     Arrow,
     /// The program reads the list to the end of its input; its end is the commit.
@@ -89,7 +93,8 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProgramGuarantee {
-    /// It publishes nothing before `commit`, and the whole list then. It receives batches during the walk.
+    /// It publishes nothing before `commit`, and then the whole list. It receives batches during
+    /// the walk.
     #[default]
     ExactlyOnce,
     /// It cannot take back what it has received. It receives batches when the list is complete.
@@ -148,7 +153,7 @@ impl JsonSchema for Variable {
     }
 }
 
-// An interpreter with a large library starts within seconds; half a minute is for a machine under load.
+// An interpreter with a large library starts within seconds. Half a minute is for a loaded machine.
 fn default_start_timeout() -> NonZeroU32 {
     const { NonZeroU32::new(30).expect("not zero") }
 }

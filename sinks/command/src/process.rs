@@ -1,7 +1,7 @@
 //! A running program: its input, its log, and its end.
 //!
-//! The program leads a process group of its own. A signal from the terminal does not reach it, because
-//! fanout decides what happens to the list. The processes that it has started end with it.
+//! The program leads a process group of its own. A signal from the terminal does not reach it,
+//! because fanout decides what happens to the list. The processes that it has started end with it.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -124,15 +124,15 @@ impl Process {
             return Ok(status);
         }
         let status = self.child.wait().await?;
-        // Ends the processes that it has started and left behind. The group's number is free from now
-        // on, but the kernel gives a number again only after all the others.
+        // Ends the processes that it has started and left behind. From now on the kernel may give
+        // the group's number to another process, but it does so only after all other numbers.
         self.kill_group(Signal::KILL);
         self.status = Some(status);
         Ok(status)
     }
 
-    /// Ends the program. Returns its exit status if it ended within the grace period, or `None` if it
-    /// was killed.
+    /// Ends the program. Returns its exit status, or `None` if it did not end within the grace
+    /// period and was killed.
     pub(crate) async fn end(&mut self, how: End) -> Option<ExitStatus> {
         match how {
             End::ByItself => self.close_input(),
@@ -159,8 +159,8 @@ impl Process {
         Failure { message, ..failure }
     }
 
-    /// Returns the failure of a program that has closed `what`, its stdin or stdout, and has probably
-    /// ended.
+    /// Returns the failure of a program that has closed `what`, its stdin or stdout. It has
+    /// probably ended.
     pub(crate) async fn closed(&mut self, what: &str, phase: Phase) -> Failure {
         match timeout(self.grace, self.ended()).await {
             Ok(Ok(status)) => self.unexpected_end(status, phase),
@@ -185,8 +185,8 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Kills the program if neither commit nor abort came, as after a panic: that equals a crash. The
-    /// runtime reaps the child.
+    /// Kills the program if neither commit nor abort came, as after a panic. For the program this
+    /// is a crash of fanout. The runtime reaps the child.
     fn drop(&mut self) {
         if self.status.is_none() {
             self.kill_group(Signal::KILL);

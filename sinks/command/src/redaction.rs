@@ -20,7 +20,7 @@ impl Redaction {
             Variable::Secret(secret) => Some(secret.expose()),
             Variable::Text(_) => None,
         });
-        // Texts are redacted line by line, so a secret of several lines is one secret for each line.
+        // Texts are redacted line by line, so each line of a secret is a secret of its own.
         let lines = secrets.flat_map(|secret| {
             secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST || line.len() == secret.len())
         });

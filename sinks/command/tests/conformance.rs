@@ -44,8 +44,8 @@ impl Subject for Example {
 
     async fn traces(&self, directory: &Path) -> Result<Traces, ReadError> {
         let mut traces = files_under(directory)?;
-        // A plain program that is still there after a crash writes while the suite looks, and one that
-        // is aborted leaves its file.
+        // A plain program that has survived a crash of fanout writes while the suite looks, and an
+        // aborted one leaves its file.
         traces.retain(|name, _| !self.is_plain || !name.contains(".staged-"));
         Ok(traces)
     }
@@ -85,8 +85,8 @@ async fn a_program_in_python_keeps_every_promise() {
         return;
     }
     let options = |folder: &Path| {
-        // With a window of 1 a batch is acknowledged before the next step. So a program that is still
-        // there after a crash writes nothing while the suite looks.
+        // With a window of 1 a batch is acknowledged before the next step. So a program that has
+        // survived a crash of fanout writes nothing while the suite looks.
         let command = [python(), Some(example("python/csv_sink.py"))];
         json!({ "command": command, "settings": { "folder": folder }, "window": 1 })
     };

@@ -25,8 +25,8 @@ const RECORD_BYTES: usize = 36;
 /// The most bytes of a record's header beside its name and value: their two lengths.
 const RECORD_HEADER_BYTES: usize = 10;
 
-/// How much a codec may expand bytes that do not compress: a fixed number of bytes, and one byte for
-/// each `EXPANSION_SHARE`. Snappy expands most, by about 12 bytes for each 32 KiB.
+/// How much a codec may expand bytes that do not compress: a fixed number of bytes, and one byte
+/// for each `EXPANSION_SHARE`. Snappy expands most, by about 12 bytes for each 32 KiB.
 const EXPANSION_BYTES: usize = 64;
 const EXPANSION_SHARE: usize = 1_024;
 

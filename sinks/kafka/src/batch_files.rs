@@ -57,7 +57,7 @@ impl BatchFiles {
 
     pub(crate) fn write(&mut self, message: &Message<'_>) -> Result<(), SinkError> {
         let Ok(count @ 1..) = u32::try_from(self.partitions.len()) else {
-            return Err(SinkError::permanent("the list has ended, and takes no more rows"));
+            return Err(SinkError::permanent("the list is complete, and accepts no more rows"));
         };
         let bytes = self.format.bytes_of(message)?;
         let partition = &mut self.partitions[partition_of(message.key, count) as usize];

@@ -1,10 +1,11 @@
 //! The `kafka` sink: writes a list as Kafka records, either to files of record batches or, with the
 //! feature `broker`, to a topic in transactions.
 //!
-//! Both destinations start with the same step: a row becomes a record (`message`), whose key chooses
-//! its partition (`partitioner`). Files hold what a log segment holds, [record batches of magic
-//! 2](https://kafka.apache.org/documentation/#recordbatch) one after the other (`batch`), and are
-//! published by [`fanout_sink::files`]. A topic is the room `broker`.
+//! Both destinations start with the same step: a row becomes a record (`message`), whose key
+//! chooses its partition (`partitioner`). Files hold what a log segment holds,
+//! [record batches of magic 2](https://kafka.apache.org/documentation/#recordbatch) one after the
+//! other (`batch`), and are published by [`fanout_sink::files`]. The room `broker` writes to a
+//! topic.
 
 mod batch;
 mod batch_files;

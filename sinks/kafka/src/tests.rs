@@ -74,8 +74,8 @@ fn snapshot(followers: usize) -> Snapshot {
 }
 
 fn openids(rows: usize) -> Vec<Option<String>> {
-    // A multiplication by an odd number modulo a power of two: all different, and as hard to compress
-    // as real ones.
+    // A multiplication by an odd number modulo a power of two makes OpenIDs that are all different,
+    // and as hard to compress as real ones.
     let word = |row: u64| row.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66;
     (0..rows as u64).map(|row| Some(format!("o6_bmj{:016x}{:06x}", word(row), word(row) % 0xFF_FFFF))).collect()
 }

@@ -16,8 +16,8 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::sql::Identifier;
 
-/// The columns by which the table is partitioned: app id, list and date. The table has them whatever
-/// the sink's `columns` are.
+/// The columns by which the table is partitioned: app id, list and date. The table always has them,
+/// even if the sink's `columns` do not.
 pub(crate) const KEY_COLUMNS: [&str; 3] = [APP_ID, "list", "dt"];
 
 /// The only key column that a list may have itself.

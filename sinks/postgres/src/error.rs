@@ -6,8 +6,8 @@ use tokio_postgres::error::SqlState;
 
 /// Makes a sink's error from an error of the server or the connection; `what` failed.
 ///
-/// A lost connection is permanent here, because it is not known whether the statement took effect. Use
-/// [`of_repeatable`] for a statement that may be repeated in any case.
+/// A lost connection is permanent here, because it is not known whether the statement took effect.
+/// Use [`of_repeatable`] for a statement that may be repeated in any case.
 pub(crate) fn of(what: impl Into<String>, error: Error) -> SinkError {
     let sink_error =
         if error.code().is_some_and(is_transient) { SinkError::temporary(what) } else { SinkError::permanent(what) };

@@ -1,11 +1,12 @@
 //! A Postgres sink for [fanout](https://docs.rs/fanout): the worked example of a sink that is not
 //! built in.
 //!
-//! All accounts share one table. Postgres partitions it by `(app_id, list, dt)`, and each partition holds
-//! one list. During the walk a list is staged in a table of its own with `COPY … FROM STDIN (FORMAT
-//! binary)`, one statement for each batch. The commit is one transaction: it drops the old partition,
-//! attaches the staging table in its place, and records in `<table>_snapshots` which list is there
-//! now. No row is written a second time, and readers wait for milliseconds.
+//! All accounts share one table. Postgres partitions it by `(app_id, list, dt)`, and each partition
+//! holds one list. During the walk a list is staged in a table of its own with
+//! `COPY … FROM STDIN (FORMAT binary)`, one statement for each batch. The commit is one
+//! transaction: it drops the old partition, attaches the staging table in its place, and records in
+//! `<table>_snapshots` which list is there now. No row is written a second time, and readers wait
+//! for milliseconds.
 //!
 //! So a reader sees either the old list or the new one, rows of other accounts are not touched, a
 //! repeat after a crash is recognised, and an older list never replaces a newer one.
@@ -26,8 +27,8 @@
 //! | `column` | Arrow types and values → Postgres types and values |
 //! | `error` | which errors are transient |
 //!
-//! A program that has this sink is one call, `cli::main(SinkRegistry::builtin().with(PostgresFactory))`.
-//! The package `examples/postgres` is such a program.
+//! A program that has this sink is one call:
+//! `cli::main(SinkRegistry::builtin().with(PostgresFactory))`. `examples/postgres` is one.
 
 mod column;
 mod error;

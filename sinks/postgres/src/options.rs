@@ -22,17 +22,19 @@ pub struct PostgresOptions {
     /// The password, as `{ env = "NAME" }` or `{ file = "path" }`. Without it, no password is sent.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// The table, with its schema if that is not `public`. The first commit creates it, and `<table>_snapshots`, if
-    /// they do not exist.
+    /// The table, with its schema if that is not `public`. The first commit creates it, and
+    /// `<table>_snapshots`, if they do not exist.
     #[schemars(example = "public.followers")]
     pub table: String,
     /// What the table holds of each list of an account: the `latest`, or `all`, one for each date.
     #[serde(default)]
     pub dates: Dates,
-    /// Whether the connection is encrypted: `verify`, or `off`, which is the default if the server is this machine.
+    /// Whether the connection is encrypted: `verify`, or `off`, which is the default if the server
+    /// is this machine.
     #[serde(default)]
     pub tls: Option<Tls>,
-    /// The authorities to trust (PEM) instead of those of this machine; relative to the pipeline file.
+    /// The authorities to trust (PEM) instead of those of this machine; relative to the pipeline
+    /// file.
     #[serde(default)]
     #[schemars(example = "certificates/database.pem")]
     pub ca_file: Option<PathBuf>,
@@ -110,8 +112,8 @@ impl PostgresOptions {
         Ok(self.tls.unwrap_or(if is_here { Tls::Off } else { Tls::Verify }))
     }
 
-    /// Returns the settings of the connection. No error shows the URL, which may contain a password by
-    /// mistake.
+    /// Returns the settings of the connection. Errors do not show the URL, because it may contain a
+    /// password by mistake.
     pub(crate) fn config(&self) -> Result<Config, SinkError> {
         let mut config = Config::from_str(&self.url).map_err(|error| {
             SinkError::option("url", "found no URL of a database, expected `postgres://user@host:5432/database`")

@@ -22,8 +22,8 @@ pub(crate) struct Record {
     pub(crate) rows: i64,
     pub(crate) digest: String,
     pub(crate) columns: String,
-    /// The partition of the list; `None` if a newer list has replaced it, or the partition was dropped
-    /// or detached by hand.
+    /// The partition of the list; `None` if a newer list has replaced it, or the partition was
+    /// dropped or detached by hand.
     pub(crate) partition: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! The life of a list: each batch is staged in one statement; then the rows are counted and published.
+//! The life of a list: each batch is staged in one statement, and then the list is counted and
+//! published.
 
 use std::fmt;
 use std::pin::pin;
@@ -62,8 +63,8 @@ impl PostgresSink {
         writer.finish().await.map(drop)
     }
 
-    /// Counts the staged rows, and makes them durable: this commit waits for the disk, and with it all
-    /// earlier commits are on disk.
+    /// Counts the staged rows, and makes them durable. This commit waits for the disk, which then
+    /// has all earlier commits, too.
     async fn make_durable(&self, client: &Client) -> Result<i64, Error> {
         let staging = self.table.staging(&self.context);
         let count = format!("SELECT count(*) FROM {staging}");

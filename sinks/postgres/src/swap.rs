@@ -36,8 +36,8 @@ impl Staged<'_> {
         Ok(report)
     }
 
-    /// Takes the table's lock, creates the tables if they are missing, and reads the records about the
-    /// account's list.
+    /// Takes the table's lock, creates the tables if they are missing, and reads the records about
+    /// the account's list.
     async fn records(&self, transaction: &Transaction<'_>) -> Result<Vec<Record>, Error> {
         // The engine records a commit only once, so this commit must be durable. The others of this
         // session need not be.

@@ -60,8 +60,8 @@ impl Table {
         self.beside("snapshots")
     }
 
-    /// Returns the staging table of the list of `context`. Each list of a sink and an account has one,
-    /// so the next attempt finds what a crash has left.
+    /// Returns the staging table of the list of `context`. Its name depends on the sink, the
+    /// account and the list only, so the next attempt finds the table that a crash has left.
     pub(crate) fn staging(&self, context: &SinkContext) -> Self {
         let digest = hash(&[&context.pipeline, &context.sink, &context.app_id, &context.list]);
         self.beside(&format!("staging_{digest:016x}"))
@@ -88,7 +88,8 @@ impl Table {
         format!("CREATE TABLE IF NOT EXISTS {self} ({definitions}) PARTITION BY RANGE ({})", KEY_COLUMNS.join(", "))
     }
 
-    /// Returns the statements that create the staging table of a list, like the table if that exists.
+    /// Returns the statements that create the staging table of a list. If the table
+    /// exists, the staging table has its form.
     ///
     /// Defaults fill the key columns. The constraint bounds them, so that Postgres does not need to
     /// read the rows at the commit to know that they belong to the partition.

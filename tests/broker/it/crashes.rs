@@ -1,4 +1,5 @@
-//! `kill -9` of the delivering process at random moments: after the next run there is exactly one copy.
+//! `kill -9` of the delivering process at random moments. After the next run the topic has the list
+//! exactly once.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,9 +1,9 @@
-//! The kafka sink against brokers: `noida`, a broker in this process, and librdkafka's mock cluster,
-//! which fails on demand.
+//! The kafka sink against brokers: `noida`, a broker in this process, and librdkafka's mock
+//! cluster, which fails on demand.
 //!
-//! Neither is Apache Kafka. noida was compared with it elsewhere: transactions, isolation and fencing
-//! are right; what it keeps when it is killed itself is not, so no test kills it. The mock cluster
-//! has no isolation.
+//! Neither is Apache Kafka. noida was compared with it elsewhere: its transactions, isolation and
+//! fencing are right. What it keeps after it is killed itself is not, so no test kills it. The mock
+//! cluster has no isolation.
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 

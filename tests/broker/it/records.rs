@@ -1,5 +1,5 @@
-//! The records of a whole list: another client reads every row once, in the partition that Kafka's own
-//! clients would have chosen.
+//! The records of a whole list: another client reads every row once, in the partition that Kafka's
+//! own clients would have chosen.
 
 use std::process::Command;
 use std::time::Instant;

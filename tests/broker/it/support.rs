@@ -106,7 +106,7 @@ impl Project {
         self.walk().is_some_and(|walk| walk.join("decision.json").exists())
     }
 
-    /// Removes the commit records of the first walk, as if the process had ended before it wrote them.
+    /// Removes the first walk's commit records, as if the process had ended before writing them.
     pub(crate) fn forget_commits(&self) {
         for entry in std::fs::read_dir(self.walk().unwrap().join("commits")).unwrap() {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
@@ -207,8 +207,8 @@ pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     variable(name).map_or(otherwise, |value| value.replace('_', "").parse().unwrap())
 }
 
-/// Prints a line whether the test passes or not. The harness shows the output of `eprintln!` only if
-/// the test fails.
+/// Prints a line whether the test passes or not. The harness shows the output of `eprintln!` only
+/// if the test fails.
 pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -1,5 +1,5 @@
-//! `kill -9` while a list is delivered: the table holds the whole old list or the whole new one, and
-//! the same command then finishes.
+//! `kill -9` while a list is delivered: the table holds the whole old list or the whole new one,
+//! and the same command then finishes.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Returns the command that delivers list `number`. Each list has other followers and a later date.
+    /// Returns the command that delivers list `number`. Each has other followers and a later date.
     fn command(&self, number: u64) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout-postgres"));
         command.current_dir(self.folder.path()).args(["run", "pipeline.toml"]);

@@ -9,7 +9,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns a Python that has pyarrow; without one, prints that the test is skipped and returns `None`.
+/// Returns a Python that has pyarrow. Returns `None` without one, and prints that the test is
+/// skipped.
 ///
 /// # Panics
 ///

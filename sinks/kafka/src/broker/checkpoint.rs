@@ -32,8 +32,7 @@ pub(super) struct Checkpoint {
     pub(super) complete: bool,
 }
 
-/// Whose list it is. All of them are part of the group's name, but names with dots can be read in two
-/// ways.
+/// The owner of the list. The group's name has all fields, too, but is ambiguous if one has a dot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Owner {
     pipeline: String,
@@ -63,8 +62,8 @@ pub(super) enum DeliveryState {
 }
 
 impl Checkpoint {
-    /// Returns the checkpoint of the list of `context` before any row of it is delivered, in records of
-    /// the form `form`.
+    /// Returns the checkpoint of the list of `context` before any row of it is delivered, in
+    /// records of the form `form`.
     pub(super) fn start(context: &SinkContext, form: String) -> Self {
         Self {
             format: FORMAT_VERSION,
@@ -81,8 +80,8 @@ impl Checkpoint {
     /// Returns what the topic has of the list that `self` is about, according to `found`, the
     /// checkpoint in the group.
     ///
-    /// `age` is the time since the walk began; `None` if the sink is not told, as for the made-up lists
-    /// of the conformance suite. The brokers keep a checkpoint for `retention`.
+    /// `age` is the time since the walk began; `None` if the sink is not told, as for the made-up
+    /// lists of the conformance suite. The brokers keep a checkpoint for `retention`.
     pub(super) fn state_of_list(
         &self,
         found: Option<&Self>,
@@ -113,8 +112,8 @@ impl Checkpoint {
         }
     }
 
-    /// Returns what `found`, the checkpoint in the group, says about the committed list that `self` is
-    /// about. Never `Gone`: records stay in a topic, whatever becomes of the checkpoint.
+    /// Returns what `found`, the checkpoint in the group, says about `self`'s committed list. Never
+    /// returns `Gone`, because records stay in a topic when the checkpoint is lost.
     pub(super) fn find(&self, found: Option<&Self>) -> Found {
         match found {
             Some(found) if found.walk == self.walk && found.form == self.form && found.complete => Found::Held,

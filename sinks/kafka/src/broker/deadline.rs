@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use fanout_sink::SinkError;
 
-/// The share of the timeout after which the rate is estimated. Before it, librdkafka's queue is still
-/// filling, so the rate says little.
+/// The share of the timeout after which the rate is estimated. Before it, librdkafka's queue is
+/// still filling, so the rate says little.
 const ESTIMATED_FROM: f64 = 0.1;
 
 /// The share of the timeout within which all rows must be acknowledged; the rest is for the commit.

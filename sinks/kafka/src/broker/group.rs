@@ -1,4 +1,4 @@
-//! The checkpoint as Kafka stores it: the metadata of an offset that a consumer group has committed.
+//! The checkpoint as Kafka stores it: the metadata of an offset that a consumer group committed.
 //!
 //! The group has no members. It exists for its one offset, which joins the producer's transaction.
 

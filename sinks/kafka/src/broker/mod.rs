@@ -9,8 +9,9 @@
 //! commit   the checkpoint joins the transaction and the transaction commits: both are there, or neither
 //! ```
 //!
-//! A crash before the commit leaves an open transaction, which the next `open` aborts. A crash after
-//! the commit leaves the checkpoint, which tells the next attempt that there is nothing to do.
+//! A crash before the commit leaves an open transaction, which the next `open` aborts. A crash
+//! after the commit leaves the checkpoint, by which the next attempt sees that nothing is left to
+//! do.
 //! Transactions: <https://cwiki.apache.org/confluence/display/KAFKA/KIP-98+-+Exactly+Once+Delivery+and+Transactional+Messaging>.
 //!
 //! | module | what it is about |

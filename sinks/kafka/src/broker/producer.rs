@@ -181,8 +181,8 @@ impl TransactionalProducer {
     }
 }
 
-/// Sorts an error of a call about a transaction. No such error is temporary: the engine cannot offer
-/// the accepted rows again.
+/// Sorts an error of a call about a transaction. No such error is temporary: the engine cannot
+/// offer the accepted rows again.
 fn transaction_error(what: &str, error: KafkaError) -> SinkError {
     match error {
         KafkaError::Transaction(error) if error.is_fatal() => fatal(what, error.code(), &error.string()),

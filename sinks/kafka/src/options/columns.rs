@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, de};
 /// The key of a record. A key is never null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeyFormat {
-    /// `app_id:openid`: the account's app id, a colon, and the column `openid`. It is unique over all
-    /// accounts, but not over the lists of an account.
+    /// `app_id:openid`: the account's app id, a colon, and the column `openid`. It is unique over
+    /// all accounts, but not over the lists of an account.
     #[default]
     AppIdAndOpenid,
     /// `openid`: the column of that name.

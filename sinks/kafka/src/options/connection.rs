@@ -16,7 +16,8 @@ pub struct CreateTopic {
     /// The number of brokers that hold each partition.
     #[schemars(range(min = 1))]
     pub replication: u32,
-    /// The topic's `cleanup.policy`: `delete`, `compact` or `compact,delete`; by default the brokers' own.
+    /// The topic's `cleanup.policy`: `delete`, `compact` or `compact,delete`; by default the
+    /// brokers' own.
     #[serde(default)]
     pub cleanup_policy: Option<String>,
 }

@@ -5,8 +5,8 @@ use fanout_sink::files::FileOptions;
 
 use super::kafka_options::KafkaOptions;
 
-/// The largest batch that every broker takes by default: `message.max.bytes`, less the offset and the
-/// length in front of a batch, which some clients do not count.
+/// The largest batch that every broker takes by default: `message.max.bytes`, less the offset and
+/// the length in front of a batch, which some clients do not count.
 pub(crate) const LARGEST_BATCH_BYTES: u64 = 1_048_588 - 12;
 
 /// A smaller batch could not hold every record of a list.
@@ -88,8 +88,8 @@ impl KafkaOptions {
         Ok(())
     }
 
-    /// Checks the topic's name by Kafka's own rule: at most 249 letters, digits, `.`, `_` and `-`, but
-    /// neither `.` nor `..`.
+    /// Checks the topic's name by Kafka's own rule: at most 249 letters, digits, `.`, `_` and `-`,
+    /// but neither `.` nor `..`.
     fn check_topic(&self) -> Result<(), SinkError> {
         const LONGEST: usize = 249;
         let topic = &self.topic;

@@ -20,10 +20,12 @@ pub struct KafkaOptions {
     /// The topic that the records are for.
     #[schemars(example = "wechat.followers")]
     pub topic: String,
-    /// The key of a record: `app_id:openid`, `openid`, or a list of columns, which become a JSON object.
+    /// The key of a record: `app_id:openid`, `openid`, or a list of columns, which become a JSON
+    /// object.
     #[serde(default)]
     pub key: KeyFormat,
-    /// The value of a record: `json` (an object of all columns), a list of columns (an object of these), or `none`.
+    /// The value of a record: `json` (an object of all columns), a list of columns (an object of
+    /// these), or `none`.
     #[serde(default)]
     pub value: ValueFormat,
     /// How batches are compressed: `zstd`, `lz4`, `snappy`, `gzip` or `none`.
@@ -33,13 +35,16 @@ pub struct KafkaOptions {
     #[serde(default = "default_max_batch_bytes")]
     pub max_batch_bytes: ByteSize,
 
-    /// The folder for all files; relative to the pipeline file. Staging lies beside it, in `<root>.staging`.
+    /// The folder for all files; relative to the pipeline file. Staging lies beside it, in
+    /// `<root>.staging`.
     #[serde(default)]
     #[schemars(example = "out/kafka")]
     pub root: Option<PathBuf>,
-    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}` (the partition), `{pipeline}`,
-    /// `{sink}`; by default `dt={date}/account={account}/partition-{part}.batches`. The last folder belongs to one list
-    /// and is replaced as a whole. A layout without a folder makes a single file, for a topic of one partition.
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}` (the
+    /// partition), `{pipeline}`, `{sink}`; by default
+    /// `dt={date}/account={account}/partition-{part}.batches`. The last folder belongs to one list
+    /// and is replaced as a whole. A layout without a folder makes a single file, for a topic of
+    /// one partition.
     #[serde(default)]
     #[schemars(example = "dt={date}/account={account}/partition-{part}.batches")]
     pub layout: Option<String>,
@@ -48,15 +53,17 @@ pub struct KafkaOptions {
     #[schemars(range(min = 1))]
     pub partitions: Option<u32>,
 
-    /// The brokers to ask first, as `host:port`. Needs a program built with the feature `kafka-broker`.
+    /// The brokers to ask first, as `host:port`. Needs a program built with the feature
+    /// `kafka-broker`.
     #[serde(default)]
     #[schemars(example = ["broker.example.com:9092"])]
     pub brokers: Option<Vec<String>>,
-    /// The prefix of the transactional id, and of the consumer group that holds the checkpoint of what was delivered.
-    /// An ACL may name it.
+    /// The prefix of the transactional id, and of the consumer group that holds the checkpoint of
+    /// what was delivered. An ACL may name it.
     #[serde(default = "default_prefix")]
     pub prefix: String,
-    /// The most rows in a transaction. Without it a list is one transaction: readers see all of it at once.
+    /// The most rows in a transaction. Without it a list is one transaction: readers see all of it
+    /// at once.
     #[serde(default)]
     #[schemars(range(min = 1), example = 1_000_000)]
     pub transaction_rows: Option<u64>,
@@ -64,8 +71,9 @@ pub struct KafkaOptions {
     #[serde(default = "default_transaction_timeout_secs")]
     #[schemars(range(min = 10))]
     pub transaction_timeout_secs: u32,
-    /// How long the brokers keep the offsets of a group without members (`offsets.retention.minutes`): for so long the
-    /// checkpoint says what was delivered, if the commit records are lost.
+    /// How long the brokers keep the offsets of a group without members
+    /// (`offsets.retention.minutes`). For that time the checkpoint says what was delivered, if the
+    /// commit records are lost.
     #[serde(default = "default_retention_hours")]
     #[schemars(range(min = 1))]
     pub retention_hours: u32,

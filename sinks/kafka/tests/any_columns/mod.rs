@@ -1,14 +1,14 @@
-//! The sink with options that fit the columns of each list: the conformance suite also delivers lists
-//! that have only some columns.
+//! The sink with options that fit the columns of each list: the conformance suite also delivers
+//! lists that have only some columns.
 
 use std::path::PathBuf;
 
 use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions, KafkaSink, KeyFormat};
 
-/// Sets the options as an author does who leaves `openid` or `position` out of `columns`: the key is
-/// made of the columns that there are, and without `position`, by which readers order the rows of
-/// several partitions, there is one partition.
+/// Sets the options that a list without `openid` or without `position` needs. The key consists of
+/// the columns that the list has. Readers order the rows of several partitions by `position`, so
+/// without it there is one partition.
 pub(crate) struct AnyColumns(pub(crate) KafkaFactory);
 
 fn with_columns_of(mut options: KafkaOptions, context: &SinkContext) -> KafkaOptions {

@@ -1,5 +1,5 @@
-//! A Postgres server for the tests, in a temporary folder and on a socket. It stops when the last test
-//! drops it.
+//! A Postgres server for the tests, in a temporary folder and on a socket. It stops when the last
+//! test drops it.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -43,8 +43,8 @@ pub(crate) fn server(test: &str) -> Option<Arc<Server>> {
     }))
 }
 
-/// Returns the folder of the programs of a Postgres server; without one, prints that `test` is skipped
-/// and returns `None`.
+/// Returns the folder of the programs of a Postgres server; without one, prints that `test` is
+/// skipped and returns `None`.
 pub(crate) fn bin(test: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let folders = versions.map(|version| version.unwrap().path().join("bin"));
@@ -172,8 +172,8 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Prints a line whether the test passes or not. The harness shows the output of `eprintln!` only if
-/// the test fails.
+/// Prints a line whether the test passes or not. The harness shows the output of `eprintln!` only
+/// if the test fails.
 pub(crate) fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
