@@ -28,6 +28,7 @@ const ROOMS: &[&str] = &[
     "src/lib.rs",
     "src/main.rs",
     "src/metrics",
+    "src/registry",
     "src/report.rs",
     "src/rows",
     "src/simulator",
