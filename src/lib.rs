@@ -9,13 +9,37 @@
 //!
 //!     source ──page──► journal ──page──► wechat::decode ──► rows ──Batch──► Sink, Sink, …
 //!       ▲                 │                                                 (a thread each)
-//!       └── next cursor ──┘                     the next call leaves when the page is on disk
+//!       └── next cursor ──┘                     the next call leaves when the page is in the file
 //!
-//!     end of the list ──► all sinks prepare ──► one decision on disk ──► each sink commits
+//!     end of the list ──► staged sinks prepare ──► one decision on disk ──► each of them commits
+//!                                                                                    │
+//!                                               then each waiting sink gets the list ◄┘
 //! ```
+//!
+//! A page is written to the file of the journal before the next call leaves. It is not synced at
+//! that moment: a sync of several pages follows while the walk continues. The end of the list and
+//! the decision are synced before anything is published.
 //!
 //! After a crash, the next run reads the journal first and continues with the last cursor: the rest
 //! of the path is the same.
+//!
+//! There is one list today: `followers`. The words of the code:
+//!
+//! - **walk**: one pass over a list, from the empty cursor to its end. Its pages are one journal.
+//! - **logical date `dt`**: the day in Beijing that a list stands for, by default the day on which
+//!   its walk begins. A walk that is resumed a day later keeps its date.
+//! - **decided**: said of a walk whose list is fixed by `decision.json`. Nothing of an undecided
+//!   walk is published.
+//! - **staged sink**: it receives batches before the decision, prepares, and publishes at commit.
+//! - **waiting sink**: it receives the list from the journal, after every required staged sink has
+//!   committed. It cannot take back what it has sent, or its `deliver` is `when_complete`.
+//! - **owed**: said of a decided walk that a sink of its decision has not published. The pipeline's
+//!   next run delivers it, unless a newer walk of the same date is decided.
+//! - **true end, accepted end**: an end is true if the distinct followers reach WeChat's `total`.
+//!   If they do not, the end is read once more. It is then accepted all the same if no more than
+//!   `source.max_shortfall_percent` are missing. The journal records the accepted end.
+//! - **classic token**: an access token from `/cgi-bin/token`. A request for one invalidates the
+//!   token before it, so one process owns it, under a lock. Other tokens need no lock.
 //!
 //! | module | its job | may import |
 //! | --- | --- | --- |

@@ -1,7 +1,8 @@
 //! The bytes that may be under way at the same time.
 //!
-//! The walk reserves a [`Lease`] before it asks for a page; the page's batch carries it until the
-//! last sink is done with the batch. `bind` computes how many bytes there are.
+//! The walk reserves a [`Lease`] before it asks for a page, and the fan-out before it decodes a
+//! page that it reads from the journal again. The page's batch carries the lease until the last
+//! sink is done with the batch. `bind` computes how many bytes there are.
 
 use std::sync::Arc;
 
@@ -20,8 +21,12 @@ pub(super) const OWN: u64 = footprint(FULL_PAGE).next_multiple_of(BLOCK);
 ///
 /// What a page and its batch take is reserved before the page is requested, and released when the
 /// last sink is done with the batch. So a slow sink slows the source, and the memory does not
-/// depend on the length of a list. The page of its own lets each unit continue, whatever the
-/// others hold.
+/// depend on the length of a list. The length of a page is not known before it is requested: the
+/// walk reserves for one as long as the page before it.
+///
+/// The page of its own lets each unit continue, whatever the others hold. A unit uses it first, and
+/// the shared bytes while it is taken. What is larger than a full page comes from the shared bytes
+/// only.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     own: Arc<Semaphore>,
@@ -45,8 +50,9 @@ impl Budget {
         Self { own: own(), ..self.clone() }
     }
 
-    /// Waits until `bytes` are free, and reserves them. A page that is larger than the whole budget
-    /// reserves the whole budget, so it passes alone instead of never.
+    /// Waits until `bytes` are free, in the unit's own page or in the shared bytes, and reserves
+    /// them there. A page that is larger than all shared bytes reserves all of them, so it passes
+    /// alone instead of never.
     pub(super) async fn reserve(&self, bytes: u64) -> Lease {
         let blocks = u32::try_from(bytes.div_ceil(BLOCK)).unwrap_or(u32::MAX).clamp(1, self.capacity);
         let take = |semaphore: &Arc<Semaphore>| Arc::clone(semaphore).acquire_many_owned(blocks);

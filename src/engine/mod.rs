@@ -1,5 +1,6 @@
-//! Everything concurrent, and nothing else: what runs beside what, what waits for what, and in
-//! which order the sinks of a list publish it.
+//! What runs concurrently, what waits for what, and in which order the sinks of a list publish it.
+//! `keys`, `proof`, `plan` and `check/disk_space` run nothing: they name, prove, choose and compare
+//! for the files that do.
 //!
 //! Before it: `cli` has read the command line and the pipeline file. Behind it: the lists are
 //! published, and a [`RunReport`](crate::report::RunReport) has the verdict on each.
@@ -18,6 +19,10 @@
 //!  ▼
 //! deliver/publication: prepare all ──► decision ──► commit each ──► sinks that wait
 //! ```
+//!
+//! The diagram shows the way of the data. The calls go another way: `run` starts each `unit`,
+//! `unit` starts `publication`, which starts `list_delivery`, which runs the walk and the fan-out
+//! and returns to `publication` when every open sink has the list.
 //!
 //! | file | what it is |
 //! | --- | --- |

@@ -1,4 +1,5 @@
-//! Chooses the walk of a unit: resume the open one, deliver a decided one, or begin anew.
+//! Chooses the walk of a unit: resume the open one, deliver a decided one, or begin anew. Owed
+//! walks are not chosen here: the unit delivers them in addition.
 //!
 //! Before it: the options of the run and the walks in the state. Behind it: the
 //! [unit](super::unit), which runs the choice.
@@ -17,7 +18,8 @@ use crate::wechat::date_in_beijing;
 pub(super) enum Choice {
     /// A new walk for this logical date.
     Begin(NaiveDate),
-    /// A walk of the state, which is open or lacks a sink.
+    /// A walk of the state: an open one, or a decided one of the date. If every sink has published
+    /// the decided one, the unit does nothing and reports that.
     Finish(Box<WalkFolder>),
 }
 
@@ -41,9 +43,14 @@ impl Choice {
 
 /// Chooses the walk.
 ///
-/// The newest walk counts; with a date, the newest walk of that date. An open walk is finished
-/// under its own date, unless it is too old. A decided walk of the date (without one: of today) is
-/// delivered to the sinks that lack it. In any other case a new walk begins.
+/// Under `--fresh` a new walk begins. Otherwise the newest walk counts; with a date, the newest
+/// walk of that date.
+///
+/// - It is undecided: it is finished under its own date, if it began at most `resume_within` ago or
+///   has an accepted end. Otherwise a new walk begins.
+/// - It is decided, for the date (without one: for today): it is chosen, and delivered to the sinks
+///   that lack it. If no sink lacks it, no new walk begins either.
+/// - It is decided for another date, or there is none: a new walk begins.
 pub(super) fn choose(
     state: &ListState,
     options: &RunOptions,

@@ -1,6 +1,9 @@
-//! What proves that a follower list is complete.
+//! What proves that a follower list is complete: its rows can be compared with `total`, and its
+//! rows, `duplicates` and `empty` add up to what its pages hold.
 //!
-//! `deliver` writes it into the snapshot, under the decision. The next run's forecast reads it.
+//! Before it: `deliver` writes it into the snapshot, which the decision fixes. Behind it: a later
+//! delivery of the decided list counts no duplicates if there were none; the next run forecasts its
+//! calls and orders its units by `pages`.
 
 use fanout_sink::Snapshot;
 use serde::{Deserialize, Serialize};

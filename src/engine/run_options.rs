@@ -1,6 +1,7 @@
 //! What the command line says about a run.
 //!
-//! `cli` makes [`RunOptions`]; `plan` chooses the walk by them.
+//! Before it: `cli` makes [`RunOptions`]. Behind it: `plan` chooses the walk by `date` and `fresh`,
+//! a sink is opened with `again`, and `run_context` stops the units by `fail_fast`.
 
 use chrono::NaiveDate;
 
@@ -8,11 +9,14 @@ use chrono::NaiveDate;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RunOptions {
-    /// `--date`: the logical date of the snapshot.
+    /// `--date`: the logical date of the snapshot; `None` for today in Beijing. In a replay: the
+    /// date whose list is delivered; `None` for every date.
     pub date: Option<NaiveDate>,
-    /// `--fresh`: begin a new walk, even if there is one to finish.
+    /// `--fresh`: begin a new walk, even if there is one to finish, and deliver no owed walk.
     pub fresh: bool,
-    /// `--again`: deliver a list to a sink that cannot tell whether it has it.
+    /// `--again`: deliver a list to a sink that cannot tell whether it has it, because its mark is
+    /// lost or too old (Kafka's checkpoint). Without it such a sink fails; with it the list may be
+    /// there twice.
     pub again: bool,
     /// `--fail-fast`: the first account that fails stops the others.
     pub fail_fast: bool,

@@ -1,7 +1,12 @@
 //! One list of one account in a run: its lock, its walk, its report.
 //!
 //! Before it: `run` and `replay` make one [`UnitRun`] for each list, and [`plan`](super::plan)
-//! chooses its walk. Behind it: [`Publication`] brings the walk to the sinks.
+//! chooses its walk. Behind it: [`Publication`], which reads the rest of the list and brings it to
+//! the sinks.
+//!
+//! A unit delivers the owed walks first, then publishes the chosen walk. If that succeeds, it
+//! prunes old walks. If a required sink fails with an owed walk, the unit fails, and the chosen
+//! walk does not begin.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +35,8 @@ pub(super) struct UnitRun {
     tokens: Arc<OwnedTokens>,
     state: Arc<ListState>,
     choice: Choice,
-    /// Decided walks of earlier days that a sink of this pipeline lacks. They are delivered first.
+    /// Decided walks, the chosen one apart, that a sink of this pipeline lacks. They are delivered
+    /// first. None under `--fresh` and in a replay.
     owed: Vec<WalkFolder>,
 }
 
@@ -129,7 +135,7 @@ impl UnitRun {
         report
     }
 
-    /// Runs the walk and publishes it, and reports on that.
+    /// Delivers the owed walks, runs and publishes the chosen one, prunes, and reports on that.
     pub(super) async fn run(self) -> AccountReport {
         let started = Instant::now();
         let mut report = self.context.report();

@@ -34,7 +34,9 @@ pub enum JournalError {
         /// The text of the lock file, which names the holder.
         holder: String,
     },
-    /// A decided walk has changed since its decision.
+    /// A walk is no longer what was written: a decided walk when it is listed, opened or read; an
+    /// undecided walk when a page that was accepted is read again. (When an undecided walk is
+    /// opened, it is cut at the damage instead.)
     #[error("the walk in {} is damaged: {what}", path.display())]
     Damaged {
         /// The folder of the walk.
@@ -84,6 +86,9 @@ impl JournalError {
         Some(match self {
             Self::Io { error, .. } => return io_hint(error).map(str::to_owned),
             Self::Locked { .. } => "wait until it has ended; one process at a time reads a list".to_owned(),
+            Self::Damaged { path, .. } if !path.join(DECISION).exists() => {
+                "run again: the list was not decided yet, so what is damaged is read again".to_owned()
+            }
             Self::Damaged { path, .. } => format!(
                 "this list was decided and can no longer be verified; restore {} from a backup, or move it away and \
                  start a new walk with `--fresh`",

@@ -5,8 +5,9 @@
 //! disappears in one step, so a reader sees whole ones, but a walk that it has seen may be gone a
 //! moment later.
 //!
-//! Before it: [`ListState`](super::ListState) begins and removes the walks. Behind it: the engine
-//! plans with them, [`inspect`](crate::inspect) shows them.
+//! Before it: [`ListState`](super::ListState) begins and removes the walks, under the lock of the
+//! list. Behind it: the engine plans with them, through the `ListState`, which dereferences to
+//! this; [`inspect`](crate::inspect) shows them without the lock.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,9 +92,9 @@ impl ListFolder {
         Ok(entries)
     }
 
-    /// Returns the decided walks that a sink of the deciding pipeline still lacks, oldest first. A
-    /// walk is not owed once the pipeline has decided a newer walk of the same date: the newer list
-    /// replaces the older one, never the other way round.
+    /// Returns the owed walks, oldest first: decided walks that a sink of the deciding pipeline
+    /// still lacks. A walk is not owed once the pipeline has decided a newer walk of the same date:
+    /// the newer list replaces the older one, never the other way round.
     ///
     /// # Errors
     ///

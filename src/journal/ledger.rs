@@ -1,11 +1,13 @@
 //! The ledger: today's number of calls to one endpoint for an account, of all pipelines on this
 //! state.
 //!
-//! Before it: the quota of [`source`](crate::source) counts a call before it is made. Behind it:
-//! the engine's forecast of the calls that a walk needs, and `status`.
+//! Before it: [`source`](crate::source) counts each call before it is made, so a crash leaves one
+//! call too many rather than one too few. Behind it: the calls that are left, if WeChat does not
+//! state them, which the engine compares with its forecast; and `status`.
 //!
-//! No run depends on it. A ledger that cannot be read, or is not what was written, counts as empty.
-//! One that cannot be written is given up with a warning.
+//! What a run delivers does not depend on it; only under `source.quota.refuse` may a walk be
+//! refused because of it. A ledger that cannot be read, or is not what was written, counts as
+//! empty. One that cannot be written is given up with a warning.
 //!
 //! The file is one short line, overwritten in place. A rename would not be safer, because the
 //! checksum detects half a line, and would take ext4 a millisecond: half of what a page takes

@@ -4,6 +4,9 @@
 //! anything else happens to the page. Behind it: the engine reads the pages back, to decode and
 //! deliver them; [`inspect`](crate::inspect) reads the records.
 //!
+//! A page counts as journaled when it is written to the file; a sync of several pages follows
+//! beside the walk. The end of a walk, its decision and its commit records are synced at once.
+//!
 //! Everything behind the journal is a function of it, so a run after a crash needs nothing else.
 //! The journal is append-only, every frame carries a checksum, and the cursors of its pages must
 //! form a chain. An undecided walk is cut at the first frame that does not fit, such as one whose

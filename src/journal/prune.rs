@@ -1,8 +1,14 @@
-//! The walks of a list that can be removed, and their removal. A walk stays if it is owed to a
-//! sink, if it is pinned, or if the next run would resume it.
+//! The walks of a list that can be removed, and their removal. Under both rules below a walk stays
+//! if it is owed to a sink, pinned, or of other options.
 //!
-//! Before it: [`ListFolder`] lists the walks, with their decisions and commit records. Behind it: a
-//! run prunes at its end; [`inspect`](crate::inspect) does so for `fanout prune`.
+//! | | [`ListState::prune`] | [`ListFolder::prunable`] |
+//! | --- | --- | --- |
+//! | used by | a unit, after it has published its walk | `fanout prune` |
+//! | `keep` counts | the walks that can be read, also undecided ones | decided walks |
+//! | an undecided walk goes | with the walks of its age | if it is too old to be resumed, and a newer walk is decided |
+//!
+//! Before it: [`ListFolder`] lists the walks, with their decisions and commit records. Behind it:
+//! [`inspect`](crate::inspect) shows what is prunable, and removes it by [`ListState::remove`].
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -96,9 +102,10 @@ impl ListFolder {
 }
 
 impl ListState {
-    /// Removes all but the newest `keep` walks, and what crashes left behind. A walk stays if it is
-    /// owed to a sink, pinned, or of other options. An undecided walk that cannot be read goes with
-    /// the walks of its age. Returns the number of walks that were removed.
+    /// Removes all but the newest `keep` walks, decided or not, and what crashes left behind. A
+    /// walk stays if it is owed to a sink, pinned, or of other options. An undecided walk that
+    /// cannot be read does not count, and goes with the walks of its age. Returns the number of
+    /// walks that were removed.
     ///
     /// # Errors
     ///

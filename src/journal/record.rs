@@ -57,7 +57,8 @@ pub struct Header {
     pub begun_at: DateTime<Utc>,
 }
 
-/// The last frame of a walk, whose end was read and accepted.
+/// The last frame of a walk, whose end was read and accepted. The list may be short of `total`, by
+/// at most `source.max_shortfall_percent`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// The `total` that WeChat stated with the end.
@@ -73,12 +74,13 @@ pub struct Decision {
     pub snapshot: Snapshot,
     /// The pipeline that decided.
     pub pipeline: String,
-    /// The sinks that must get the list.
+    /// The names of all sinks that take the list, those that are not required included. The list is
+    /// owed to each of them until there is a commit record of it.
     pub sinks: Vec<String>,
 }
 
-/// The record that a walk rests on another one. It lies in the folder of the other one, which is
-/// not pruned while it is there.
+/// The record that a walk of one list rests on a walk of another list. It lies in the folder of the
+/// other walk, which is not pruned while it is there. No list makes pins yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
     /// The list of the walk that rests on the other one.
@@ -93,7 +95,7 @@ pub struct Commit {
     /// The sink that has published it.
     #[serde(flatten)]
     pub recipient: Recipient,
-    /// What it published.
+    /// What it published, as the sink reports it.
     pub report: SinkReport,
 }
 

@@ -168,7 +168,9 @@ fn damage_to_a_decided_walk_is_an_error() {
     let cut = (0..whole.len()).map(|length| whole[..length].to_vec());
     for altered in flipped.chain(cut).chain([[&whole[..], b"x"].concat()]) {
         fs::write(&path, &altered).unwrap();
-        assert!(matches!(reopen(&state), Err(JournalError::Damaged { .. })));
+        let error = reopen(&state).unwrap_err();
+        assert!(matches!(error, JournalError::Damaged { .. }));
+        assert!(error.hint().unwrap().starts_with("this list was decided"));
         assert_eq!(fs::read(&path).unwrap(), altered, "a decided walk is never cut");
     }
 }
@@ -251,7 +253,10 @@ fn a_page_altered_after_it_was_opened_is_noticed() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
     assert!(matches!(journal.reader().next(), Some(Err(JournalError::Damaged { .. }))));
-    assert!(matches!(journal.page(1), Err(JournalError::Damaged { .. })));
+    let error = journal.page(1).unwrap_err();
+    assert!(matches!(error, JournalError::Damaged { .. }));
+    assert!(error.hint().unwrap().starts_with("run again: the list was not decided yet"));
+    assert_eq!(reopen(&state).unwrap().pages(), 0, "it is cut at the damage");
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! A sink of the pipeline file: its section, its columns, and the factory with its options. The
-//! registry makes it, and the engine opens it for each list.
+//! A sink of the pipeline file: its section, its columns, and the factory with its options.
+//!
+//! Before it: [`SinkRegistry`](super::SinkRegistry) makes it. Behind it: the engine opens it, and
+//! selects its columns from each batch.
 
 use std::path::PathBuf;
 
@@ -9,7 +11,9 @@ use fanout_sink::{Batch, ConfiguredSink, Delivery, Sink, SinkContext, SinkError,
 use super::columns::Projection;
 use crate::config::{ConfigError, Deliver, SinkSection};
 
-/// A valid sink that is not open yet. It is opened once for each list.
+/// A valid sink that is not open. The engine opens it for each walk that it delivers: so once for
+/// each account, and once more when a delivery is repeated. Each opening gives a [`Sink`] of its
+/// own.
 #[derive(Clone, Debug)]
 pub struct BoundSink {
     section: SinkSection,

@@ -1,4 +1,7 @@
 //! The key `columns` of a sink: which columns of the list it receives, and in which order.
+//!
+//! Before it: [`SinkRegistry::bind`](super::SinkRegistry::bind) has the section and the list's
+//! schema. Behind it: [`BoundSink`](super::BoundSink) selects these columns from each batch.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

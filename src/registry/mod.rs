@@ -1,5 +1,8 @@
 //! The sinks of this program: finds the factory that a pipeline file's `type` names, and binds it
-//! to its options and columns. `config` stands before it; the engine opens what it binds.
+//! to its options and columns.
+//!
+//! Before it: `config` has read the file. Behind it: the engine opens each [`BoundSink`] for each
+//! list that it takes; `cli` prints the types and the JSON Schema.
 //!
 //! Registration is explicit, so that a program's `main` shows which sinks it has. Add a sink of
 //! your own by one more [`with`](SinkRegistry::with):

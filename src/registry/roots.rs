@@ -1,5 +1,8 @@
 //! Reports sinks that write to the same place, because the second would replace what the first has
 //! published.
+//!
+//! Before it: [`SinkRegistry::bind_all`](super::SinkRegistry::bind_all) has bound every sink.
+//! Behind it: the problems of the pipeline file.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,5 +1,8 @@
 //! The [JSON Schema](https://json-schema.org) of a pipeline file: the engine's keys from `config`,
-//! and the options of each kind of sink. Printed by `fanout schema`.
+//! and the options of each kind of sink.
+//!
+//! Before it: the types of `config`, and the factories of the registry. Behind it: `cli` prints it,
+//! for `fanout schema` and `fanout sinks`.
 
 use fanout_sink::schemars::generate::SchemaSettings;
 use fanout_sink::schemars::{Schema, SchemaGenerator};

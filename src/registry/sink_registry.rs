@@ -1,4 +1,7 @@
 //! The registry itself: a map from `type` to the factory, and the binding of a pipeline's sinks.
+//!
+//! Before it: `main` registers the factories, and `config` reads the sections of the sinks. Behind
+//! it: the engine's `bind` takes the [`BoundSink`]s.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,9 @@
-//! The folders that a run will write in, tried out by writing there.
+//! The folders that a run will write in, tried out: a file is written in the staging, moved into
+//! the destination and removed.
+//!
+//! Before it: [`connected`](super::connected) has checked the lists. Behind it: a
+//! [finding](super::finding) for each folder; [`disk_space`](super::disk_space) takes the same
+//! [`Place`]s.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

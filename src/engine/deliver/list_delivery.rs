@@ -1,7 +1,9 @@
-//! Brings one list to its sinks: while it is read, or from the complete journal.
+//! Brings one list to its staged sinks, while it is read or from the complete journal; and to a
+//! waiting sink, from the complete journal.
 //!
-//! Before it: [`publication`](super::publication) knows which sinks lack the list, and the [`Walk`]
-//! reads it. Behind it: [`FanOut`] fills the queues of the open sinks.
+//! Before it: [`publication`](super::publication) knows which sinks lack the list. It has taken a
+//! slot if the list is to be streamed: only a list that may be large, and only if a slot is free.
+//! Behind it: the [`Walk`] reads the list, and [`FanOut`] fills the queues of the open sinks.
 
 use tracing::Instrument as _;
 
@@ -36,7 +38,9 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         Self { context, journal }
     }
 
-    /// Delivers the list to `staged` while it is read.
+    /// Delivers the list to `staged` while it is read; they first receive the pages that the
+    /// journal has already. If the list turns out to have duplicates, the sinks are aborted, opened
+    /// anew and delivered from the journal, without the duplicates.
     pub(super) async fn stream(
         &mut self,
         source: &Source,
@@ -68,8 +72,9 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         }
     }
 
-    /// Reads the list to its end, if the journal has no end, then delivers it to `staged` from the
-    /// journal. `decided_duplicates` is the number of rows that a decided list drops.
+    /// Reads the list to its end, if the journal has no end, then waits for a slot and delivers it
+    /// to `staged` from the journal. These are staged sinks as in [`stream`](Self::stream); they
+    /// are only opened later. `decided_duplicates` is the number of rows that a decided list drops.
     pub(super) async fn when_complete(
         &mut self,
         source: &Source,

@@ -1,16 +1,20 @@
 //! From the journal to published sinks: the half of a run that is a pure function of the journal.
 //!
-//! Before it: the [walk](super::walk) has put pages into the journal. Behind it: the sinks, a
-//! thread each.
+//! Before it: the [unit](super::unit) starts a [`Publication`]. Behind it: the sinks, a thread
+//! each.
+//!
+//! `publication` is the outermost: it calls `list_delivery`, which runs the [walk](super::walk) and
+//! the fan-out, and then continues with the sinks that have the list. The way of the data:
 //!
 //! ```text
-//! list_delivery: open the sinks, while the list is read or when it is complete
+//! list_delivery: opens the staged sinks, and runs the walk before or after that
 //!  │
 //!  ▼
 //! fan_out (a thread): decode, count (distinct), digest ──► queues ──► sink_task (a thread each)
 //!  │
 //!  ▼
-//! publication: prepare all (staged_sinks) ──► decision ──► commit each ──► sinks that wait
+//! publication: prepare all (staged_sinks) ──► decision ──► commit each ──► each sink that waits:
+//!              open, fan_out from the journal, prepare, commit
 //! ```
 
 mod distinct;

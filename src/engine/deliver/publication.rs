@@ -1,7 +1,14 @@
-//! Publishes one list: all sinks prepare, one decision is recorded, each sink commits.
+//! Publishes one list: all staged sinks prepare, one decision is recorded, each of them commits.
+//! Then each waiting sink gets the list and commits.
 //!
-//! Before it: [`list_delivery`](super::list_delivery) has brought the list to its sinks. Behind it:
-//! the decision and the commit records in the journal, and an outcome for each sink.
+//! Before it: the [unit](crate::engine::unit) starts a [`Publication`], which lets
+//! [`list_delivery`](super::list_delivery) read the list and bring it to the staged sinks. Behind
+//! it: the decision and the commit records in the journal, and an outcome for each sink.
+//!
+//! A sink that fails in `prepare` is delivered once more from the journal. If a required one fails
+//! again, the list is not decided, and nothing is published. One that is not required is left out:
+//! the decision names it, so the list is owed to it. After the decision nothing aborts, and waiting
+//! sinks get the list only if no required sink has failed.
 
 use fanout_sink::{Delivery, Guarantee, SinkError, SinkReport, Snapshot};
 use tracing::Instrument as _;

@@ -1,6 +1,11 @@
 //! One open sink, on a thread of its own.
 //!
-//! Before it: [`fan_out`](super::fan_out) puts batches into its queue. Behind it: the sink.
+//! Before it: [`fan_out`](super::fan_out) puts batches into its queue, and
+//! [`staged_sinks`](super::staged_sinks) asks it to prepare, commit or abort. Behind it: the sink.
+//!
+//! A call that fails with a temporary error is repeated, up to `retry.attempts` times in all;
+//! `abort` is called once. After a `write` that has failed for good, the sink gets no more batches,
+//! and `prepare` returns that error.
 
 use std::time::Duration;
 

@@ -1,6 +1,11 @@
 //! The open sinks of one list: all of them prepare, then all of them commit.
 //!
-//! [`publication`](super::publication) calls them; each is a [`SinkTask`] on a thread of its own.
+//! Before it: [`list_delivery`](super::list_delivery) opens them, and
+//! [`publication`](super::publication) makes them prepare, commit or abort. Behind it: a
+//! [`SinkTask`] for each, on a thread of its own.
+//!
+//! Only batches are handled at the same time: each sink empties its queue on its thread. Opening,
+//! preparing, committing and aborting go through the sinks one after the other.
 
 use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 
@@ -21,7 +26,8 @@ struct StagedSink<'a> {
 }
 
 impl<'a> StagedSinks<'a> {
-    /// Opens sinks. One that cannot be opened counts as failed, and does not affect the others.
+    /// Opens one sink after the other. One that cannot be opened counts as failed, and does not
+    /// affect the others.
     pub(super) async fn open(sinks: Vec<(&'a BoundSink, SinkContext)>) -> Self {
         let mut opened = Vec::with_capacity(sinks.len());
         for (bound, context) in sinks {
@@ -36,7 +42,7 @@ impl<'a> StagedSinks<'a> {
         self.sinks.iter().filter_map(|sink| sink.task.as_ref().ok()).map(SinkTask::queue).collect()
     }
 
-    /// Makes every sink prepare. Aborts those that fail, and returns them.
+    /// Makes one sink after the other prepare. Aborts those that fail, and returns them.
     pub(super) async fn prepare(&mut self, snapshot: &Snapshot) -> Vec<(&'a BoundSink, SinkContext, SinkError)> {
         let mut failed = Vec::new();
         let mut prepared = Vec::new();

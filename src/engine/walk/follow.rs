@@ -3,6 +3,14 @@
 //!
 //! Before it: [`Source`] fetches the pages. Behind it: each page goes to the journal, then to the
 //! [`FanOut`] if the list is delivered while it is read.
+//!
+//! - A resumed walk reads its last page again, to check that its cursor still works. The page is
+//!   not kept twice if it has not changed.
+//! - If WeChat refuses a cursor, the walk goes back one page, over at most [`STEPS_BACK`] refused
+//!   cursors. The page before may lead to another cursor now.
+//! - If the list ends short of its `total`, its last page and its end are read once more. If it is
+//!   short again, it is accepted with a warning, unless more than `source.max_shortfall_percent`
+//!   are missing. That is the error [`SourceError::Short`].
 
 use std::collections::HashSet;
 

@@ -1,7 +1,12 @@
 //! How many calls the rest of a walk takes, against the calls that are left today.
 //!
-//! Before it: the journal, the last decided list, and WeChat's answer. Behind it:
-//! [`follow`](super::follow) begins, or the walk is refused.
+//! Before it: the journal, the last decided list, and the calls that are left: WeChat's answer, or
+//! `source.quota.daily_calls` less the calls in the ledger. Behind it: [`follow`](super::follow)
+//! begins. If the calls do not suffice, it begins with a warning, or the walk is refused under
+//! `source.quota.refuse`.
+//!
+//! A new walk is forecast to have as many pages as the last decided list. For a resumed walk, the
+//! followers that are missing from `total` are divided by the mean length of the pages so far.
 
 use chrono::Utc;
 use fanout_sink::Snapshot;

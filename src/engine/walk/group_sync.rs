@@ -1,6 +1,9 @@
-//! Syncs the journal beside the walk.
+//! Syncs the journal beside the walk. The walk does not wait for it: its next request leaves when
+//! the page is written to the file.
 //!
-//! [`follow`](super::follow) calls it after each page, and at the end of the walk.
+//! Before it: [`follow`](super::follow) calls it after each page, and when the walk ends or stops.
+//! Behind it: the file of the [`Journal`]. A power failure takes the pages since the last sync; a
+//! crash of the process takes none.
 
 use std::time::{Duration, Instant};
 
