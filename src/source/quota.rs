@@ -81,7 +81,7 @@ pub(super) async fn ask(client: &Client, endpoint: &str, token: &str) -> Result<
 /// Reads the calls out of a reply. No error carries any of its text, which may hold the token.
 fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
     #[derive(Deserialize)]
-    struct Reply {
+    struct QuotaReply {
         #[serde(default)]
         errcode: i64,
         quota: Option<Quota>,
@@ -91,7 +91,7 @@ fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
         daily_limit: Option<u64>,
         remain: u64,
     }
-    let reply: Reply = serde_json::from_slice(body)
+    let reply: QuotaReply = serde_json::from_slice(body)
         .map_err(|error| Unanswered::new(format!("not JSON, line {} column {}", error.line(), error.column())))?;
     match reply.quota {
         Some(quota) if reply.errcode == 0 => {

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
-type Source = Box<dyn Error + Send + Sync>;
+type Cause = Box<dyn Error + Send + Sync>;
 
 /// What the engine does after a [`SinkError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct SinkError {
     message: String,
     key: Option<String>,
     hint: Option<String>,
-    source: Option<Source>,
+    source: Option<Cause>,
 }
 
 impl SinkError {
@@ -63,7 +63,7 @@ impl SinkError {
 
     /// Adds the cause.
     #[must_use]
-    pub fn with_source(self, source: impl Into<Source>) -> Self {
+    pub fn with_source(self, source: impl Into<Cause>) -> Self {
         Self { source: Some(source.into()), ..self }
     }
 

@@ -11,14 +11,14 @@ use crate::wechat::ApiError;
 /// Reads the token in a reply of WeChat.
 pub(super) fn parse(body: &[u8]) -> Result<Secret, CallError> {
     #[derive(Deserialize)]
-    struct Reply {
+    struct TokenReply {
         #[serde(default)]
         errcode: i64,
         #[serde(default)]
         errmsg: String,
         access_token: Option<String>,
     }
-    let reply: Reply = serde_json::from_slice(body).map_err(|error| {
+    let reply: TokenReply = serde_json::from_slice(body).map_err(|error| {
         CallError::Malformed(format!("not a token reply in JSON, line {} column {}", error.line(), error.column()))
     })?;
     match reply.access_token {
