@@ -4,6 +4,7 @@
 //! the file, the environment or the disk, and reports its problems to the context.
 
 use fanout_sink::{Secret, SecretReference};
+use figment::value::Value;
 
 use super::error::ConfigError;
 use super::secret::SecretResolver;
@@ -36,10 +37,10 @@ impl Context<'_> {
         Context { tree, resolver: self.resolver, api: self.api, problems: self.problems }
     }
 
-    /// Returns whether the file has the key at `path`. If it has, and reading gave no value, the
-    /// value was wrong and is reported already.
+    /// Returns whether the file has a value at `path`. If it has, and reading gave none, the value
+    /// was wrong and is reported already. The `null` of a JSON file is no value.
     pub(super) fn has(&self, path: &[&str]) -> bool {
-        self.tree.get(path).is_some()
+        !matches!(self.tree.get(path), None | Some(Value::Empty(..)))
     }
 
     /// Returns whether a key that starts with `name` is reported already.

@@ -31,7 +31,7 @@ impl AccountTokens {
     ///
     /// # Errors
     ///
-    /// If another process holds the lock, or the client of a token server cannot be made.
+    /// If another process holds the lock.
     pub(super) fn get(
         &self,
         pipeline: &Pipeline,
@@ -48,7 +48,7 @@ impl AccountTokens {
             }
             _ => None,
         };
-        let tokens = Arc::new(Tokens::new(account, &pipeline.source, client)?);
+        let tokens = Arc::new(Tokens::new(account, &pipeline.source, client));
         let tokens = Arc::new(OwnedTokens { tokens, _lock: lock });
         *in_use = Arc::downgrade(&tokens);
         Ok(tokens)

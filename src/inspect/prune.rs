@@ -108,7 +108,7 @@ fn prune_list(
     let done = match (&pruning.held_by, remove) {
         (Some(_), _) => Ok(()),
         // Only if there is state: taking the lock would create a folder.
-        (None, true) if folder.bytes() > 0 => remove_under_lock(pipeline, identity, now, &mut pruning.prunable),
+        (None, true) if folder.exists() => remove_under_lock(pipeline, identity, now, &mut pruning.prunable),
         (None, _) => prunable(pipeline, &folder, now).map(|prunable| pruning.prunable = prunable),
     };
     match done {

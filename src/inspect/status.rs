@@ -179,7 +179,8 @@ fn under_way(walk: &WalkFolder, now: DateTime<Utc>) -> Result<WalkStatus, Journa
 fn last_status(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<LastStatus>, JournalError> {
     let Some(decision) = walk.decision() else { return Ok(None) };
     let (mut published, mut lacking) = (Vec::new(), Vec::new());
-    for sink in &pipeline.sinks {
+    let list = &walk.header().identity.list;
+    for sink in pipeline.sinks.iter().filter(|sink| sink.list.name() == list) {
         let has_it = walk.commit(&recipient(pipeline, sink))?.is_some();
         if has_it { &mut published } else { &mut lacking }.push(sink.name.clone());
     }

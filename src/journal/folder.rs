@@ -128,6 +128,11 @@ impl ListFolder {
         self.account_path.join(format!("{}.lock", self.identity.list))
     }
 
+    /// Returns whether a run has begun this list on this state.
+    pub fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
     /// Returns the bytes of all files of this app id. A file that disappears meanwhile is not
     /// counted.
     pub fn bytes(&self) -> u64 {

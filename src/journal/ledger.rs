@@ -73,10 +73,11 @@ impl Record {
 impl Ledger {
     /// Finds the ledger at `path`, and warns if it is damaged.
     pub(super) fn open(path: PathBuf) -> Self {
-        if read(&path).is_none() {
+        let record = read(&path).unwrap_or_else(|| {
             tracing::warn!(path = %path.display(), "the ledger of calls is damaged and not believed; it begins anew");
-        }
-        Self { path, state: Mutex::new(State { file: LedgerFile::NotOpened, record: Record::default() }) }
+            Record::default()
+        });
+        Self { path, state: Mutex::new(State { file: LedgerFile::NotOpened, record }) }
     }
 
     /// Counts a call that is about to be made.
@@ -194,6 +195,20 @@ mod tests {
             }
         });
         assert_eq!(Ledger::open(path).today(now), 200);
+    }
+
+    #[test]
+    fn the_calls_of_earlier_runs_count_where_the_ledger_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls.user-get.json");
+        let now = at("2026-11-22T12:00:00Z");
+        Ledger::open(path.clone()).count(now);
+        let ledger = Ledger::open(path.clone());
+        // A folder in its place: nothing can be written there.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        ledger.count(now);
+        assert_eq!(ledger.today(now), 2);
     }
 
     #[test]

@@ -67,6 +67,10 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     // The mode of any new file: the umask takes its part away.
     let mode = Permissions::from_mode(0o666);
     let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(folder)?;
+    // A page that was closed to others stays so.
+    if let Ok(found) = fs::metadata(&path) {
+        file.as_file().set_permissions(found.permissions())?;
+    }
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;

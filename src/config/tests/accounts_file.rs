@@ -181,6 +181,19 @@ fn an_entry_of_a_list_is_named_by_its_place() {
 }
 
 #[test]
+fn the_null_of_a_json_file_is_no_value() {
+    let secret = r#""secret": { "env": "BRAND_SECRET" }"#;
+    for (key, account) in [
+        ("name", format!(r#"{{ "name": null, "app_id": "wx1", {secret} }}"#)),
+        ("app_id", format!(r#"{{ "name": "brand", "app_id": null, {secret} }}"#)),
+        ("secret", r#"{ "name": "brand", "app_id": "wx1", "secret": null }"#.to_owned()),
+    ] {
+        let problems = wrong("accounts.json", &format!("[{account}]"));
+        assert!(problems.contains("missing") && problems.contains(&format!("{key}`")), "{key}: {problems}");
+    }
+}
+
+#[test]
 fn a_file_without_accounts_is_reported_together_with_other_problems() {
     let found = |name: &str, content: &str| wrong(name, content);
     assert_eq!(found("accounts.json", "[\n{]"), "accounts.json: line 2, column 2: this is no JSON");

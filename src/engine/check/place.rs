@@ -81,11 +81,9 @@ pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
             }
             Err((folder, error)) => {
                 let found = format!("{what}a file cannot be written and moved in `{}`: {error}", folder.display());
-                let finding = Finding::error(check, Exit::Failed, found);
-                match io_hint(&error) {
-                    Some(hint) => finding.with_hint(hint),
-                    None => finding,
-                }
+                let hint = io_hint(&error)
+                    .unwrap_or("this folder, and the one that it lies in, must be writable for this user");
+                Finding::error(check, Exit::Failed, found).with_hint(hint)
             }
         });
     }

@@ -4,6 +4,7 @@
 //! <https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>
 
 use fanout_sink::Secret;
+use tokio::sync::OnceCell;
 
 use super::reply;
 use crate::config::{SourceSection, TokenEndpoint};
@@ -18,13 +19,17 @@ use crate::source::retry::Retrier;
 #[derive(Debug)]
 pub(super) struct Endpoint {
     settings: TokenEndpoint,
-    http: Http,
+    source: SourceSection,
+    hosts: Hosts,
+    /// Made with the first question: a client has certificates and connections of its own, and a run
+    /// plans all of its accounts before the first one begins.
+    http: OnceCell<Http>,
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &TokenEndpoint, source: &SourceSection, hosts: &Hosts) -> Result<Self, SourceError> {
-        let proxy_mode = if settings.url.is_loopback() { ProxyMode::Direct } else { ProxyMode::Environment };
-        Ok(Self { http: Http::new(source, settings.url.expose(), proxy_mode, hosts)?, settings: settings.clone() })
+    pub(super) fn new(settings: &TokenEndpoint, source: &SourceSection, hosts: &Hosts) -> Self {
+        let (settings, source, hosts) = (settings.clone(), source.clone(), hosts.clone());
+        Self { settings, source, hosts, http: OnceCell::new() }
     }
 
     pub(super) fn origin(&self) -> String {
@@ -33,12 +38,16 @@ impl Endpoint {
 
     /// Asks for the token that the server has now.
     pub(super) async fn ask(&self, retrier: &Retrier) -> Result<Secret, SourceError> {
+        let url = &self.settings.url;
+        let proxy_mode = if url.is_loopback() { ProxyMode::Direct } else { ProxyMode::Environment };
+        let client = async || Http::new(&self.source, url.expose(), proxy_mode, &self.hosts);
+        let http = self.http.get_or_try_init(client).await?;
         let attempt = || async {
-            let mut request = self.http.client.get(self.settings.url.expose().clone());
+            let mut request = http.client.get(url.expose().clone());
             if let Some((name, value)) = &self.settings.header {
                 request = request.header(name, value);
             }
-            let body = self.http.send(request).await?;
+            let body = http.send(request).await?;
             reply::point(&body, &self.settings.pointer).map_err(CallError::Malformed)
         };
         let asked = retrier.retrying("a token", attempt).await;

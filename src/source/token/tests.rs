@@ -36,7 +36,7 @@ async fn of_many_callers_one_asks_and_one_renews() {
     let pipeline = Pipeline::from_toml(&text, "p.toml".as_ref(), &overrides).unwrap();
     let client = Client::new(&pipeline.source, &pipeline.limits).unwrap();
     let retrier = Arc::new(Retrier::new(pipeline.source.retry.clone()));
-    let tokens = Arc::new(Tokens::new(&pipeline.accounts[0], &pipeline.source, &client).unwrap());
+    let tokens = Arc::new(Tokens::new(&pipeline.accounts[0], &pipeline.source, &client));
     let current = || {
         let (tokens, client, retrier) = (Arc::clone(&tokens), client.clone(), Arc::clone(&retrier));
         async move { tokens.current(&client, &retrier).await.unwrap() }

@@ -40,20 +40,16 @@ enum Provider {
 impl Tokens {
     /// Makes the tokens of `account`. They will be asked for through `client`, or from one of the
     /// account's other hosts; no call is made yet.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError`] if the HTTP client for a token server cannot be set up.
-    pub fn new(account: &Account, settings: &SourceSection, client: &Client) -> Result<Self, SourceError> {
+    pub fn new(account: &Account, settings: &SourceSection, client: &Client) -> Self {
         let provider = match &account.credential {
             Credential::Secret(secret) => Provider::Stable(secret.clone()),
             Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),
             Credential::Token(source) => Provider::Given(source.clone()),
-            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings, client.hosts())?),
+            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings, client.hosts())),
             Credential::Command(command) => Provider::Command(command.clone()),
             Credential::Simulated => Provider::Stable(Secret::new("simulated")),
         };
-        Ok(Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None) })
+        Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None) }
     }
 
     /// Returns the token in use, or asks for the first one.

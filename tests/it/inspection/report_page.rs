@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use chrono::{DateTime, Days, Utc};
@@ -164,6 +164,9 @@ fn a_page_replaces_the_one_before_as_a_whole() {
     let mut read = String::new();
     reader.read_to_string(&mut read).unwrap();
     assert!(read == old, "a reader that has begun goes on with the old page");
+    fs::set_permissions(&page, fs::Permissions::from_mode(0o600)).unwrap();
+    render(&project, "page.html");
+    assert_eq!(fs::metadata(&page).unwrap().mode() & 0o777, 0o600, "a page that is closed to others stays so");
 }
 
 #[test]
