@@ -33,7 +33,7 @@ enum Provider {
     Stable(Secret),
     Classic(Secret),
     Given(TokenSource),
-    Endpoint(Endpoint),
+    Endpoint(Box<Endpoint>),
     Command(TokenCommand),
 }
 
@@ -45,7 +45,9 @@ impl Tokens {
             Credential::Secret(secret) => Provider::Stable(secret.clone()),
             Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),
             Credential::Token(source) => Provider::Given(source.clone()),
-            Credential::Endpoint(endpoint) => Provider::Endpoint(Endpoint::new(endpoint, settings, client.hosts())),
+            Credential::Endpoint(endpoint) => {
+                Provider::Endpoint(Box::new(Endpoint::new(endpoint, settings, client.hosts())))
+            }
             Credential::Command(command) => Provider::Command(command.clone()),
             Credential::Simulated => Provider::Stable(Secret::new("simulated")),
         };
