@@ -113,6 +113,9 @@ async fn a_newer_list_takes_the_place_of_the_older_one_of_its_account() {
     assert_eq!(lists(&server, "newer"), ["wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
     // The table, the table of snapshots, and a partition for each list.
     assert_eq!(tables(&server, "newer"), 4);
+    let defaults = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                    WHERE c.relnamespace = 'newer'::regnamespace AND a.atthasdef";
+    assert_eq!(server.sql(defaults), "0", "the defaults of staging are dropped");
 }
 
 #[tokio::test(flavor = "multi_thread")]
