@@ -28,10 +28,10 @@ async fn look(
     options: &PostgresOptions,
     context: &SinkContext,
 ) -> Result<Found, Error> {
-    if !record::exists(client, table).await? {
-        return Ok(Found::Gone);
+    let mut records = Vec::new();
+    if table.snapshots().exists(client).await? {
+        records = record::read(client, table, context).await?;
     }
-    let mut records = record::read(client, table, context).await?;
     records.retain(|record| record.shares_place(options.dates, context));
     if let Some(foreign) = records.iter().find(|record| !record.is_owned_by(context)) {
         return Ok(Found::Taken(foreign.refusal(table, context).to_string()));
@@ -42,7 +42,18 @@ async fn look(
     let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
     // An older list in its place was put there by hand, by a backup for example: this one is newer.
     let is_replaced = records.iter().any(|record| record.begun_at > begun_at);
-    Ok(if is_replaced { Found::Replaced } else { Found::Gone })
+    if is_replaced {
+        return Ok(Found::Replaced);
+    }
+    let partition = table.partition(context);
+    let is_recorded = records.iter().any(|record| record.partition.as_ref() == Some(&partition.name.0));
+    if !is_recorded && partition.exists(client).await? {
+        let (partition, table, snapshots) = (partition.plain(), table.plain(), table.snapshots().plain());
+        return Ok(Found::Taken(format!(
+            "`{partition}` exists, and is not a partition of `{table}` that `{snapshots}` records; rename it, or drop it"
+        )));
+    }
+    Ok(Found::Gone)
 }
 
 /// Compares the record with the list of `context`, and the partition with the record.
