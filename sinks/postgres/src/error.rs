@@ -53,6 +53,7 @@ fn hint(code: &SqlState) -> Option<&'static str> {
         (SqlState::INVALID_PASSWORD, "see the options `url` and `password`"),
         (SqlState::INVALID_AUTHORIZATION_SPECIFICATION, "see the options `url`, `password` and `tls`"),
         (SqlState::INVALID_CATALOG_NAME, "create the database, or change the option `url`"),
+        (SqlState::DUPLICATE_TABLE, "rename the detached partition, or drop it"),
         (SqlState::DISK_FULL, "make room on the server"),
         (SqlState::ADMIN_SHUTDOWN, "the server was stopped, or another run delivers the same list to the same table"),
     ];

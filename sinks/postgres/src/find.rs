@@ -1,6 +1,7 @@
 //! Looks whether a committed list is still in the table. Changes nothing.
 
 use fanout_sink::{Found, SinkContext, SinkError};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 use crate::error;
@@ -14,7 +15,11 @@ pub(crate) async fn find(options: &PostgresOptions, context: &SinkContext) -> Re
     let table = options.table()?;
     let client = session::connect(options, context).await?;
     let failed = |error| error::of_repeatable(format!("the table `{}` cannot be looked at", table.plain()), error);
-    look(&client, &table, options, context).await.map_err(failed)
+    match look(&client, &table, options, context).await {
+        // The partition, or the table of snapshots, was dropped between two statements.
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(Found::Gone),
+        looked => looked.map_err(failed),
+    }
 }
 
 async fn look(
@@ -23,10 +28,10 @@ async fn look(
     options: &PostgresOptions,
     context: &SinkContext,
 ) -> Result<Found, Error> {
-    if !record::exists(client, table).await? {
-        return Ok(Found::Gone);
+    let mut records = Vec::new();
+    if table.snapshots().exists(client).await? {
+        records = record::read(client, table, context).await?;
     }
-    let mut records = record::read(client, table, context).await?;
     records.retain(|record| record.shares_place(options.dates, context));
     if let Some(foreign) = records.iter().find(|record| !record.is_owned_by(context)) {
         return Ok(Found::Taken(foreign.refusal(table, context).to_string()));
@@ -37,17 +42,29 @@ async fn look(
     let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
     // An older list in its place was put there by hand, by a backup for example: this one is newer.
     let is_replaced = records.iter().any(|record| record.begun_at > begun_at);
-    Ok(if is_replaced { Found::Replaced } else { Found::Gone })
+    if is_replaced {
+        return Ok(Found::Replaced);
+    }
+    let partition = table.partition(context);
+    let is_recorded = records.iter().any(|record| record.partition.as_ref() == Some(&partition.name.0));
+    if !is_recorded && partition.exists(client).await? {
+        let (partition, table, snapshots) = (partition.plain(), table.plain(), table.snapshots().plain());
+        return Ok(Found::Taken(format!(
+            "`{partition}` exists, and is not a partition of `{table}` that `{snapshots}` records; rename it, or drop it"
+        )));
+    }
+    Ok(Found::Gone)
 }
 
 /// Compares the record with the list of `context`, and the partition with the record.
 async fn compare(client: &Client, table: &Table, record: &Record, context: &SinkContext) -> Result<Found, Error> {
-    let partition = table.named(record.partition.as_deref().unwrap_or_default());
-    let rows: i64 = client.query_one(&format!("SELECT count(*) FROM {partition}"), &[]).await?.get(0);
     let SinkContext { rows: expected, digest, .. } = context;
     if digest.as_ref().is_some_and(|digest| *digest != record.digest) {
         return Ok(Found::Altered(format!("`{}` records the list with another digest", table.snapshots().plain())));
     }
+    // Only the count shows that rows were deleted or added by hand.
+    let partition = table.named(record.partition.as_deref().unwrap_or_default());
+    let rows: i64 = client.query_one(&format!("SELECT count(*) FROM {partition}"), &[]).await?.get(0);
     if rows != record.rows || expected.is_some_and(|expected| expected != rows as u64) {
         let expected = expected.unwrap_or(record.rows as u64);
         return Ok(Found::Altered(format!("`{}` has {rows} rows, expected {expected}", partition.plain())));

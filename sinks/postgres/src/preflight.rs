@@ -44,7 +44,7 @@ pub(crate) async fn examine(
     compare(table, columns, &found)?;
     let failed =
         |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
-    if !record::exists(client, table).await.map_err(failed)? {
+    if !table.snapshots().exists(client).await.map_err(failed)? {
         return Ok(true);
     }
     let records = record::read(client, table, context).await.map_err(failed)?;

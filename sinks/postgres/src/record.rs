@@ -82,12 +82,6 @@ pub(crate) fn create(table: &Table) -> String {
     )
 }
 
-/// Returns whether the table exists.
-pub(crate) async fn exists(client: &impl GenericClient, table: &Table) -> Result<bool, Error> {
-    let name = table.snapshots().to_string();
-    Ok(client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&name]).await?.get(0))
-}
-
 /// Reads the records about the account and list of `context`.
 pub(crate) async fn read(
     client: &impl GenericClient,

@@ -70,7 +70,8 @@ impl PostgresSink {
         let count = format!("SELECT count(*) FROM {staging}");
         let rows = client.query_one(&count, &[]).await?.get(0);
         let alter = format!(
-            "SET synchronous_commit = on; ALTER TABLE {staging} ALTER app_id DROP DEFAULT, ALTER dt DROP DEFAULT; \
+            "SET synchronous_commit = on; \
+             ALTER TABLE {staging} ALTER app_id DROP DEFAULT, ALTER list DROP DEFAULT, ALTER dt DROP DEFAULT; \
              SET synchronous_commit = off"
         );
         client.batch_execute(&alter).await?;

@@ -63,9 +63,10 @@ impl Staged<'_> {
             }
             transaction.batch_execute(&self.table.attach(self.context)).await?;
         }
+        let date = self.context.date.to_string();
         match newer {
-            // A date has one record, and that is the newer list's.
-            Some(newer) if newer.date == self.context.date.to_string() => {}
+            // A date has one record, and that is about the list whose partition stays attached.
+            Some(_) if occupants().any(|record| record.date == date) => {}
             Some(_) => self.record(transaction, None).await?,
             None if is_there => {}
             None => self.record(transaction, Some(&self.table.partition(self.context).name.0)).await?,

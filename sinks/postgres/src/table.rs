@@ -4,6 +4,7 @@ use std::fmt;
 
 use fanout_sink::{SinkContext, SinkError};
 use sha2::{Digest, Sha256};
+use tokio_postgres::{Client, Error};
 
 use crate::column::{APP_ID, Column, KEY_COLUMNS};
 use crate::sql::{Identifier, Literal};
@@ -70,6 +71,11 @@ impl Table {
     /// Returns the partition of the list of `context`.
     pub(crate) fn partition(&self, context: &SinkContext) -> Self {
         self.beside(&format!("list_{:016x}", hash(&[&context.app_id, &context.list, &context.date.to_string()])))
+    }
+
+    /// Returns whether the table exists, attached or not.
+    pub(crate) async fn exists(&self, client: &Client) -> Result<bool, Error> {
+        Ok(client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&self.to_string()]).await?.get(0))
     }
 
     /// Returns the key of the lock that is held while the list of `context` is staged.

@@ -40,8 +40,8 @@ pub struct KafkaOptions {
     #[serde(default)]
     #[schemars(example = "out/kafka")]
     pub root: Option<PathBuf>,
-    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{part}` (the
-    /// partition), `{pipeline}`, `{sink}`; by default
+    /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`
+    /// (the partition), `{pipeline}`, `{sink}`; by default
     /// `dt={date}/account={account}/partition-{part}.batches`. The last folder belongs to one list
     /// and is replaced as a whole. A layout without a folder makes a single file, for a topic of
     /// one partition.

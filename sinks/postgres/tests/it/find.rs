@@ -37,6 +37,52 @@ async fn a_list_is_held_until_it_is_altered_or_gone_and_can_then_be_delivered_ag
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_was_detached_is_in_the_way_until_it_is_renamed() {
+    let Some(server) = server("a_partition_that_was_detached_is_in_the_way_until_it_is_renamed") else { return };
+    let options = options(&server, "detached");
+    LIST.deliver(&options).await.unwrap();
+    let partition = server.sql("SELECT partition FROM detached.followers_snapshots");
+    server.sql(&format!("ALTER TABLE detached.followers DETACH PARTITION detached.{partition}"));
+    let expected = format!(
+        "`detached.{partition}` exists, and is not a partition of `detached.followers` that \
+         `detached.followers_snapshots` records; rename it, or drop it"
+    );
+    assert_eq!(LIST.find(&options).await.unwrap(), Found::Taken(expected.clone()));
+    let error = LIST.deliver(&options).await.unwrap_err();
+    assert!(!error.is_temporary(), "{error:?}");
+    assert_eq!(error.hint(), Some("rename the detached partition, or drop it"));
+    assert_eq!(LATER.find(&options).await.unwrap(), Found::Gone, "another date has another partition");
+
+    server.sql("DROP TABLE detached.followers_snapshots");
+    assert_eq!(LIST.find(&options).await.unwrap(), Found::Taken(expected), "there is no record");
+    server.sql(&format!("ALTER TABLE detached.{partition} RENAME TO kept"));
+    assert_eq!(LIST.find(&options).await.unwrap(), Found::Gone);
+    LIST.deliver(&options).await.unwrap();
+    assert_eq!(LIST.find(&options).await.unwrap(), Found::Held);
+    assert_eq!(server.sql("SELECT count(*) FROM detached.kept"), "3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_dropped_during_the_look_is_gone() {
+    let Some(server) = server("a_list_that_is_dropped_during_the_look_is_gone") else { return };
+    let options = options(&server, "vanishing");
+    LIST.deliver(&options).await.unwrap();
+    let partition = server.sql("SELECT partition FROM vanishing.followers_snapshots");
+    let client = server.client().await;
+    client.batch_execute(&format!("BEGIN; DROP TABLE vanishing.{partition}")).await.unwrap();
+    let look = tokio::spawn(async move { LIST.find(&options).await });
+    // The look has read the records, and waits for the partition.
+    let waiting =
+        format!("SELECT count(*) FROM pg_locks WHERE relation = 'vanishing.{partition}'::regclass AND NOT granted");
+    while server.sql(&waiting) == "0" {
+        assert!(!look.is_finished(), "the look does not wait");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(look.await.unwrap().unwrap(), Found::Gone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newer_list_has_replaced_the_older_and_an_older_one_in_its_place_has_not() {
     let Some(server) = server("a_newer_list_has_replaced_the_older_and_an_older_one_in_its_place_has_not") else {
         return;

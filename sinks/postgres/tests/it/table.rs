@@ -113,6 +113,9 @@ async fn a_newer_list_takes_the_place_of_the_older_one_of_its_account() {
     assert_eq!(lists(&server, "newer"), ["wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
     // The table, the table of snapshots, and a partition for each list.
     assert_eq!(tables(&server, "newer"), 4);
+    let defaults = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                    WHERE c.relnamespace = 'newer'::regnamespace AND a.atthasdef";
+    assert_eq!(server.sql(defaults), "0", "the defaults of staging are dropped");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +126,15 @@ async fn a_table_of_all_dates_keeps_each_and_may_become_one_of_the_latest() {
     for list in [LATER, OTHER, LIST] {
         list.deliver(&all).await.unwrap();
     }
-    assert_eq!(lists(&server, "dates"), ["wx1 2026-01-30 3", "wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
+    let expected = ["wx1 2026-01-30 3", "wx1 2026-01-31 2", "wx2 2026-01-30 4"];
+    assert_eq!(lists(&server, "dates"), expected);
+    // The older list of the account is still attached, so its record keeps the partition.
+    for older in [LIST, List { walk: 7, rows: 5, ..LIST }] {
+        older.deliver(&latest).await.unwrap();
+        assert_eq!(lists(&server, "dates"), expected);
+        let recorded = "SELECT walk FROM dates.followers_snapshots WHERE dt = '2026-01-30' AND app_id = 'wx1' AND partition IS NOT NULL";
+        assert_eq!(server.sql(recorded), "000001-20260129T170000Z");
+    }
     let next = List { walk: 3, begun_at: "2026-01-31T17:00:00Z", date: "2026-02-01", ..LIST };
     next.deliver(&latest).await.unwrap();
     assert_eq!(lists(&server, "dates"), ["wx1 2026-02-01 3", "wx2 2026-01-30 4"]);
