@@ -108,8 +108,10 @@ impl Place {
                 return Ok(Found::Altered(format!("`{file}` is there, and `{manifest}` is missing")));
             }
         }
-        let is_folder = metadata(&self.folder)?.is_some_and(|found| found.is_dir());
-        if !replaces_folder || !is_folder {
+        if let Some(obstacle) = self.obstacle()? {
+            return Ok(Found::Taken(format!("`{}` is not a folder", obstacle.display())));
+        }
+        if !replaces_folder {
             return Ok(Found::Gone);
         }
         let names = names_in(&self.folder)?;
@@ -117,6 +119,17 @@ impl Place {
             Some(name) => Found::Taken(format!("`{}` holds `{name}` and no manifest", self.folder.display())),
             None => Found::Gone,
         })
+    }
+
+    /// Returns the deepest part of the folder's path that exists, if it is not a folder. A link to
+    /// a folder counts as one.
+    fn obstacle(&self) -> Result<Option<&Path>, SinkError> {
+        for path in self.folder.ancestors() {
+            if metadata(path)?.is_some() {
+                return Ok((!path.is_dir()).then_some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Checks that the place is on the file system on which the list was published, if the report
