@@ -66,37 +66,42 @@ class List:
             os.remove(left_over)
         staged = f"{self.path}.staged-{os.getpid()}"  # a killed process may still be running
         yield staged
-        with open(staged, "rb") as file:
-            os.fsync(file.fileno())
+        label = {**self._names(), "bytes": os.path.getsize(staged)}
+        with open(f"{staged}.label", "w") as file:
+            json.dump(label, file)
+        for path in (staged, f"{staged}.label"):
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
         if self.prepare():
-            label = {**self._names(), "bytes": os.path.getsize(staged)}
-            with open(f"{staged}.label", "w") as file:
-                json.dump(label, file)
-            os.replace(f"{staged}.label", self._label())  # first: no list is visible without it
+            os.replace(f"{staged}.label", self._label(self.path))  # first: no list without it
             os.replace(staged, self.path)
             self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
         else:
+            os.remove(f"{staged}.label")
             os.remove(staged)
 
     def _names(self):
         return {key: self.hello[key] for key in ("pipeline", "sink", "app_id", "list", "walk", "begun_at")}
 
-    def _label(self):  # a hidden file beside the list, which names its owner
-        folder, name = os.path.split(self.path)
-        return os.path.join(folder, f".{name}.label")
+    def _label(self, path):  # a hidden file beside the list, which names its owner
+        return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.label")
 
     def _find_file(self, hello, commit):
         try:
-            size = os.path.getsize(self.path)
-            with open(self._label()) as file:
+            path = commit["outputs"][0]["location"]  # `path` may name another place today
+            folder, name = os.path.split(path)
+            if name not in os.listdir(folder or "."):  # fails without the folder
+                return "gone", None
+            with open(self._label(path)) as file:
                 label = json.load(file)
-        except FileNotFoundError:
-            return "unknown" if os.path.exists(self.path) else "gone", None
-        mine = self._names()
-        if any(label[key] != mine[key] for key in ("pipeline", "sink", "app_id", "list")):
-            return "taken", "{path} is of the pipeline `{pipeline}`, sink `{sink}`".format(path=self.path, **label)
-        if label["walk"] != mine["walk"]:
-            return "replaced" if label["begun_at"] > mine["begun_at"] else "gone", None
-        if size != label["bytes"]:
-            return "altered", f"{self.path} has {size} bytes, expected {label['bytes']}"
-        return "held", None
+            size, mine = os.path.getsize(path), self._names()
+            if any(label[key] != mine[key] for key in ("pipeline", "sink", "app_id", "list")):
+                return "taken", "{path} is of the pipeline `{pipeline}`, sink `{sink}`".format(path=path, **label)
+            if label["walk"] != mine["walk"]:
+                older = "altered", f"{path} is of the older walk {label['walk']}"
+                return ("replaced", None) if label["begun_at"] > mine["begun_at"] else older
+            if size != label["bytes"]:
+                return "altered", f"{path} has {size} bytes, expected {label['bytes']}"
+            return "held", None
+        except (OSError, LookupError, TypeError, ValueError):  # no folder, or no whole label
+            return "unknown", None

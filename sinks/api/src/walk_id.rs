@@ -85,8 +85,9 @@ impl FromStr for WalkId {
         let read = || {
             let (number, second) = text.split_once('-')?;
             let begun_at = NaiveDateTime::parse_from_str(second, SECOND).ok()?.and_utc();
-            let is_in_range = (0..=9999).contains(&begun_at.year());
-            let walk = is_in_range.then_some(Self::new(number.parse().ok()?, begun_at))?;
+            let number = number.parse().ok()?;
+            // The format reads years that `new` refuses: `%Y` takes a sign and any width.
+            let walk = (0..=9999).contains(&begun_at.year()).then(|| Self::new(number, begun_at))?;
             (walk.to_string() == text).then_some(walk)
         };
         read().ok_or_else(|| WalkIdError(text.to_owned()))
@@ -150,6 +151,14 @@ mod tests {
             "000007-20261322T010203Z",
             "000007-2026-11-22T01:02:03Z",
             "000007-+102611220T010203Z",
+            "000007-+12345 11 22T010203Z",
+            "000007--0001 11 22T010203Z",
+            "000007-+2026 11 22T010203Z",
+            "000007-2026 1122T010203Z",
+            "000007-20261122T 1 2 3Z",
+            "000007-+262142 11 22T010203Z",
+            "000007-+99999999999999999999 11 22T010203Z",
+            "000007-20261122T010260Z",
             "000007-20261122T010203Z~new",
             "000007-20261122T010203Z ",
             "18446744073709551616-20261122T010203Z",

@@ -23,6 +23,13 @@ struct Example {
     is_plain: bool,
 }
 
+impl Example {
+    /// Returns the name of a list's file.
+    fn name(&self, context: &SinkContext) -> String {
+        format!("{}-{}-{}.{}", context.date, context.app_id, context.list, self.extension)
+    }
+}
+
 fn example(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(path);
     path.to_str().unwrap().to_owned()
@@ -35,7 +42,7 @@ impl Subject for Example {
     }
 
     async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
-        let name = format!("{}-{}-{}.{}", context.date, context.app_id, context.list, self.extension);
+        let name = self.name(context);
         let mut outputs = files_under(&directory.join("out"))?;
         outputs.retain(|path, _| *path == name);
         let Some(file) = outputs.get(&name) else { return Ok(None) };
@@ -50,8 +57,9 @@ impl Subject for Example {
         Ok(traces)
     }
 
-    async fn remove(&self, directory: &Path, _context: &SinkContext) -> Result<bool, ReadError> {
-        std::fs::remove_dir_all(directory.join("out"))?;
+    async fn remove(&self, directory: &Path, context: &SinkContext) -> Result<bool, ReadError> {
+        // Not the folder: without it, the example in Python cannot tell.
+        std::fs::remove_file(directory.join("out").join(self.name(context)))?;
         Ok(true)
     }
 

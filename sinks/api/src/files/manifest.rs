@@ -101,7 +101,8 @@ pub struct Marker {
     pub manifest_sha256: String,
 }
 
-/// The part of a manifest that identifies its list, in every version of the format.
+/// The part of a manifest that identifies its list. A manifest of version 1 has no `list`, so it
+/// does not parse and counts as foreign.
 #[derive(Debug, Deserialize)]
 pub(super) struct ManifestHead {
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::mount::mount_of;
-use super::target::{Target, is_missing, metadata, names_in};
+use super::target::{Target, is_missing, manifest_name, marker_name, metadata, names_in};
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -39,6 +39,8 @@ pub fn find(options: &FileOptions, context: &SinkContext, report: &SinkReport) -
 struct Place {
     folder: PathBuf,
     files: Vec<PathBuf>,
+    /// The name of the first file.
+    first: String,
 }
 
 impl Place {
@@ -48,12 +50,22 @@ impl Place {
         let is_path = |location: &str| location.starts_with('/') && !location.contains(char::REPLACEMENT_CHARACTER);
         let files: Vec<PathBuf> = report.outputs.iter().map(|output| PathBuf::from(&output.location)).collect();
         let folder = files.first()?.parent()?.to_owned();
-        report.outputs.iter().all(|output| is_path(&output.location)).then_some(Self { folder, files })
+        let first = files.first()?.file_name()?.to_str()?.to_owned();
+        report.outputs.iter().all(|output| is_path(&output.location)).then_some(Self { folder, files, first })
     }
 
     fn look(&self, target: &Target) -> Result<Found, SinkError> {
-        let (manifest, marker) = (self.folder.join(target.manifest_name()?), self.folder.join(target.marker_name()?));
-        let Some(content) = read(&manifest)? else { return self.look_without_manifest(target, &manifest, &marker) };
+        // `layout` and the account's name may have changed since the commit, so the manifest is
+        // looked for under the names that it may have beside the file of the report.
+        let is_todays = fs::canonicalize(target.folder()).is_ok_and(|folder| folder == self.folder);
+        let is_single_file = metadata(&self.folder.join(manifest_name(Some(&self.first))))?.is_some()
+            || (is_todays && target.is_single_file());
+        let single_file = is_single_file.then_some(self.first.as_str());
+        let [manifest, marker] =
+            [manifest_name(single_file), marker_name(single_file)].map(|name| self.folder.join(name));
+        let Some(content) = read(&manifest)? else {
+            return self.look_without_manifest(is_todays && !is_single_file, &manifest, &marker);
+        };
         let Ok(head) = serde_json::from_slice::<ManifestHead>(&content) else {
             return Ok(Found::Altered(format!("`{}` is not a manifest of this program", manifest.display())));
         };
@@ -87,15 +99,19 @@ impl Place {
         Ok(altered.map_or(Found::Held, Found::Altered))
     }
 
-    fn look_without_manifest(&self, target: &Target, manifest: &Path, marker: &Path) -> Result<Found, SinkError> {
+    /// Looks for anything else in the place. `replaces_folder` is whether the list, if it is
+    /// delivered again, replaces the folder; then the folder must hold nothing else.
+    fn look_without_manifest(&self, replaces_folder: bool, manifest: &Path, marker: &Path) -> Result<Found, SinkError> {
         for file in &self.files {
             if metadata(file)?.is_some() {
                 let (file, manifest) = (file.display(), manifest.display());
                 return Ok(Found::Altered(format!("`{file}` is there, and `{manifest}` is missing")));
             }
         }
-        let is_folder = metadata(&self.folder)?.is_some_and(|found| found.is_dir());
-        if target.is_single_file() || !is_folder {
+        if let Some(obstacle) = self.obstacle()? {
+            return Ok(Found::Taken(format!("`{}` is not a folder", obstacle.display())));
+        }
+        if !replaces_folder {
             return Ok(Found::Gone);
         }
         let names = names_in(&self.folder)?;
@@ -103,6 +119,17 @@ impl Place {
             Some(name) => Found::Taken(format!("`{}` holds `{name}` and no manifest", self.folder.display())),
             None => Found::Gone,
         })
+    }
+
+    /// Returns the deepest part of the folder's path that exists, if it is not a folder. A link to
+    /// a folder counts as one.
+    fn obstacle(&self) -> Result<Option<&Path>, SinkError> {
+        for path in self.folder.ancestors() {
+            if metadata(path)?.is_some() {
+                return Ok((!path.is_dir()).then_some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Checks that the place is on the file system on which the list was published, if the report

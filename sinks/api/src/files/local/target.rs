@@ -194,18 +194,29 @@ impl Target {
     }
 
     pub(in crate::files) fn manifest_name(&self) -> Result<String, SinkError> {
-        self.name_beside("_manifest.json", ".manifest.json")
+        Ok(manifest_name(self.single_file()?.as_deref()))
     }
 
     pub(in crate::files) fn marker_name(&self) -> Result<String, SinkError> {
-        self.name_beside("_SUCCESS", ".SUCCESS")
+        Ok(marker_name(self.single_file()?.as_deref()))
     }
 
-    /// Returns a name that begins with an underscore, because readers that scan a folder skip such
-    /// files. Beside a single file, it contains the name of that file.
-    fn name_beside(&self, in_folder: &str, suffix: &str) -> Result<String, SinkError> {
-        if self.is_single_file() { Ok(format!("_{}{suffix}", self.file_name(0)?)) } else { Ok(in_folder.to_owned()) }
+    /// Returns the name of the list's file; `None` if the list has a folder of its own.
+    fn single_file(&self) -> Result<Option<String>, SinkError> {
+        self.is_single_file().then(|| self.file_name(0)).transpose()
     }
+}
+
+/// Returns the name of a list's manifest. `single_file` is the name of the list's file, or `None`
+/// if the list has a folder of its own. The manifest's name begins with an underscore, because
+/// readers that scan a folder skip such files.
+pub(super) fn manifest_name(single_file: Option<&str>) -> String {
+    single_file.map_or_else(|| "_manifest.json".to_owned(), |file| format!("_{file}.manifest.json"))
+}
+
+/// Returns the name of a list's marker, as [`manifest_name`] does that of its manifest.
+pub(super) fn marker_name(single_file: Option<&str>) -> String {
+    single_file.map_or_else(|| "_SUCCESS".to_owned(), |file| format!("_{file}.SUCCESS"))
 }
 
 /// Returns the deepest part of `path` that exists, which must be a folder that this user can write.

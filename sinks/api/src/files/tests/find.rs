@@ -96,6 +96,59 @@ fn what_lies_in_the_place_of_a_list_is_named() {
 }
 
 #[test]
+fn what_stands_where_the_folder_was_is_named() {
+    let changes: [fn(&Path); 2] =
+        [|path| fs::write(path, "theirs").unwrap(), |path| symlink("no-such-folder", path).unwrap()];
+    for options in [leaf_options(), single_options()] {
+        let directory = tempfile::tempdir().unwrap();
+        let context = context(directory.path());
+        let report = publish(&options, &context, &["a\n"]);
+        let folder = Path::new(&report.outputs[0].location).parent().unwrap();
+        for path in [folder, &directory.path().join("out")] {
+            for change in changes {
+                fs::remove_dir_all(directory.path().join("out")).unwrap();
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                change(path);
+                let found = find(&options, &context, &report).unwrap();
+                let expected = format!("`{}` is not a folder", path.display());
+                assert_eq!(found, Found::Taken(expected));
+                // A delivery would fail.
+                let delivered = StagedFiles::open(&options, &context)
+                    .and_then(|mut staged| staged.prepare(&snapshot(&context, 0)).and_then(|()| staged.commit()));
+                assert!(delivered.is_err());
+                fs::remove_file(path).unwrap();
+                fs::create_dir_all(directory.path().join("out")).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_is_found_after_its_account_or_the_layout_has_another_name() {
+    let single = FileOptions { layout: "{account}.txt".to_owned(), ..single_options() };
+    for (committed, today) in
+        [(&single, &single), (&leaf_options(), &leaf_options()), (&single, &leaf_options()), (&leaf_options(), &single)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let context = context(directory.path());
+        let report = publish(committed, &context, &["a\n"]);
+        let renamed = SinkContext { account: "brand".to_owned(), ..context };
+        let found = || find(today, &renamed, &report).unwrap();
+        assert_eq!(found(), Found::Held, "{committed:?} {today:?}");
+        let file = Path::new(&report.outputs[0].location);
+        fs::write(file, "ab\n").unwrap();
+        assert!(matches!(found(), Found::Altered(text) if text.contains("3 bytes")), "{committed:?} {today:?}");
+        // Another file in the earlier place is not in the way of the next delivery.
+        for entry in fs::read_dir(file.parent().unwrap()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        fs::write(file.with_file_name("other.txt"), "theirs").unwrap();
+        assert_eq!(found(), Found::Gone, "{committed:?} {today:?}");
+        publish(today, &renamed, &["a\n"]);
+    }
+}
+
+#[test]
 fn a_list_whose_disk_is_not_mounted_is_not_gone() {
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
