@@ -21,8 +21,8 @@ pub(super) struct Endpoint {
     settings: TokenEndpoint,
     source: SourceSection,
     hosts: Hosts,
-    /// Made with the first question: a client has certificates and connections of its own, and a run
-    /// plans all of its accounts before the first one begins.
+    /// Made with the first question: a client has certificates and connections of its own, and a
+    /// run plans all of its accounts before the first one begins.
     http: OnceCell<Http>,
 }
 
