@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::account_tokens::{AccountTokens, OwnedTokens};
-use super::bind::page_budget;
 use super::budget::Budget;
 use super::keys::{identity, lock_holder};
+use super::limits::Limits;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
@@ -67,7 +67,8 @@ impl RunContext {
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Error> {
-        let budget = Budget::new(page_budget(&pipeline, sinks)?);
+        let limits = Limits::of(&pipeline, sinks)?;
+        tracing::debug!(memory = limits.memory, deliveries = limits.deliveries, "the limits of the run");
         let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
         let lists: Vec<(List, Arc<[BoundSink]>)> =
             pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
@@ -85,8 +86,8 @@ impl RunContext {
             progress,
             options,
             client,
-            budget,
-            slots: Slots::new(&pipeline.limits),
+            budget: Budget::new(limits.shared),
+            slots: Slots::new(limits.deliveries),
             stop,
             account_names: pipeline.account_names.as_slice().into(),
             tokens: pipeline.accounts.iter().map(|_| AccountTokens::default()).collect(),
