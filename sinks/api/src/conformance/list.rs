@@ -195,8 +195,8 @@ impl List {
             .with_names("conformance", "subject")
             .with_list(list)
             .with_walk(self.occasion.walk_id(), date)
-            // A sink that only appends may refuse a second list of a date, if it is not delivered on
-            // purpose.
+            // A sink that only appends may refuse a second list of a date, unless it is delivered
+            // on purpose.
             .with_again(self.occasion.walk == LATER_WALK.walk)
             .with_directory(directory)
     }
