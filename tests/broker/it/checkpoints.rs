@@ -116,7 +116,8 @@ async fn another_list_of_the_date_needs_again_whichever_pipeline_has_delivered_i
         )
     };
     let expected = has(&first);
-    // A lost state, an older walk of another state, another pipeline, another sink, an earlier date.
+    // A lost state, an older walk of another state, another pipeline, another sink, an earlier
+    // date.
     for other in [
         context(1, Utc::now()),
         context(7, Utc::now() - HOUR * 2),
