@@ -66,6 +66,14 @@ pub enum SourceError {
         /// What it did instead.
         problem: String,
     },
+    /// The program that hands out the token passes on an error of WeChat.
+    #[error("no token from {origin}, which passes on: {error}")]
+    TokenRelayed {
+        /// The program, without its arguments.
+        origin: String,
+        /// WeChat's error reply.
+        error: ApiError,
+    },
     /// The calls of the day are used up.
     #[error("the account has no calls left today{}", to_go(*pages_left))]
     DayOver {
@@ -164,6 +172,9 @@ impl SourceError {
             // The list itself is wrong, not the connection.
             Self::Call { error: CallError::Loop { .. }, .. } => false,
             Self::Call { error, .. } => error.retry_after().is_some(),
+            Self::TokenRelayed { error, .. } => {
+                matches!(error.reaction(), Reaction::BackOff | Reaction::NextMinute | Reaction::NextDay)
+            }
             Self::DayOver { .. } | Self::QuotaTooSmall { .. } => true,
             Self::TokenServer { error, .. } | Self::RetriesSpent { error, .. } => error.is_temporary(),
             _ => false,
@@ -175,8 +186,11 @@ impl SourceError {
         match self {
             Self::Call { error: CallError::Api(error), .. }
             | Self::TokenRefused { error, .. }
+            | Self::TokenRelayed { error, .. }
             | Self::CursorLost { error, .. } => Some(error),
-            Self::DayOver { error, .. } | Self::RetriesSpent { error, .. } => error.api_error(),
+            Self::DayOver { error, .. } | Self::RetriesSpent { error, .. } | Self::TokenServer { error, .. } => {
+                error.api_error()
+            }
             _ => None,
         }
     }
@@ -188,6 +202,8 @@ impl SourceError {
             Self::TokenRefused { .. } => {
                 "fanout does not renew a token of another program; put a valid one there and run again".to_owned()
             }
+            Self::TokenRelayed { error, .. } => error.hint(),
+            Self::TokenServer { error, .. } if error.api_error().is_some() => return error.hint(),
             Self::TokenServer { .. } => "check the token server, and `token_endpoint` of this account".to_owned(),
             Self::TokenCommand { .. } => {
                 "run the program by hand in the folder of the pipeline file; it must write the token, and nothing else, to \
