@@ -76,7 +76,7 @@ fn what_a_file_leaves_out_has_its_default() {
     assert!(pipeline.source.proxy.is_none() && pipeline.source.ca_file.is_none() && pipeline.source.simulate.is_none());
     assert_eq!(pipeline.journal.path, Path::new("pipelines/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within), (2, Duration::from_secs(48 * 60 * 60)));
-    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (256 * 1024 * 1024, 8));
+    assert_eq!((pipeline.limits.memory, pipeline.limits.deliveries, pipeline.limits.accounts), (None, None, 8));
     let sink = &pipeline.sinks[0];
     assert_eq!((sink.name.as_str(), sink.kind.as_str(), sink.required, sink.queue), ("archive", "parquet", true, 4));
     assert!(sink.columns.is_none() && !pipeline.simulated_by_flag);
@@ -104,6 +104,7 @@ fn every_key_has_its_unit() {
         [limits]
         memory = "64 MiB"
         accounts = 11
+        deliveries = 15
         "#;
     let pipeline = load(&text);
     assert_eq!(pipeline.source.base_url.to_string(), "http://127.0.0.1:8080");
@@ -120,7 +121,8 @@ fn every_key_has_its_unit() {
     assert_eq!((check, refuse, daily_calls), (false, true, 14));
     assert_eq!(pipeline.journal.path, Path::new("/data/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
-    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (64 << 20, 11));
+    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (Some(64 << 20), 11));
+    assert_eq!(pipeline.limits.deliveries, Some(15));
 }
 
 #[test]
