@@ -5,7 +5,7 @@
 
 use super::budget::{OWN, footprint};
 use super::slots::Slots;
-use crate::config::{ConfigErrors, Pipeline};
+use crate::config::{ConfigErrors, Pipeline, SinkSection};
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::rows::row_schema;
 
@@ -21,6 +21,15 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
     let sinks = registry.bind_all(pipeline, row_schema)?;
     page_budget(pipeline, &sinks)?;
     Ok(sinks)
+}
+
+/// Binds one sink of a pipeline file, whatever is wrong with the others.
+///
+/// # Errors
+///
+/// Everything that is wrong with this sink.
+pub(crate) fn bind_one(section: &SinkSection, registry: &SinkRegistry) -> Result<BoundSink, ConfigErrors> {
+    registry.bind(section, &row_schema(section.list))
 }
 
 /// Returns the bytes of `limits.memory` that the pages of all units share. Before them come a page
