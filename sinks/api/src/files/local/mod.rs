@@ -16,6 +16,9 @@ mod single_file;
 mod staging_root;
 mod steps;
 mod target;
+#[cfg(test)]
+mod tests;
+mod twins;
 
 pub(super) use attempt::Attempt;
 pub use find::find;

@@ -14,6 +14,7 @@ use super::place::{Place, Standing, manifest_name, marker_name};
 use super::reading::{is_missing, parent};
 use super::staging_root::staging_of;
 use super::steps::try_folder;
+use super::twins::check_twins;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -72,6 +73,7 @@ impl Target {
 
     /// Checks whether the list could be staged and published.
     pub(in crate::files) fn check(&self) -> Result<(), SinkError> {
+        check_twins(&self.root, &self.layout, &self.context)?;
         self.check_places()?;
         try_folder(&self.staging_of_list)
     }
