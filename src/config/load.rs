@@ -50,6 +50,8 @@ pub struct Pipeline {
     pub metrics: MetricsSection,
     /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
     pub sinks: Vec<SinkSection>,
+    /// What is unusual in the file, and no run stops for.
+    pub warnings: Vec<ConfigError>,
     /// Whether `--simulate` replaces the real source. State and outputs then go to places of their
     /// own.
     pub simulated_by_flag: bool,
@@ -84,9 +86,12 @@ impl Pipeline {
             None if overrides.offline => Api::Unused,
             None => Api::WeChat,
         };
-        let mut context = Context { tree: &tree, resolver: &resolver, api, problems: &mut problems };
+        let mut warnings = Vec::new();
+        let warns = api == Api::WeChat && !keys.source.base_url.is_loopback();
+        let mut context =
+            Context { tree: &tree, resolver: &resolver, api, warns, problems: &mut problems, warnings: &mut warnings };
         let pipeline = keys.complete(file, overrides.simulate.is_some(), &mut context);
-        ConfigErrors::check(problems, pipeline)
+        ConfigErrors::check(problems, pipeline.map(|pipeline| Pipeline { warnings, ..pipeline }))
     }
 
     /// Returns an error about `key`.
@@ -159,6 +164,7 @@ impl PipelineKeys {
             limits: self.limits,
             metrics,
             sinks,
+            warnings: Vec::new(),
             simulated_by_flag,
         })
     }
