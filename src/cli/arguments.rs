@@ -70,7 +70,9 @@ impl PipelineArguments {
     pub(super) fn load(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         let pipeline = self.load_with(environment, false)?;
         let (shown, more) = pipeline.warnings.split_at(pipeline.warnings.len().min(WARNINGS_SHOWN));
-        shown.iter().for_each(|warning| tracing::warn!("{warning}"));
+        for warning in shown {
+            tracing::warn!("{warning}");
+        }
         if !more.is_empty() {
             tracing::warn!("{}: {} more warnings of this kind", self.file.path.display(), more.len());
         }
