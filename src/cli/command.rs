@@ -4,9 +4,10 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use super::log_format::LogFormat;
+use super::logging::Level;
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
@@ -27,6 +28,12 @@ struct CommandLine {
     /// Format of logs, errors and hints on stderr: text, or one JSON object per line
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
+    /// Show errors and hints only on stderr: no progress, no logs
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show more in the logs; twice shows everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +86,8 @@ Exit codes:
    75  try the same command again later
   130  interrupted; the same command continues
 
-Logs go to stderr. RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR turns colours off.";
+Logs go to stderr. `-q` and `-v` choose how many; without them RUST_LOG filters (`RUST_LOG=fanout=debug`). NO_COLOR turns \
+colours off. On a terminal, tables are as wide as it; COLUMNS sets another width.";
 
 /// The most threads of the runtime. An account under way has a thread for its delivery and one for
 /// each sink, and a sink keeps its thread until the list is published: with fewer threads, accounts
@@ -94,9 +102,9 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
     process::allow_open_files();
     let environment = Environment::process();
-    let CommandLine { command, log_format } =
+    let CommandLine { command, log_format, quiet, verbose } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
-    let terminal = Terminal::new(&environment, log_format);
+    let terminal = Terminal::new(&environment, log_format, quiet);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
         Ok(runtime) => runtime,
@@ -111,11 +119,12 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     let listener = traces.as_ref().map(traces::Traces::listener);
     #[cfg(not(feature = "otel"))]
     let listener = None;
-    logging::start(&environment, &terminal, listener);
+    let logs = logging::start(&environment, &terminal, Level::new(quiet, verbose), listener);
     let exit = runtime.block_on(execute(command, &registry, &environment, &terminal)).unwrap_or_else(|error| {
         terminal.failure(&error);
         error.exit()
     });
+    logs.end(&terminal);
     let exit = terminal.exit(exit);
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
@@ -130,7 +139,7 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
 /// Ends the process with the error of its command line, or with the help or version that it asks
 /// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
-    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()));
+    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()), false);
     if error.use_stderr() && terminal.format() == LogFormat::Text {
         error.exit();
     }
@@ -138,7 +147,7 @@ fn refuse(error: &clap::Error, environment: &Environment) -> ! {
         terminal.error(error.render().to_string().trim_start_matches("error: "), None);
         error.exit_code()
     } else {
-        terminal.result(&error.render().to_string());
+        terminal.help(&error.render(), environment);
         terminal.exit(Exit::Done).code().into()
     };
     #[expect(clippy::exit, reason = "as clap does it")]

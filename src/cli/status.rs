@@ -1,14 +1,12 @@
 //! `fanout status`: shows each account, also during a run. `inspect` reads the state.
 
-use std::fmt::Write as _;
-
 use clap::Args;
-use indicatif::HumanBytes;
 
 use super::arguments::PipelineArguments;
+use super::failures::{self, Failure, some_names};
 use super::output::Terminal;
 use super::summary::json;
-use super::table::{NOTHING, Side, account_and_list, duration, grouped, render};
+use super::table::{NOTHING, account_and_list, bytes, duration, grouped, line, number, render, text};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
@@ -19,6 +17,10 @@ use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    /// Only accounts that need a look: with an error, with a sink that lacks a list, or with an old
+    /// walk
+    #[arg(long)]
+    problems: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -27,6 +29,7 @@ that uses an account if the process is on this machine.
 
 Examples:
   fanout status pipelines/followers.toml
+  fanout status pipelines/followers.toml --problems               only accounts that need a look
   fanout status pipelines/followers.toml --account brand --json";
 
 /// Prints the status of each account.
@@ -36,40 +39,70 @@ pub(super) fn execute(
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let status = inspect::status(&pipeline);
-    terminal.result(&if arguments.pipeline.json { json(&status) } else { in_words(&status) });
-    let mut exit = Exit::Done;
-    for account in &status.accounts {
-        if let Some(error) = &account.error {
-            terminal.error(&format!("account `{}`: {error}", account.account), account.hint.as_deref());
-            exit = Exit::Failed;
-        }
+    let mut status = inspect::status(&pipeline);
+    let exit = if status.accounts.iter().any(|account| account.error.is_some()) { Exit::Failed } else { Exit::Done };
+    let all = status.accounts.len() as u64;
+    if arguments.problems {
+        status.accounts.retain(AccountStatus::needs_a_look);
     }
+    terminal.result(&match () {
+        () if arguments.pipeline.json => json(&status),
+        () if arguments.problems && status.accounts.is_empty() => format!("no problem in {} accounts\n", grouped(all)),
+        () => in_words(&status, terminal.width()),
+    });
+    let failures = status.accounts.iter().filter_map(|account| {
+        let error = account.error.as_ref()?.into();
+        Some(Failure { account: &account.account, app_id: &account.app_id, error, hint: account.hint.as_deref() })
+    });
+    failures::print(&failures.collect::<Vec<_>>(), terminal);
     Ok(exit)
 }
 
 /// Writes a table, and below it what has no column.
-fn in_words(status: &Status) -> String {
+fn in_words(status: &Status, width: Option<usize>) -> String {
     let columns = [
-        ("account", Side::Left),
-        ("list of", Side::Left),
-        ("followers", Side::Right),
-        ("sinks", Side::Left),
-        ("walk under way", Side::Left),
-        ("calls today", Side::Right),
-        ("disk", Side::Right),
+        text("account").wrapping(),
+        text("list of"),
+        number("followers"),
+        text("sinks").wrapping(),
+        text("walk under way").wrapping(),
+        number("calls today"),
+        number("disk"),
     ];
     let rows: Vec<_> = status.accounts.iter().map(row).collect();
-    let mut text = render(columns, &rows);
-    for AccountStatus { account, list, owed, held_by, .. } in &status.accounts {
-        let account = account_and_list(account, list);
-        if let Some(holder) = held_by {
-            let _ = writeln!(text, "{account} is in use by {holder}");
+    let mut text = render(columns, &rows, width);
+    // What is the same of many accounts stands there once: its key, its whole text, the accounts.
+    let mut notes: Vec<(String, String, Vec<String>)> = Vec::new();
+    let mut note = |account: &str, key: &str, what: String| match notes.iter_mut().find(|(known, ..)| known == key) {
+        Some((_, _, accounts)) => accounts.push(account.to_owned()),
+        None => notes.push((key.to_owned(), what, vec![account.to_owned()])),
+    };
+    for status in &status.accounts {
+        let account = account_and_list(&status.account, &status.list);
+        // A run takes its locks one after the other.
+        let without_time = |holder: &str| holder.split(" since ").next().unwrap_or_default().to_owned();
+        if let Some(holder) = &status.held_by {
+            note(&account, &without_time(holder), format!("in use by {holder}"));
         }
-        if !owed.is_empty() {
-            let dates: Vec<String> = owed.iter().map(ToString::to_string).collect();
-            let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", dates.join(", "));
+        if let Some(holder) = &status.perhaps_held_by {
+            let what = format!(
+                "perhaps in use: the lock file names {holder}, which is of another machine or container and cannot be \
+                 looked up from here"
+            );
+            note(&account, &without_time(holder), what);
         }
+        if !status.owed.is_empty() {
+            let dates: Vec<String> = status.owed.iter().map(ToString::to_string).collect();
+            let what = format!("earlier lists that a sink still lacks: {}", dates.join(", "));
+            note(&account, &what.clone(), what);
+        }
+    }
+    for (_, what, accounts) in notes {
+        let accounts = match accounts.as_slice() {
+            [only] => only.clone(),
+            many => some_names(&many.iter().map(String::as_str).collect::<Vec<_>>()),
+        };
+        text.push_str(&line(&format!("{accounts}: {what}"), width));
     }
     text
 }
@@ -84,7 +117,7 @@ fn row(account: &AccountStatus) -> [String; 7] {
         of_last(&sinks),
         account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), walk),
         format!("{} of {}", grouped(account.calls_today), grouped(account.daily_calls)),
-        HumanBytes(account.bytes).to_string(),
+        bytes(account.bytes),
     ]
 }
 
@@ -134,6 +167,7 @@ mod tests {
             daily_calls: 500,
             bytes: 2_048,
             held_by: None,
+            perhaps_held_by: None,
             error: None,
             hint: None,
         }
@@ -153,7 +187,7 @@ mod tests {
             last: Some(last(&["lake"], &["lines"])),
             owed: vec!["2026-01-30".parse().unwrap()],
             walk: Some(walk),
-            held_by: Some("process 7 on `host`".to_owned()),
+            held_by: Some("process 7 on `host` since 2026-02-01".to_owned()),
             ..account("brand")
         };
         let status = Status {
@@ -161,14 +195,14 @@ mod tests {
             at: "2026-02-01T02:00:00Z".parse().unwrap(),
             accounts: vec![brand, account("商店")],
         };
-        let text = in_words(&status);
+        let text = in_words(&status, None);
         let mut lines = text.lines().map(|line| line.split("  ").filter(|cell| !cell.is_empty()).map(str::trim));
         let mut cells = || lines.next().unwrap().collect::<Vec<_>>();
         assert_eq!(cells(), ["account", "list of", "followers", "sinks", "walk under way", "calls today", "disk"]);
         let walk = "2026-02-01: 12 pages, 120,000 followers, cursor 1 min 30 s old";
         assert_eq!(cells(), ["brand", "2026-01-31", "23,000", "lake; lacking: lines", walk, "4 of 500", "2.00 KiB"]);
         assert_eq!(cells(), ["商店", "-", "-", "-", "-", "4 of 500", "2.00 KiB"]);
-        assert_eq!(cells(), ["brand is in use by process 7 on `host`"]);
+        assert_eq!(cells(), ["brand: in use by process 7 on `host` since 2026-02-01"]);
         assert_eq!(cells(), ["brand: earlier lists that a sink still lacks: 2026-01-30"]);
     }
 

@@ -18,7 +18,7 @@ mod page;
 pub use api_error::ApiError;
 pub use chain::{Chain, Link};
 pub use cursor::Cursor;
-pub(crate) use day::{date as date_in_beijing, next_midnight};
+pub(crate) use day::{date as date_in_beijing, in_beijing, next_midnight};
 pub use decode::{DecodePath, decode, decode_with, summarize, summarize_with};
 pub use errcode::{Class, Reaction};
 pub use host::host_identity;
