@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::at_once::at_once;
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
@@ -34,11 +35,14 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOpti
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let reports = planned.units.into_iter().map(|unit| match unit {
-        Ok(unit) => unit.preview(),
-        Err(report) => *report,
-    });
-    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
+    let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
+        match unit {
+            Ok(unit) => unit.preview().await,
+            Err(report) => *report,
+        }
+    };
+    let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
+    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
