@@ -75,6 +75,7 @@ impl UnitContext {
             .with_again(self.run.options.again)
             .with_directory(&pipeline.directory)
             .with_simulated(pipeline.simulated_by_flag)
+            .with_trials(self.run.trials.clone())
     }
 
     /// Returns the recipient that a commit record of `sink` names.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::local::{
-    Target, create_folders, discard, is_published, mount_of, nearest_folder, publish, sync_folder, sync_names,
+    Target, create_staging, discard, is_published, mount_of, nearest_folder, publish, sync_names, sync_names_in,
     write_file,
 };
 use super::manifest::{Manifest, ManifestFile, Marker, render};
@@ -93,11 +93,12 @@ impl StagedFiles {
     /// As [`check`](super::check), or if staging cannot be created.
     pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
         let target = Target::new(options, context)?;
-        target.check_places()?;
+        target.check_folders()?;
+        target.check_place()?;
         let floor = nearest_folder(target.staging_root());
         let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None };
         discard(&staged.target, &staged.floor)?;
-        create_folders(staged.target.staging())?;
+        create_staging(&staged.target)?;
         Ok(staged)
     }
 
@@ -176,7 +177,7 @@ impl StagedFiles {
         let staging = self.target.staging();
         write_file(&staging.join(self.target.manifest_name()?), &manifest)?;
         write_file(&staging.join(self.target.marker_name()?), &marker)?;
-        sync_folder(staging)?;
+        sync_names_in(staging)?;
         self.prepared = Some(Prepared { manifest, marker });
         Ok(())
     }

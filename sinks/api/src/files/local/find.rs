@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::mount::mount_of;
-use super::target::{Target, is_missing, manifest_name, marker_name, metadata, names_in};
+use super::nearest::is_missing;
+use super::target::{Target, manifest_name, marker_name, metadata, names_in};
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::steps::{create_folders, remove_file, rename_once, replace_folder, sync_folder};
+use super::steps::{create_folders, remove_file, rename_once, replace_folder, sync_names_in};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::manifest::ManifestFile;
@@ -33,7 +33,7 @@ pub(in crate::files) fn publish(target: &Target, files: &[ManifestFile]) -> Resu
 
 /// Makes the names of the folders above a published list durable.
 pub(in crate::files) fn sync_names(target: &Target) -> Result<(), SinkError> {
-    target.folders_above().try_for_each(sync_folder)
+    target.folders_above().try_for_each(sync_names_in)
 }
 
 fn publish_folder(target: &Target) -> Result<(), SinkError> {
@@ -50,11 +50,11 @@ fn publish_file(target: &Target, files: &[ManifestFile]) -> Result<(), SinkError
     let (manifest, marker) = (target.manifest_name()?, target.marker_name()?);
     create_folders(folder)?;
     remove_file(&folder.join(&marker))?;
-    sync_folder(folder)?;
+    sync_names_in(folder)?;
     rename_once(&staging.join(&manifest), &folder.join(&manifest))?;
     for file in files {
         rename_once(&staging.join(&file.path), &folder.join(&file.path))?;
     }
-    sync_folder(folder)?;
+    sync_names_in(folder)?;
     rename_once(&staging.join(&marker), &folder.join(&marker))
 }

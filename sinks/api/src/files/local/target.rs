@@ -1,34 +1,24 @@
 //! The places of one list: where it is staged, where it is published, and whether both can be used.
 //!
-//! Before it: `staged`, `find`, and a sink's `check`. Behind it: `publishing` and `staging`, which
+//! Before it: `staged`, `find` and `trial`. Behind it: `publishing` and `staging`, which
 //! use the places.
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use super::nearest::{is_missing, nearest_existing};
+use super::replaceable::check_replaceable;
 use super::staging_root::staging_of;
-use super::steps::try_folder;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
 use crate::files::layout::{Layout, sanitise};
 use crate::files::manifest::{ManifestHead, Owner};
 use crate::files::options::FileOptions;
-
-/// Checks whether a list could be staged and published. Removes again what it creates for that.
-///
-/// # Errors
-///
-/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
-/// written, or something foreign is at the target.
-pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
-    Target::new(options, context)?.check()
-}
 
 /// The places of one list.
 #[derive(Clone, Debug)]
@@ -72,25 +62,19 @@ impl Target {
         Ok(target)
     }
 
-    /// Checks whether the list could be staged and published.
-    pub(in crate::files) fn check(&self) -> Result<(), SinkError> {
-        self.check_places()?;
-        try_folder(&self.staging)
+    /// Checks that this user can write where the list is staged and where it is published. Returns
+    /// the folder in which staging is or will be made.
+    pub(in crate::files) fn check_folders(&self) -> Result<PathBuf, SinkError> {
+        check_writable(self.home())?;
+        check_writable(&self.staging)
     }
 
-    /// Checks the same without creating a folder, for a caller that creates staging right after it.
-    pub(in crate::files) fn check_places(&self) -> Result<(), SinkError> {
-        let home = if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) };
-        let (home, home_metadata) = writable_folder(home)?;
-        let (staging, staging_metadata) = writable_folder(&self.staging)?;
-        if home_metadata.dev() != staging_metadata.dev() {
-            let (home, staging) = (home.display(), staging.display());
-            let message =
-                format!("`{home}` and `{staging}` are on different file systems, and staging is beside `root`");
-            return Err(SinkError::permanent(message)
-                .with_hint("choose a `root` below the mount point: a list is published by one rename"));
-        }
-        self.check_in_the_way()
+    /// Checks that the list's own place is free, or holds a list of the same owner that can be
+    /// replaced.
+    pub(in crate::files) fn check_place(&self) -> Result<(), SinkError> {
+        self.check_in_the_way()?;
+        let published = if self.is_single_file() { self.folder.join(self.file_name(0)?) } else { self.folder.clone() };
+        check_replaceable(&published, &self.check_folders()?)
     }
 
     /// Checks that the target is free, or holds a list of the same owner.
@@ -165,6 +149,15 @@ impl Target {
         self.layout.is_single_file()
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the folder in which the list's folder or its single file is published.
+    pub(super) fn home(&self) -> &Path {
+        if self.is_single_file() { &self.folder } else { parent(&self.folder) }
+    }
+
     pub(in crate::files) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -184,7 +177,7 @@ impl Target {
     /// Returns the folders above the list, innermost first, from the one that holds the list to the
     /// one that holds `root`. The list is durable only if all of them are.
     pub(in crate::files) fn folders_above(&self) -> impl Iterator<Item = &Path> {
-        let first = if self.is_single_file() { &self.folder } else { parent(&self.folder) };
+        let first = self.home();
         let count = first.components().count() - self.root.components().count() + 2;
         first.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path }).take(count)
     }
@@ -220,26 +213,20 @@ pub(super) fn marker_name(single_file: Option<&str>) -> String {
 }
 
 /// Returns the deepest part of `path` that exists, which must be a folder that this user can write.
-fn writable_folder(path: &Path) -> Result<(PathBuf, Metadata), SinkError> {
-    let absolute = std::path::absolute(path).map_err(|error| io_error("resolve", path, error))?;
-    for ancestor in absolute.ancestors() {
-        let metadata = match fs::metadata(ancestor) {
-            Ok(metadata) => metadata,
-            Err(error) if is_missing(&error) => continue,
-            Err(error) => return Err(io_error("look at", ancestor, error)),
-        };
+fn check_writable(path: &Path) -> Result<PathBuf, SinkError> {
+    loop {
+        let (nearest, metadata) = nearest_existing(path).map_err(|error| io_error("use", path, error))?;
         if !metadata.is_dir() {
-            return Err(SinkError::permanent(format!("`{}` is a file where a folder is needed", ancestor.display()))
+            return Err(SinkError::permanent(format!("`{}` is a file where a folder is needed", nearest.display()))
                 .with_hint("move the file away, or choose another `root`"));
         }
-        match access(ancestor, Access::WRITE_OK | Access::EXEC_OK) {
-            Ok(()) => return Ok((ancestor.to_owned(), metadata)),
+        match access(&nearest, Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) => return Ok(nearest),
             // Another sink has removed its empty staging in the meantime.
             Err(Errno::NOENT) => {}
-            Err(error) => return Err(io_error("write in the folder", ancestor, error.into())),
+            Err(error) => return Err(io_error("write in the folder", &nearest, error.into())),
         }
     }
-    Err(SinkError::permanent(format!("no part of `{}` exists", path.display())))
 }
 
 fn in_the_way(path: &Path, problem: &str) -> SinkError {
@@ -262,10 +249,6 @@ pub(super) fn names_in(folder: &Path) -> Result<Vec<String>, SinkError> {
     let mut names = read().map_err(|error| io_error("read the folder", folder, error))?;
     names.sort_unstable();
     Ok(names)
-}
-
-pub(super) fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn parent(path: &Path) -> &Path {
