@@ -35,6 +35,7 @@
 //! | `walk/` | from WeChat to the journal |
 //! | `deliver/` | from the journal to published sinks |
 //! | `budget`, `slots` | the bytes that are under way at the same time, and the deliveries |
+//! | `needs`, `threads` | the threads and open files of a run, counted before the first call; the engine's threads |
 //! | `proof` | what proves that a follower list is complete |
 //! | `progress` | how far a run is; `cli` and `metrics` show it |
 //! | `keys` | the names of pipelines, sinks and lists in the state |
@@ -45,6 +46,7 @@ mod budget;
 mod check;
 mod deliver;
 pub(crate) mod keys;
+mod needs;
 mod plan;
 mod progress;
 mod proof;
@@ -53,6 +55,7 @@ mod run;
 mod run_context;
 mod run_options;
 mod slots;
+mod threads;
 mod unit;
 mod unit_context;
 mod walk;
@@ -63,3 +66,4 @@ pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
 pub use run::{check, run};
 pub use run_options::RunOptions;
+pub(crate) use threads::possible as possible_threads;

@@ -11,6 +11,7 @@ use super::account_tokens::{AccountTokens, OwnedTokens};
 use super::bind::page_budget;
 use super::budget::Budget;
 use super::keys::{identity, lock_holder};
+use super::needs::Needs;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
@@ -64,7 +65,8 @@ impl RunContext {
     /// # Errors
     ///
     /// [`ConfigErrors`] if `limits.memory` does not suffice or `source.ca_file` is wrong;
-    /// [`SourceError`] if the client cannot be made.
+    /// [`SourceError`] if the client cannot be made; [`Error::Limit`] if the system does not give
+    /// this process the threads and open files of the run.
     pub(super) fn new(
         pipeline: Pipeline,
         sinks: &[BoundSink],
@@ -78,7 +80,8 @@ impl RunContext {
             pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
         let units_of =
             |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
-        let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        let units: Vec<Unit> = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        Needs::of(&pipeline, sinks, units.len()).check()?;
         let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
             SourceError::CaFile { .. } => {
                 ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()

@@ -256,6 +256,19 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// batch that it is given. The engine checks the sum of all sinks against `limits.memory`.
     fn memory(&self, options: &Self::Options) -> u64;
 
+    /// Returns the threads and processes that an open sink starts, beside the thread that the
+    /// engine gives it. The engine counts them before the first API call. Default: none.
+    fn threads(&self, _options: &Self::Options) -> u64 {
+        0
+    }
+
+    /// Returns the files, sockets and pipes that an open sink may hold at the same time. The engine
+    /// counts them before the first API call. Default: 4, which suffices for a sink that writes one
+    /// file or has one connection.
+    fn open_files(&self, _options: &Self::Options) -> u64 {
+        4
+    }
+
     /// Returns the folders (or single files) that the sink writes to, as the options name them. Two
     /// sinks must not share one. An empty list means that it is not a file sink; `--simulate`
     /// refuses it.
