@@ -1,8 +1,9 @@
 //! The check of a whole pipeline file: each list, then what concerns all of them.
 //!
-//! Before it: [`check`](crate::engine::check) has looked at everything that costs no call. Then each list tries a token,
-//! the quota question and one page. At the end comes what was
-//! tried in the folders that the run will write in, and the free space is compared with what the lists will take. Nothing is published, and no page is kept.
+//! Before it: [`check`](crate::engine::check) has looked at everything that costs no call. Then
+//! each list tries a token, the quota question and one page. At the end comes what was tried in the
+//! folders that the run will write in, and the free space is compared with what the lists will
+//! take. Nothing is published, and no page is kept.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The places that a run publishes in and keeps its journal in: `check`, `check --connect` and `run`
-//! try them before the first call, and say the same.
+//! The places that a run publishes in and keeps its journal in: `check`, `check --connect` and
+//! `run` try them before the first call, and say the same.
 
 mod likeness;
 mod links;

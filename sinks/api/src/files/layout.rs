@@ -12,7 +12,7 @@ use crate::error::SinkError;
 const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
 
 /// The longest file name that the common file systems hold, in bytes.
-const LONGEST_NAME: usize = 255;
+pub(super) const LONGEST_NAME: usize = 255;
 
 /// A parsed template: folders, and the name of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

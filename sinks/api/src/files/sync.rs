@@ -4,8 +4,8 @@
 //!
 //! Some file systems (SMB, some FUSE programs) have no sync of a *folder* and say so, most often
 //! with EINVAL. That is no error: they keep names without it, and no other call would do more. The
-//! sync of a *file* must succeed. The kernel may still hold what was written to the file, and a list
-//! that a power failure can take is not published.
+//! sync of a *file* must succeed. The kernel may still hold what was written to the file, and a
+//! list that a power failure can take is not published.
 
 use std::fmt;
 use std::fs::File;

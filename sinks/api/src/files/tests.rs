@@ -1,6 +1,7 @@
 //! The promises of publishing, tested with lists of plain text.
 
 mod find;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fs;

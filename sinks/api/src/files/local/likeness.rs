@@ -1,12 +1,12 @@
 //! The folder in which a list is staged: made where the list will be published, and then moved to
 //! staging.
 //!
-//! So the list has the owner, group, mode and access list (ACL) that the operating system gives to
+//! So the list has the group, mode and access list (ACL) that the operating system gives to
 //! what is made there, whichever they are: the folder inherits them from the place, and the files
 //! inherit from the folder. To set them afterwards would take more: only a member of a group may
 //! give a file to it, and each kind of access list is set in another way.
 //!
-//! Before it: `staged` opens a list. Behind it: the operating system.
+//! Before it: `attempt` begins a list. Behind it: the operating system.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,9 +20,8 @@ use crate::error::SinkError;
 use crate::files::error::io_error;
 use crate::files::part::sha256;
 
-/// Creates the staging folder of a list, as a folder that is made where the list will be published.
-pub(in crate::files) fn create_staging(target: &Target) -> Result<(), SinkError> {
-    let staging = target.staging();
+/// Creates the folder `staging` for a list, as one that is made where the list will be published.
+pub(super) fn create_like(target: &Target, staging: &Path) -> Result<(), SinkError> {
     // The name is the list's, so that the next attempt removes what a killed one has left. Readers
     // skip hidden names.
     let owner = sha256(target.staging_of_list().as_os_str().as_encoded_bytes());

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::reading::is_missing;
+
 /// The most links that are followed one after another, as in Linux.
 const MOST_LINKS: usize = 40;
 
@@ -39,10 +41,6 @@ pub fn nearest_existing(path: &Path) -> io::Result<(PathBuf, Metadata)> {
         }
     }
     Err(ErrorKind::NotFound.into())
-}
-
-pub(super) fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// A link that leads to nothing.

@@ -1,5 +1,5 @@
-//! Whether what is at a list's place can be replaced. A trial beside it cannot show that: it depends
-//! on the folder or file itself.
+//! Whether what is at a list's place can be replaced. A trial beside it cannot show that: it
+//! depends on the folder or file itself.
 //!
 //! Before it: `target`, which checks the places of a list. Behind it: the operating system.
 

@@ -1,9 +1,9 @@
 //! Publishing, tried out before a list is read: a folder is made, moved to where lists are
 //! published, and removed.
 //!
-//! Before it: a sink's `check`, for `run`, `check` and `check --connect` alike. Behind it: the steps
-//! that `staged` and `publishing` take later. What a trial creates has a hidden name and a lock, and
-//! is removed; what a killed one left, the next one removes.
+//! Before it: a sink's `check`, for `run`, `check` and `check --connect` alike. Behind it: the
+//! steps that `attempt` and `publishing` take later. What a trial creates has a hidden name and a
+//! lock, and is removed; what a killed one left, the next one removes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -12,12 +12,15 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::lock_file::LockFile;
 use super::mount::mount_of;
 use super::move_error::{Move, Moved};
 use super::nearest::nearest_existing;
-use super::steps::{rename_once, replace_folder};
+use super::steps::{Renamed, exchange, rename_to_free};
 use super::target::Target;
 use super::traces::{Traces, lock, new_name, remove_left_behind};
+use rustix::io::Errno;
+
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -147,7 +150,7 @@ impl Trial {
             staging,
             home,
             moved: if target.is_single_file() { Moved::File } else { Moved::Folder },
-            replaces: !target.is_single_file() && fs::symlink_metadata(target.folder()).is_ok(),
+            replaces: fs::symlink_metadata(target.published()?).is_ok(),
         })
     }
 
@@ -155,6 +158,11 @@ impl Trial {
         remove_left_behind(&self.staging);
         remove_left_behind(&self.home);
         let mut traces = Traces::default();
+        // Publishing holds a lock beside the place.
+        let lock = self.home.join(new_name());
+        let taken = LockFile::try_take(&lock).map_err(|error| io_error("create a file in", &self.home, error))?;
+        traces.paths.push(lock);
+        drop(taken);
         match self.moved {
             Moved::Folder => self.try_folder(&mut traces),
             Moved::File => self.try_file(&mut traces),
@@ -174,10 +182,13 @@ impl Trial {
         sync_folder(&staged).map_err(|error| io_error("sync the folder", &staged, error))?;
         // Readers that see hidden folders find no file in this one.
         fs::remove_file(&part).map_err(|error| io_error("remove", &part, error))?;
-        replace_folder(&staged, &published, &aside).map_err(|error| self.step().error(cause(&error)))?;
+        self.publish(&staged, &published)?;
         if self.replaces {
             traces.make_folder(&staged)?;
-            replace_folder(&staged, &published, &aside).map_err(|error| self.step().error(cause(&error)))?;
+            if !self.exchange(&staged, &published)? {
+                self.publish(&published, &aside)?;
+                self.publish(&staged, &published)?;
+            }
         }
         Ok(())
     }
@@ -186,11 +197,33 @@ impl Trial {
     fn try_file(&self, traces: &mut Traces) -> Result<(), SinkError> {
         let (staged, published) = (self.staging.join(new_name()), self.home.join(new_name()));
         traces.paths.extend([staged.clone(), published.clone()]);
-        for _ in ["the file", "the file that replaces it"] {
+        self.write(&staged, traces)?;
+        self.publish(&staged, &published)?;
+        if self.replaces {
             self.write(&staged, traces)?;
-            rename_once(&staged, &published).map_err(|error| self.step().error(cause(&error)))?;
+            if !self.exchange(&staged, &published)? {
+                fs::rename(&staged, &published).map_err(|error| self.step().error(error))?;
+            }
         }
         Ok(())
+    }
+
+    /// Moves something to a free name.
+    fn publish(&self, from: &Path, to: &Path) -> Result<(), SinkError> {
+        match rename_to_free(from, to).map_err(|error| self.step().error(cause(&error)))? {
+            Renamed::Done => Ok(()),
+            Renamed::Unsupported => Err(self.step().error(Errno::NOSYS.into())),
+            Renamed::Disturbed => Err(self.step().error(ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// Lets two names change places; returns whether the file system can do that.
+    fn exchange(&self, staged: &Path, published: &Path) -> Result<bool, SinkError> {
+        match exchange(staged, published).map_err(|error| self.step().error(cause(&error)))? {
+            Renamed::Done => Ok(true),
+            Renamed::Unsupported => Ok(false),
+            Renamed::Disturbed => Err(self.step().error(ErrorKind::NotFound.into())),
+        }
     }
 
     fn step(&self) -> Move<'_> {
