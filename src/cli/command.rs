@@ -111,6 +111,7 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
         terminal.failure(&error);
         error.exit()
     });
+    let exit = terminal.exit(exit);
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
         traces.finish(exit);
@@ -124,14 +125,19 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
 /// Ends the process with the error of its command line, or with the help or version that it asks
 /// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
-    let format = LogFormat::of_arguments(std::env::args_os());
-    if format == LogFormat::Text || !error.use_stderr() {
+    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()));
+    if error.use_stderr() && terminal.format() == LogFormat::Text {
         error.exit();
     }
-    let message = error.render().to_string();
-    Terminal::new(environment, format).error(message.trim_start_matches("error: "), None);
+    let code = if error.use_stderr() {
+        terminal.error(error.render().to_string().trim_start_matches("error: "), None);
+        error.exit_code()
+    } else {
+        terminal.result(&error.render().to_string());
+        terminal.exit(Exit::Done).code().into()
+    };
     #[expect(clippy::exit, reason = "as clap does it")]
-    std::process::exit(error.exit_code())
+    std::process::exit(code)
 }
 
 async fn execute(

@@ -28,7 +28,7 @@
 //! | --- | --- |
 //! | `run`, `replay`, `check/` | what `cli` calls: a run, a replay, `check --connect` |
 //! | `run_options` | what the command line says about a run |
-//! | `bind`, `run_context` | the sinks and the memory of a run; what its units share |
+//! | `bind`, `limits`, `run_context` | the sinks of a run; its memory and deliveries; what its units share |
 //! | `account_tokens` | the tokens of an account, which its lists share |
 //! | `unit`, `unit_context` | one list of one account: its walk and report; what its steps need |
 //! | `plan` | which walk a unit resumes, delivers or begins |
@@ -46,6 +46,7 @@ mod budget;
 mod check;
 mod deliver;
 pub(crate) mod keys;
+mod limits;
 mod needs;
 mod plan;
 mod progress;

@@ -39,8 +39,9 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// Counts what a run of `units` lists to `sinks` needs.
-    pub(super) fn of(pipeline: &Pipeline, sinks: &[BoundSink], units: usize) -> Self {
+    /// Counts what a run of `units` lists to `sinks` needs, with `deliveries` of each kind at the
+    /// same time.
+    pub(super) fn of(pipeline: &Pipeline, sinks: &[BoundSink], units: usize, deliveries: usize) -> Self {
         let under_way = pipeline.limits.accounts.min(units);
         // A delivery opens the sinks of one list only.
         let of_lists = |count: &dyn Fn(&BoundSink) -> u64| {
@@ -50,7 +51,7 @@ impl Needs {
         Self {
             units: units as u64,
             under_way: under_way as u64,
-            deliveries: Slots::most(&pipeline.limits, under_way) as u64,
+            deliveries: Slots::most(deliveries, under_way) as u64,
             threads_of_delivery: 1 + of_lists(&|sink| 1 + sink.threads()),
             files_of_delivery: FILES_OF_DELIVERY + of_lists(&BoundSink::open_files),
             locks: units as u64 + pipeline.accounts.iter().filter(|account| has_token_lock(account)).count() as u64,
