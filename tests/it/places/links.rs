@@ -92,7 +92,7 @@ fn as_words(command: &[String]) -> Vec<&str> {
 
 const CLOSED: &[&str] = &["Permission denied", "must be writable for this user"];
 
-const PERMISSIONS: [Kind; 7] = [
+const PERMISSIONS: [Kind; 8] = [
     Kind {
         name: "a parent of the root cannot be looked into",
         prepare: "mkdir -p closed; chmod 0 closed",
@@ -128,6 +128,12 @@ const PERMISSIONS: [Kind; 7] = [
         prepare: "mkdir -p state; chmod 555 state",
         settings: &[],
         words: CLOSED,
+    },
+    Kind {
+        name: "the folder of the reports cannot be written, which costs a run only its report",
+        prepare: "mkdir -p state/runs; chmod 555 state/runs",
+        settings: &[],
+        words: &[],
     },
     Kind {
         name: "the folder that holds the journal cannot be written",

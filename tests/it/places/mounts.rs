@@ -9,7 +9,7 @@ const NO_FOLDERS: &[&str] =
     &["a folder cannot be moved between", "a `layout` without folders, which makes a single file"];
 const ON_DISK: &[&str] = &["sinks.lake.options.root=disk/lake", "sinks.single.options.root=disk/single"];
 
-const MOUNTS: [Kind; 13] = [
+const MOUNTS: [Kind; 14] = [
     Kind {
         name: "the root is a second mount of the same disk",
         prepare: "mkdir -p elsewhere out/lake; mount --bind elsewhere out/lake",
@@ -62,6 +62,14 @@ const MOUNTS: [Kind; 13] = [
     Kind {
         name: "the roots are below an overlay",
         prepare: "mkdir -p layers disk; mount -t tmpfs none layers; mkdir layers/lower layers/upper layers/work
+            mount -t overlay -o lowerdir=layers/lower,upperdir=layers/upper,workdir=layers/work none disk",
+        settings: ON_DISK,
+        words: &[],
+    },
+    Kind {
+        name: "the root and the folder of a date are in a lower layer of an overlay",
+        prepare: "mkdir -p layers disk; mount -t tmpfs none layers; mkdir layers/lower layers/upper layers/work
+            mkdir -p layers/lower/lake/dt=2026-11-22 layers/lower/single
             mount -t overlay -o lowerdir=layers/lower,upperdir=layers/upper,workdir=layers/work none disk",
         settings: ON_DISK,
         words: &[],

@@ -35,7 +35,7 @@ pub fn nearest_existing(path: &Path) -> io::Result<(PathBuf, Metadata)> {
             Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
                 // The link may be further up: it is the deepest part that can be looked at.
                 let link = ancestor.ancestors().find_map(BrokenLink::at);
-                return Err(link.map_or(error, |link| io::Error::other(link)));
+                return Err(link.map_or(error, io::Error::other));
             }
             Err(error) => return Err(error),
         }
