@@ -193,6 +193,11 @@ impl Error {
         }
     }
 
+    /// Returns the error that leads to the worse exit code, of two equal ones `self`.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if self.exit().worst(other.exit()) == self.exit() { self } else { other }
+    }
+
     /// Returns the message with its causes, on one line.
     pub fn chain(&self) -> String {
         crate::causes::error_chain(self)

@@ -151,7 +151,7 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Status(arguments) => status::execute(&arguments, environment, terminal),
+        Command::Status(arguments) => status::execute(&arguments, registry, environment, terminal).await,
         Command::History(arguments) => history::execute(&arguments, environment, terminal),
         Command::Report(arguments) => report::execute(&arguments, environment, terminal),
         Command::Prune(arguments) => prune::execute(&arguments, environment, terminal),

@@ -11,7 +11,9 @@ use super::summary::json;
 use super::table::{NOTHING, Side, account_and_list, duration, grouped, render};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
-use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
+use crate::inspect::{self, AccountStatus, LastStatus, SinkLook, Status, WalkStatus};
+use crate::registry::SinkRegistry;
+use crate::report::FoundList;
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]
@@ -22,30 +24,35 @@ pub(super) struct StatusArguments {
 }
 
 const EXAMPLES: &str = "\
-It makes no call, needs no secret, takes no lock and changes nothing, and so can be used during a run. It names the process
-that uses an account if the process is on this machine.
+It makes no call to WeChat, takes no lock and changes nothing, and so can be used during a run. It names the process that uses
+an account if the process is on this machine. It looks whether the last list is still at each sink that has published it. It
+needs no secret, but without a sink's secret it cannot look there.
 
 Examples:
   fanout status pipelines/followers.toml
   fanout status pipelines/followers.toml --account brand --json";
 
 /// Prints the status of each account.
-pub(super) fn execute(
+pub(super) async fn execute(
     arguments: &StatusArguments,
+    registry: &SinkRegistry,
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let status = inspect::status(&pipeline);
+    let status = inspect::status(&pipeline, registry).await;
     terminal.result(&if arguments.pipeline.json { json(&status) } else { in_words(&status) });
-    let mut exit = Exit::Done;
-    for account in &status.accounts {
-        if let Some(error) = &account.error {
-            terminal.error(&format!("account `{}`: {error}", account.account), account.hint.as_deref());
-            exit = Exit::Failed;
+    for AccountStatus { account, last, error, hint, .. } in &status.accounts {
+        if let Some(error) = error {
+            terminal.error(&format!("account `{account}`: {error}"), hint.as_deref());
+        }
+        for look in last.iter().flat_map(|last| &last.looks) {
+            if let SinkLook { sink, error: Some(error), hint, .. } = look {
+                terminal.error(&format!("account `{account}`: sink `{sink}`: {error}"), hint.as_deref());
+            }
         }
     }
-    Ok(exit)
+    Ok(status.exit())
 }
 
 /// Writes a table, and below it what has no column.
@@ -61,7 +68,7 @@ fn in_words(status: &Status) -> String {
     ];
     let rows: Vec<_> = status.accounts.iter().map(row).collect();
     let mut text = render(columns, &rows);
-    for AccountStatus { account, list, owed, held_by, .. } in &status.accounts {
+    for AccountStatus { account, list, last, owed, held_by, .. } in &status.accounts {
         let account = account_and_list(account, list);
         if let Some(holder) = held_by {
             let _ = writeln!(text, "{account} is in use by {holder}");
@@ -69,6 +76,13 @@ fn in_words(status: &Status) -> String {
         if !owed.is_empty() {
             let dates: Vec<String> = owed.iter().map(ToString::to_string).collect();
             let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", dates.join(", "));
+        }
+        if let Some(last) = last.as_ref().filter(|last| last.looks.iter().any(is_to_be_delivered)) {
+            let date = last.date;
+            let _ = writeln!(
+                text,
+                "{account}: `fanout replay` with `--date {date}` delivers again what is gone, without a call"
+            );
         }
     }
     text
@@ -88,13 +102,36 @@ fn row(account: &AccountStatus) -> [String; 7] {
     ]
 }
 
-/// Writes which sinks have a list, and which lack it.
+/// Returns whether the list is to be delivered again.
+fn is_to_be_delivered(look: &SinkLook) -> bool {
+    look.found == Some(FoundList::Gone) && !look.is_ignored
+}
+
+/// Writes which sinks have a list, which have lost it, and which lack it.
 fn sinks(list: &LastStatus) -> String {
-    let (published, lacking) = (list.published.join(", "), list.lacking.join(", "));
-    match (published.is_empty(), lacking.is_empty()) {
-        (_, true) => published,
-        (true, false) => format!("lacking: {lacking}"),
-        (false, false) => format!("{published}; lacking: {lacking}"),
+    let mut groups = vec![("", Vec::new())];
+    for sink in &list.published {
+        let look = list.looks.iter().find(|look| look.sink == *sink);
+        let group = look.map_or("", group_of);
+        match groups.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, sinks)) => sinks.push(sink.as_str()),
+            None => groups.push((group, vec![sink.as_str()])),
+        }
+    }
+    groups.push(("lacking: ", list.lacking.iter().map(String::as_str).collect()));
+    let groups = groups.into_iter().filter(|(_, sinks)| !sinks.is_empty());
+    groups.map(|(group, sinks)| format!("{group}{}", sinks.join(", "))).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the words before the sinks of which the same was found; none if they have the list.
+fn group_of(look: &SinkLook) -> &'static str {
+    match look.found {
+        Some(FoundList::Held | FoundList::Unknown) => "",
+        Some(FoundList::Replaced) => "replaced since: ",
+        Some(FoundList::Taken) => "taken: ",
+        Some(FoundList::Altered) => "altered: ",
+        Some(FoundList::Gone) => "gone: ",
+        None => "not looked at: ",
     }
 }
 
@@ -119,6 +156,7 @@ mod tests {
             rows: 23_000,
             published,
             lacking,
+            looks: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Before it: `config` has read the file. Behind it: a run, a replay or a check of these sinks.
 
 use super::limits::Limits;
-use crate::config::{ConfigErrors, Pipeline};
+use crate::config::{ConfigErrors, Pipeline, SinkSection};
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::rows::row_schema;
 
@@ -16,4 +16,13 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
     let sinks = registry.bind_all(pipeline, row_schema)?;
     Limits::of(pipeline, &sinks)?;
     Ok(sinks)
+}
+
+/// Binds one sink of a pipeline file, whatever is wrong with the others.
+///
+/// # Errors
+///
+/// Everything that is wrong with this sink.
+pub(crate) fn bind_one(section: &SinkSection, registry: &SinkRegistry) -> Result<BoundSink, ConfigErrors> {
+    registry.bind(section, &row_schema(section.list))
 }

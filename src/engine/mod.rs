@@ -38,9 +38,11 @@
 //! | `needs`, `threads` | the threads and open files of a run, counted before the first call; the engine's threads |
 //! | `proof` | what proves that a follower list is complete |
 //! | `progress` | how far a run is; `cli` and `metrics` show it |
+//! | `at_once` | work on several accounts at once |
 //! | `keys` | the names of pipelines, sinks and lists in the state |
 
 mod account_tokens;
+mod at_once;
 mod bind;
 mod budget;
 mod check;
@@ -61,8 +63,11 @@ mod unit;
 mod unit_context;
 mod walk;
 
+pub(crate) use at_once::at_once;
 pub use bind::bind;
+pub(crate) use bind::bind_one;
 pub use check::{Check, CheckReport, Finding, Severity, check_connected};
+pub(crate) use deliver::{Look, look};
 pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
 pub use run::{check, run};

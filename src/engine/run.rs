@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::at_once::at_once;
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
@@ -44,12 +45,14 @@ pub(super) async fn check_with_trials(
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let reports = planned.units.into_iter().map(|unit| match unit {
-        Ok(unit) => unit.preview(),
-        Err(report) => *report,
-    });
-    let report = RunReport::new(&planned.run.pipeline, begun_at, reports.collect());
-    Ok((report, planned.run.trials.clone()))
+    let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
+        match unit {
+            Ok(unit) => unit.preview().await,
+            Err(report) => *report,
+        }
+    };
+    let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
+    Ok((RunReport::new(&planned.run.pipeline, begun_at, reports), planned.run.trials.clone()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.

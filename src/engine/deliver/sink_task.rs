@@ -136,7 +136,7 @@ async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Rece
 }
 
 /// Repeats a call that fails with a temporary error, up to `retry.attempts` times in all.
-async fn with_retries<T>(
+pub(super) async fn with_retries<T>(
     retry: &SinkRetry,
     mut call: impl AsyncFnMut() -> Result<T, SinkError>,
 ) -> Result<T, SinkError> {
@@ -153,6 +153,6 @@ async fn with_retries<T>(
     call().await
 }
 
-fn panicked() -> SinkError {
+pub(super) fn panicked() -> SinkError {
     SinkError::permanent("the sink panicked").with_hint("this is a defect of the sink; its message is above")
 }

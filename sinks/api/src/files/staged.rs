@@ -97,6 +97,7 @@ impl StagedFiles {
         let name = self.target.file_name(self.next_part)?;
         self.next_part += 1;
         PartWriter::create(self.attempt.list().join(name))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))
     }
 
     /// Finishes a file of `rows` rows, and makes it durable.
@@ -121,7 +122,7 @@ impl StagedFiles {
         rows: PartRows,
         details: Option<serde_json::Value>,
     ) -> Result<(), SinkError> {
-        let written = part.finish()?;
+        let written = part.finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         self.files.push(ManifestFile {
             path: written.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: written.bytes,
@@ -161,9 +162,10 @@ impl StagedFiles {
             manifest_sha256: sha256(&manifest),
         })?;
         let staging = self.attempt.list();
-        write_file(&staging.join(self.target.manifest_name()?), &manifest)?;
-        write_file(&staging.join(self.target.marker_name()?), &marker)?;
-        sync_folder(&staging)?;
+        write_file(&staging.join(self.target.manifest_name()?), &manifest)
+            .and_then(|()| write_file(&staging.join(self.target.marker_name()?), &marker))
+            .and_then(|()| sync_folder(&staging))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         let head = serde_json::from_slice(&manifest)
             .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;
         let file = self.files.first().filter(|_| self.target.is_single_file());
@@ -204,7 +206,9 @@ impl StagedFiles {
         let Some(list) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
         };
-        if let Published::Newer(newer) = publish(&self.target, &self.attempt, list)? {
+        let published = publish(&self.target, &self.attempt, list)
+            .map_err(|error| self.attempt.explain(error, SinkError::temporary))?;
+        if let Published::Newer(newer) = published {
             let (walk, place) = (list.head.walk, self.target.folder().display());
             let (newer, begun_at) = (newer.walk, newer.begun_at);
             tracing::warn!(%walk, %newer, %begun_at, %place, "a newer list is published there, and stays");

@@ -103,9 +103,12 @@ impl Attempt {
                 held().insert(key.clone(), (folder.clone(), lock));
             }
             let attempt = Self { folder, key, floor };
-            create_like(target, &attempt.list())?;
-            PlaceNote::of(target)?.write(&attempt.folder.join(PLACE))?;
-            return Ok(attempt);
+            let filled = create_like(target, &attempt.list())
+                .and_then(|()| PlaceNote::of(target)?.write(&attempt.folder.join(PLACE)));
+            return match filled {
+                Ok(()) => Ok(attempt),
+                Err(error) => Err(attempt.explain(error, SinkError::temporary)),
+            };
         }
         let message = format!("no folder for staging can be made in `{}`", staging_of_list.display());
         Err(SinkError::temporary(message).with_hint("other processes make and remove folders there all the time"))
@@ -124,6 +127,17 @@ impl Attempt {
     /// Returns the folder for what is moved aside.
     pub(super) fn replaced(&self) -> PathBuf {
         self.folder.join(REPLACED)
+    }
+
+    /// Returns what an error of this attempt means, if its folder is gone: an error that `make`
+    /// makes.
+    pub(in crate::files) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
+        if self.folder.exists() {
+            return error;
+        }
+        make(format!("another process has removed the staging in `{}`", self.folder.display()))
+            .with_source(error)
+            .with_hint("if hosts share this file system without sharing its locks, let one of them publish")
     }
 
     /// Moves the list to where it is during its commit, if it is not there yet.
@@ -225,10 +239,14 @@ fn sweep(target: &Target) -> Result<(), SinkError> {
 
 /// Gives back what an attempt has taken from others, and removes its folder.
 fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
+    let mut name = folder.as_os_str().to_owned();
+    if name.to_string_lossy().ends_with(REMOVED) {
+        // Nothing was left to give back when it got this name, and a part of it may be gone.
+        return remove_folder(folder);
+    }
     give_back(folder, target)?;
-    let mut removed = folder.as_os_str().to_owned();
-    removed.push(REMOVED);
-    let removed = PathBuf::from(removed);
+    name.push(REMOVED);
+    let removed = PathBuf::from(name);
     remove_folder(&removed)?;
     match fs::rename(folder, &removed) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

@@ -20,8 +20,11 @@ mod single_file;
 mod staging_root;
 mod steps;
 mod target;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod trial;
+mod twins;
 
 pub(super) use attempt::Attempt;
 pub use find::find;

@@ -82,7 +82,7 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkErro
     // is.
     let is_folder = fs::symlink_metadata(from).is_ok_and(|metadata| metadata.is_dir());
     let tried = if is_folder { fs::rename(from, to) } else { fs::hard_link(from, to) };
-    let done = match tried.map_err(errno) {
+    let done = match tried.map_err(|error| errno(&error)) {
         // link(2): the file system has no second names.
         Err(Errno::PERM) if !is_folder => Renamed::Unsupported,
         tried => renamed(tried, from, to)?,
@@ -95,7 +95,7 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkErro
         if fs::symlink_metadata(to).is_ok() {
             return Ok(Renamed::Disturbed);
         }
-        return renamed(fs::rename(from, to).map_err(errno), from, to);
+        return renamed(fs::rename(from, to).map_err(|error| errno(&error)), from, to);
     }
     fs::remove_file(from).map_err(|error| io_error("remove", from, error))?;
     Ok(Renamed::Done)
@@ -116,8 +116,8 @@ fn renamed(result: Result<(), Errno>, from: &Path, to: &Path) -> Result<Renamed,
     }
 }
 
-fn errno(error: io::Error) -> Errno {
-    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 #[cfg(target_os = "linux")]

@@ -13,6 +13,7 @@ use super::place::{Place, Standing, manifest_name, marker_name};
 use super::reading::parent;
 use super::replaceable::check_replaceable;
 use super::staging_root::staging_of;
+use super::twins::check_twins;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -57,6 +58,11 @@ impl Target {
             return Err(SinkError::option("layout", message));
         }
         Ok(target)
+    }
+
+    /// Checks that no two accounts have places that the file system takes for one.
+    pub(super) fn check_twins(&self) -> Result<(), SinkError> {
+        check_twins(&self.root, &self.layout, &self.context)
     }
 
     /// Checks that this user can write where the list is staged and where it is published. Returns

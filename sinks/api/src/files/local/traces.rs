@@ -1,6 +1,6 @@
 //! What a trial creates: under hidden names, held by locks, and removed in the end.
 //!
-//! Before it: `trial` and `replaceable`. Behind it: the operating system.
+//! Before it: `trial`, `replaceable` and `twins`. Behind it: the operating system.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};

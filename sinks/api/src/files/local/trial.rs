@@ -112,6 +112,7 @@ pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkErr
     let target = Target::new(options, context)?;
     let note = |error: &SinkError| context.trials.note(&context.sink, error);
     target.check_folders().inspect_err(note)?;
+    target.check_twins()?;
     target.check_place()?;
     try_out(&target).inspect_err(note)
 }
