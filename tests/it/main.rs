@@ -17,6 +17,7 @@ mod many_accounts;
 mod metrics;
 mod new_sink;
 mod pipelines;
+mod places;
 mod prose;
 mod published;
 mod readers;

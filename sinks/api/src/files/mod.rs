@@ -25,12 +25,14 @@ mod manifest;
 mod options;
 mod part;
 mod staged;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use error::{file_error, io_hint};
-pub use local::{check, find, staging_of};
+pub use local::{Moved, Refusal, Trial, Trials, check, find, mount_of, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;
 pub use part::PartWriter;
 pub use staged::{PartRows, StagedFiles};
+pub use sync::{sync_data, sync_file, sync_folder};

@@ -80,7 +80,8 @@ impl StagedFiles {
         let target = Target::new(options, context)?;
         // First: what a crash has left may be in the way of another owner.
         Attempt::sweep(&target)?;
-        target.check_places()?;
+        target.check_folders()?;
+        target.check_place()?;
         let attempt = Attempt::open(&target)?;
         Ok(Self { target, attempt, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None })
     }
