@@ -129,11 +129,12 @@ fn brokers_that_cannot_be_reached_are_asked_once_a_run() {
     let project = Project::new("127.0.0.1:1", "unreached", 10, "");
     let mut text = std::fs::read_to_string(project.path("pipeline.toml")).unwrap();
     let (name, sinks) = (text.lines().next().unwrap().to_owned(), text.split_off(text.find("[sinks").unwrap()));
-    let mut text = format!("{name}\n[source]\nbase_url = 'http://127.0.0.1:1'\n");
-    for account in 0..ACCOUNTS {
+    let account = |account| {
         let id = format!("wx{account:016x}");
-        text += &format!("[[accounts]]\nname = 'a{account}'\napp_id = '{id}'\nsecret = {{ env = 'A_SECRET' }}\n");
-    }
+        format!("[[accounts]]\nname = 'a{account}'\napp_id = '{id}'\nsecret = {{ env = 'A_SECRET' }}\n")
+    };
+    let accounts: String = (0..ACCOUNTS).map(account).collect();
+    let text = format!("{name}\n[source]\nbase_url = 'http://127.0.0.1:1'\n{accounts}");
     std::fs::write(project.path("pipeline.toml"), text + &sinks).unwrap();
     let began = Instant::now();
     let mut command = project.command(&[]);
