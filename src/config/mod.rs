@@ -39,6 +39,7 @@ mod environment;
 mod error;
 mod layers;
 mod load;
+mod proxies;
 mod section;
 mod secret;
 mod selected;
@@ -56,6 +57,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
+pub use proxies::{ChosenProxy, EnvironmentProxies};
 pub use secret::TokenSource;
 pub use section::{
     JournalSection, LimitsSection, MetricsSection, QuotaSection, RetrySection, SimulateSection, SourceSection,
