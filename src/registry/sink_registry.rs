@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
-use fanout_sink::{ConfiguredSink, Delivery, SinkFactory};
+use fanout_sink::{ConfiguredSink, Delivery, SinkFactory, parse_local_path};
 
 use super::bound::BoundSink;
 use super::columns::Projection;
@@ -83,6 +83,11 @@ impl SinkRegistry {
         let sink = factory.and_then(|factory| factory.configure(&section.options));
         let sink = sink.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
         let bound = projection.zip(sink).map(|(projection, sink)| BoundSink::new(section, projection, sink));
+        // The sinks that read their paths with `local_path` have refused these already.
+        let roots = bound.as_ref().map(BoundSink::roots).unwrap_or_default();
+        for root in roots.iter().filter_map(|root| root.to_str()).filter(|root| !root.is_empty()) {
+            problems.extend(parse_local_path(root).err().map(|message| section.problem("options", message)));
+        }
         if section.deliver == Some(Deliver::Stream)
             && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
         {

@@ -140,6 +140,13 @@ fn a_registry_lists_what_was_registered() {
 }
 
 #[test]
+fn a_root_of_another_form_is_refused_for_every_sink() {
+    for root in ["s3://lake/x", "~/lake", "${HOME}/lake", "file:///lake"] {
+        assert!(problems(&fake("a", root)).starts_with(&format!("`sinks.a.options`: found {root:?}, ")), "{root}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "two sinks are registered as the type `fake`")]
 fn a_type_is_registered_once() {
     let _ = registry().with(Fake::default());

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::context::SinkContext;
 use crate::error::SinkError;
+use crate::local_path::foreign_path;
 
 /// The placeholders, for error messages.
 const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
@@ -44,6 +45,9 @@ impl Layout {
     pub(super) fn parse(template: &str, rolling: bool) -> Result<Self, SinkError> {
         if template.starts_with('/') {
             return Err(wrong(template, "is absolute; it must be relative to `root`"));
+        }
+        if let Some(problem) = foreign_path(template) {
+            return Err(SinkError::option("layout", format!("found `{template}`, {problem}")));
         }
         let mut folders = template.split('/').map(|name| parse_name(name, template)).collect::<Result<Vec<_>, _>>()?;
         let file = folders.pop().unwrap_or_default();
@@ -123,7 +127,6 @@ fn parse_name(name: &str, template: &str) -> Result<Vec<Piece>, SinkError> {
         "." | ".." => {
             return Err(wrong(template, "has a folder or file named `.` or `..`, which would lead out of its place"));
         }
-        _ if name.contains('\0') => return Err(wrong(template, "has a NUL character, which no file name can hold")),
         _ => {}
     }
     let mut pieces = Vec::new();
@@ -274,7 +277,7 @@ mod tests {
             ("{date}/x-{part}", "`{account}`"),
             ("{account}/x-{part}", "`{date}`"),
             ("x-{part}", "needs a folder"),
-            ("{date}/{account}/x\0", "NUL"),
+            ("{date}/{account}/x\0", "cannot be seen (U+0000)"),
         ];
         for (template, expected) in cases {
             let error = Layout::parse(template, false).unwrap_err();
