@@ -16,6 +16,7 @@ mod lists;
 mod many_accounts;
 mod metrics;
 mod new_sink;
+mod people;
 mod pipelines;
 mod prose;
 mod readers;
