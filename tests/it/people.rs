@@ -58,7 +58,7 @@ fn different_causes_are_told_apart_and_few_accounts_one_by_one() {
     let project = many(8, Simulator::builder().followers(10));
     for (account, errcode) in [(0, 48001), (1, 48001), (2, 48001), (3, 40013), (4, 40013)] {
         let fault = Fault::new(Endpoint::UserGet, When::Always, Effect::errcode(errcode));
-        project.api().add_fault(fault.account(&format!("wx{account:03}")));
+        project.api().add_fault(fault.account(format!("wx{account:03}")));
     }
     let ended = project.run(&[]);
     let errors = lines(&ended, "error: ");
