@@ -7,7 +7,7 @@
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::schemars::generate::SchemaSettings;
-use fanout_sink::{SinkReport, Snapshot, WalkId};
+use fanout_sink::{SinkError, SinkReport, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ pub struct AccountReport {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// A run can begin; `check` ends here.
+    /// A run can begin. Only `check` says so.
     Ready,
     /// The list is complete, and every required sink has published it.
     Published,
@@ -128,9 +128,32 @@ pub struct SinkOutcome {
     pub sink: String,
     /// Whether the account fails if the sink fails.
     pub required: bool,
+    /// What this run found of the list, if an earlier run has published it; `null` if none has, or
+    /// if the sink could not look.
+    #[serde(default)]
+    pub found: Option<FoundList>,
     /// The state of the sink.
     #[serde(flatten)]
     pub state: SinkState,
+}
+
+/// What became of a list after its commit, as the sink found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[serde(rename_all = "snake_case")]
+pub enum FoundList {
+    /// It is there, unchanged.
+    Held,
+    /// A newer list of the same owner is in its place.
+    Replaced,
+    /// Another owner's data is in its place.
+    Taken,
+    /// It is there, but changed.
+    Altered,
+    /// It is not there, and nothing is in its place.
+    Gone,
+    /// The sink cannot tell.
+    Unknown,
 }
 
 /// The state of a sink at the end of a run.
@@ -139,9 +162,10 @@ pub struct SinkOutcome {
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SinkState {
-    /// It published the list in this run.
+    /// It published the list in this run; if `found` is `gone`, for the second time.
     Published(SinkReport),
-    /// It published the list in an earlier run.
+    /// It published the list in an earlier run. If `found` is `gone`, the list is no longer there,
+    /// and `when_gone` is `ignore`.
     AlreadyPublished(SinkReport),
     /// It failed.
     Failed {
@@ -152,6 +176,20 @@ pub enum SinkState {
     },
     /// The run ended before its turn.
     NotReached,
+}
+
+impl SinkOutcome {
+    /// Returns whether the list is gone and is yet to be delivered again.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.found == Some(FoundList::Gone) && matches!(self.state, SinkState::NotReached)
+    }
+}
+
+impl SinkState {
+    /// Makes the state of a sink that has failed with `error`.
+    pub(crate) fn failed(error: &SinkError) -> Self {
+        Self::Failed { error: error_chain(error), hint: error.hint().map(str::to_owned) }
+    }
 }
 
 impl RunReport {

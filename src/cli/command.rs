@@ -89,11 +89,6 @@ Exit codes:
 Logs go to stderr. `-q` and `-v` choose how many; without them RUST_LOG filters (`RUST_LOG=fanout=debug`). NO_COLOR turns \
 colours off. On a terminal, tables are as wide as it; COLUMNS sets another width.";
 
-/// The most threads of the runtime. An account under way has a thread for its delivery and one for
-/// each sink, and a sink keeps its thread until the list is published: with fewer threads, accounts
-/// would wait for each other forever. Threads exist only while they are needed.
-const MOST_THREADS: usize = 1 << 15;
-
 /// Runs the command line of this process with the sinks of `registry`, and returns the exit code.
 ///
 /// A wrong command line, `--help` and `--version` end the process here.
@@ -101,16 +96,16 @@ const MOST_THREADS: usize = 1 << 15;
 pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
     process::allow_open_files();
+    process::allow_threads();
     let environment = Environment::process();
     let CommandLine { command, log_format, quiet, verbose } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
     let terminal = Terminal::new(&environment, log_format, quiet);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
+    let runtime = match process::start_runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            terminal.error(&format!("the threads of the program cannot be started: {error}"), None);
-            return ExitCode::from(Exit::Failed.code());
+            terminal.failure(&error);
+            return ExitCode::from(error.exit().code());
         }
     };
     #[cfg(feature = "otel")]
@@ -165,7 +160,7 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Status(arguments) => status::execute(&arguments, environment, terminal),
+        Command::Status(arguments) => status::execute(&arguments, registry, environment, terminal).await,
         Command::History(arguments) => history::execute(&arguments, environment, terminal),
         Command::Report(arguments) => report::execute(&arguments, environment, terminal),
         Command::Prune(arguments) => prune::execute(&arguments, environment, terminal),

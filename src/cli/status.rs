@@ -1,5 +1,7 @@
 //! `fanout status`: shows each account, also during a run. `inspect` reads the state.
 
+use std::borrow::Cow;
+
 use clap::Args;
 
 use super::arguments::PipelineArguments;
@@ -9,7 +11,9 @@ use super::summary::json;
 use super::table::{NOTHING, account_and_list, bytes, duration, grouped, line, number, render, text};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
-use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
+use crate::inspect::{self, AccountStatus, LastStatus, SinkLook, Status, WalkStatus};
+use crate::registry::SinkRegistry;
+use crate::report::FoundList;
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]
@@ -24,8 +28,9 @@ pub(super) struct StatusArguments {
 }
 
 const EXAMPLES: &str = "\
-It makes no call, needs no secret, takes no lock and changes nothing, and so can be used during a run. It names the process
-that uses an account if the process is on this machine.
+It makes no call to WeChat, takes no lock and changes nothing, and so can be used during a run. It names the process that uses
+an account if the process is on this machine. It looks whether the last list is still at each sink that has published it. It
+needs no secret, but without a sink's secret it cannot look there.
 
 Examples:
   fanout status pipelines/followers.toml
@@ -33,14 +38,15 @@ Examples:
   fanout status pipelines/followers.toml --account brand --json";
 
 /// Prints the status of each account.
-pub(super) fn execute(
+pub(super) async fn execute(
     arguments: &StatusArguments,
+    registry: &SinkRegistry,
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let mut status = inspect::status(&pipeline);
-    let exit = if status.accounts.iter().any(|account| account.error.is_some()) { Exit::Failed } else { Exit::Done };
+    let mut status = inspect::status(&pipeline, registry).await;
+    let exit = status.exit();
     let all = status.accounts.len() as u64;
     if arguments.problems {
         status.accounts.retain(AccountStatus::needs_a_look);
@@ -50,11 +56,7 @@ pub(super) fn execute(
         () if arguments.problems && status.accounts.is_empty() => format!("no problem in {} accounts\n", grouped(all)),
         () => in_words(&status, terminal.width()),
     });
-    let failures = status.accounts.iter().filter_map(|account| {
-        let error = account.error.as_ref()?.into();
-        Some(Failure { account: &account.account, app_id: &account.app_id, error, hint: account.hint.as_deref() })
-    });
-    failures::print(&failures.collect::<Vec<_>>(), terminal);
+    failures::print(&status.accounts.iter().flat_map(failures_of).collect::<Vec<_>>(), terminal);
     Ok(exit)
 }
 
@@ -91,6 +93,11 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
             );
             note(&account, &without_time(holder), what);
         }
+        if let Some(last) = status.last.as_ref().filter(|last| last.looks.iter().any(is_to_be_delivered)) {
+            let date = last.date;
+            let what = format!("`fanout replay` with `--date {date}` delivers again what is gone, without a call");
+            note(&account, &what.clone(), what);
+        }
         if !status.owed.is_empty() {
             let dates: Vec<String> = status.owed.iter().map(ToString::to_string).collect();
             let what = format!("earlier lists that a sink still lacks: {}", dates.join(", "));
@@ -121,13 +128,48 @@ fn row(account: &AccountStatus) -> [String; 7] {
     ]
 }
 
-/// Writes which sinks have a list, and which lack it.
+/// Returns the errors of an account: that of its state, and those of the looks at its last list.
+fn failures_of(status: &AccountStatus) -> Vec<Failure<'_>> {
+    let AccountStatus { account, app_id, .. } = status;
+    let of_state = status.error.iter().map(|error| (Cow::from(error), status.hint.as_deref()));
+    let looks = status.last.iter().flat_map(|last| &last.looks);
+    let of_looks = looks.filter_map(|look| {
+        let error = format!("sink `{}`: {}", look.sink, look.error.as_ref()?);
+        Some((Cow::from(error), look.hint.as_deref()))
+    });
+    of_state.chain(of_looks).map(|(error, hint)| Failure { account, app_id, error, hint }).collect()
+}
+
+/// Returns whether the list is to be delivered again.
+fn is_to_be_delivered(look: &SinkLook) -> bool {
+    look.found == Some(FoundList::Gone) && !look.is_ignored
+}
+
+/// Writes which sinks have a list, which have lost it, and which lack it.
 fn sinks(list: &LastStatus) -> String {
-    let (published, lacking) = (list.published.join(", "), list.lacking.join(", "));
-    match (published.is_empty(), lacking.is_empty()) {
-        (_, true) => published,
-        (true, false) => format!("lacking: {lacking}"),
-        (false, false) => format!("{published}; lacking: {lacking}"),
+    let mut groups = vec![("", Vec::new())];
+    for sink in &list.published {
+        let look = list.looks.iter().find(|look| look.sink == *sink);
+        let group = look.map_or("", group_of);
+        match groups.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, sinks)) => sinks.push(sink.as_str()),
+            None => groups.push((group, vec![sink.as_str()])),
+        }
+    }
+    groups.push(("lacking: ", list.lacking.iter().map(String::as_str).collect()));
+    let groups = groups.into_iter().filter(|(_, sinks)| !sinks.is_empty());
+    groups.map(|(group, sinks)| format!("{group}{}", sinks.join(", "))).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the words before the sinks of which the same was found; none if they have the list.
+fn group_of(look: &SinkLook) -> &'static str {
+    match look.found {
+        Some(FoundList::Held | FoundList::Unknown) => "",
+        Some(FoundList::Replaced) => "replaced since: ",
+        Some(FoundList::Taken) => "taken: ",
+        Some(FoundList::Altered) => "altered: ",
+        Some(FoundList::Gone) => "gone: ",
+        None => "not looked at: ",
     }
 }
 
@@ -152,6 +194,7 @@ mod tests {
             rows: 23_000,
             published,
             lacking,
+            looks: Vec::new(),
         }
     }
 

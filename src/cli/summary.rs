@@ -10,7 +10,7 @@ use super::arguments::PipelineArguments;
 use super::failures::{self, Failure};
 use super::output::Terminal;
 use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, signed, text};
-use crate::report::{AccountReport, RunReport, SinkState, Verdict};
+use crate::report::{AccountReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
 
 /// With more accounts than this, outputs are not listed; the report of the run has them.
 const FEW: usize = 20;
@@ -67,7 +67,8 @@ fn of_run(report: &RunReport, width: Option<usize>) -> String {
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
                     let account = account_and_list(&account.account, &account.list);
-                    text.push_str(&line(&format!("{account}, {}: {}", sink.sink, describe(report)), width));
+                    let what = format!("{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    text.push_str(&line(&what, width));
                 }
             }
         }
@@ -108,8 +109,7 @@ fn totals(report: &RunReport) -> String {
 fn run_row(account: &AccountReport) -> [String; 10] {
     let count = |value: Option<u64>| value.map_or_else(|| NOTHING.to_owned(), grouped);
     let snapshot = account.snapshot.as_ref();
-    let sinks: Vec<String> =
-        account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(&sink.state))).collect();
+    let sinks: Vec<String> = account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(sink))).collect();
     [
         account_and_list(&account.account, &account.list),
         account.verdict.as_str().to_owned(),
@@ -135,12 +135,25 @@ pub(super) fn calls(account: &AccountReport) -> String {
     account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
 }
 
-pub(super) fn in_words(state: &SinkState) -> &'static str {
-    match state {
-        SinkState::Published(_) => "published",
-        SinkState::AlreadyPublished(_) => "already published",
-        SinkState::Failed { .. } => "failed",
-        SinkState::NotReached => "not reached",
+pub(super) fn in_words(outcome: &SinkOutcome) -> &'static str {
+    match (&outcome.state, outcome.found) {
+        (SinkState::Published(_), Some(FoundList::Gone)) => "published again",
+        (SinkState::Published(_), _) => "published",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Gone)) => "already published, gone since",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Replaced)) => "already published, replaced since",
+        (SinkState::AlreadyPublished(_), _) => "already published",
+        (SinkState::Failed { .. }, _) => "failed",
+        (SinkState::NotReached, _) => "not reached",
+    }
+}
+
+/// Writes what has become of an output since it was published; nothing if it is there.
+fn since(outcome: &SinkOutcome) -> &'static str {
+    match (&outcome.state, outcome.found) {
+        (SinkState::Published(_), Some(FoundList::Gone)) => "; it was gone",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Gone)) => "; it is gone, and stays away (`when_gone`)",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Replaced)) => "; a newer list has replaced it",
+        _ => "",
     }
 }
 
@@ -156,22 +169,34 @@ fn describe(report: &SinkReport) -> String {
 
 /// Writes the result of a check without API calls.
 pub(super) fn of_check(report: &RunReport, width: Option<usize>) -> String {
-    let columns = [text("account").wrapping(), text("verdict"), text("date"), text("walk")];
+    let columns = [text("account").wrapping(), text("verdict"), text("date"), text("walk"), text("sinks").wrapping()];
     let rows: Vec<_> = report
         .accounts
         .iter()
         .map(|account| {
             // No walk was chosen for an account that failed.
             let no_walk = if account.verdict == Verdict::Ready { "new" } else { NOTHING };
+            let sinks: Vec<String> =
+                account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, before_a_run(sink))).collect();
             [
                 account.account.clone(),
                 account.verdict.as_str().to_owned(),
                 account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
                 account.walk.map_or_else(|| no_walk.to_owned(), |walk| walk.to_string()),
+                if sinks.is_empty() { NOTHING.to_owned() } else { sinks.join(", ") },
             ]
         })
         .collect();
     of_empty_shard(report).unwrap_or_else(|| render(columns, &rows, width))
+}
+
+/// Writes what a run would find at a sink.
+fn before_a_run(outcome: &SinkOutcome) -> &'static str {
+    match outcome.state {
+        SinkState::NotReached if outcome.is_lost() => "gone, would be delivered again",
+        SinkState::NotReached => "would be delivered",
+        _ => in_words(outcome),
+    }
 }
 
 /// Prints the errors of accounts and sinks to stderr.
@@ -223,7 +248,6 @@ mod tests {
 
     use super::*;
     use crate::error::Exit;
-    use crate::report::SinkOutcome;
 
     fn account(name: &str, verdict: Verdict, sinks: Vec<(&str, SinkState)>) -> AccountReport {
         let sinks = sinks.into_iter();
@@ -243,7 +267,9 @@ mod tests {
             calls_left: None,
             retries: 0,
             seconds: 0.25,
-            sinks: sinks.map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, state }).collect(),
+            sinks: sinks
+                .map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, found: None, state })
+                .collect(),
             error: None,
             hint: None,
         }

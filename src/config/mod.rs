@@ -68,7 +68,7 @@ pub use section::{
     JournalSection, LimitsSection, MetricsSection, QuotaSection, RetrySection, SimulateSection, SourceSection,
 };
 pub use shard::Shard;
-pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
+pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection, WhenGone};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 
 pub(crate) use account::CREDENTIALS;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::at_once::at_once;
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
@@ -33,11 +34,14 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOpti
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let reports = planned.units.into_iter().map(|unit| match unit {
-        Ok(unit) => unit.preview(),
-        Err(report) => *report,
-    });
-    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
+    let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
+        match unit {
+            Ok(unit) => unit.preview().await,
+            Err(report) => *report,
+        }
+    };
+    let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
+    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -62,7 +66,7 @@ pub async fn run(
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
     let how_to_go_on = planned.run.options.how_to_go_on();
     let known = planned.units.iter().map(|unit| match unit {
-        Ok(unit) => unit.preview().cut_off(how_to_go_on),
+        Ok(unit) => unit.planned().cut_off(how_to_go_on),
         Err(report) => AccountReport::clone(report),
     });
     let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
