@@ -47,8 +47,8 @@ pub struct SourceSection {
     /// `total_timeout_secs`: the longest time for a request and its reply, in seconds. Default 600.
     #[serde(rename = "total_timeout_secs", with = "Seconds")]
     pub total_timeout: Duration,
-    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 kB`,
-    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 0.3 MB.
+    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 KiB`,
+    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 300 KiB.
     #[serde(with = "Bytes")]
     pub max_reply_bytes: u64,
     /// `max_shortfall_percent`: how much of the `total` that WeChat states may be missing from a
@@ -204,8 +204,8 @@ impl Default for JournalSection {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitsSection {
-    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or
-    /// bytes. Default: 256 MiB, or more if the sinks need more for one delivery (or for
+    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GiB`,
+    /// or bytes. Default: 256 MiB, or more if the sinks need more for one delivery (or for
     /// `deliveries`, if that is given).
     // The schema must not have a default that depends on the sinks.
     #[serde(deserialize_with = "Bytes::deserialize_given")]

@@ -17,6 +17,7 @@ mod many_accounts;
 mod metrics;
 mod path_keys;
 mod new_sink;
+mod people;
 mod pipelines;
 mod places;
 mod prose;
