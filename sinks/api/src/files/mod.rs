@@ -5,10 +5,12 @@
 //!
 //! ```text
 //! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/host=h,process=1,attempt=1/list/
-//!                    │                             part-00000.x  _manifest.json  _SUCCESS  (written, synced: prepare)
-//!                    │ one rename; an older list changes places with it (commit)
-//!                    ▼
-//! <root>/dt=2026-11-22/account=main/               part-00000.x  _manifest.json  _SUCCESS
+//!                │      part-00000.x  _manifest.json  _SUCCESS     (written, synced: prepare)
+//!                │
+//!                │ one rename; an older list changes places with it (commit)
+//!                ▼
+//! <root>/dt=2026-11-22/account=main/
+//!                       part-00000.x  _manifest.json  _SUCCESS
 //! ```
 //!
 //! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
@@ -32,12 +34,14 @@ mod manifest;
 mod options;
 mod part;
 mod staged;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use error::{file_error, io_hint};
-pub use local::{check, find, staging_of};
+pub use local::{Moved, Refusal, Trial, Trials, check, find, mount_of, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;
 pub use part::PartWriter;
 pub use staged::{PartRows, StagedFiles};
+pub use sync::{sync_data, sync_file, sync_folder};

@@ -2,6 +2,7 @@
 
 mod find;
 mod publishers;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -360,7 +361,8 @@ fn staging_on_another_file_system_is_refused() {
     fs::create_dir(directory.path().join("out")).unwrap();
     symlink(other.path(), directory.path().join("out/dt=2026-11-22")).unwrap();
     let error = check(&leaf_options(), &context).unwrap_err();
-    assert!(error.to_string().contains("different file systems"), "{error}");
+    assert!(error.to_string().contains("cannot be moved between"), "{error}");
+    assert!(error.hint().unwrap().contains("is a mount of its own: choose a `root` below"), "{:?}", error.hint());
 
     // A root that is itself a link is accepted: staging is beside its target.
     fs::create_dir(other.path().join("real")).unwrap();
