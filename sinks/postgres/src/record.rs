@@ -88,8 +88,8 @@ pub(crate) async fn read(
     table: &Table,
     context: &SinkContext,
 ) -> Result<Vec<Record>, Error> {
-    // A partition that was renamed by hand is still the list's: its bounds say so. They are compared
-    // only if no partition has the recorded name, because there may be many.
+    // A partition that was renamed by hand is still the list's: its bounds say so. They are
+    // compared only if no partition has the recorded name, because there may be many.
     let query = format!(
         "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, coalesce(\
                 (SELECT partition FROM pg_inherits WHERE inhparent = to_regclass($3) \
