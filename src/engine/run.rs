@@ -21,7 +21,6 @@ use super::run_options::RunOptions;
 use super::unit::{Refusal, UnitRun};
 use crate::config::Pipeline;
 use crate::error::Error;
-use crate::journal::RunReports;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
 
@@ -75,6 +74,12 @@ pub async fn run(
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
+    let how_to_go_on = planned.run.options.how_to_go_on();
+    let known = planned.units.iter().map(|unit| match unit {
+        Ok(unit) => unit.planned().cut_off(how_to_go_on),
+        Err(report) => AccountReport::clone(report),
+    });
+    let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
@@ -108,7 +113,7 @@ pub async fn run(
     }
     let pipeline = &planned.run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
-    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
+    Ok(report.record(begun, pipeline))
 }
 
 /// A run in which every unit is planned and checked, and no API call was made.

@@ -19,6 +19,7 @@ mod new_sink;
 mod pipelines;
 mod places;
 mod prose;
+mod published;
 mod readers;
 mod readme;
 mod rooms;
