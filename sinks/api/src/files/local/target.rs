@@ -17,6 +17,7 @@ use super::steps::try_folder;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
+use crate::files::hive::check_columns;
 use crate::files::layout::{Layout, sanitise};
 use crate::files::manifest::Owner;
 use crate::files::options::FileOptions;
@@ -28,6 +29,7 @@ use crate::files::options::FileOptions;
 /// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
 /// written, or something foreign is at the target.
 pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
+    check_columns(options, context)?;
     Target::new(options, context)?.check()
 }
 
