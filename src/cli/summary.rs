@@ -2,15 +2,14 @@
 //! errors.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use fanout_sink::SinkReport;
-use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::arguments::PipelineArguments;
+use super::failures::{self, Failure};
 use super::output::Terminal;
-use super::table::{NOTHING, Side, account_and_list, grouped, render, signed};
+use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, signed, text};
 use crate::report::{AccountReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
 
 /// With more accounts than this, outputs are not listed; the report of the run has them.
@@ -19,7 +18,7 @@ const FEW: usize = 20;
 /// Prints the result of a run or a replay, its errors, and the command that delivers what a sink
 /// has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
-    let text = if arguments.json { json(report) } else { of_run(report) };
+    let text = if arguments.json { json(report) } else { of_run(report, terminal.width()) };
     if has_rows_on_stdout(report) {
         terminal.result_aside(&text);
     } else {
@@ -42,33 +41,34 @@ fn missed(report: &RunReport) -> BTreeSet<&str> {
 }
 
 /// Writes the result of a run.
-fn of_run(report: &RunReport) -> String {
+fn of_run(report: &RunReport, width: Option<usize>) -> String {
     let columns = [
-        ("account", Side::Left),
-        ("verdict", Side::Left),
-        ("date", Side::Left),
-        ("followers", Side::Right),
-        ("change", Side::Right),
-        ("pages", Side::Right),
-        ("calls", Side::Right),
-        ("retries", Side::Right),
-        ("seconds", Side::Right),
-        ("sinks", Side::Left),
+        text("account").wrapping(),
+        text("verdict").wrapping(),
+        text("date"),
+        number("followers"),
+        number("change"),
+        number("pages").extra(),
+        number("calls"),
+        number("retries").extra(),
+        number("seconds"),
+        text("sinks").extra(),
     ];
     if let Some(text) = of_empty_shard(report) {
         return text;
     }
     let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
-    let mut text = render(columns, &rows);
+    let mut text = render(columns, &rows, width);
     if report.accounts.len() > 1 {
-        let _ = writeln!(text, "{}", totals(report));
+        text.push_str(&line(&totals(report), width));
     }
     if report.accounts.len() <= FEW {
         for account in &report.accounts {
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
                     let account = account_and_list(&account.account, &account.list);
-                    let _ = writeln!(text, "{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    let what = format!("{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    text.push_str(&line(&what, width));
                 }
             }
         }
@@ -159,7 +159,7 @@ fn since(outcome: &SinkOutcome) -> &'static str {
 
 /// Writes what a sink has published, and where.
 fn describe(report: &SinkReport) -> String {
-    let amount = format!("{} rows, {}", grouped(report.rows), HumanBytes(report.bytes));
+    let amount = format!("{} rows, {}", grouped(report.rows), bytes(report.bytes));
     match report.outputs.as_slice() {
         [] => amount,
         [only] => format!("{amount} in {}", only.location),
@@ -168,14 +168,8 @@ fn describe(report: &SinkReport) -> String {
 }
 
 /// Writes the result of a check without API calls.
-pub(super) fn of_check(report: &RunReport) -> String {
-    let columns = [
-        ("account", Side::Left),
-        ("verdict", Side::Left),
-        ("date", Side::Left),
-        ("walk", Side::Left),
-        ("sinks", Side::Left),
-    ];
+pub(super) fn of_check(report: &RunReport, width: Option<usize>) -> String {
+    let columns = [text("account").wrapping(), text("verdict"), text("date"), text("walk"), text("sinks").wrapping()];
     let rows: Vec<_> = report
         .accounts
         .iter()
@@ -193,7 +187,7 @@ pub(super) fn of_check(report: &RunReport) -> String {
             ]
         })
         .collect();
-    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows))
+    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows, width))
 }
 
 /// Writes what a run would find at a sink.
@@ -207,27 +201,25 @@ fn before_a_run(outcome: &SinkOutcome) -> &'static str {
 
 /// Prints the errors of accounts and sinks to stderr.
 pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
-    for (message, hint) in failures(report) {
-        terminal.error(&message, hint);
-    }
+    failures::print(&failures(report), terminal);
 }
 
 /// Returns each error with its hint.
-fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
+fn failures(report: &RunReport) -> Vec<Failure<'_>> {
     let mut failures = Vec::new();
     // An account that was stopped has not failed, and how to continue is printed for the whole run.
     let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
-    for account in report.accounts.iter().filter(|account| !was_stopped(account)) {
-        let name = &account.account;
-        if let Some(error) = &account.error {
-            failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));
+    for report in report.accounts.iter().filter(|account| !was_stopped(account)) {
+        let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
+        if let Some(error) = &report.error {
+            failures.push(Failure { account, app_id, error: error.into(), hint: report.hint.as_deref() });
         }
-        for sink in &account.sinks {
+        for sink in &report.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
                 let error = format!("sink `{}`: {error}", sink.sink);
                 // The error of a required sink is the account's error, too.
-                if account.error.as_ref() != Some(&error) {
-                    failures.push((format!("account `{name}`: {error}"), hint.as_deref()));
+                if report.error.as_ref() != Some(&error) {
+                    failures.push(Failure { account, app_id, error: error.into(), hint: hint.as_deref() });
                 }
             }
         }
@@ -328,13 +320,21 @@ mod tests {
             retries: 1,
             ..account("brand", Verdict::Published, sinks)
         };
-        let text = of_run(&report(vec![brand, account("shop", Verdict::Failed, Vec::new())]));
+        let report = report(vec![brand, account("shop", Verdict::Failed, Vec::new())]);
         assert_eq!(
-            text,
+            of_run(&report, None),
             "account  verdict    date        followers  change  pages     calls  retries  seconds  sinks\n\
              brand    published  2026-01-31     23,000  -1,500      3  4 of 500        1      0.2  archive: published, \
              lines: failed\n\
              shop     failed     -                   -       -      3         4        0      0.2  -\n\
+             2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
+             brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
+        );
+        assert_eq!(
+            of_run(&report, Some(72)),
+            "account  verdict    date        followers  change     calls  seconds\n\
+             brand    published  2026-01-31     23,000  -1,500  4 of 500      0.2\n\
+             shop     failed     -                   -       -         4      0.2\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
         );
@@ -347,12 +347,15 @@ mod tests {
         let brand = AccountReport { error: error.clone(), ..account("brand", Verdict::Failed, sinks()) };
         let shop = AccountReport { error, ..account("shop", Verdict::Interrupted, sinks()) };
         let report = report(vec![brand, shop]);
-        let failures: Vec<_> = failures(&report).into_iter().collect();
+        let failures: Vec<_> = failures(&report)
+            .into_iter()
+            .map(|failure| (failure.account.to_owned(), failure.error.into_owned(), failure.hint.map(str::to_owned)))
+            .collect();
         assert_eq!(
             failures,
             [
-                ("account `brand`: sink `archive`: disk full".to_owned(), None),
-                ("account `brand`: sink `lines`: no room either".to_owned(), Some("make room")),
+                ("brand".to_owned(), "sink `archive`: disk full".to_owned(), None),
+                ("brand".to_owned(), "sink `lines`: no room either".to_owned(), Some("make room".to_owned())),
             ]
         );
     }

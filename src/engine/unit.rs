@@ -126,13 +126,19 @@ impl UnitRun {
         walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
     }
 
+    /// Makes the report of a unit that is planned: the walk that a run begins with.
+    pub(super) fn planned(&self) -> AccountReport {
+        let mut report = self.context.report();
+        report.date = Some(self.choice.date());
+        report.walk = self.choice.walk();
+        report
+    }
+
     /// Makes the report of a check: the walk that a run would begin with, or the list that is
     /// published already.
     pub(super) async fn preview(self) -> AccountReport {
-        let mut report = self.context.report();
+        let mut report = self.planned();
         report.succeed(Verdict::Ready);
-        report.date = Some(self.choice.date());
-        report.walk = self.choice.walk();
         if let Choice::Finish(walk) = &self.choice
             && walk.decision().is_some()
         {

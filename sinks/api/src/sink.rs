@@ -47,9 +47,9 @@ use crate::warning::SinkWarning;
 /// 11. Names of outputs MUST come from the context, and MUST NOT come from a clock or a random
 ///     number. The same holds for everything else that the sink writes: the output is a function of
 ///     the context, the batches and the snapshot.
-/// 12. Where a list replaces the earlier one of its owner and date, an older list MUST NOT replace a
-///     newer one, by [`Snapshot::begun_at`]. The commit of the older list leaves the newer one as it
-///     is, and succeeds with the report of its own list: for readers it counts as published and then
+/// 12. Where a list replaces the earlier one of its owner and date, an older list MUST NOT replace
+///     a newer one, by [`Snapshot::begun_at`]. The commit of the older list leaves the newer one as
+///     it is, and succeeds with the report of its own list: it counts as published and then
 ///     replaced ([`Found::Replaced`]).
 ///
 /// # Examples

@@ -77,12 +77,11 @@ impl Staged<'_> {
         for partition in &replaced {
             transaction.batch_execute(&format!("DROP TABLE {}", self.table.named(partition))).await?;
         }
-        let partition = match held {
-            Some(partition) => self.table.named(partition),
-            None => {
-                transaction.batch_execute(&self.table.attach(self.context)).await?;
-                self.table.partition(self.context)
-            }
+        let partition = if let Some(partition) = held {
+            self.table.named(partition)
+        } else {
+            transaction.batch_execute(&self.table.attach(self.context)).await?;
+            self.table.partition(self.context)
         };
         if held.is_none() || !replaced.is_empty() {
             self.record(transaction, Some(&partition.name.0)).await?;

@@ -151,13 +151,15 @@ fn list_context(context: &UnitContext, sink: &BoundSink, decision: &Decision) ->
     context.with_facts(list.begun_at, Some(list.rows)).with_digest(&list.digest)
 }
 
-/// Returns whether the sink of `commit` has published a newer walk to a place of this one. If the
-/// newer list is gone, too, it alone is delivered again.
+/// Returns whether the sink of `commit` has published a newer walk to a file of this one. If the
+/// newer list is gone, too, it alone is delivered again. Other places than files say nothing: lists
+/// of many dates may have one table.
 fn is_replaced(state: &ListFolder, walk: &WalkFolder, commit: &Commit) -> Result<bool, JournalError> {
-    let places: Vec<&str> = commit.report.outputs.iter().map(|output| output.location.as_str()).collect();
+    let places = commit.report.outputs.iter().map(|output| output.location.as_str());
+    let files: Vec<&str> = places.filter(|place| place.starts_with('/')).collect();
     for newer in state.walks()?.iter().filter(|newer| newer.header().walk.number() > walk.header().walk.number()) {
         let report = newer.commit(&commit.recipient)?.map(|commit| commit.report).unwrap_or_default();
-        if report.outputs.iter().any(|output| places.contains(&output.location.as_str())) {
+        if report.outputs.iter().any(|output| files.contains(&output.location.as_str())) {
             return Ok(true);
         }
     }

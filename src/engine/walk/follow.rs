@@ -136,7 +136,7 @@ impl Walk<'_> {
                 Err(error) => match error.api_error().filter(|api| api.reaction() == Reaction::EarlierBoundary) {
                     Some(api) => {
                         setbacks.note(self.journal.chain().number(&cursor), &cursor, api);
-                        cursor = self.step_back(cursor, &mut setbacks)?;
+                        cursor = self.step_back(&cursor, &mut setbacks)?;
                         continue;
                     }
                     None => return Err(error.into()),
@@ -154,7 +154,7 @@ impl Walk<'_> {
             }
             cursor = match next {
                 // The page still leads to a refused cursor, so its own cursor counts as refused.
-                Some(next) if setbacks.refused.contains(&next) => self.step_back(cursor, &mut setbacks)?,
+                Some(next) if setbacks.refused.contains(&next) => self.step_back(&cursor, &mut setbacks)?,
                 Some(next) => next,
                 None => {
                     let total = total.expect("`Source::page` takes no end without a total");
@@ -231,9 +231,9 @@ impl Walk<'_> {
 
     /// Notes that `cursor` is refused, and returns the cursor of the page before it, which may lead
     /// to another one now.
-    fn step_back(&self, cursor: Cursor, setbacks: &mut Setbacks) -> Result<Cursor, Error> {
+    fn step_back(&self, cursor: &Cursor, setbacks: &mut Setbacks) -> Result<Cursor, Error> {
         setbacks.refused.insert(cursor.clone());
-        let earlier = self.journal.chain().before(&cursor).filter(|_| setbacks.refused.len() <= STEPS_BACK);
+        let earlier = self.journal.chain().before(cursor).filter(|_| setbacks.refused.len() <= STEPS_BACK);
         let Some(earlier) = earlier else {
             let refusal = setbacks.refusal.take();
             let (page, cursor, error) = refusal.expect("a walk steps back because a cursor was refused");

@@ -195,6 +195,9 @@ impl List {
             .with_names("conformance", "subject")
             .with_list(list)
             .with_walk(self.occasion.walk_id(), date)
+            // A sink that only appends may refuse a second list of a date, unless it is delivered
+            // on purpose.
+            .with_again(self.occasion.walk == LATER_WALK.walk)
             .with_directory(directory)
     }
 }

@@ -117,6 +117,11 @@ impl Layout {
         self.folders.is_empty()
     }
 
+    /// Returns whether the app id is part of a list's path.
+    pub(super) fn names_app_id(&self) -> bool {
+        self.folders.iter().chain([&self.file]).any(|name| name.contains(&Piece::Value(Placeholder::AppId)))
+    }
+
     /// Returns the folder of a list, relative to `root`; empty for a single file.
     pub(super) fn folder(&self, context: &SinkContext) -> Result<PathBuf, SinkError> {
         self.folders.iter().map(|name| render(name, context, 0)).collect()

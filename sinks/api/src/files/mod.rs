@@ -4,11 +4,10 @@
 //! Before it: a sink, which encodes rows. Behind it: the file system.
 //!
 //! ```text
-//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json  _SUCCESS
-//!                                     │                                           (written, synced: prepare)
-//!                                     │ one rename; an older list changes places with it (commit)
-//!                                     ▼
-//! <root>/dt=2026-11-22/account=main/                          part-00000.x  _manifest.json  _SUCCESS
+//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json
+//! _SUCCESS │                                           (written, synced: prepare) │ one rename; an
+//! older list changes places with it (commit) ▼ <root>/dt=2026-11-22/account=main/
+//! part-00000.x  _manifest.json  _SUCCESS
 //! ```
 //!
 //! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
@@ -28,13 +27,15 @@ mod options;
 mod part;
 mod reading;
 mod staged;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use error::{file_error, io_hint};
 pub use hive::warnings;
-pub use local::{check, find, staging_of};
+pub use local::{Moved, Refusal, Trial, Trials, check, find, mount_of, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;
 pub use part::PartWriter;
 pub use staged::{PartRows, StagedFiles};
+pub use sync::{sync_data, sync_file, sync_folder};

@@ -26,25 +26,23 @@ use crate::snapshot::Snapshot;
 /// use fanout_sink::files::{FileOptions, StagedFiles, file_error};
 /// use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 ///
-/// /// Publishes a list that is already encoded as text.
-/// fn publish(text: &str, context: &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> {
-///     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
-///     let options = FileOptions { root: "out".into(), layout, rolling: false };
-///     let mut files = StagedFiles::open(&options, context)?;
-///     let mut part = files.next_part()?;
-///     part.write_all(text.as_bytes()).map_err(|error| file_error("write", part.path(), Box::new(error)))?;
-///     files.finish_part(part, text.lines().count() as u64)?;
-///     // After this call the whole list is on disk, and no reader sees it.
-///     files.prepare(snapshot)?;
-///     files.commit()
-/// }
+/// /// Publishes a list that is already encoded as text. fn publish(text: &str, context:
+/// &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> { let layout =
+/// "dt={date}/account={account}/part-{part}.txt".to_owned(); let options = FileOptions { root:
+/// "out".into(), layout, rolling: false }; let mut files = StagedFiles::open(&options, context)?;
+/// let mut part = files.next_part()?; part.write_all(text.as_bytes()).map_err(|error|
+/// file_error("write", part.path(), Box::new(error)))?; files.finish_part(part,
+/// text.lines().count() as u64)?; // After this call the whole list is on disk, and no reader sees
+/// it. files.prepare(snapshot)?; files.commit() }
 /// # use std::sync::Arc;
 /// # use fanout_sink::{WalkId, arrow::datatypes::Schema, chrono::DateTime};
 /// # let folder = tempfile::tempdir().unwrap();
-/// # let context = SinkContext::new("main", "wx1", Arc::new(Schema::empty())).with_directory(folder.path());
+/// # let context = SinkContext::new("main", "wx1",
+/// Arc::new(Schema::empty())).with_directory(folder.path());
 /// # let begun_at = DateTime::UNIX_EPOCH;
 /// # let snapshot = Snapshot {
-/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None, last_fetched_at: None,
+/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None,
+/// last_fetched_at: None,
 /// #     digest: String::new(), proof: Default::default(),
 /// # };
 /// # assert_eq!(publish("o1\no2\n", &context, &snapshot).unwrap().bytes, 6);
@@ -84,7 +82,8 @@ impl StagedFiles {
         let target = Target::new(options, context)?;
         // First: what a crash has left may be in the way of another owner.
         Attempt::sweep(&target)?;
-        target.check_places()?;
+        target.check_folders()?;
+        target.check_place()?;
         let attempt = Attempt::open(&target)?;
         Ok(Self { target, attempt, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None })
     }
@@ -98,6 +97,7 @@ impl StagedFiles {
         let name = self.target.file_name(self.next_part)?;
         self.next_part += 1;
         PartWriter::create(self.attempt.list().join(name))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))
     }
 
     /// Finishes a file of `rows` rows, and makes it durable.
@@ -122,7 +122,7 @@ impl StagedFiles {
         rows: PartRows,
         details: Option<serde_json::Value>,
     ) -> Result<(), SinkError> {
-        let written = part.finish()?;
+        let written = part.finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         self.files.push(ManifestFile {
             path: written.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: written.bytes,
@@ -162,9 +162,10 @@ impl StagedFiles {
             manifest_sha256: sha256(&manifest),
         })?;
         let staging = self.attempt.list();
-        write_file(&staging.join(self.target.manifest_name()?), &manifest)?;
-        write_file(&staging.join(self.target.marker_name()?), &marker)?;
-        sync_folder(&staging)?;
+        write_file(&staging.join(self.target.manifest_name()?), &manifest)
+            .and_then(|()| write_file(&staging.join(self.target.marker_name()?), &marker))
+            .and_then(|()| sync_folder(&staging))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         let head = serde_json::from_slice(&manifest)
             .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;
         let file = self.files.first().filter(|_| self.target.is_single_file());
@@ -205,7 +206,9 @@ impl StagedFiles {
         let Some(list) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
         };
-        if let Published::Newer(newer) = publish(&self.target, &self.attempt, list)? {
+        let published = publish(&self.target, &self.attempt, list)
+            .map_err(|error| self.attempt.explain(error, SinkError::temporary))?;
+        if let Published::Newer(newer) = published {
             let (walk, place) = (list.head.walk, self.target.folder().display());
             let (newer, begun_at) = (newer.walk, newer.begun_at);
             tracing::warn!(%walk, %newer, %begun_at, %place, "a newer list is published there, and stays");

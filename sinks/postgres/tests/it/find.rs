@@ -1,7 +1,7 @@
 //! What `find` answers about a list that was committed.
 
-use fanout_sink::Found;
-use fanout_sink_postgres::{Dates, PostgresOptions};
+use fanout_sink::{Found, SinkFactory as _};
+use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 
 use crate::server::server;
 use crate::support::{LIST, List};
@@ -48,9 +48,14 @@ async fn a_partition_that_was_detached_is_in_the_way_until_it_is_renamed() {
          `detached.followers_snapshots` records; rename it, or drop it"
     );
     assert_eq!(LIST.find(&options).await.unwrap(), Found::Taken(expected.clone()));
-    let error = LIST.deliver(&options).await.unwrap_err();
-    assert!(!error.is_temporary(), "{error:?}");
-    assert_eq!(error.hint(), Some("rename the detached partition, or drop it"));
+    // A check finds it before a run has spent its calls.
+    let checked = PostgresFactory.check(&options, &LIST.context()).await.unwrap_err();
+    for error in [checked, LIST.deliver(&options).await.unwrap_err()] {
+        assert!(!error.is_temporary(), "{error:?}");
+        assert_eq!(error.hint(), Some("rename the detached partition, or drop it"));
+        assert_eq!(format!("{error}; rename it, or drop it"), expected);
+    }
+    PostgresFactory.check(&options, &LATER.context()).await.unwrap();
     assert_eq!(LATER.find(&options).await.unwrap(), Found::Gone, "another date has another partition");
 
     server.sql("DROP TABLE detached.followers_snapshots");

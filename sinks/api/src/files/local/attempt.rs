@@ -22,9 +22,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, give_back};
+use super::likeness::create_like;
 use super::lock_file::{LockFile, Tried};
 use super::reading::names_in;
-use super::steps::{CREATE_ATTEMPTS, create_folders, remove_folder, rename_to_free};
+use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_folder, rename_to_free};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -102,9 +103,12 @@ impl Attempt {
                 held().insert(key.clone(), (folder.clone(), lock));
             }
             let attempt = Self { folder, key, floor };
-            create_folders(&attempt.list())?;
-            PlaceNote::of(target)?.write(&attempt.folder.join(PLACE))?;
-            return Ok(attempt);
+            let filled = create_like(target, &attempt.list())
+                .and_then(|()| PlaceNote::of(target)?.write(&attempt.folder.join(PLACE)));
+            return match filled {
+                Ok(()) => Ok(attempt),
+                Err(error) => Err(attempt.explain(error, SinkError::temporary)),
+            };
         }
         let message = format!("no folder for staging can be made in `{}`", staging_of_list.display());
         Err(SinkError::temporary(message).with_hint("other processes make and remove folders there all the time"))
@@ -125,11 +129,23 @@ impl Attempt {
         self.folder.join(REPLACED)
     }
 
+    /// Returns what an error of this attempt means, if its folder is gone: an error that `make`
+    /// makes.
+    pub(in crate::files) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
+        if self.folder.exists() {
+            return error;
+        }
+        make(format!("another process has removed the staging in `{}`", self.folder.display()))
+            .with_source(error)
+            .with_hint("if hosts share this file system without sharing its locks, let one of them publish")
+    }
+
     /// Moves the list to where it is during its commit, if it is not there yet.
     pub(super) fn begin_commit(&self) -> Result<PathBuf, SinkError> {
         let publishing = self.publishing();
-        if self.list().exists() {
-            rename_to_free(&self.list(), &publishing)?;
+        let list = self.list();
+        if list.exists() && !matches!(rename_to_free(&list, &publishing), Ok(Renamed::Done)) {
+            move_files(&list, &publishing)?;
         }
         Ok(publishing)
     }
@@ -223,16 +239,30 @@ fn sweep(target: &Target) -> Result<(), SinkError> {
 
 /// Gives back what an attempt has taken from others, and removes its folder.
 fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
+    let mut name = folder.as_os_str().to_owned();
+    if name.to_string_lossy().ends_with(REMOVED) {
+        // Nothing was left to give back when it got this name, and a part of it may be gone.
+        return remove_folder(folder);
+    }
     give_back(folder, target)?;
-    let mut removed = folder.as_os_str().to_owned();
-    removed.push(REMOVED);
-    let removed = PathBuf::from(removed);
+    name.push(REMOVED);
+    let removed = PathBuf::from(name);
     remove_folder(&removed)?;
     match fs::rename(folder, &removed) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(io_error("move the folder", folder, error)),
+        // A file system may move files and no folders.
+        Err(_) => remove_folder(folder),
         Ok(()) => remove_folder(&removed),
     }
+}
+
+/// Moves the files of a folder one by one, on a file system that moves no folders.
+fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
+    create_folders(to)?;
+    for name in names_in(from)? {
+        fs::rename(from.join(&name), to.join(&name)).map_err(|error| io_error("move", &from.join(&name), error))?;
+    }
+    remove_folder(from)
 }
 
 /// Removes the folders above an attempt that are empty and were made for staging.

@@ -5,20 +5,23 @@
 
 use std::path::Path;
 
-use super::place::Place;
+use super::place::{Place, Standing};
 use super::publication::{Publication, lost};
-use super::reading::{metadata, read};
+use super::reading::{metadata, names_in, read};
 use super::steps::{Renamed, exchange, remove_folder, rename_to_free};
 use crate::error::SinkError;
 
 /// Takes the place, unless another process disturbs. Returns whether it is taken.
-pub(super) fn take_folder(publication: &Publication<'_>) -> Result<bool, SinkError> {
+pub(super) fn take_folder(publication: &Publication<'_>, standing: &Standing) -> Result<bool, SinkError> {
     let staged = publication.begin()?;
     if read(&staged.manifest())?.as_ref() != Some(&publication.list.manifest) {
         return Err(lost(&staged));
     }
     let place = &publication.place.folder;
-    if metadata(place)?.is_none() {
+    // What was free a moment ago must still be free. Only an empty folder changes places.
+    if matches!(standing, Standing::Free)
+        && metadata(place)?.is_none_or(|_| names_in(place).is_ok_and(|names| !names.is_empty()))
+    {
         return Ok(rename_to_free(&staged.folder, place)? == Renamed::Done);
     }
     match exchange(&staged.folder, place)? {

@@ -3,6 +3,8 @@
 //! Before it: `target`, `publishing` and `giving_back`. Behind it: the operating system.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -12,6 +14,10 @@ use crate::files::layout::LONGEST_NAME;
 use crate::files::manifest::{ManifestHead, Marker, Owner};
 use crate::files::part::sha256;
 use crate::walk_id::WalkId;
+
+/// How often a place is looked at that seems to be in the way.
+const LOOKS: usize = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 /// The ends of a lock's name. No account, app id or list makes a `~` in a name.
 const LOCK_BEGIN: &str = ".";
@@ -85,6 +91,13 @@ impl Place {
     ///
     /// If it is another owner's, or no list; or if it cannot be read.
     pub(super) fn look(&self, owner: &Owner) -> Result<Standing, SinkError> {
+        // A look has several steps, and a publisher may come between two of them.
+        let earlier = (1..LOOKS).find_map(|_| self.look_once(owner).map_err(|_| thread::sleep(BETWEEN_LOOKS)).ok());
+        earlier.map_or_else(|| self.look_once(owner), Ok)
+    }
+
+    /// Does the same in a place that no other process changes.
+    pub(super) fn look_once(&self, owner: &Owner) -> Result<Standing, SinkError> {
         match &self.single_file {
             Some(file) => self.look_at_file(file, owner),
             None => self.look_at_folder(owner),

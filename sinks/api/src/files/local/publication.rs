@@ -23,23 +23,14 @@ pub(in crate::files) struct StagedList {
     pub(in crate::files) stamp: Option<Stamp>,
 }
 
-/// What identifies a file without reading it. A rename changes neither.
+/// What identifies a file without reading it: device, inode, size, time of the last write. A rename
+/// changes none of them on most file systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::files) struct Stamp {
-    inode: (u64, u64),
-    written: (u64, i64, i64),
-}
+pub(in crate::files) struct Stamp(u64, u64, u64, i64, i64);
 
 impl Stamp {
     pub(in crate::files) fn of(metadata: &Metadata) -> Self {
-        let inode = (metadata.dev(), metadata.ino());
-        Self { inode, written: (metadata.len(), metadata.mtime(), metadata.mtime_nsec()) }
-    }
-
-    /// Returns whether both are of one file. Some network file systems change a file's inode number
-    /// when it is renamed.
-    pub(super) fn is_same_file(self, other: Self) -> bool {
-        self.written.0 == other.written.0 && (self.inode == other.inode || self.written == other.written)
+        Self(metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
     }
 }
 
@@ -71,7 +62,7 @@ impl Publication<'_> {
 
     /// Returns whether what came out of the place may be replaced by this list.
     pub(super) fn may_replace(&self, came_out: &Place) -> bool {
-        match came_out.look(&self.target.owner()) {
+        match came_out.look_once(&self.target.owner()) {
             Ok(Standing::Free) => true,
             Ok(Standing::List(found)) => !self.is_settled(&found),
             Err(_) => false,

@@ -93,6 +93,6 @@ fn take(publication: &Publication<'_>, standing: Standing) -> Result<bool, SinkE
     if publication.place.single_file.is_some() {
         SingleFile(publication).take(standing)
     } else {
-        take_folder(publication)
+        take_folder(publication, &standing)
     }
 }

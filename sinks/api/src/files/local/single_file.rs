@@ -18,6 +18,7 @@ use super::reading::{metadata, read};
 use super::steps::{Renamed, exchange, remove_file, rename_to_free, sync_folder, write_file};
 use crate::error::SinkError;
 use crate::files::error::io_error;
+use crate::files::manifest::NamedFile;
 use crate::files::part::sha256_of_file;
 
 /// The commit of a single file.
@@ -37,11 +38,15 @@ impl SingleFile<'_> {
             return Ok(false);
         }
         let staged = self.0.begin()?;
-        let marker = read(&place.marker())?;
+        // Of a free place, it belongs to no manifest.
+        let marker = match &seen {
+            Some(seen) => seen.marker.clone(),
+            None => read(&place.marker())?,
+        };
         let file_seen = metadata(&file_in(place))?.as_ref().map(Stamp::of);
 
-        if let Some(marker) = &marker {
-            if seen.is_some() && !self.take_out_marker(marker, &staged)? {
+        if let (Some(_), Some(marker)) = (&seen, &marker) {
+            if !self.take_out_marker(marker, &staged)? {
                 return Ok(false);
             }
             sync_folder(&place.folder)?;
@@ -50,13 +55,15 @@ impl SingleFile<'_> {
             self.put_back_marker(seen.as_deref(), &staged)?;
             return Ok(false);
         }
-        match &marker {
-            // It belongs to no manifest.
-            Some(marker) if seen.is_none() && !self.take_out_marker(marker, &staged)? => return Ok(false),
-            _ if seen.is_none() => sync_folder(&place.folder)?,
-            _ => {}
+        if seen.is_none() {
+            if let Some(marker) = &marker
+                && !self.take_out_marker(marker, &staged)?
+            {
+                return Ok(false);
+            }
+            sync_folder(&place.folder)?;
         }
-        if !self.take_file(file_seen, &staged)? {
+        if !self.take_file(file_seen, seen.as_deref(), &staged)? {
             return Ok(false);
         }
         sync_folder(&place.folder)?;
@@ -85,19 +92,11 @@ impl SingleFile<'_> {
         Ok(manifest.as_ref() == Some(&self.0.list.manifest) && self.is_ours(&file_in(self.place()))?)
     }
 
-    /// Returns whether the file at `path` is this list's. It is read only if its size is right and
-    /// nothing else shows that.
+    /// Returns whether the file at `path` is this list's.
     fn is_ours(&self, path: &Path) -> Result<bool, SinkError> {
+        let Some(found) = metadata(path)? else { return Ok(false) };
         let list = self.0.list;
-        let (Some(found), Some(expected)) = (metadata(path)?, list.head.files.first()) else { return Ok(false) };
-        if !found.is_file() || found.len() != expected.bytes {
-            return Ok(false);
-        }
-        if list.stamp.is_some_and(|stamp| stamp.is_same_file(Stamp::of(&found))) {
-            return Ok(true);
-        }
-        let digest = sha256_of_file(path).map_err(|error| io_error("read", path, error))?;
-        Ok(digest == expected.sha256)
+        Ok(list.stamp == Some(Stamp::of(&found)) || is_file_of(path, &found, list.head.files.first())?)
     }
 
     /// Takes out the marker, which must be `expected`; another one goes back.
@@ -139,25 +138,40 @@ impl SingleFile<'_> {
         replace(&staged, &place, |path| Ok(read(path)?.as_ref() == Some(&seen.manifest)))
     }
 
-    fn take_file(&self, seen: Option<Stamp>, staged: &Place) -> Result<bool, SinkError> {
+    /// `found` is the file in the place, and `seen` the list there.
+    fn take_file(&self, found: Option<Stamp>, seen: Option<&StandingList>, staged: &Place) -> Result<bool, SinkError> {
         let (place, staged_file) = (file_in(self.place()), file_in(staged));
-        if seen.is_some() && self.is_ours(&place)? {
+        if found.is_some() && self.is_ours(&place)? {
             return Ok(true);
         }
         if !self.is_ours(&staged_file)? {
             return Err(lost(staged));
         }
-        let Some(seen) = seen else {
+        let Some(found) = found else {
             return Ok(rename_to_free(&staged_file, &place)? == Renamed::Done);
         };
-        let is_seen = |found: Metadata| found.is_file() && Stamp::of(&found).is_same_file(seen);
-        replace(&staged_file, &place, |path| Ok(metadata(path)?.is_some_and(is_seen)))
+        let expected = seen.and_then(|seen| seen.head.files.first());
+        replace(&staged_file, &place, |path| {
+            let Some(metadata) = metadata(path)? else { return Ok(false) };
+            Ok(Stamp::of(&metadata) == found || is_file_of(path, &metadata, expected)?)
+        })
     }
 }
 
 /// Returns the path of the list's file.
 fn file_in(place: &Place) -> PathBuf {
     place.folder.join(place.single_file.as_deref().unwrap_or_default())
+}
+
+/// Returns whether a file is the one of a manifest. It is read only if its size is right.
+fn is_file_of(path: &Path, found: &Metadata, expected: Option<&NamedFile>) -> Result<bool, SinkError> {
+    match expected {
+        Some(expected) if found.is_file() && found.len() == expected.bytes => {
+            let digest = sha256_of_file(path).map_err(|error| io_error("read", path, error))?;
+            Ok(digest == expected.sha256)
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Replaces the file at `place`, if it is the expected one. Without an exchange of two files, the
