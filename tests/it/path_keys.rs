@@ -83,9 +83,8 @@ fn problems(text: &str, file: &Path) -> String {
         Ok(pipeline) => pipeline,
         Err(errors) => return errors.to_string(),
     };
-    SinkRegistry::builtin()
-        .bind_all(&pipeline, fanout::rows::row_schema)
-        .map_or_else(|errors| errors.to_string(), |_| String::new())
+    let bound = fanout::engine::bind(&pipeline, &SinkRegistry::builtin());
+    bound.map_or_else(|errors| errors.to_string(), |_| String::new())
 }
 
 #[test]
