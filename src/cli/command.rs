@@ -81,11 +81,6 @@ Exit codes:
 
 Logs go to stderr. RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR turns colours off.";
 
-/// The most threads of the runtime. An account under way has a thread for its delivery and one for
-/// each sink, and a sink keeps its thread until the list is published: with fewer threads, accounts
-/// would wait for each other forever. Threads exist only while they are needed.
-const MOST_THREADS: usize = 1 << 15;
-
 /// Runs the command line of this process with the sinks of `registry`, and returns the exit code.
 ///
 /// A wrong command line, `--help` and `--version` end the process here.
@@ -93,16 +88,16 @@ const MOST_THREADS: usize = 1 << 15;
 pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
     process::allow_open_files();
+    process::allow_threads();
     let environment = Environment::process();
     let CommandLine { command, log_format } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
     let terminal = Terminal::new(&environment, log_format);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
+    let runtime = match process::start_runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            terminal.error(&format!("the threads of the program cannot be started: {error}"), None);
-            return ExitCode::from(Exit::Failed.code());
+            terminal.failure(&error);
+            return ExitCode::from(error.exit().code());
         }
     };
     #[cfg(feature = "otel")]
@@ -116,6 +111,7 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
         terminal.failure(&error);
         error.exit()
     });
+    let exit = terminal.exit(exit);
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
         traces.finish(exit);
@@ -129,14 +125,19 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
 /// Ends the process with the error of its command line, or with the help or version that it asks
 /// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
-    let format = LogFormat::of_arguments(std::env::args_os());
-    if format == LogFormat::Text || !error.use_stderr() {
+    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()));
+    if error.use_stderr() && terminal.format() == LogFormat::Text {
         error.exit();
     }
-    let message = error.render().to_string();
-    Terminal::new(environment, format).error(message.trim_start_matches("error: "), None);
+    let code = if error.use_stderr() {
+        terminal.error(error.render().to_string().trim_start_matches("error: "), None);
+        error.exit_code()
+    } else {
+        terminal.result(&error.render().to_string());
+        terminal.exit(Exit::Done).code().into()
+    };
     #[expect(clippy::exit, reason = "as clap does it")]
-    std::process::exit(error.exit_code())
+    std::process::exit(code)
 }
 
 async fn execute(

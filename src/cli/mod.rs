@@ -44,6 +44,7 @@ mod schema;
 mod simulate;
 mod sinks;
 mod status;
+mod stdout;
 mod summary;
 mod table;
 #[cfg(feature = "otel")]

@@ -10,13 +10,15 @@ use indicatif::MultiProgress;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::log_format::LogFormat;
+use super::stdout::Stdout;
 use crate::config::Environment;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 
 /// stdout and stderr of the process, and the progress bars on stderr. Clones share the bars.
 #[derive(Clone, Debug)]
 pub(super) struct Terminal {
     bars: MultiProgress,
+    stdout: Stdout,
     format: LogFormat,
     is_interactive: bool,
     is_colored: bool,
@@ -28,7 +30,13 @@ impl Terminal {
         let is_interactive = io::stderr().is_terminal() && format == LogFormat::Text;
         // <https://no-color.org>: any value that is not empty.
         let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { bars: MultiProgress::new(), format, is_interactive, is_colored: is_interactive && !no_color }
+        Self {
+            bars: MultiProgress::new(),
+            stdout: Stdout::default(),
+            format,
+            is_interactive,
+            is_colored: is_interactive && !no_color,
+        }
     }
 
     /// Returns the format of the lines on stderr.
@@ -57,12 +65,23 @@ impl Terminal {
         let _ = self.bars.clear();
     }
 
-    /// Prints a result to stdout, or to stderr if stdout is closed.
+    /// Prints a result to stdout. A failure is told on stderr, and decides the [`exit`](Self::exit);
+    /// a pipe that its reader has closed is no failure.
     pub(super) fn result(&self, text: &str) {
-        let mut stdout = io::stdout().lock();
-        if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-            self.result_aside(text);
+        if let Err(error) = self.stdout.write(text) {
+            let hint = "only the output is lost: what the command has done stays done";
+            self.error(&format!("cannot write to stdout: {error}"), Some(hint));
         }
+    }
+
+    /// Returns whether a result could not be written.
+    pub(super) fn has_lost_a_result(&self) -> bool {
+        self.stdout.has_failed()
+    }
+
+    /// Returns the exit of the process from that of its command: output that is lost is no success.
+    pub(super) fn exit(&self, exit: Exit) -> Exit {
+        if self.has_lost_a_result() { exit.worst(Exit::Failed) } else { exit }
     }
 
     /// Prints a result to stderr, for a run whose sinks write rows to stdout.

@@ -18,6 +18,8 @@ pub(super) struct Context<'a> {
     pub(super) api: Api,
     /// Every problem found so far, in this part or before it.
     pub(super) problems: &'a mut Vec<ConfigError>,
+    /// The variables with our prefix that set no key.
+    pub(super) strangers: &'a mut Vec<String>,
 }
 
 /// The API that a run calls, which decides what its accounts must have.
@@ -34,7 +36,7 @@ pub(super) enum Api {
 impl Context<'_> {
     /// Returns the context for the accounts of another file.
     pub(super) fn in_file<'b>(&'b mut self, tree: &'b Tree) -> Context<'b> {
-        Context { tree, resolver: self.resolver, api: self.api, problems: self.problems }
+        Context { tree, resolver: self.resolver, api: self.api, problems: self.problems, strangers: self.strangers }
     }
 
     /// Returns whether the file has a value at `path`. If it has, and reading gave none, the value

@@ -124,6 +124,14 @@ impl SinkOptions {
         let resolver = self.resolver.clone();
         let options =
             with_secret_resolver(move |reference| resolver.resolve(reference), || self.tree.extract(&mut problems));
+        let advised = |problem: ConfigError| match problem.unknown_key().as_deref() {
+            Some(["sinks", sink, "options", key]) if SINK_KEYS.contains(key) => {
+                let advice = format!("`{key}` stands in `[sinks.{sink}]`");
+                problem.with_advice(&advice)
+            }
+            _ => problem,
+        };
+        let problems = problems.into_iter().map(advised).collect();
         ConfigErrors::check(problems, options)
     }
 
@@ -132,6 +140,9 @@ impl SinkOptions {
         serde_json::to_string(self.tree.value()).expect("TOML has no value that JSON lacks")
     }
 }
+
+/// The keys under `[sinks.<name>]`.
+const SINK_KEYS: [&str; 7] = ["type", "list", "required", "deliver", "columns", "queue", "retry"];
 
 /// What is written under `[sinks.<name>]`.
 #[derive(Deserialize, JsonSchema)]

@@ -84,6 +84,16 @@ impl BoundSink {
         self.sink.memory()
     }
 
+    /// Returns the threads and processes that each open sink starts.
+    pub fn threads(&self) -> u64 {
+        self.sink.threads()
+    }
+
+    /// Returns the files, sockets and pipes that each open sink may hold.
+    pub fn open_files(&self) -> u64 {
+        self.sink.open_files()
+    }
+
     /// Returns the folders and files that the sink writes to, as its options name them; empty if it
     /// writes no files.
     pub fn roots(&self) -> Vec<PathBuf> {

@@ -88,10 +88,17 @@ pub(crate) async fn read(
     table: &Table,
     context: &SinkContext,
 ) -> Result<Vec<Record>, Error> {
+    // A partition that was renamed by hand is still the list's: its bounds say so. They are
+    // compared only if no partition has the recorded name, because there may be many.
     let query = format!(
-        "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, \
+        "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, coalesce(\
                 (SELECT partition FROM pg_inherits WHERE inhparent = to_regclass($3) \
-                 AND inhrelid = to_regclass(quote_ident($4::text) || '.' || quote_ident(partition))) \
+                 AND inhrelid = to_regclass(quote_ident($4::text) || '.' || quote_ident(partition))), \
+                CASE WHEN partition IS NOT NULL THEN (SELECT c.relname::text \
+                 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE i.inhparent = to_regclass($3) AND n.nspname = $4 AND pg_get_expr(c.relpartbound, c.oid) = \
+                 format('FOR VALUES FROM (''%s'', ''%s'', ''%s'') TO (''%1$s'', ''%2$s'', ''%4$s'')', \
+                        replace(app_id, '''', ''''''), replace(list, '''', ''''''), dt, dt + 1)) END) \
          FROM {} WHERE app_id = $1 AND list = $2",
         table.snapshots()
     );

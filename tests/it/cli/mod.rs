@@ -1,5 +1,6 @@
 //! The command line, through the real binary.
 
+mod lost_output;
 mod output;
 
 use std::io::{BufRead, BufReader, Read};

@@ -68,6 +68,27 @@ async fn a_partition_that_was_detached_is_in_the_way_until_it_is_renamed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_was_renamed_is_still_the_list() {
+    let Some(server) = server("a_partition_that_was_renamed_is_still_the_list") else { return };
+    let options = options(&server, "renamed");
+    // Its bounds have characters that must be quoted.
+    let list = List { name: "it's \\ 粉丝", ..LIST };
+    list.deliver(&options).await.unwrap();
+    let partition = server.sql("SELECT partition FROM renamed.followers_snapshots");
+    server.sql(&format!("ALTER TABLE renamed.{partition} RENAME TO \"Kept Here\""));
+    assert_eq!(list.find(&options).await.unwrap(), Found::Held);
+    let report = list.deliver(&options).await.unwrap();
+    assert_eq!((report.rows, tables(&server, "renamed")), (3, 3), "the repeat is recognised");
+    server.sql("DELETE FROM renamed.\"Kept Here\" WHERE position = 1");
+    let found = list.find(&options).await.unwrap();
+    assert!(matches!(&found, Found::Altered(text) if text.contains("`renamed.Kept Here` has 2 rows")), "{found:?}");
+    let newer = List { walk: 2, begun_at: "2026-01-30T17:00:00Z", rows: 5, ..list };
+    newer.deliver(&options).await.unwrap();
+    assert_eq!((lists(&server, "renamed"), tables(&server, "renamed")), (vec!["wx1 2026-01-30 5".to_owned()], 3));
+    assert_eq!(newer.find(&options).await.unwrap(), Found::Held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_is_dropped_during_the_look_is_gone() {
     let Some(server) = server("a_list_that_is_dropped_during_the_look_is_gone") else { return };
     let options = options(&server, "vanishing");
