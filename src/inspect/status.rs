@@ -96,7 +96,7 @@ pub struct WalkStatus {
 
 /// Reads the status of the accounts of `pipeline`.
 pub fn status(pipeline: &Pipeline) -> Status {
-    let (now, locks) = (Utc::now(), HeldLocks::read());
+    let (now, locks) = (pipeline.clock.now(), HeldLocks::read());
     let mut accounts = Vec::new();
     for account in &pipeline.accounts {
         for list in pipeline.lists() {

@@ -25,4 +25,4 @@ mod sink_task;
 mod staged_sinks;
 
 pub(super) use fan_out::{DistinctCount, FanOut, FanOutEnded};
-pub(super) use publication::{Publication, PublicationResult, sink_outcome};
+pub(super) use publication::{Publication, sink_outcome};
