@@ -1,9 +1,10 @@
 //! The report that `engine` returns, as text for people: a table, the outputs of each sink, the
 //! errors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use chrono::NaiveDate;
 use fanout_sink::SinkReport;
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -65,6 +66,7 @@ fn of_run(report: &RunReport) -> String {
     }
     if report.accounts.len() <= FEW {
         for account in &report.accounts {
+            text.push_str(&of_resumed(account));
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
                     let account = account_and_list(&account.account, &account.list);
@@ -82,11 +84,27 @@ fn of_empty_shard(report: &RunReport) -> Option<String> {
     Some(format!("no account of `{}` is in the shard {shard}\n", report.pipeline))
 }
 
-/// Writes the sums over all accounts.
+/// Writes from where the walk of an account has gone on, if an earlier run had begun it.
+fn of_resumed(account: &AccountReport) -> String {
+    let AccountReport { date: Some(date), pages_before: before @ 1.., pages, .. } = account else {
+        return String::new();
+    };
+    let of = if account.snapshot.is_some() { format!(" of {}", grouped(*pages)) } else { String::new() };
+    let name = account_and_list(&account.account, &account.list);
+    format!("{name}: the walk of {date} went on from page {}{of}\n", grouped(before + 1))
+}
+
+/// Writes the sums over all accounts, and the dates whose lists this run has published.
 fn totals(report: &RunReport) -> String {
     let mut verdicts: Vec<(&str, u64)> = Vec::new();
     let (mut followers, mut calls) = (0, 0);
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut published: BTreeMap<NaiveDate, u64> = BTreeMap::new();
     for account in &report.accounts {
+        names.insert(&account.account);
+        if let (Verdict::Published, Some(date)) = (account.verdict, account.date) {
+            *published.entry(date).or_default() += 1;
+        }
         match verdicts.iter_mut().find(|(verdict, _)| *verdict == account.verdict.as_str()) {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
@@ -96,14 +114,25 @@ fn totals(report: &RunReport) -> String {
     }
     let verdicts: Vec<String> =
         verdicts.into_iter().map(|(verdict, count)| format!("{} {verdict}", grouped(count))).collect();
-    format!(
-        "{} accounts: {}; {} followers, {} calls, {:.1} s",
-        grouped(report.accounts.len() as u64),
+    let (accounts, lists) = (names.len(), report.accounts.len());
+    let mut what =
+        if accounts == 1 { "1 account".to_owned() } else { format!("{} accounts", grouped(accounts as u64)) };
+    if lists != accounts {
+        let _ = write!(what, ", {} lists", grouped(lists as u64));
+    }
+    let mut text = format!(
+        "{what}: {}; {} followers, {} calls, {:.1} s",
         verdicts.join(", "),
         grouped(followers),
         grouped(calls),
         report.seconds
-    )
+    );
+    if !published.is_empty() {
+        let dates: Vec<String> =
+            published.iter().map(|(date, count)| format!("{date} ({})", grouped(*count))).collect();
+        let _ = write!(text, "\npublished in this run, by date: {}", dates.join(", "));
+    }
+    text
 }
 
 fn run_row(account: &AccountReport) -> [String; 10] {
@@ -271,6 +300,7 @@ mod tests {
             previous_rows: None,
             previous_fetched_at: None,
             pages: 3,
+            pages_before: 0,
             calls: 4,
             calls_left: None,
             retries: 0,
@@ -336,7 +366,33 @@ mod tests {
              lines: failed\n\
              shop     failed     -                   -       -      3         4        0      0.2  -\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
+             published in this run, by date: 2026-01-31 (1)\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
+        );
+    }
+
+    #[test]
+    fn a_summary_has_a_row_for_each_date_and_says_which_were_published_and_what_went_on() {
+        let on = |date: &str, account: AccountReport| AccountReport { date: Some(date.parse().unwrap()), ..account };
+        let published =
+            || AccountReport { snapshot: Some(snapshot()), ..account("brand", Verdict::Published, Vec::new()) };
+        let resumed = AccountReport { pages: 100, pages_before: 16, ..published() };
+        let failed = AccountReport { pages: 20, pages_before: 12, ..account("shop", Verdict::Failed, Vec::new()) };
+        let rows = vec![
+            on("2026-01-30", resumed),
+            on("2026-01-31", published()),
+            on("2026-01-30", failed),
+            on("2026-01-31", AccountReport { account: "shop".to_owned(), ..published() }),
+        ];
+        let text = of_run(&report(rows));
+        assert_eq!(text.lines().filter(|line| line.contains("  2026-01-3")).count(), 4);
+        let below = text.split_once("2 accounts").unwrap().1;
+        assert_eq!(
+            below,
+            ", 4 lists: 3 published, 1 failed; 69,000 followers, 16 calls, 0.0 s\n\
+             published in this run, by date: 2026-01-30 (1), 2026-01-31 (2)\n\
+             brand: the walk of 2026-01-30 went on from page 17 of 100\n\
+             shop: the walk of 2026-01-30 went on from page 13\n"
         );
     }
 

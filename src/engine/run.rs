@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,12 +17,13 @@ use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
-use super::unit::{Refusal, UnitRun};
+use super::unit::UnitRun;
 use crate::config::Pipeline;
 use crate::error::Error;
 use crate::journal::RunReports;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
+use crate::wechat::date_in_beijing;
 
 /// Finds what would make a run fail, without any API call. Changes nothing but the state folders,
 /// which it creates.
@@ -32,17 +33,17 @@ use crate::report::{AccountReport, RunReport};
 /// [`ConfigErrors`](crate::config::ConfigErrors) for what is wrong with the pipeline file. The
 /// reports have what would make a single account fail.
 pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOptions) -> Result<RunReport, Error> {
-    let begun_at = Utc::now();
+    let begun_at = pipeline.clock.now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
     let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
         match unit {
             Ok(unit) => unit.preview().await,
-            Err(report) => *report,
+            Err(report) => vec![*report],
         }
     };
     let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
-    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports))
+    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.concat()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -63,16 +64,16 @@ pub async fn run(
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
-    let begun_at = Utc::now();
+    let begun_at = pipeline.clock.now();
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
-    let mut reports: Vec<Option<AccountReport>> = Vec::new();
+    let mut reports: Vec<Vec<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
     for (index, unit) in planned.units.into_iter().enumerate() {
         match unit {
-            Err(report) => reports.push(Some(*report)),
+            Err(report) => reports.push(vec![*report]),
             Ok(unit) => {
-                reports.push(None);
+                reports.push(Vec::new());
                 waiting.push((index, unit));
             }
         }
@@ -92,12 +93,12 @@ pub async fn run(
     }
     while let Some(finished) = running.join_next().await {
         match finished {
-            Ok((index, report)) => reports[index] = Some(report),
+            Ok((index, of_unit)) => reports[index] = of_unit,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
     let pipeline = &planned.run.pipeline;
-    let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
+    let report = RunReport::new(pipeline, begun_at, reports.concat());
     Ok(report.record(&RunReports::new(&pipeline.journal.path)))
 }
 
@@ -116,31 +117,38 @@ impl Planned {
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
+        check_date(&options, pipeline.clock.now())?;
         let sinks = bind(&pipeline, registry)?;
         let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
         let mut units = Vec::new();
         for unit in 0..run.units.len() {
-            units.push(match Self::unit(&run, unit).await {
-                Ok(unit) => Ok(unit),
-                Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
-                Err(Refusal::Unit(error)) => Err(refused(&run, unit, &error)),
+            units.push(match UnitRun::plan(&run, unit) {
+                Ok(mut planned) => {
+                    planned.check().await?;
+                    Ok(planned)
+                }
+                Err(error) => Err(refused(&run, unit, &error)),
             });
         }
         Ok(Self { run, units })
     }
+}
 
-    async fn unit(run: &Arc<RunContext>, unit: usize) -> Result<UnitRun, Refusal> {
-        let unit = UnitRun::plan(run, unit)?;
-        unit.check().await?;
-        Ok(unit)
+/// Returns an error if `--date` names a day that has not come.
+fn check_date(options: &RunOptions, now: DateTime<Utc>) -> Result<(), Error> {
+    let today = date_in_beijing(now);
+    match options.date {
+        Some(date) if date > today => Err(Error::FutureDate { date, today }),
+        _ => Ok(()),
     }
 }
 
 /// Makes the report of a unit that fails before its first call.
 fn refused(run: &RunContext, unit: usize, error: &Error) -> Box<AccountReport> {
     let mut report = run.report(unit);
+    report.date = run.options.date;
     report.fail(error);
-    run.progress.units()[unit].finish(&report);
+    run.progress.units()[unit].finish(std::slice::from_ref(&report));
     run.apply_fail_fast(&report);
     Box::new(report)
 }
