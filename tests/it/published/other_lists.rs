@@ -2,6 +2,7 @@
 //! another date.
 
 use super::*;
+use crate::support::noon;
 use crate::support::outputs::{openids, published, tree};
 
 /// Runs the pipeline on a state of its own, as another machine would.
@@ -62,7 +63,8 @@ fn a_replay_delivers_each_date_that_is_gone_and_a_run_only_its_own() {
     const LATER: &str = "2026-11-23";
     let project = project("");
     project.finish(&[]);
-    let later = command(&project, &["run", "--date", LATER]).good();
+    project.clock.set(noon(LATER));
+    let later = project.finish(&[]);
     assert!(later.stdout.contains("published"));
     let both = tree(&project.path("out"));
     let requests = project.api().requests();
