@@ -72,13 +72,19 @@ class List:
         for path in (staged, f"{staged}.label"):
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
-        if self.prepare():
+        commit = self.prepare()
+        if commit and not self._is_replaced():
             os.replace(f"{staged}.label", self._label(self.path))  # first: no list without it
             os.replace(staged, self.path)
-            self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
         else:
             os.remove(f"{staged}.label")
             os.remove(staged)
+        if commit:
+            self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
+
+    def _is_replaced(self):  # a newer list of the same owner is there, and stays
+        commit = {"outputs": [{"location": self.path}]}
+        return self._find_file(self.hello, commit)[0] == "replaced"
 
     def _names(self):
         return {key: self.hello[key] for key in ("pipeline", "sink", "app_id", "list", "walk", "begun_at")}

@@ -64,7 +64,10 @@ pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) 
         }
     };
     terminal.result(&format!("{}\n", simulator.base_url()));
-    signals.next().await;
+    // Without its address, nothing can call it.
+    if !terminal.has_lost_a_result() {
+        signals.next().await;
+    }
     simulator.shutdown().await;
     Exit::Done
 }

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::at_once::at_once;
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
@@ -19,7 +20,6 @@ use super::run_options::RunOptions;
 use super::unit::UnitRun;
 use crate::config::Pipeline;
 use crate::error::Error;
-use crate::journal::RunReports;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
 use crate::wechat::date_in_beijing;
@@ -35,11 +35,14 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOpti
     let begun_at = pipeline.clock.now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let reports = planned.units.into_iter().flat_map(|unit| match unit {
-        Ok(unit) => unit.preview(),
-        Err(report) => vec![*report],
-    });
-    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
+    let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
+        match unit {
+            Ok(unit) => unit.preview().await,
+            Err(report) => vec![*report],
+        }
+    };
+    let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
+    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.concat()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -62,6 +65,12 @@ pub async fn run(
 ) -> Result<RunReport, Error> {
     let begun_at = pipeline.clock.now();
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
+    let how_to_go_on = planned.run.options.how_to_go_on();
+    let known = planned.units.iter().flat_map(|unit| match unit {
+        Ok(unit) => unit.planned().into_iter().map(|report| report.cut_off(how_to_go_on)).collect(),
+        Err(report) => vec![AccountReport::clone(report)],
+    });
+    let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Vec<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
@@ -95,7 +104,7 @@ pub async fn run(
     }
     let pipeline = &planned.run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports.concat());
-    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
+    Ok(report.record(begun, pipeline))
 }
 
 /// A run in which every unit is planned and checked, and no API call was made.

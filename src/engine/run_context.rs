@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::account_tokens::{AccountTokens, OwnedTokens};
-use super::bind::page_budget;
 use super::budget::Budget;
 use super::keys::{identity, lock_holder};
+use super::limits::Limits;
+use super::needs::Needs;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
@@ -59,7 +60,8 @@ impl RunContext {
     /// # Errors
     ///
     /// [`ConfigErrors`] if `limits.memory` does not suffice or `source.ca_file` is wrong;
-    /// [`SourceError`] if the client cannot be made.
+    /// [`SourceError`] if the client cannot be made; [`Error::Limit`] if the system does not give
+    /// this process the threads and open files of the run.
     pub(super) fn new(
         pipeline: Pipeline,
         sinks: &[BoundSink],
@@ -67,13 +69,15 @@ impl RunContext {
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Error> {
-        let budget = Budget::new(page_budget(&pipeline, sinks)?);
+        let limits = Limits::of(&pipeline, sinks)?;
+        tracing::debug!(memory = limits.memory, deliveries = limits.deliveries, "the limits of the run");
         let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
         let lists: Vec<(List, Arc<[BoundSink]>)> =
             pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
         let units_of =
             |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
-        let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        let units: Vec<Unit> = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        Needs::of(&pipeline, sinks, units.len(), limits.deliveries).check()?;
         let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
             SourceError::CaFile { .. } => {
                 ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
@@ -85,8 +89,8 @@ impl RunContext {
             progress,
             options,
             client,
-            budget,
-            slots: Slots::new(&pipeline.limits),
+            budget: Budget::new(limits.shared),
+            slots: Slots::new(limits.deliveries),
             stop,
             account_names: pipeline.account_names.as_slice().into(),
             tokens: pipeline.accounts.iter().map(|_| AccountTokens::default()).collect(),

@@ -13,12 +13,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use fanout_sink::WalkId;
 
 use super::account_tokens::OwnedTokens;
+use super::deliver::Looked;
 use super::plan::{Choice, choose};
 use super::proof::FollowerProof;
 use super::run_context::RunContext;
 use super::unit_context::UnitContext;
 use super::walk::Earlier;
-use super::walk_run::WalkRun;
+use super::walk_run::{WalkRun, report_looked};
 use crate::config::ConfigErrors;
 use crate::error::Error;
 use crate::journal::{Commit, JournalError, Ledger, ListState, WalkFolder};
@@ -42,6 +43,16 @@ pub(super) struct UnitRun {
 struct PlannedWalk {
     choice: Choice,
     refusal: Option<Error>,
+}
+
+impl PlannedWalk {
+    /// Makes the report of a walk to which nothing has happened yet.
+    fn report(&self, context: &UnitContext) -> AccountReport {
+        let mut report = context.report();
+        report.date = Some(self.choice.date());
+        report.walk = self.choice.walk();
+        report
+    }
 }
 
 impl UnitRun {
@@ -113,19 +124,37 @@ impl UnitRun {
         walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
     }
 
-    /// Makes the reports of a check: the walks that a run would begin with.
-    pub(super) fn preview(&self) -> Vec<AccountReport> {
-        let preview = |planned: &PlannedWalk| {
-            let mut report = self.context.report();
-            match &planned.refusal {
-                None => report.succeed(Verdict::Ready),
-                Some(error) => report.fail(error),
+    /// Makes the reports of a unit that is planned: the walks that a run begins with.
+    pub(super) fn planned(&self) -> Vec<AccountReport> {
+        self.walks.iter().map(|planned| planned.report(&self.context)).collect()
+    }
+
+    /// Makes the reports of a check: the walks that a run would begin with, and the lists that are
+    /// published already.
+    pub(super) async fn preview(self) -> Vec<AccountReport> {
+        let mut reports = Vec::new();
+        for planned in &self.walks {
+            let mut report = planned.report(&self.context);
+            report.succeed(Verdict::Ready);
+            let looked = match (&planned.refusal, &planned.choice) {
+                (Some(error), _) => {
+                    report.fail(error);
+                    None
+                }
+                (None, Choice::Deliver(walk)) => Some((walk, Looked::unseen(&self.context, walk).map_err(Error::from))),
+                (None, Choice::Finish(walk)) if walk.decision().is_some() => {
+                    Some((walk, Looked::at(&self.context, &self.state, walk).await))
+                }
+                (None, _) => None,
+            };
+            match looked {
+                Some((walk, Ok(looked))) => report_looked(walk, looked, &mut report),
+                Some((_, Err(error))) => report.fail(&error),
+                None => {}
             }
-            report.date = Some(planned.choice.date());
-            report.walk = planned.choice.walk();
-            report
-        };
-        self.walks.iter().map(preview).collect()
+            reports.push(report);
+        }
+        reports
     }
 
     /// Runs the walks, prunes, and returns a report of each walk.
@@ -133,11 +162,12 @@ impl UnitRun {
         let run = Arc::clone(&self.context.run);
         let mut reports: Vec<AccountReport> = Vec::new();
         let mut earlier = Earlier::default();
-        for PlannedWalk { choice, refusal } in std::mem::take(&mut self.walks) {
+        for planned in std::mem::take(&mut self.walks) {
             let source = self.source();
-            let context = self.context.of_walk(&self.state, choice.walk());
-            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice };
-            let report = walk.run(refusal, &mut earlier).await;
+            let context = self.context.of_walk(&self.state, planned.choice.walk());
+            let report = planned.report(&context);
+            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice: planned.choice };
+            let report = walk.run(report, planned.refusal, &mut earlier).await;
             run.apply_fail_fast(&report);
             reports.push(report);
         }
@@ -167,6 +197,7 @@ impl UnitRun {
         let pages = self.context.last().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages);
         let calls = |planned: &PlannedWalk| match &planned.choice {
             _ if planned.refusal.is_some() => 0,
+            Choice::Deliver(_) => 0,
             Choice::Finish(walk) if walk.decision().is_some() => 0,
             _ => pages,
         };
@@ -196,7 +227,7 @@ impl<Cause: Into<Error>> From<Cause> for Refusal {
 async fn check(context: &UnitContext, choice: &Choice) -> Result<(), Refusal> {
     let walk = choice.walk().unwrap_or_else(|| WalkId::new(0, context.run.pipeline.clock.now()));
     for sink in context.sinks() {
-        if let Choice::Finish(walk) = choice
+        if let Choice::Deliver(walk) | Choice::Finish(walk) = choice
             && walk.commit(&context.recipient(sink))?.is_some()
         {
             continue;

@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use tracing::Instrument as _;
 
-use super::deliver::{Publication, sink_outcome};
+use super::deliver::{Looked, Publication};
 use super::plan::Choice;
 use super::proof::FollowerProof;
 use super::unit_context::UnitContext;
 use super::walk::{Earlier, begin};
 use crate::error::Error;
 use crate::journal::{Journal, ListState, WalkFolder};
-use crate::report::{AccountReport, SinkState, Verdict};
+use crate::report::{AccountReport, Verdict};
 use crate::source::{Source, SourceError};
 
 /// One walk of a unit.
@@ -26,13 +26,15 @@ pub(super) struct WalkRun<'a> {
 }
 
 impl WalkRun<'_> {
-    /// Runs and publishes the walk, unless there is a `refusal`, and reports on it.
-    pub(super) async fn run(self, refusal: Option<Error>, earlier: &mut Earlier) -> AccountReport {
+    /// Runs and publishes the walk, unless there is a `refusal`, and completes its report.
+    pub(super) async fn run(
+        self,
+        mut report: AccountReport,
+        refusal: Option<Error>,
+        earlier: &mut Earlier,
+    ) -> AccountReport {
         let started = Instant::now();
         let (context, source) = (self.context, self.source);
-        let mut report = context.report();
-        report.date = Some(self.choice.date());
-        report.walk = self.choice.walk();
         context.progress().begin_walk(source.stats());
         let worked = match refusal {
             Some(error) => Err(error),
@@ -57,25 +59,27 @@ impl WalkRun<'_> {
     }
 
     async fn work(&self, earlier: &Earlier, report: &mut AccountReport) -> Result<(), Error> {
-        let journal = match &self.choice {
+        let (journal, looked) = match &self.choice {
             Choice::Begin(choice) => {
                 let begun = begin(self.context, self.source, self.state, *choice, earlier);
-                begun.instrument(tracing::info_span!("begin")).await?
+                let journal = begun.instrument(tracing::info_span!("begin")).await?;
+                let looked = Looked::unseen(self.context, journal.folder())?;
+                (journal, looked)
+            }
+            Choice::Deliver(walk) => {
+                tracing::info!(walk = walk.header().walk.to_string(), "a sink lacks an earlier walk; it is delivered");
+                (self.open(walk, report)?, Looked::unseen(self.context, walk)?)
             }
             Choice::Finish(walk) => {
-                if let Some(done) = self.already_published(walk)? {
-                    *report = done;
+                let looked = Looked::at(self.context, self.state, walk).await?;
+                if !looked.has_work() {
+                    report_looked(walk, looked, report);
                     return Ok(());
                 }
-                let journal = Journal::open(WalkFolder::clone(walk))?;
-                if walk.decision().is_none() {
-                    report.pages_before = journal.pages();
-                }
-                self.context.progress().resume(journal.pages(), journal.openids(), report.pages_before);
-                journal
+                (self.open(walk, report)?, looked)
             }
         };
-        let published = Publication::new(self.context, journal)?.run(self.source).await;
+        let published = Publication::new(self.context, journal, looked).run(self.source).await;
         let header = published.journal.folder().header();
         report.walk = Some(header.walk);
         report.date = Some(header.date);
@@ -87,21 +91,30 @@ impl WalkRun<'_> {
         Ok(())
     }
 
-    /// Returns the report of a walk that every sink has published; `None` if a sink lacks it.
-    fn already_published(&self, walk: &WalkFolder) -> Result<Option<AccountReport>, Error> {
-        let Some(decision) = walk.decision() else { return Ok(None) };
-        let mut report = self.context.report();
-        for sink in self.context.sinks() {
-            match sink_outcome(self.context, walk, sink)? {
-                outcome if matches!(outcome.state, SinkState::AlreadyPublished(_)) => report.sinks.push(outcome),
-                _ => return Ok(None),
-            }
+    /// Opens a walk of the state.
+    fn open(&self, walk: &WalkFolder, report: &mut AccountReport) -> Result<Journal, Error> {
+        let journal = Journal::open(walk.clone())?;
+        if walk.decision().is_none() {
+            report.pages_before = journal.pages();
         }
-        report.succeed(Verdict::AlreadyPublished);
-        report.walk = Some(walk.header().walk);
-        report.date = Some(walk.header().date);
-        report.pages = FollowerProof::of(&decision.snapshot).map_or(0, |proof| proof.pages);
-        report.snapshot = Some(decision.snapshot.clone());
-        Ok(Some(report))
+        self.context.progress().resume(journal.pages(), journal.openids(), report.pages_before);
+        Ok(journal)
     }
+}
+
+/// Reports on a decided walk what was found at its sinks: it is published, a sink has failed,
+/// or a sink is yet to receive it.
+pub(super) fn report_looked(walk: &WalkFolder, looked: Looked, report: &mut AccountReport) {
+    let snapshot = walk.decision().map(|decision| decision.snapshot.clone());
+    report.walk = Some(walk.header().walk);
+    report.date = Some(walk.header().date);
+    report.pages = snapshot.as_ref().and_then(FollowerProof::of).map_or(0, |proof| proof.pages);
+    report.snapshot = snapshot;
+    if !looked.has_work() {
+        report.succeed(Verdict::AlreadyPublished);
+    }
+    if let Some(error) = looked.failure {
+        report.fail(&error);
+    }
+    report.sinks = looked.outcomes;
 }

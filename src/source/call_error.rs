@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::wechat::{ApiError, Cursor, Reaction};
+use crate::wechat::{ApiError, Cursor, Reaction, conceal};
 
 /// Why one call failed. It cannot hold a URL: the query of one carries a token.
 #[derive(Debug, thiserror::Error)]
@@ -116,24 +116,6 @@ impl From<reqwest::Error> for TransportError {
     }
 }
 
-/// Shorter strings are not replaced: WeChat's secrets are longer, and short ones occur inside
-/// words.
-const SHORTEST_SECRET: usize = 8;
-
-/// Replaces `secret` in a text, and also the beginning of it at the text's end, where the text may
-/// have been cut.
-fn conceal(text: &mut String, secret: &str) {
-    if secret.len() < SHORTEST_SECRET {
-        return;
-    }
-    *text = text.replace(secret, "…");
-    let beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
-    if let Some(beginning) = beginnings.into_iter().find(|beginning| text.ends_with(beginning)) {
-        text.truncate(text.len() - beginning.len());
-        text.push('…');
-    }
-}
-
 /// Finds the TLS error about a certificate among the causes of an error.
 fn certificate_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -180,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_was_cut_is_not_repeated_either() {
-        for kept in SHORTEST_SECRET..=SECRET.len() {
+        for kept in 8..=SECRET.len() {
             let long = "x".repeat(ApiError::LONGEST_MESSAGE - kept) + SECRET;
             let shown = message(&long, SECRET);
             assert!(shown.ends_with("x…"), "{shown}");

@@ -37,10 +37,12 @@ pub enum SourceError {
         error: CallError,
     },
     /// WeChat refused a token of another program, and that program has no other.
-    #[error("the token from {origin} was refused: {error}")]
+    #[error("the token from {origin} was refused at {call}: {error}")]
     TokenRefused {
         /// Where the token came from.
         origin: String,
+        /// What was called for: `the first page`, `page 3 (after …)`.
+        call: String,
         /// WeChat's error reply.
         error: ApiError,
     },
@@ -63,6 +65,14 @@ pub enum SourceError {
         origin: String,
         /// What it did instead.
         problem: String,
+    },
+    /// The program that hands out the token passes on an error of WeChat.
+    #[error("no token from {origin}, which passes on: {error}")]
+    TokenRelayed {
+        /// The program, without its arguments.
+        origin: String,
+        /// WeChat's error reply.
+        error: ApiError,
     },
     /// The calls of the day are used up.
     #[error("the account has no calls left today{}", to_go(*pages_left))]
@@ -106,10 +116,16 @@ pub enum SourceError {
         error: Box<SourceError>,
     },
     /// WeChat accepts neither the cursor nor those of the pages before it any more.
-    #[error("WeChat no longer accepts the cursor {cursor}, and re-reading earlier pages gave no other")]
+    #[error("{}: {error}", cursor_lost(cursor, *page, *steps_back))]
     CursorLost {
-        /// The refused cursor.
+        /// The cursor that WeChat refused.
         cursor: Cursor,
+        /// The page that it was to lead to.
+        page: usize,
+        /// How many pages the walk has gone back, without a way on.
+        steps_back: usize,
+        /// WeChat's error reply.
+        error: ApiError,
     },
     /// The list ended with fewer followers than WeChat states.
     #[error("the list ended with {distinct} distinct followers, but WeChat states a total of {total}")]
@@ -139,6 +155,21 @@ fn to_need(calls: Option<u64>) -> String {
     calls.map_or_else(String::new, |calls| format!(", and the list takes about {calls}"))
 }
 
+/// Returns the part of the message that says which cursor was refused, and what was tried.
+fn cursor_lost(cursor: &Cursor, page: usize, steps_back: usize) -> String {
+    match steps_back {
+        _ if cursor.is_start() => "WeChat refuses the first page, which was asked for without a cursor".to_owned(),
+        1 => format!(
+            "WeChat no longer accepts the cursor {cursor} of page {page}, and the page before it, read again, leads to no \
+             other"
+        ),
+        pages => format!(
+            "WeChat no longer accepts the cursor {cursor} of page {page}, and the {pages} pages before it, read again, lead \
+             to no other"
+        ),
+    }
+}
+
 /// Returns the part of the message that says how many pages are left.
 fn to_go(pages: Option<u64>) -> String {
     match pages {
@@ -157,6 +188,9 @@ impl SourceError {
             // The list itself is wrong, not the connection.
             Self::Call { error: CallError::Loop { .. }, .. } => false,
             Self::Call { error, .. } => error.retry_after().is_some(),
+            Self::TokenRelayed { error, .. } => {
+                matches!(error.reaction(), Reaction::BackOff | Reaction::NextMinute | Reaction::NextDay)
+            }
             Self::DayOver { .. } | Self::QuotaTooSmall { .. } | Self::NotBegun { .. } => true,
             Self::TokenServer { error, .. } | Self::RetriesSpent { error, .. } => error.is_temporary(),
             _ => false,
@@ -166,8 +200,13 @@ impl SourceError {
     /// Returns WeChat's error reply, if there was one.
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
-            Self::Call { error: CallError::Api(error), .. } | Self::TokenRefused { error, .. } => Some(error),
-            Self::DayOver { error, .. } | Self::RetriesSpent { error, .. } => error.api_error(),
+            Self::Call { error: CallError::Api(error), .. }
+            | Self::TokenRefused { error, .. }
+            | Self::TokenRelayed { error, .. }
+            | Self::CursorLost { error, .. } => Some(error),
+            Self::DayOver { error, .. } | Self::RetriesSpent { error, .. } | Self::TokenServer { error, .. } => {
+                error.api_error()
+            }
             _ => None,
         }
     }
@@ -179,6 +218,8 @@ impl SourceError {
             Self::TokenRefused { .. } => {
                 "fanout does not renew a token of another program; put a valid one there and run again".to_owned()
             }
+            Self::TokenRelayed { error, .. } => error.hint(),
+            Self::TokenServer { error, .. } if error.api_error().is_some() => return error.hint(),
             Self::TokenServer { .. } => "check the token server, and `token_endpoint` of this account".to_owned(),
             Self::TokenCommand { .. } => {
                 "run the program by hand in the folder of the pipeline file; it must write the token, and nothing else, to \
@@ -199,6 +240,11 @@ impl SourceError {
             Self::RetriesSpent { error, .. } => {
                 let hint = error.hint().unwrap_or_default();
                 format!("the connection to WeChat is poor: raise `source.retry.walk_budget` if that is usual here; {hint}")
+            }
+            Self::CursorLost { cursor, .. } if cursor.is_start() => {
+                "no cursor was sent: check what stands between this machine and WeChat (`source.base_url`, a proxy); the \
+                 `rid` finds the call in WeChat's API diagnosis for 7 days"
+                    .to_owned()
             }
             Self::CursorLost { .. } => "start a new walk with `--fresh`".to_owned(),
             Self::Short { limit_percent, .. } => format!(

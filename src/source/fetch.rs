@@ -167,11 +167,13 @@ impl Source {
             };
             match error.api_error() {
                 Some(api) if api.reaction() != Reaction::RenewToken => return Err(error),
-                Some(api) if renewed => return Err(self.tokens.refusal(api).unwrap_or(error)),
+                Some(api) if renewed => return Err(self.tokens.refusal(what, api).unwrap_or(error)),
                 Some(api) => {
                     tracing::info!(code = api.code, "WeChat refused the token; asking for it again");
                     renewed = true;
-                    self.tokens.renew(&token, api, &self.client, &self.retrier).await?;
+                    if !self.tokens.renew(&token, &self.client, &self.retrier).await? {
+                        return Err(self.tokens.refusal(what, api).unwrap_or(error));
+                    }
                 }
                 None => return Err(error),
             }

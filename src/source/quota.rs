@@ -11,11 +11,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 
 use super::client::Client;
 use crate::causes::error_chain;
-use crate::wechat::{ApiError, Reaction};
+use crate::wechat::{ApiError, Reaction, ReplyError, natural, read_reply};
 
 /// How long to wait for the answer. A walk can begin without it, so it must not cost much time.
 const QUOTA_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,27 +79,18 @@ pub(super) async fn ask(client: &Client, endpoint: &str, token: &str) -> Result<
 
 /// Reads the calls out of a reply. No error carries any of its text, which may hold the token.
 fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
-    #[derive(Deserialize)]
-    struct QuotaReply {
-        #[serde(default)]
-        errcode: i64,
-        quota: Option<Quota>,
-    }
-    #[derive(Deserialize)]
-    struct Quota {
-        daily_limit: Option<u64>,
-        remain: u64,
-    }
-    let reply: QuotaReply = serde_json::from_slice(body)
-        .map_err(|error| Unanswered::new(format!("not JSON, line {} column {}", error.line(), error.column())))?;
-    match reply.quota {
-        Some(quota) if reply.errcode == 0 => {
-            Ok(CallsLeft { calls: quota.remain, limit: quota.daily_limit, is_stated: true })
+    let reply = match read_reply(body) {
+        Ok(reply) => reply,
+        Err(ReplyError::Malformed(problem)) => return Err(Unanswered::new(problem)),
+        Err(ReplyError::Api(error)) => {
+            let error = error.without_text();
+            return Err(Unanswered { problem: error.to_string(), api_error: Some(error) });
         }
-        _ => Err(Unanswered {
-            problem: format!("WeChat answered errcode {}", reply.errcode),
-            api_error: Some(ApiError::new(reply.errcode, "")),
-        }),
+    };
+    let number = |name| reply.get("quota").and_then(|quota| natural(quota.get(name)?));
+    match number("remain") {
+        Some(calls) => Ok(CallsLeft { calls, limit: number("daily_limit"), is_stated: true }),
+        None => Err(Unanswered::new("the reply does not state `quota.remain`")),
     }
 }
 
@@ -113,6 +103,8 @@ mod tests {
         let reply =
             br#"{"errcode":0,"errmsg":"ok","quota":{"daily_limit":500,"used":40,"remain":460},"rate_limit":{}}"#;
         assert_eq!(parse(reply), Ok(CallsLeft { calls: 460, limit: Some(500), is_stated: true }));
+        let as_text = br#"{"errcode":"0","quota":{"daily_limit":"500","remain":460.0}}"#;
+        assert_eq!(parse(as_text), parse(reply));
         let short = br#"{"errcode":0,"quota":{"remain":460}}"#;
         assert_eq!(parse(short), Ok(CallsLeft { calls: 460, limit: None, is_stated: true }));
         for body in [&b"CANARY"[..], b"{}", br#"{"errcode":76021,"errmsg":"CANARY"}"#, br#"{"quota":{"remain":-1}}"#] {

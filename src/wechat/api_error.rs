@@ -33,11 +33,42 @@ impl ApiError {
         self.rid.as_deref()
     }
 
+    /// Removes `secret`, which the call carried, from the text: the server may have sent it back.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        conceal(&mut self.message, secret);
+        self
+    }
+
+    /// Returns the error without its text, which may hold anything; the number and the `rid` stay.
+    #[must_use]
+    pub fn without_text(self) -> Self {
+        Self { message: String::new(), ..self }
+    }
+
     /// Returns the address that WeChat saw the call come from, if the text names one.
     pub fn address(&self) -> Option<IpAddr> {
         let words = self.message.split(|c: char| c.is_whitespace() || matches!(c, ',' | '=' | ';' | '[' | ']'));
         let mut addresses = words.filter_map(|word| word.parse::<IpAddr>().ok());
         addresses.next().map(|address| address.to_canonical())
+    }
+}
+
+/// Shorter strings are not replaced: WeChat's secrets are longer, and short ones occur inside
+/// words.
+const SHORTEST_SECRET: usize = 8;
+
+/// Replaces `secret` in a text, and also the beginning of it at the text's end, where the text may
+/// have been cut.
+pub(crate) fn conceal(text: &mut String, secret: &str) {
+    if secret.len() < SHORTEST_SECRET {
+        return;
+    }
+    *text = text.replace(secret, "…");
+    let beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(beginning) = beginnings.into_iter().find(|beginning| text.ends_with(beginning)) {
+        text.truncate(text.len() - beginning.len());
+        text.push('…');
     }
 }
 
@@ -52,7 +83,11 @@ impl std::error::Error for ApiError {}
 
 impl fmt::Display for ApiError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "WeChat answered errcode {}: {}", self.code, self.message)?;
+        write!(formatter, "WeChat answered errcode {}", self.code)?;
+        if self.message.is_empty() {
+            return self.rid.iter().try_for_each(|rid| write!(formatter, ", rid: {rid}"));
+        }
+        write!(formatter, ": {}", self.message)?;
         match &self.rid {
             // The text was cut before the id.
             Some(rid) if !self.message.contains(rid) => write!(formatter, "… rid: {rid}"),

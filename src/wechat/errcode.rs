@@ -172,6 +172,11 @@ fn look_up(code: i64) -> Row {
 }
 
 impl ApiError {
+    /// Iterates over the codes that are known, in order.
+    pub fn known_codes() -> impl Iterator<Item = i64> {
+        TABLE.iter().map(|row| row.code)
+    }
+
     /// Returns what the error is about.
     pub fn class(&self) -> Class {
         look_up(self.code).class

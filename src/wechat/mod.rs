@@ -6,6 +6,7 @@
 
 mod api_error;
 mod chain;
+mod credential_form;
 mod cursor;
 mod day;
 mod decode;
@@ -14,14 +15,18 @@ mod host;
 mod list;
 mod openid_prefix;
 mod page;
+mod reply;
 
 pub use api_error::ApiError;
+pub(crate) use api_error::conceal;
 pub use chain::{Chain, Link};
+pub use credential_form::{CredentialForm, Formed, is_invisible, kind_of, may_be_secret};
 pub use cursor::Cursor;
-pub(crate) use day::{date as date_in_beijing, next_midnight};
+pub(crate) use day::{date as date_in_beijing, in_beijing, next_midnight};
 pub use decode::{DecodePath, decode, decode_with, summarize, summarize_with};
 pub use errcode::{Class, Reaction};
 pub use host::host_identity;
 pub use list::List;
 pub use openid_prefix::OpenidPrefix;
 pub use page::{Malformed, Page, PageReply, Summary};
+pub use reply::{ReplyError, natural, read_reply, relayed_error};

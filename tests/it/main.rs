@@ -18,6 +18,7 @@ mod metrics;
 mod new_sink;
 mod pipelines;
 mod prose;
+mod published;
 mod readers;
 mod readme;
 mod rooms;

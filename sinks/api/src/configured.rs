@@ -58,6 +58,16 @@ impl ConfiguredSink {
         self.0.memory()
     }
 
+    /// Returns the threads and processes that each open sink starts; see [`SinkFactory::threads`].
+    pub fn threads(&self) -> u64 {
+        self.0.threads()
+    }
+
+    /// Returns the open files of each open sink; see [`SinkFactory::open_files`].
+    pub fn open_files(&self) -> u64 {
+        self.0.open_files()
+    }
+
     /// Returns the folders and files that the sink writes to, as its options name them; empty if it
     /// writes no files. See [`SinkFactory::roots`].
     pub fn roots(&self) -> Vec<PathBuf> {
@@ -110,6 +120,8 @@ trait Configured: Send + Sync {
     fn summary(&self) -> &str;
     fn delivery(&self) -> Delivery;
     fn memory(&self) -> u64;
+    fn threads(&self) -> u64;
+    fn open_files(&self) -> u64;
     fn roots(&self) -> Vec<PathBuf>;
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
@@ -132,6 +144,14 @@ impl<F: SinkFactory> Configured for Pair<F> {
 
     fn memory(&self) -> u64 {
         self.factory.memory(&self.options)
+    }
+
+    fn threads(&self) -> u64 {
+        self.factory.threads(&self.options)
+    }
+
+    fn open_files(&self) -> u64 {
+        self.factory.open_files(&self.options)
     }
 
     fn roots(&self) -> Vec<PathBuf> {

@@ -41,8 +41,8 @@ pub struct SinkContext {
     /// The digest of the list ([`Snapshot::digest`](crate::Snapshot)); `None` until it is known,
     /// and where it is not needed.
     pub digest: Option<String>,
-    /// Whether to deliver the list even if the sink cannot tell whether it was delivered before
-    /// (`--again`).
+    /// Whether to deliver the list even if the sink cannot tell whether it was delivered before, or
+    /// has another list of the date and cannot replace it (`--again`).
     pub again: bool,
     /// The columns of every batch, as the pipeline file's `columns` selects and orders them.
     pub schema: SchemaRef,

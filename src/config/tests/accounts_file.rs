@@ -80,7 +80,8 @@ fn a_csv_file_is_read_as_excel_writes_it() {
     let gbk = accounts_of("accounts.csv", b"name,app_id\n\xc6\xb7\xc5\xc6,wx1\n", &environment(&[])).unwrap_err();
     assert_eq!(
         gbk,
-        "accounts.csv: found text that is not UTF-8, expected UTF-8; Excel writes it as “CSV UTF-8 (comma delimited)”"
+        "accounts.csv: found text that is not UTF-8 in line 2, which looks like GBK (ANSI), expected UTF-8; Excel writes it \
+         as “CSV UTF-8 (comma delimited)”, an editor when it saves with the encoding UTF-8"
     );
 }
 
@@ -100,7 +101,8 @@ fn every_problem_of_a_csv_file_has_its_line_and_column() {
         "accounts.csv: line 9: found a cell 7 in a column without a name",
         "accounts.csv: line 2: `name`: found \"two\\nlines\", expected 1 to 64 characters without `/`, `\\`, line ends, or \
          blanks around them",
-        "accounts.csv: line 2: `app_id`: found \"wx 1\", expected 1 to 64 letters, digits, `_` or `-`",
+        "accounts.csv: line 2: `app_id`: the app id has a blank, as character 3 of 4; expected an app id (AppID), which is \
+         `wx` and 16 hexadecimal digits; it stands in the account's console, under Basic Configuration (基本配置)",
         "accounts.csv: line 6: `classic_token`: found \"yes\", expected `true` or `false`",
         "accounts.csv: line 6: `name`: found `brand`, which line 5 has already; expected a name of its own",
         "accounts.csv: line 7: `app_id`: found `wx2` in the account `shop`, which the account `brand` has already; one app \
@@ -139,7 +141,7 @@ fn a_secret_in_a_csv_file_is_refused_and_never_shown() {
     let refused = wrong("accounts.csv", &format!("name,app_id,Secret\nbrand,wx1,{SECRET}\n"));
     assert_eq!(
         refused,
-        "accounts.csv: line 1: `secret`: found a column of secrets, expected one that names where each is: `secret_env` (an \
+        "accounts.csv: line 1: `Secret`: found a column of secrets, expected one that names where each is: `secret_env` (an \
          environment variable) or `secret_file`; take the secrets out of the file, and renew them if it was passed on"
     );
     let token = "a".repeat(512);
@@ -233,8 +235,75 @@ fn a_secret_of_the_file_may_be_in_a_variable_that_looks_like_ours() {
     let variable = ("FANOUT_BRAND_SECRET", "hunter2");
     let accounts = accounts_of("accounts.csv", csv, &environment(&[variable])).unwrap();
     assert!(matches!(&accounts[0].credential, Credential::Secret(secret) if secret.expose() == "hunter2"));
-    let errors = accounts_of("accounts.csv", csv, &environment(&[variable, ("FANOUT_OTHER", "x")])).unwrap_err();
-    assert!(errors.contains("`other` (from `FANOUT_OTHER`): unknown key"), "{errors}");
+    let near = [variable, ("FANOUT_JOURNAL_KEEP", "3")];
+    let errors = accounts_of("accounts.csv", csv, &environment(&near)).unwrap_err();
+    assert!(errors.contains("`journal_keep` (from `FANOUT_JOURNAL_KEEP`): sets no key"), "{errors}");
+    assert!(!errors.contains("BRAND"), "{errors}");
+}
+
+#[test]
+fn another_separator_is_named() {
+    for (separator, name) in [
+        (";", "`;`"),
+        ("\t", "a tab"),
+        ("|", "`|`"),
+        (" ; ", "`;`"),
+        ("，", "the full-width `，`"),
+        ("；", "the full-width `；`"),
+    ] {
+        for header in ["name,app_id,secret_env", "AppID,公众号,AppSecret", "\"name\",\"app_id\",\"secret_env\""] {
+            let csv = format!("{header}\nbrand,wx1,0123456789abcdef0123456789abcdef\n").replace(',', separator);
+            let found = wrong("accounts.csv", &csv);
+            let expected = format!("accounts.csv: line 1: found {name} between the columns, expected `,`; ");
+            assert!(found.starts_with(&expected), "{separator:?}: {found}");
+            assert_eq!(found.lines().count(), 1, "{found}");
+        }
+    }
+    // A sheet of one column has no separator.
+    assert!(wrong("accounts.csv", "name\nbrand\n").contains("`app_id`: missing"));
+}
+
+#[test]
+fn the_usual_names_of_columns_are_understood() {
+    for name in ["secret", "Secret", "appsecret", "AppSecret", "app_secret", "secret_key", "密钥", "开发者密码"]
+    {
+        let found = wrong("accounts.csv", &format!("name,app_id,{name}\nbrand,wx1,0123456789abcdef0123456789abcdef\n"));
+        let expected = "found a column of secrets, expected one that names where each is: `secret_env`";
+        assert!(found.contains(&format!("`{name}`: {expected}")), "{found}");
+        assert!(!found.contains("0123456789abcdef"), "{found}");
+    }
+    for name in ["token", "access_token", "AccessToken", "令牌"] {
+        let found = wrong("accounts.csv", &format!("name,app_id,{name}\nbrand,wx1,x\n"));
+        assert!(found.contains("a column of secrets, expected one that names where each is: `token_env`"), "{found}");
+    }
+    for (name, meant) in [
+        ("appid", "app_id"),
+        ("AppID", "app_id"),
+        ("App ID", "app_id"),
+        ("应用", "app_id"),
+        ("开发者ID", "app_id"),
+        ("Name", "name"),
+        ("公众号", "name"),
+        ("账号名称", "name"),
+        ("app_secret_env", "secret_env"),
+        ("SecretFile", "secret_file"),
+    ] {
+        let found = wrong("accounts.csv", &format!("{name},other\nx,y\n"));
+        let line = found.lines().find(|line| line.contains(&format!("`{name}`: unknown column"))).unwrap();
+        assert!(line.ends_with(&format!("; did you mean `{meant}`?")), "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_in_utf_8_is_named() {
+    let wide: Vec<u8> = "\u{feff}name\tapp_id\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, what) in [
+        (wide.as_slice(), "UTF-16 (Excel's “Unicode text”)"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "a workbook or another zip file"),
+    ] {
+        let found = accounts_of("accounts.csv", bytes, &environment(&[])).unwrap_err();
+        assert!(found.starts_with(&format!("accounts.csv: found {what}, expected text in UTF-8; Excel ")), "{found}");
+    }
 }
 
 #[test]
@@ -244,4 +313,54 @@ fn the_file_may_be_named_from_outside() {
     std::fs::write(&path, JSON.replace("\"file\": \"", "\"file\": \"../absent/")).unwrap();
     let overrides = Overrides { offline: true, ..set(&[&format!("accounts.file={}", path.display())]) };
     assert_eq!(load_with(VALID, &overrides).unwrap().account_names, ["brand", "品牌 二号", "shop", "stall, north"]);
+}
+
+#[test]
+fn a_credential_has_its_form_in_every_format_and_is_not_shown() {
+    const APP_ID: &str = "wx0123456789abcdef";
+    const SECRET: &str = "00112233445566778899aabbccddeeff";
+    // An app id, a secret, and the beginning of the problem behind the key; nothing for a good one.
+    for (app_id, secret, problem) in [
+        (APP_ID, SECRET, None),
+        (" wx0123456789abcdef\u{feff} ", "\u{feff}00112233445566778899aabbccddeeff \r\n\n", None),
+        ("gh_0123456789ab", SECRET, Some("app_id`: the app id of the account `brand` is an original id")),
+        (SECRET, SECRET, Some("app_id`: the app id of the account `brand` is what looks like an app secret")),
+        ("wx0123456789\u{200b}abcdef", SECRET, Some("app_id`: the app id of the account `brand` has an invisible")),
+        ("wx0123 456789abcdef", SECRET, Some("app_id`: the app id of the account `brand` has a blank, as character 7")),
+        ("https://a.b", SECRET, Some("app_id`: the app id of the account `brand` is a URL")),
+        (APP_ID, APP_ID, Some("for the account `brand` what is an app id")),
+        (APP_ID, "00112233 445566778899aabbccddeeff", Some("for the account `brand` what has a blank, as character 9")),
+        (APP_ID, "'00112233445566778899aabbccddeeff'", Some("what has a quotation mark, as character 1 of 34")),
+        (APP_ID, "00112233445566778899\u{200b}aabbccddeeff", Some("what has an invisible character (U+200B)")),
+        (APP_ID, "https://a.b/c", Some("what is a URL")),
+    ] {
+        for name in ["accounts.csv", "accounts.toml", "accounts.json"] {
+            let json = serde_json::json!([{ "name": "brand", "app_id": app_id, "secret": { "file": "the-secret" } }]);
+            let content = match name {
+                "accounts.csv" => format!("name,app_id,secret_file\nbrand,{app_id},the-secret\n"),
+                "accounts.json" => json.to_string(),
+                _ => format!("accounts = [{{ name = 'brand', app_id = \"{app_id}\", secret.file = 'the-secret' }}]"),
+            };
+            let folder = TempDir::new().unwrap();
+            std::fs::write(folder.path().join(name), content).unwrap();
+            std::fs::write(folder.path().join("the-secret"), secret).unwrap();
+            let text = format!("name = 'p'\naccounts = {{ file = '{name}' }}\nsinks.x.type = 'parquet'\n");
+            let loaded = Pipeline::from_toml(&text, &folder.path().join("p.toml"), &environment(&[]));
+            match (loaded, problem) {
+                (Ok(pipeline), None) => {
+                    let Account { app_id, credential: Credential::Secret(secret), .. } = &pipeline.accounts[0] else {
+                        panic!()
+                    };
+                    assert_eq!((app_id.as_str(), secret.expose()), (APP_ID, SECRET), "{name}");
+                    assert_eq!(pipeline.warnings, [], "{name}");
+                }
+                (Err(errors), Some(problem)) => {
+                    let errors = errors.to_string();
+                    assert!(errors.contains(problem) && errors.contains(&format!("{name}: ")), "{errors}");
+                    assert!(!errors.contains(secret) && !errors.contains("00112233"), "{errors}");
+                }
+                (loaded, problem) => panic!("{name}: {app_id:?} {secret:?}: {loaded:?}, expected {problem:?}"),
+            }
+        }
+    }
 }

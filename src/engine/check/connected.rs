@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::finding::{Check, CheckReport, Finding};
 use super::unit::{UnitFindings, check_unit, state};
 use super::{disk_space, place};
 use crate::config::{Pipeline, RetrySection};
+use crate::engine::at_once::at_once;
 use crate::engine::bind::bind;
 use crate::engine::progress::Progress;
 use crate::engine::run::check;
@@ -52,7 +51,7 @@ pub async fn check_connected(
     for (unit, found) in units.iter().enumerate() {
         let (account, list) = (run.account(unit), run.units[unit].list.name());
         let reports = checked.accounts.iter().filter(|report| report.app_id == account.app_id && report.list == list);
-        findings.extend(reports.map(state));
+        findings.extend(reports.flat_map(state));
         findings.extend(found.findings.iter().cloned());
     }
     findings.extend(place::probe(&run, &sinks));
@@ -70,24 +69,11 @@ fn limit_retries(retry: &mut RetrySection) {
 
 /// Checks the units, as many at a time as a run would.
 async fn check_units(run: &Arc<RunContext>, asks_for_page: bool) -> Vec<UnitFindings> {
-    let units = run.units.len();
-    let slots = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
-    let mut running = JoinSet::new();
-    for unit in 0..units {
-        let (run, slots) = (Arc::clone(run), Arc::clone(&slots));
-        running.spawn(async move {
-            let _slot = slots.acquire_owned().await;
-            (unit, check_unit(&run, unit, asks_for_page).await)
-        });
-    }
-    let mut findings: Vec<UnitFindings> = (0..units).map(|_| UnitFindings::default()).collect();
-    while let Some(checked) = running.join_next().await {
-        match checked {
-            Ok((unit, found)) => findings[unit] = found,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
-    }
-    findings
+    let check = |unit| {
+        let run = Arc::clone(run);
+        async move { check_unit(&run, unit, asks_for_page).await }
+    };
+    at_once(run.pipeline.limits.accounts, (0..run.units.len()).map(check)).await
 }
 
 /// Makes the finding on the clock of this machine; the API's clock is `ahead` of it, in seconds.

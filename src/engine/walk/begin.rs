@@ -7,7 +7,7 @@
 //! claim a date.
 
 use super::end::is_end;
-use super::follow::is_refused_cursor;
+use super::follow::refused_cursor;
 use super::forecast::{Earlier, Forecast};
 use crate::engine::budget::{FULL_PAGE, footprint};
 use crate::engine::plan::Begin;
@@ -15,7 +15,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal, ListState};
 use crate::source::{Source, SourceError};
-use crate::wechat::{Chain, Cursor};
+use crate::wechat::{ApiError, Chain, Cursor};
 
 /// Asks for the first page of a list, and begins a walk with it.
 ///
@@ -72,10 +72,16 @@ async fn first_reply(
     loop {
         let _lease = run.or_stopped(context.budget().reserve(footprint(FULL_PAGE))).await?;
         let page = match run.or_stopped(source.page(&Cursor::START, &Chain::default())).await? {
-            Err(error) if is_refused_cursor(&error) => {
-                return Err(SourceError::CursorLost { cursor: Cursor::START }.into());
+            Ok(page) => page,
+            Err(error) => {
+                let lost = |error: &ApiError| SourceError::CursorLost {
+                    cursor: Cursor::START,
+                    page: 1,
+                    steps_back: 0,
+                    error: error.clone(),
+                };
+                return Err(refused_cursor(&error).map(lost).unwrap_or(error).into());
             }
-            page => page?,
         };
         let total = page.summary.total;
         context.progress().set_total(total);

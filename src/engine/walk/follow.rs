@@ -25,7 +25,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal};
 use crate::source::{Source, SourceError};
-use crate::wechat::{Cursor, Page, PageReply, Reaction, decode, summarize};
+use crate::wechat::{ApiError, Cursor, Page, PageReply, Reaction, decode, summarize};
 
 /// How many refused cursors a walk may step back from.
 const STEPS_BACK: usize = 3;
@@ -65,6 +65,8 @@ pub(in crate::engine) struct Walk<'a> {
 struct Setbacks {
     /// Cursors that WeChat has refused, and cursors whose page leads to one of them.
     refused: HashSet<Cursor>,
+    /// Of the cursors that WeChat has refused, the furthest one, with its page and WeChat's reply.
+    refusal: Option<(usize, Cursor, ApiError)>,
     /// Whether the list ended short of its `total`, and no new page has come since.
     ended_short: bool,
 }
@@ -81,6 +83,15 @@ impl Reply {
     fn of(page: &Page) -> Self {
         let next = page.summary.next.clone().filter(|_| !page.is_last());
         Self { next, total: page.summary.total, fetched_at: page.fetched_at }
+    }
+}
+
+impl Setbacks {
+    /// Notes that WeChat has answered `error` to the cursor of this page.
+    fn note(&mut self, page: usize, cursor: &Cursor, error: &ApiError) {
+        if self.refusal.as_ref().is_none_or(|(furthest, ..)| *furthest < page) {
+            self.refusal = Some((page, cursor.clone(), error.clone()));
+        }
     }
 }
 
@@ -146,11 +157,15 @@ impl Walk<'_> {
                 let lease = run.or_stopped(context.budget().reserve(footprint(size))).await?;
                 let fetched = run.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
                 let page = match fetched {
-                    Err(error) if is_refused_cursor(&error) => {
-                        cursor = self.step_back(cursor, &mut setbacks)?;
-                        continue;
-                    }
-                    page => page?,
+                    Err(error) => match refused_cursor(&error) {
+                        Some(api) => {
+                            setbacks.note(self.journal.chain().number(&cursor), &cursor, api);
+                            cursor = self.step_back(&cursor, &mut setbacks)?;
+                            continue;
+                        }
+                        None => return Err(error.into()),
+                    },
+                    Ok(page) => page,
                 };
                 size = page.body.len() as u64;
                 let reply = Reply::of(&page);
@@ -163,7 +178,7 @@ impl Walk<'_> {
             };
             cursor = match reply.next {
                 // The page still leads to a refused cursor, so its own cursor counts as refused.
-                Some(next) if setbacks.refused.contains(&next) => self.step_back(cursor, &mut setbacks)?,
+                Some(next) if setbacks.refused.contains(&next) => self.step_back(&cursor, &mut setbacks)?,
                 Some(next) => next,
                 None => {
                     let total = reply.total.expect("`Source::page` takes no end without a total");
@@ -230,17 +245,23 @@ impl Walk<'_> {
 
     /// Notes that `cursor` is refused, and returns the cursor of the page before it, which may lead
     /// to another one now.
-    fn step_back(&self, cursor: Cursor, setbacks: &mut Setbacks) -> Result<Cursor, Error> {
+    fn step_back(&self, cursor: &Cursor, setbacks: &mut Setbacks) -> Result<Cursor, Error> {
         setbacks.refused.insert(cursor.clone());
-        let earlier = self.journal.chain().before(&cursor).filter(|_| setbacks.refused.len() <= STEPS_BACK);
-        let Some(earlier) = earlier else { return Err(SourceError::CursorLost { cursor }.into()) };
+        let earlier = self.journal.chain().before(cursor).filter(|_| setbacks.refused.len() <= STEPS_BACK);
+        let Some(earlier) = earlier else {
+            let refusal = setbacks.refusal.take();
+            let (page, cursor, error) = refusal.expect("a walk steps back because a cursor was refused");
+            let steps_back = setbacks.refused.len() - 1;
+            return Err(SourceError::CursorLost { cursor, page, steps_back, error }.into());
+        };
         tracing::warn!(%cursor, earlier = %earlier.cursor, "WeChat refuses the cursor; going back one page");
         Ok(earlier.cursor.clone())
     }
 }
 
-pub(super) fn is_refused_cursor(error: &SourceError) -> bool {
-    error.api_error().is_some_and(|error| error.reaction() == Reaction::EarlierBoundary)
+/// Returns WeChat's reply if `error` is that it refuses a cursor.
+pub(super) fn refused_cursor(error: &SourceError) -> Option<&ApiError> {
+    error.api_error().filter(|api| api.reaction() == Reaction::EarlierBoundary)
 }
 
 fn same_openids(one: &[u8], other: &[u8]) -> bool {

@@ -27,7 +27,7 @@ pub(super) async fn ask(
     let query = [("grant_type", "client_credential"), ("appid", app_id), ("secret", secret.expose())];
     let attempt = || async {
         let body = client.get("/cgi-bin/token", &query).await?;
-        reply::parse(&body).map_err(|error| error.without(secret.expose()))
+        reply::of_wechat(&body).map_err(|error| error.without(secret.expose()))
     };
     retrier.retrying("a token", attempt).await
 }

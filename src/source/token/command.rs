@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::reply;
+use super::reply::{self, NoToken};
 use crate::config::TokenCommand;
 use crate::source::error::SourceError;
 
@@ -26,13 +26,22 @@ pub(super) fn origin(command: &TokenCommand) -> String {
 /// Runs the program, and takes the token from its output.
 pub(super) async fn ask(command: &TokenCommand) -> Result<Secret, SourceError> {
     let token = match timeout(command.timeout, output(command)).await {
-        Err(_) => Err(format!("it did not end within {:?}", command.timeout)),
-        Ok(output) => output.and_then(|output| match &command.pointer {
-            Some(pointer) => reply::point(&output, pointer),
-            None => reply::plain(&output),
+        Err(_) => Err(NoToken::Unusable(format!("it did not end within {:?}", command.timeout))),
+        Ok(Err(problem)) => Err(NoToken::Unusable(problem)),
+        Ok(Ok(output)) => reply::of_command(&output, command.pointer.as_deref()).map_err(|error| match error {
+            NoToken::Unusable(problem) => NoToken::Unusable(format!("what it wrote {problem}")),
+            relayed @ NoToken::Relayed(_) => relayed,
         }),
     };
-    token.map_err(|problem| SourceError::TokenCommand { origin: origin(command), problem })
+    let origin = || origin(command);
+    token.map_err(|error| match error {
+        // An argument may be a secret, and the text may repeat it.
+        NoToken::Relayed(error) => {
+            let error = command.arguments.iter().fold(error, |error, secret| error.without(secret));
+            SourceError::TokenRelayed { origin: origin(), error }
+        }
+        NoToken::Unusable(problem) => SourceError::TokenCommand { origin: origin(), problem },
+    })
 }
 
 async fn output(command: &TokenCommand) -> Result<Vec<u8>, String> {

@@ -48,9 +48,20 @@ impl Endpoint {
                 request = request.header(name, value);
             }
             let body = http.send(request).await?;
-            reply::point(&body, &self.settings.pointer).map_err(CallError::Malformed)
+            let token = reply::of_server(&body, &self.settings.pointer);
+            token.map_err(|error| self.conceal(CallError::from(error)))
         };
         let asked = retrier.retrying("a token", attempt).await;
         asked.map_err(|error| SourceError::TokenServer { origin: self.origin(), error: Box::new(error) })
+    }
+
+    /// Removes from the server's text what the request carried, any part of which may be a secret.
+    fn conceal(&self, error: CallError) -> CallError {
+        let url = self.settings.url.expose();
+        let header = self.settings.header.as_ref().and_then(|(_, value)| value.to_str().ok());
+        let query = url.query_pairs().map(|(_, value)| value.into_owned());
+        let path = url.path_segments().into_iter().flatten().map(str::to_owned);
+        let carried = header.map(str::to_owned).into_iter().chain(query).chain(path);
+        carried.fold(error, |error, secret| error.without(&secret))
     }
 }

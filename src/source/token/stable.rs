@@ -25,7 +25,7 @@ pub(super) async fn ask(
     });
     let attempt = || async {
         let body = client.post("/cgi-bin/stable_token", &[], &request).await?;
-        reply::parse(&body).map_err(|error| error.without(secret.expose()))
+        reply::of_wechat(&body).map_err(|error| error.without(secret.expose()))
     };
     retrier.retrying("a token", attempt).await
 }

@@ -12,7 +12,7 @@ use crate::config::{Account, Credential, SourceSection, TokenCommand, TokenSourc
 use crate::source::client::Client;
 use crate::source::error::SourceError;
 use crate::source::retry::Retrier;
-use crate::wechat::ApiError;
+use crate::wechat::{ApiError, CredentialForm, Formed};
 
 /// How often the owner of a refused token is asked for another one. With the pauses between, this
 /// takes some seconds, as long as a token server may take to notice that its token has ended.
@@ -74,21 +74,22 @@ impl Tokens {
         Ok(current.clone().expect("it was there, or has just been put there"))
     }
 
-    /// Replaces the token that `error` refused, unless another caller has already done so.
+    /// Replaces the token that WeChat refused, unless another caller has already done so. Returns
+    /// `false` if its owner has no other.
     pub(in crate::source) async fn renew(
         &self,
         refused: &Secret,
-        error: &ApiError,
         client: &Client,
         retrier: &Retrier,
-    ) -> Result<(), SourceError> {
+    ) -> Result<bool, SourceError> {
         let mut current = self.current.lock().await;
         if current.as_ref().is_some_and(|token| token != refused) {
-            return Ok(());
+            return Ok(true);
         }
         if let Some(owner) = self.owner() {
-            *current = Some(self.ask_owner(&owner, refused, error, client, retrier).await?);
-            return Ok(());
+            let Some(token) = self.ask_owner(&owner, refused, client, retrier).await? else { return Ok(false) };
+            *current = Some(token);
+            return Ok(true);
         }
         let token = self.ask(client, retrier).await?;
         if token == *refused {
@@ -98,12 +99,13 @@ impl Tokens {
             tokio::time::sleep(retrier.backoff(1)).await;
         }
         *current = Some(token);
-        Ok(())
+        Ok(true)
     }
 
-    /// Returns the error for a refused token that fanout may not renew, or `None` if it may.
-    pub(in crate::source) fn refusal(&self, error: &ApiError) -> Option<SourceError> {
-        Some(SourceError::TokenRefused { origin: self.owner()?, error: error.clone() })
+    /// Returns the error for a token that was refused at `call` and that fanout may not renew, or
+    /// `None` if it may.
+    pub(in crate::source) fn refusal(&self, call: &str, error: &ApiError) -> Option<SourceError> {
+        Some(SourceError::TokenRefused { origin: self.owner()?, call: call.to_owned(), error: error.clone() })
     }
 
     /// Returns the owner of the token, in words, or `None` if fanout fetches it itself.
@@ -116,37 +118,43 @@ impl Tokens {
         }
     }
 
-    /// Asks the owner of a refused token until it gives another one.
+    /// Asks the owner of a refused token until it gives another one; `None` if it does not.
     async fn ask_owner(
         &self,
         owner: &str,
         refused: &Secret,
-        error: &ApiError,
         client: &Client,
         retrier: &Retrier,
-    ) -> Result<Secret, SourceError> {
+    ) -> Result<Option<Secret>, SourceError> {
         let may_change = !matches!(&self.provider, Provider::Given(source) if !given::may_change(source));
         let questions = if may_change { QUESTIONS } else { 1 };
         for question in 1..=questions {
             let token = self.ask(client, retrier).await?;
             if token != *refused {
-                return Ok(token);
+                return Ok(Some(token));
             }
             if question < questions {
                 tracing::info!("{owner} still gives the refused token; asking again");
                 tokio::time::sleep(retrier.backoff(question)).await;
             }
         }
-        Err(SourceError::TokenRefused { origin: owner.to_owned(), error: error.clone() })
+        Ok(None)
     }
 
     async fn ask(&self, client: &Client, retrier: &Retrier) -> Result<Secret, SourceError> {
-        match &self.provider {
+        let token = match &self.provider {
             Provider::Stable(secret) => stable::ask(client, retrier, &self.app_id, secret).await,
             Provider::Classic(secret) => classic::ask(client, retrier, &self.app_id, secret).await,
             Provider::Given(source) => source.read().map_err(SourceError::TokenUnreadable),
             Provider::Endpoint(endpoint) => endpoint.ask(retrier).await,
             Provider::Command(command) => command::ask(command).await,
+        }?;
+        // `config` has warned of a token in a variable or a file.
+        if let (Provider::Endpoint(_) | Provider::Command(_), Some(owner)) = (&self.provider, self.owner())
+            && let Ok(Formed { unusual: Some(unusual), .. }) = CredentialForm::Token.check(token.expose())
+        {
+            tracing::warn!(app_id = self.app_id, "the token from {owner} {unusual}");
         }
+        Ok(token)
     }
 }

@@ -11,9 +11,9 @@ use fanout_sink::arrow;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::wechat::api_error::ApiError;
 use crate::wechat::cursor::Cursor;
 use crate::wechat::page::{Malformed, PageReply, Summary};
+use crate::wechat::reply::{Errcode, Errmsg, Integer};
 
 /// Checks a reply and returns its envelope.
 pub(super) fn summarize(body: &[u8]) -> Result<PageReply, Malformed> {
@@ -86,21 +86,17 @@ impl<'de, C: Collect> Visitor<'de> for ReplySeed<'_, C> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PageReply, A::Error> {
         let mut summary = Summary::default();
         let mut data_seen = false;
-        let mut errcode = 0;
-        let mut errmsg = Cow::Borrowed("");
+        let mut errcode = Errcode::default();
+        let mut errmsg = Errmsg::default();
         while let Some(key) = map.next_key()? {
             match key {
-                Key::Total => summary.total = map.next_value::<Lenient>()?.natural(),
-                Key::Count => summary.count = map.next_value::<Lenient>()?.natural(),
+                Key::Total => summary.total = map.next_value::<Integer>()?.natural(),
+                Key::Count => summary.count = map.next_value::<Integer>()?.natural(),
                 Key::NextOpenid => {
                     let next: Option<Cow<'_, str>> = map.next_value()?;
                     summary.next = next.and_then(|next| Cursor::after(&next));
                 }
-                Key::Errcode => {
-                    errcode = map.next_value::<Lenient>()?.integer().ok_or_else(|| {
-                        de::Error::custom("`errcode` is neither an integer nor a string that holds one")
-                    })?;
-                }
+                Key::Errcode => errcode = map.next_value::<Errcode>()?,
                 Key::Errmsg => errmsg = map.next_value()?,
                 Key::Data if data_seen => return Err(de::Error::duplicate_field("data")),
                 Key::Data => {
@@ -110,39 +106,7 @@ impl<'de, C: Collect> Visitor<'de> for ReplySeed<'_, C> {
                 Key::Unknown => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        if errcode == 0 { Ok(PageReply::Page(summary)) } else { Ok(PageReply::Error(ApiError::new(errcode, &errmsg))) }
-    }
-}
-
-/// An integer, or a string that holds one; `None` for any other value.
-struct Lenient(Option<i128>);
-
-impl Lenient {
-    fn natural(&self) -> Option<u64> {
-        self.0.and_then(|number| u64::try_from(number).ok())
-    }
-
-    fn integer(&self) -> Option<i64> {
-        self.0.and_then(|number| i64::try_from(number).ok())
-    }
-}
-
-impl<'de> Deserialize<'de> for Lenient {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Shape<'a> {
-            Signed(i64),
-            Unsigned(u64),
-            Text(#[serde(borrow)] Cow<'a, str>),
-            Other(IgnoredAny),
-        }
-        Ok(Self(match Shape::deserialize(deserializer)? {
-            Shape::Signed(number) => Some(number.into()),
-            Shape::Unsigned(number) => Some(number.into()),
-            Shape::Text(text) => text.parse().ok(),
-            Shape::Other(_) => None,
-        }))
+        Ok(errcode.error(&errmsg).map_or(PageReply::Page(summary), PageReply::Error))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Replies with an `errcode`.
 
+use fanout::wechat::{ApiError, Cursor};
+
 use super::*;
 
 fn errcode(code: i64) -> Effect {
@@ -45,8 +47,11 @@ cases! {
     token_missing: Case::page(3, errcode(41001)).fails(1, ONE_TRY, &["errcode 41001", "report this as a defect"]);
 
     // The page before is read again and gives the same cursor; so does each page before it.
-    cursor_refused: Case::page(4, errcode(40003)).fails(1, 3 + 1 + 3, &["no longer accepts the cursor", "--fresh"]);
-    cursor_refused_at_the_first_page: Case::page(1, errcode(40003)).fails(1, 1, &["no longer accepts the cursor start"]);
+    cursor_refused: Case::page(4, errcode(40003)).fails(1, 3 + 1 + 3, &["no longer accepts the cursor o",
+        " of page 4, and the 3 pages before it, read again, lead to no other: WeChat answered errcode 40003: ", "rid: ", "--fresh"]);
+    cursor_refused_behind_the_first_page: Case::page(2, errcode(40003)).fails(1, 1 + 1 + 1, &[" of page 2, and the page before it, read again,"]);
+    cursor_refused_at_the_first_page: Case::page(1, errcode(40003))
+        .fails(1, 1, &["WeChat refuses the first page, which was asked for without a cursor: WeChat answered errcode 40003: ", "rid: "]);
 
     address_unknown_to_the_token_call: Case::every(Endpoint::StableToken, errcode(40164))
         .fails(1, 0, &["errcode 40164", "add `127.0.0.1` to the IP allow list", "mp.weixin.qq.com"]);
@@ -75,4 +80,44 @@ cases! {
     token_call_resets: Case::of(Fault::new(Endpoint::StableToken, When::Call(1), Effect::Reset)).publishes(CALLS);
     token_call_for_good: Case::every(Endpoint::StableToken, Effect::status(503)).fails(75, 0, &["the call for a token failed after 3 tries"]);
     token_reply_without_token: Case::every(Endpoint::StableToken, Effect::body("{}")).fails(75, 0, &["no `access_token` in it"]);
+}
+
+const RID: &str = "61d3e476-294654f3-4d3917ee";
+
+/// The page in the middle at which every code is answered.
+const MIDDLE: u64 = 4;
+
+/// Answers `code` to the calls of `endpoint`, runs, and returns error and hint.
+async fn said(code: i64, endpoint: Endpoint, when: When, replace: [&str; 2]) -> String {
+    let body = serde_json::json!({ "errcode": code, "errmsg": format!("a text rid: {RID}") }).to_string();
+    let fault = Fault::new(endpoint, when, Effect::body(body));
+    let project = one_account(Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE).fault(fault));
+    let text = project.file().replace(replace[0], replace[1]) + ONE_SINK;
+    let once = ["source.retry.attempts=1".to_owned()];
+    let report = project.engine_run_set(&text, &once, RunOptions::default()).await.unwrap();
+    let report = &report.accounts[0];
+    assert_eq!(project.recorder.published("kept", "brand"), None, "{code}");
+    let said = format!("{}\n{}", report.error.as_deref().unwrap(), report.hint.as_deref().unwrap());
+    assert!(said.contains(&format!("errcode {code}: a text rid: {RID}")), "{code}: {said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_code_is_named_with_its_rid_and_the_cursor_that_it_answers() {
+    let secret = ["secret", "secret"];
+    let given = ["secret = { env = 'TEST_SECRET' }", "token = { env = 'TOKEN' }"];
+    let truth = one_account(Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE)).truth();
+    let cursor = Cursor::after(&truth[(PAGE_SIZE * (MIDDLE - 1)) as usize - 1]).unwrap();
+    // The cursors of the simulator begin alike, and the name of a cursor is its beginning.
+    let cursor = cursor.to_string();
+    let codes: Vec<i64> = ApiError::known_codes().chain([12_345]).collect();
+    assert!(codes.len() > 30);
+    for code in codes {
+        said(code, Endpoint::StableToken, When::Always, secret).await;
+        for credential in [secret, given] {
+            said(code, Endpoint::UserGet, When::Page(1), credential).await;
+            let said = said(code, Endpoint::UserGet, When::Page(MIDDLE), credential).await;
+            assert!(said.contains(&format!("page {MIDDLE}")) && said.contains(&cursor), "{code}: {said}");
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl Provider {
     }
 
     /// Runs to an error, and asserts that no token was renewed.
-    async fn fails(self, exit: u8, calls: u64, words: &[&str]) {
+    async fn fails(&self, exit: u8, calls: u64, words: &[&str]) {
         failed(&self.project, &self.run().await, exit, words);
         assert_eq!(self.project.calls(), calls);
         assert_eq!(self.project.api().requests().stable_token, 0);
@@ -243,6 +243,77 @@ async fn a_token_server_with_nothing_at_the_pointer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_server_that_answers_in_plain_text() {
+    for form in ["TOKEN", " TOKEN\r\n", "\u{feff}TOKEN", "\"TOKEN\""] {
+        let server = Provider::server(TOKEN_SERVER, "");
+        let token = server.project.api().issue_token(APP_ID);
+        let body = Effect::body(form.replace("TOKEN", &token));
+        server.fault(Endpoint::Token, When::Always, body).publishes(and_token(CALLS, 1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_server_whose_answer_is_no_token_sends_nothing_to_wechat() {
+    for (body, problem) in [
+        ("NOAUTH Authentication required.", "it is not JSON, and as plain text has a blank, as character 7 of 31"),
+        ("<html>", "it is not JSON, and as plain text has `<`"),
+        ("null", "it has no text at `/access_token`"),
+        (r#"{"access_token":null}"#, "it has no text at `/access_token`"),
+        (r#"{"access_token":"(nil)"}"#, "it has `(`, as character 1 of 5"),
+        (r#"{"access_token":"a token"}"#, "it has a blank, as character 2 of 7"),
+        (r#"{"access_token":""}"#, "it is empty"),
+    ] {
+        let server = Provider::server(TOKEN_SERVER, "").fault(Endpoint::Token, When::Always, Effect::body(body));
+        server.fails(75, 0, &["no token from the token server http://127.0.0.1:", problem, "`token_endpoint`"]).await;
+    }
+}
+
+/// What a person must do about each error that a token server or a command passes on, and the exit
+/// code.
+const RELAYED: [(&str, u8, &str); 6] = [
+    (r#"{"errcode":40164,"errmsg":"invalid ip 203.0.113.9"}"#, 1, "add `203.0.113.9` to the IP allow list"),
+    (r#"{"errcode":"40164","errmsg":"invalid ip 203.0.113.9"}"#, 1, "add `203.0.113.9` to the IP allow list"),
+    (r#"{"errcode":40013.0}"#, 1, "check `app_id` and the secret"),
+    (r#"{"errcode":40001,"errmsg":"invalid credential"}"#, 1, "the secret is wrong"),
+    (r#"{"errcode":-1,"errmsg":"system error"}"#, 75, "WeChat is busy"),
+    (r#"{"errcode":45009,"errmsg":"reach max api daily quota limit"}"#, 75, "in Beijing"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_another_program_passes_on_is_wechats() {
+    for (body, exit, hint) in RELAYED {
+        let code = body.split(&[':', ',', '}'][..]).nth(1).unwrap().trim_matches('"').trim_end_matches(".0");
+        let code = format!("WeChat answered errcode {code}");
+        for (pointer, body) in [("", body.to_owned()), (", pointer = '/data/token'", format!("{{\"data\":{body}}}"))] {
+            let server = Provider::server(TOKEN_SERVER, pointer);
+            let server = server.fault(Endpoint::Token, When::Always, Effect::body(body.clone()));
+            server.fails(exit, 0, &["no token from the token server", &code, hint]).await;
+            let command = Provider::command(&format!("echo '{body}'"), pointer);
+            command.fails(exit, 0, &["no token from the command `", &code, hint]).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_numbers_form_does_not_change_what_is_done_about_it() {
+    for form in ["40013", "\"40013\"", "40013.0", "\"40013.0\""] {
+        let body = Effect::body(format!("{{\"errcode\":{form},\"errmsg\":\"invalid appid\"}}"));
+        for (keys, endpoint, calls) in [
+            (SECRET.to_owned(), Endpoint::StableToken, 0),
+            (format!("{SECRET}\nclassic_token = true"), Endpoint::Token, 0),
+            (SECRET.to_owned(), Endpoint::UserGet, 1),
+        ] {
+            let provider = Provider::new(&keys).fault(endpoint, When::Always, body.clone());
+            let words = ["failed after 1 try", "errcode 40013: invalid appid", "check `app_id`"];
+            failed(&provider.project, &provider.run().await, 1, &words);
+            assert_eq!(provider.project.calls(), calls, "{form}, {endpoint:?}");
+        }
+        let provider = Provider::new(SECRET).fault(Endpoint::Quota, When::Always, body);
+        exact(&provider.project, &provider.run().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_with_a_good_token() {
     let command = Provider::command("[ \"$1\" = 'an argument' ] && echo ' TOKEN '", "");
     command.publishes(pages_only(CALLS)).await;
@@ -275,10 +346,25 @@ async fn a_command_that_fails() {
     for (script, more, problem) in [
         ("echo TOKEN; exit 3", "", "it ended with exit status: 3"),
         ("sleep 60", ", timeout_secs = 1", "it did not end within 1s"),
-        ("echo TOKEN; echo more", "", "it wrote 2 lines"),
-        ("true", "", "it wrote nothing"),
+        ("echo TOKEN; echo more", "", "what it wrote has a line end, as character "),
+        ("true", "", "what it wrote is empty"),
         ("yes TOKEN", "", "it wrote more than 65536 bytes"),
-        ("echo TOKEN", ", pointer = '/a'", "it is not JSON"),
+        ("echo TOKEN", ", pointer = '/a'", "what it wrote is not JSON, line 1"),
+        (
+            "echo NOAUTH Authentication required.",
+            "",
+            "what it wrote has a blank, as character 7 of 31; expected an access token",
+        ),
+        ("echo '(nil)'", "", "what it wrote has `(`, as character 1 of 5"),
+        ("echo null", "", "what it wrote is a word that says that there is none"),
+        ("printf 'T\\357\\273\\277T'", "", "what it wrote has an invisible character (U+FEFF), as character 2 of 3"),
+        ("printf 'T\\377'", "", "what it wrote is no text, but 2 bytes"),
+        ("echo /run/token", "", "what it wrote has `/`"),
+        (
+            "echo '{\"access_token\":\"TOKEN\"}'",
+            "",
+            "what it wrote is JSON, expected the token alone; for JSON set `pointer`",
+        ),
         ("kill -9 $$", "", "it ended with signal: 9"),
     ] {
         Provider::command(script, more).fails(1, 0, &["no token from the command `", problem, hint]).await;
@@ -294,7 +380,7 @@ async fn a_command_that_is_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_shell_looks_at_a_command() {
     let command = Provider::new("token_command = { command = ['echo', '$(touch hurt)', ';', 'touch', 'hurt'] }");
-    let report = command.run().await;
-    failed(&command.project, &report, 1, &["the token from the command `echo` was refused"]);
+    // What it wrote is `$(touch hurt) ; touch hurt`.
+    command.fails(1, 0, &["no token from the command `echo`: what it wrote has `$`, as character 1 of 26"]).await;
     assert!(!command.project.path("hurt").exists());
 }

@@ -124,7 +124,8 @@ fn ndjson_rows(text: &[u8]) -> Vec<(i64, String)> {
     std::str::from_utf8(text).unwrap().lines().map(row).collect()
 }
 
-/// Returns every file below a folder with its content; nothing if there is no folder.
+/// Returns every file below a folder with its content; nothing if there is no folder. The content
+/// of a link to nothing is its target.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -135,7 +136,9 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+                let target = |_| fs::read_link(&path).map(|target| target.into_os_string().into_encoded_bytes());
+                let content = fs::read(&path).or_else(target).unwrap();
+                found.insert(path.strip_prefix(folder).unwrap().to_owned(), content);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::error::SinkError;
 const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
 
 /// The longest file name that the common file systems hold, in bytes.
-const LONGEST_NAME: usize = 255;
+pub(super) const LONGEST_NAME: usize = 255;
 
 /// A parsed template: folders, and the name of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,11 @@ impl Layout {
     /// Returns whether a list is one file in `root` itself, and not a folder of its own.
     pub(super) fn is_single_file(&self) -> bool {
         self.folders.is_empty()
+    }
+
+    /// Returns whether the app id is part of a list's path.
+    pub(super) fn names_app_id(&self) -> bool {
+        self.folders.iter().chain([&self.file]).any(|name| name.contains(&Piece::Value(Placeholder::AppId)))
     }
 
     /// Returns the folder of a list, relative to `root`; empty for a single file.

@@ -1,6 +1,7 @@
 //! The promises of publishing, tested with lists of plain text.
 
 mod find;
+mod publishers;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +24,7 @@ use crate::walk_id::WalkId;
 
 const LEAF: &str = "out/dt=2026-11-22/account=main";
 
-fn context(directory: &Path) -> SinkContext {
+pub(super) fn context(directory: &Path) -> SinkContext {
     let schema = Arc::new(Schema::new(vec![Field::new("openid", DataType::Utf8, false)]));
     SinkContext::new("main", "wx1", schema)
         .with_names("followers", "archive")
@@ -31,16 +32,16 @@ fn context(directory: &Path) -> SinkContext {
         .with_directory(directory)
 }
 
-fn leaf_options() -> FileOptions {
+pub(super) fn leaf_options() -> FileOptions {
     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
     FileOptions { root: "out".into(), layout, rolling: true }
 }
 
-fn single_options() -> FileOptions {
+pub(super) fn single_options() -> FileOptions {
     FileOptions { root: "out".into(), layout: "list.txt".to_owned(), rolling: false }
 }
 
-fn walk(number: u64) -> WalkId {
+pub(super) fn walk(number: u64) -> WalkId {
     WalkId::new(number, DateTime::UNIX_EPOCH + TimeDelta::hours(number as i64))
 }
 
@@ -49,7 +50,7 @@ fn day(date: &str) -> NaiveDate {
 }
 
 fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
-    let begun_at = context.walk.begun_at();
+    let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
     Snapshot {
         walk: context.walk,
         date: context.date,
@@ -76,12 +77,12 @@ fn prepared(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> Sta
     staged
 }
 
-fn publish(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> SinkReport {
+pub(super) fn publish(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> SinkReport {
     prepared(options, context, parts).commit().unwrap()
 }
 
 /// Returns the files below `folder` with their contents, and the folders (with a slash) without.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

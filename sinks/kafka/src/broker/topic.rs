@@ -8,8 +8,8 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::client;
 use super::log::Log;
+use super::{client, output};
 use crate::options::{CreateTopic, KafkaOptions, ValueFormat};
 
 /// How long the brokers may take to answer.
@@ -48,7 +48,10 @@ pub(crate) async fn check(options: &KafkaOptions, context: &SinkContext) -> Resu
         check_creation(create)?;
     }
     let policy = match (partitions(&consumer, options)?, &options.create_topic) {
-        (Some(_), _) => cleanup_policy(options, context).await,
+        (Some(_), _) => {
+            output::check_date(options, context)?;
+            cleanup_policy(options, context).await
+        }
         (None, Some(create)) => create.cleanup_policy.clone(),
         (None, None) => return Err(missing(options)),
     };
