@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::causes::error_chain;
 use crate::config::{Account, Pipeline};
 use crate::error::{Error, Exit};
-use crate::journal::RunReports;
+use crate::journal::{OpenReport, RunReports};
 use crate::wechat::List;
 
 /// The report of a run, recorded as `runs/<run>.json` under `journal.path`.
@@ -100,6 +100,9 @@ pub enum Verdict {
     Stopped,
     /// A signal stopped it; the journal is kept.
     Interrupted,
+    /// The process ended before the run did, as after `kill -9`; the journal is kept. The report
+    /// says what was known when the run began.
+    CutOff,
     /// An error ended it; the journal is kept.
     Failed,
 }
@@ -114,6 +117,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
             Self::Stopped => "stopped",
+            Self::CutOff => "cut off",
         }
     }
 }
@@ -215,21 +219,35 @@ impl RunReport {
         }
     }
 
-    /// Records the report under `journal.path`. A failure to do so is logged and does not fail the
-    /// run.
-    pub(crate) fn record(self, reports: &RunReports) -> Self {
-        let mut named = self.clone();
-        let recorded = reports.record(&self.pipeline, self.begun_at, |run| {
-            named.run = Some(run.to_owned());
-            &named
-        });
-        match recorded {
-            Ok(()) => named,
-            Err(error) => {
-                tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
-                self
-            }
+    /// Records under `journal.path` that a run has begun, with the accounts of which nothing is
+    /// known but that they were cut off. A failure to do so is logged and does not fail the run.
+    pub(crate) fn begin(
+        pipeline: &Pipeline,
+        begun_at: DateTime<Utc>,
+        accounts: Vec<AccountReport>,
+    ) -> Option<OpenReport> {
+        Self::new(pipeline, begun_at, accounts).open(&RunReports::new(&pipeline.journal.path))
+    }
+
+    /// Records the report in the place of what `begin` has recorded. A failure to do so is logged
+    /// and does not fail the run.
+    pub(crate) fn record(mut self, begun: Option<OpenReport>, pipeline: &Pipeline) -> Self {
+        // What could not be recorded at the beginning may be possible now.
+        let begun = begun.or_else(|| self.open(&RunReports::new(&pipeline.journal.path)));
+        let Some(begun) = begun else { return self };
+        self.run = Some(begun.run().to_owned());
+        if let Err(error) = begun.end(&self) {
+            tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
+            self.run = None;
         }
+        self
+    }
+
+    fn open(&self, reports: &RunReports) -> Option<OpenReport> {
+        let named = |run: &str| Self { run: Some(run.to_owned()), ..self.clone() };
+        let opened = reports.begin(&self.pipeline, self.begun_at, named);
+        let warn = |error| tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
+        opened.map_err(warn).ok()
     }
 }
 
@@ -263,6 +281,18 @@ impl AccountReport {
     pub(crate) fn succeed(&mut self, verdict: Verdict) {
         self.verdict = verdict;
         self.exit = Exit::Done;
+    }
+
+    /// Makes it the report of a list whose run ends before it can say more.
+    #[must_use]
+    pub(crate) fn cut_off(self, how_to_go_on: &str) -> Self {
+        Self {
+            verdict: Verdict::CutOff,
+            exit: Exit::Interrupted,
+            error: Some("the process ended before the run did; it was killed, or the machine went down".to_owned()),
+            hint: Some(how_to_go_on.to_owned()),
+            ..self
+        }
     }
 
     /// Sets the error, and the verdict and exit that follow from it.

@@ -10,6 +10,9 @@ use clap::Args;
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, Shard};
 use crate::engine::RunOptions;
 
+/// How many warnings about a pipeline file are shown: it may have thousands of accounts.
+const WARNINGS_SHOWN: usize = 5;
+
 /// A pipeline file, and what the command line changes about it.
 #[derive(Debug, Args)]
 pub(super) struct FileArguments {
@@ -87,6 +90,13 @@ impl PipelineArguments {
     /// Reads the pipeline file and leaves only the selected accounts in it.
     pub(super) fn load(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
         let pipeline = self.load_with(environment, false)?;
+        let (shown, more) = pipeline.warnings.split_at(pipeline.warnings.len().min(WARNINGS_SHOWN));
+        for warning in shown {
+            tracing::warn!("{warning}");
+        }
+        if !more.is_empty() {
+            tracing::warn!("{}: {} more warnings of this kind", self.file.path.display(), more.len());
+        }
         if cfg!(not(feature = "simulator")) && pipeline.source.simulate.is_some() {
             let message = "this program was built without the feature `simulator`, which a simulated list needs";
             return Err(pipeline.problem("source.simulate", message).into());

@@ -47,7 +47,11 @@ pub(super) async fn execute(
         return connect(arguments, pipeline, registry, terminal).await;
     }
     let report = engine::check(pipeline, registry, arguments.date.run_options()).await?;
-    terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { summary::of_check(&report) });
+    terminal.result(&if arguments.pipeline.json {
+        summary::json(&report)
+    } else {
+        summary::of_check(&report, terminal.width())
+    });
     summary::print_failures(&report, terminal);
     Ok(report.exit)
 }
@@ -63,6 +67,10 @@ async fn connect(
     let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
     let options = arguments.date.run_options();
     let report = engine::check_connected(pipeline, registry, options, !arguments.no_calls).await?;
-    terminal.result(&if arguments.pipeline.json { summary::json(&report) } else { findings::render(&report) });
+    terminal.result(&if arguments.pipeline.json {
+        summary::json(&report)
+    } else {
+        findings::render(&report, terminal.width())
+    });
     Ok(report.exit)
 }

@@ -4,9 +4,10 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use super::log_format::LogFormat;
+use super::logging::Level;
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
@@ -27,6 +28,12 @@ struct CommandLine {
     /// Format of logs, errors and hints on stderr: text, or one JSON object per line
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
+    /// Show errors and hints only on stderr: no progress, no logs
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show more in the logs; twice shows everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +86,8 @@ Exit codes:
    75  try the same command again later
   130  interrupted; the same command continues
 
-Logs go to stderr. RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR turns colours off.";
+Logs go to stderr. `-q` and `-v` choose how many; without them RUST_LOG filters (`RUST_LOG=fanout=debug`). NO_COLOR turns \
+colours off. On a terminal, tables are as wide as it; COLUMNS sets another width.";
 
 /// Runs the command line of this process with the sinks of `registry`, and returns the exit code.
 ///
@@ -90,9 +98,9 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     process::allow_open_files();
     process::allow_threads();
     let environment = Environment::process();
-    let CommandLine { command, log_format } =
+    let CommandLine { command, log_format, quiet, verbose } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
-    let terminal = Terminal::new(&environment, log_format);
+    let terminal = Terminal::new(&environment, log_format, quiet);
     let runtime = match process::start_runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -106,11 +114,12 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     let listener = traces.as_ref().map(traces::Traces::listener);
     #[cfg(not(feature = "otel"))]
     let listener = None;
-    logging::start(&environment, &terminal, listener);
+    let logs = logging::start(&environment, &terminal, Level::new(quiet, verbose), listener);
     let exit = runtime.block_on(execute(command, &registry, &environment, &terminal)).unwrap_or_else(|error| {
         terminal.failure(&error);
         error.exit()
     });
+    logs.end(&terminal);
     let exit = terminal.exit(exit);
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
@@ -125,7 +134,7 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
 /// Ends the process with the error of its command line, or with the help or version that it asks
 /// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
-    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()));
+    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()), false);
     if error.use_stderr() && terminal.format() == LogFormat::Text {
         error.exit();
     }
@@ -133,7 +142,7 @@ fn refuse(error: &clap::Error, environment: &Environment) -> ! {
         terminal.error(error.render().to_string().trim_start_matches("error: "), None);
         error.exit_code()
     } else {
-        terminal.result(&error.render().to_string());
+        terminal.help(&error.render(), environment);
         terminal.exit(Exit::Done).code().into()
     };
     #[expect(clippy::exit, reason = "as clap does it")]

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use fanout_sink::SinkReport;
-use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::arguments::PipelineArguments;
+use super::failures::{self, Failure};
 use super::output::Terminal;
-use super::table::{NOTHING, Side, account_and_list, grouped, render, signed};
+use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, signed, text};
 use crate::report::{AccountReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
 
 /// With more accounts than this, outputs are not listed; the report of the run has them.
@@ -20,7 +20,7 @@ const FEW: usize = 20;
 /// Prints the result of a run or a replay, its errors, and the command that delivers what a sink
 /// has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
-    let text = if arguments.json { json(report) } else { of_run(report) };
+    let text = if arguments.json { json(report) } else { of_run(report, terminal.width()) };
     if has_rows_on_stdout(report) {
         terminal.result_aside(&text);
     } else {
@@ -43,34 +43,36 @@ fn missed(report: &RunReport) -> BTreeSet<&str> {
 }
 
 /// Writes the result of a run.
-fn of_run(report: &RunReport) -> String {
+fn of_run(report: &RunReport, width: Option<usize>) -> String {
     let columns = [
-        ("account", Side::Left),
-        ("verdict", Side::Left),
-        ("date", Side::Left),
-        ("followers", Side::Right),
-        ("change", Side::Right),
-        ("pages", Side::Right),
-        ("calls", Side::Right),
-        ("retries", Side::Right),
-        ("seconds", Side::Right),
-        ("sinks", Side::Left),
+        text("account").wrapping(),
+        text("verdict").wrapping(),
+        text("date"),
+        number("followers"),
+        number("change"),
+        number("pages").extra(),
+        number("calls"),
+        number("retries").extra(),
+        number("seconds"),
+        text("sinks").extra(),
     ];
     if let Some(text) = of_empty_shard(report) {
         return text;
     }
     let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
-    let mut text = render(columns, &rows);
+    let mut text = render(columns, &rows, width);
     if report.accounts.len() > 1 {
-        let _ = writeln!(text, "{}", totals(report));
+        text.push_str(&line(&totals(report), width));
+        text.push_str(&published_dates(report).map_or_else(String::new, |dates| line(&dates, width)));
     }
     if report.accounts.len() <= FEW {
         for account in &report.accounts {
-            text.push_str(&of_resumed(account));
+            text.push_str(&of_resumed(account).map_or_else(String::new, |resumed| line(&resumed, width)));
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
                     let account = account_and_list(&account.account, &account.list);
-                    let _ = writeln!(text, "{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    let what = format!("{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    text.push_str(&line(&what, width));
                 }
             }
         }
@@ -84,27 +86,30 @@ fn of_empty_shard(report: &RunReport) -> Option<String> {
     Some(format!("no account of `{}` is in the shard {shard}\n", report.pipeline))
 }
 
-/// Writes from where the walk of an account has gone on, if an earlier run had begun it.
-fn of_resumed(account: &AccountReport) -> String {
-    let AccountReport { date: Some(date), pages_before: before @ 1.., pages, .. } = account else {
-        return String::new();
-    };
+/// Writes from where the walk of an account has gone on; `None` if no earlier run had begun it.
+fn of_resumed(account: &AccountReport) -> Option<String> {
+    let AccountReport { date: Some(date), pages_before: before @ 1.., pages, .. } = account else { return None };
     let of = if account.snapshot.is_some() { format!(" of {}", grouped(*pages)) } else { String::new() };
     let name = account_and_list(&account.account, &account.list);
-    format!("{name}: the walk of {date} went on from page {}{of}\n", grouped(before + 1))
+    Some(format!("{name}: the walk of {date} went on from page {}{of}", grouped(before + 1)))
 }
 
-/// Writes the sums over all accounts, and the dates whose lists this run has published.
+/// Writes the dates whose lists this run has published, with their number; `None` if there is none.
+fn published_dates(report: &RunReport) -> Option<String> {
+    let mut lists: BTreeMap<NaiveDate, u64> = BTreeMap::new();
+    let published = report.accounts.iter().filter(|account| account.verdict == Verdict::Published);
+    published.filter_map(|account| account.date).for_each(|date| *lists.entry(date).or_default() += 1);
+    let dates: Vec<String> = lists.iter().map(|(date, count)| format!("{date} ({})", grouped(*count))).collect();
+    (!dates.is_empty()).then(|| format!("published in this run, by date: {}", dates.join(", ")))
+}
+
+/// Writes the sums over all accounts.
 fn totals(report: &RunReport) -> String {
     let mut verdicts: Vec<(&str, u64)> = Vec::new();
     let (mut followers, mut calls) = (0, 0);
     let mut names: BTreeSet<&str> = BTreeSet::new();
-    let mut published: BTreeMap<NaiveDate, u64> = BTreeMap::new();
     for account in &report.accounts {
         names.insert(&account.account);
-        if let (Verdict::Published, Some(date)) = (account.verdict, account.date) {
-            *published.entry(date).or_default() += 1;
-        }
         match verdicts.iter_mut().find(|(verdict, _)| *verdict == account.verdict.as_str()) {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
@@ -120,19 +125,13 @@ fn totals(report: &RunReport) -> String {
     if lists != accounts {
         let _ = write!(what, ", {} lists", grouped(lists as u64));
     }
-    let mut text = format!(
+    format!(
         "{what}: {}; {} followers, {} calls, {:.1} s",
         verdicts.join(", "),
         grouped(followers),
         grouped(calls),
         report.seconds
-    );
-    if !published.is_empty() {
-        let dates: Vec<String> =
-            published.iter().map(|(date, count)| format!("{date} ({})", grouped(*count))).collect();
-        let _ = write!(text, "\npublished in this run, by date: {}", dates.join(", "));
-    }
-    text
+    )
 }
 
 fn run_row(account: &AccountReport) -> [String; 10] {
@@ -188,7 +187,7 @@ fn since(outcome: &SinkOutcome) -> &'static str {
 
 /// Writes what a sink has published, and where.
 fn describe(report: &SinkReport) -> String {
-    let amount = format!("{} rows, {}", grouped(report.rows), HumanBytes(report.bytes));
+    let amount = format!("{} rows, {}", grouped(report.rows), bytes(report.bytes));
     match report.outputs.as_slice() {
         [] => amount,
         [only] => format!("{amount} in {}", only.location),
@@ -197,14 +196,8 @@ fn describe(report: &SinkReport) -> String {
 }
 
 /// Writes the result of a check without API calls.
-pub(super) fn of_check(report: &RunReport) -> String {
-    let columns = [
-        ("account", Side::Left),
-        ("verdict", Side::Left),
-        ("date", Side::Left),
-        ("walk", Side::Left),
-        ("sinks", Side::Left),
-    ];
+pub(super) fn of_check(report: &RunReport, width: Option<usize>) -> String {
+    let columns = [text("account").wrapping(), text("verdict"), text("date"), text("walk"), text("sinks").wrapping()];
     let rows: Vec<_> = report
         .accounts
         .iter()
@@ -222,7 +215,7 @@ pub(super) fn of_check(report: &RunReport) -> String {
             ]
         })
         .collect();
-    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows))
+    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows, width))
 }
 
 /// Writes what a run would find at a sink.
@@ -236,27 +229,29 @@ fn before_a_run(outcome: &SinkOutcome) -> &'static str {
 
 /// Prints the errors of accounts and sinks to stderr.
 pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
-    for (message, hint) in failures(report) {
-        terminal.error(&message, hint);
-    }
+    failures::print(&failures(report), terminal);
 }
 
 /// Returns each error with its hint.
-fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
-    let mut failures = Vec::new();
+fn failures(report: &RunReport) -> Vec<Failure<'_>> {
+    let (mut failures, all) = (Vec::new(), &report.accounts);
     // An account that was stopped has not failed, and how to continue is printed for the whole run.
     let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
-    for account in report.accounts.iter().filter(|account| !was_stopped(account)) {
-        let name = &account.account;
-        if let Some(error) = &account.error {
-            failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));
+    for report in report.accounts.iter().filter(|account| !was_stopped(account)) {
+        let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
+        let mut same = all.iter().filter(|other| (&other.app_id, &other.list) == (&report.app_id, &report.list));
+        let date = report.date.filter(|_| same.nth(1).is_some()).map_or_else(String::new, |date| format!("{date}: "));
+        if let Some(error) = &report.error {
+            let error = format!("{date}{error}").into();
+            failures.push(Failure { account, app_id, error, hint: report.hint.as_deref() });
         }
-        for sink in &account.sinks {
+        for sink in &report.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
                 let error = format!("sink `{}`: {error}", sink.sink);
                 // The error of a required sink is the account's error, too.
-                if account.error.as_ref() != Some(&error) {
-                    failures.push((format!("account `{name}`: {error}"), hint.as_deref()));
+                if report.error.as_ref() != Some(&error) {
+                    let error = format!("{date}{error}").into();
+                    failures.push(Failure { account, app_id, error, hint: hint.as_deref() });
                 }
             }
         }
@@ -358,13 +353,22 @@ mod tests {
             retries: 1,
             ..account("brand", Verdict::Published, sinks)
         };
-        let text = of_run(&report(vec![brand, account("shop", Verdict::Failed, Vec::new())]));
+        let report = report(vec![brand, account("shop", Verdict::Failed, Vec::new())]);
         assert_eq!(
-            text,
+            of_run(&report, None),
             "account  verdict    date        followers  change  pages     calls  retries  seconds  sinks\n\
              brand    published  2026-01-31     23,000  -1,500      3  4 of 500        1      0.2  archive: published, \
              lines: failed\n\
              shop     failed     -                   -       -      3         4        0      0.2  -\n\
+             2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
+             published in this run, by date: 2026-01-31 (1)\n\
+             brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
+        );
+        assert_eq!(
+            of_run(&report, Some(72)),
+            "account  verdict    date        followers  change     calls  seconds\n\
+             brand    published  2026-01-31     23,000  -1,500  4 of 500      0.2\n\
+             shop     failed     -                   -       -         4      0.2\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
              published in this run, by date: 2026-01-31 (1)\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
@@ -384,7 +388,7 @@ mod tests {
             on("2026-01-30", failed),
             on("2026-01-31", AccountReport { account: "shop".to_owned(), ..published() }),
         ];
-        let text = of_run(&report(rows));
+        let text = of_run(&report(rows), None);
         assert_eq!(text.lines().filter(|line| line.contains("  2026-01-3")).count(), 4);
         let below = text.split_once("2 accounts").unwrap().1;
         assert_eq!(
@@ -403,12 +407,15 @@ mod tests {
         let brand = AccountReport { error: error.clone(), ..account("brand", Verdict::Failed, sinks()) };
         let shop = AccountReport { error, ..account("shop", Verdict::Interrupted, sinks()) };
         let report = report(vec![brand, shop]);
-        let failures: Vec<_> = failures(&report).into_iter().collect();
+        let failures: Vec<_> = failures(&report)
+            .into_iter()
+            .map(|failure| (failure.account.to_owned(), failure.error.into_owned(), failure.hint.map(str::to_owned)))
+            .collect();
         assert_eq!(
             failures,
             [
-                ("account `brand`: sink `archive`: disk full".to_owned(), None),
-                ("account `brand`: sink `lines`: no room either".to_owned(), Some("make room")),
+                ("brand".to_owned(), "sink `archive`: disk full".to_owned(), None),
+                ("brand".to_owned(), "sink `lines`: no room either".to_owned(), Some("make room".to_owned())),
             ]
         );
     }

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{Secret, SecretReference};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::context::{Api, Context};
-use super::secret::TokenSource;
+use super::secret::{self, TokenSource};
 use super::section::RUNS;
-use super::text::{self, Identifier};
+use super::text::{self, IDENTIFIER_PATTERN};
 use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
+use crate::wechat::{CredentialForm, is_invisible, kind_of};
 
 /// One of `[[accounts]]`: a WeChat Official Account.
 #[derive(Clone, Debug)]
@@ -54,7 +56,7 @@ pub(super) struct AccountKeys {
     /// `name`: yours, for logs, reports and the outputs of sinks; unique in the file.
     name: Option<AccountName>,
     /// `app_id`: WeChat's, `wx…`; unique in the file.
-    app_id: Option<Identifier>,
+    app_id: Option<AppId>,
     /// `secret`: where the app secret is, with which tokens are fetched and renewed.
     secret: Option<SecretReference>,
     /// `classic_token`: whether `secret` fetches its tokens over the endpoint that invalidates the
@@ -72,23 +74,54 @@ pub(super) struct AccountKeys {
 /// The keys of which an account has exactly one.
 pub(crate) const CREDENTIALS: [&str; 4] = ["secret", "token", "token_endpoint", "token_command"];
 
+/// The app id of an account, which [`complete`] checks and trims. It becomes the name of a folder.
+#[derive(Deserialize, JsonSchema)]
+struct AppId(#[schemars(extend("pattern" = IDENTIFIER_PATTERN))] String);
+
 /// The name of an account, in any script. It becomes part of paths.
 #[derive(JsonSchema)]
 struct AccountName(String);
 
 impl<'de> Deserialize<'de> for AccountName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "1 to 64 characters without `/`, `\\`, line ends, or blanks around them";
+        const EXPECTED: &str = "1 to 64 characters without `/`, `\\`, line ends, or blanks around them";
         let is_unfit = |character: char| character.is_control() || character == '/' || character == '\\';
-        text::read(deserializer, expected, |name| {
+        let name = text::read(deserializer, EXPECTED, |name| {
             let is_fit = (1..=64).contains(&name.chars().count()) && !name.contains(is_unfit) && name.trim() == name;
-            is_fit.then(|| Self(name.to_owned()))
-        })
+            is_fit.then(|| name.to_owned())
+        })?;
+        match hidden_in(&name) {
+            None => Ok(Self(name)),
+            Some((place, hidden)) => Err(D::Error::custom(format!(
+                "found {} as character {place} of {name:?}, expected a name without it: no one could type it",
+                kind_of(hidden)
+            ))),
+        }
     }
 }
 
+/// Returns the first character of a name that cannot be seen, and its place from 1. The characters
+/// that join or vary emoji are seen by what they do.
+fn hidden_in(name: &str) -> Option<(usize, char)> {
+    let mut before = 'a';
+    (1..).zip(name.chars()).find(|&(_, character)| {
+        let varies = matches!(character, '\u{200d}' | '\u{fe0e}' | '\u{fe0f}') && is_symbol(before);
+        let is_hidden =
+            (is_invisible(character) && !varies) || (character.is_whitespace() && !" \u{3000}".contains(character));
+        // A joiner follows the variation of an emoji, and is seen as well.
+        if !varies {
+            before = character;
+        }
+        is_hidden
+    })
+}
+
+fn is_symbol(character: char) -> bool {
+    !character.is_ascii() && !character.is_alphanumeric() && !character.is_whitespace() && !is_invisible(character)
+}
+
 /// Completes the accounts of a whole file, the pipeline file or the accounts file.
-pub(super) fn complete(accounts: Vec<AccountKeys>, context: &mut Context) -> Vec<Account> {
+pub(super) fn complete(mut accounts: Vec<AccountKeys>, context: &mut Context) -> Vec<Account> {
     if accounts.is_empty() && !context.has_problem_in("accounts") {
         if context.api == Api::Simulator {
             let (name, app_id) = ("simulated".to_owned(), "wxsimulated".to_owned());
@@ -96,6 +129,7 @@ pub(super) fn complete(accounts: Vec<AccountKeys>, context: &mut Context) -> Vec
         }
         context.report_missing(&["accounts"], "at least one `[[accounts]]` with `name`, `app_id` and `secret`");
     }
+    accounts.iter_mut().enumerate().for_each(|(place, account)| account.check_app_id(&place.to_string(), context));
     report_twins(&accounts, context);
     let accounts = accounts.into_iter().enumerate();
     accounts.filter_map(|(place, keys)| keys.complete(&place.to_string(), context)).collect()
@@ -114,10 +148,10 @@ fn report_twins(accounts: &[AccountKeys], context: &mut Context) {
             let message = format!("found `{name}`, which {first} has already; expected a name of its own");
             context.report(&["accounts", &number, "name"], message);
         }
-        if let Some(Identifier(app_id)) = &account.app_id
+        if let Some(AppId(app_id)) = &account.app_id
             && let Some(first) = app_ids.insert(app_id, place)
         {
-            let name = |place: usize| accounts[place].name.as_ref().map_or("without a name", |name| &name.0);
+            let name = |place: usize| accounts[place].shown_name();
             let message = format!(
                 "found `{app_id}` in the account `{}`, which the account `{}` has already; one app id is one list",
                 name(place),
@@ -129,6 +163,23 @@ fn report_twins(accounts: &[AccountKeys], context: &mut Context) {
 }
 
 impl AccountKeys {
+    fn shown_name(&self) -> &str {
+        self.name.as_ref().map_or("without a name", |name| &name.0)
+    }
+
+    /// Returns ` of the account …`, with another `word` for `of`; nothing without a name.
+    fn phrase(&self, word: &str) -> String {
+        self.name.as_ref().map_or_else(String::new, |name| format!(" {word} the account `{}`", name.0))
+    }
+
+    /// Trims the app id of the account at `place`, or takes it out after reporting what is wrong
+    /// with it.
+    fn check_app_id(&mut self, place: &str, context: &mut Context) {
+        let Some(AppId(app_id)) = self.app_id.take() else { return };
+        let what = format!("the app id{}", self.phrase("of"));
+        self.app_id = context.formed(&["accounts", place, "app_id"], CredentialForm::AppId, &app_id, &what).map(AppId);
+    }
+
     /// Completes the account at `place` of the list; `None` if a problem was reported.
     fn complete(mut self, place: &str, context: &mut Context) -> Option<Account> {
         let key = |key| ["accounts", place, key];
@@ -170,14 +221,28 @@ impl AccountKeys {
         None
     }
 
+    /// Returns the secret behind the `reference` at `path`, trimmed, or `None` after reporting the
+    /// problem.
+    fn formed(
+        &self,
+        path: &[&str],
+        form: CredentialForm,
+        reference: &SecretReference,
+        context: &mut Context,
+    ) -> Option<Secret> {
+        let value = context.secret(path, reference)?;
+        let what = format!("{} holds{} what", secret::place_of(reference), self.phrase("for"));
+        context.formed(path, form, value.expose(), &what).map(Secret::new)
+    }
+
     /// Completes the account's one credential.
     fn credential(&mut self, place: &str, context: &mut Context) -> Option<Credential> {
         let key = |key| ["accounts", place, key];
         if let Some(reference) = &self.secret {
             let kind = if self.classic_token { Credential::ClassicSecret } else { Credential::Secret };
-            context.secret(&key("secret"), reference).map(kind)
+            self.formed(&key("secret"), CredentialForm::Secret, reference, context).map(kind)
         } else if let Some(reference) = self.token.take() {
-            context.secret(&key("token"), &reference)?;
+            self.formed(&key("token"), CredentialForm::Token, &reference, context)?;
             let place = context.tree.problem(&key("token"), "");
             Some(Credential::Token(TokenSource { reference, resolver: context.resolver.clone(), place }))
         } else if let Some(keys) = self.token_endpoint.take() {

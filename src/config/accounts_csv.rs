@@ -11,6 +11,7 @@ use figment::value::{Dict, Tag, Value};
 
 use super::account_words;
 use super::error::{ConfigError, did_you_mean};
+use crate::wechat::may_be_secret;
 
 /// All columns, in the order in which errors name them.
 const COLUMNS: [&str; 7] = ["name", "app_id", "secret_env", "secret_file", "token_env", "token_file", "classic_token"];
@@ -187,11 +188,4 @@ fn plain(column: &str, cell: &str) -> Value {
 fn is_variable(cell: &str) -> bool {
     !cell.starts_with(|first: char| first.is_ascii_digit())
         && cell.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// Returns whether a cell looks like an app secret (32 hexadecimal digits) or an access token
-/// (long, and no path).
-fn may_be_secret(cell: &str) -> bool {
-    let is_app_secret = cell.len() == 32 && cell.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_app_secret || (cell.len() > 100 && !cell.contains(['/', '.']))
 }

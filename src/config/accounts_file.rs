@@ -35,8 +35,8 @@ impl AccountsSection {
             Self::File(file) => {
                 let file = context.resolver.directory.join(file);
                 let Some((accounts, tree)) = read(&file, context.problems) else { return Vec::new() };
-                // A variable that holds a secret was taken for an unknown key, or for a stranger, if
-                // its name starts with our prefix.
+                // A variable that holds a secret was taken for an unknown key, or for a stranger,
+                // if its name starts with our prefix.
                 let secrets = names_of_secret_variables(tree.value());
                 context.problems.retain(|problem| !problem.is_from(&secrets));
                 context.strangers.retain(|name| !secrets.contains(name));

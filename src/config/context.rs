@@ -9,6 +9,7 @@ use figment::value::Value;
 use super::error::ConfigError;
 use super::secret::SecretResolver;
 use super::tree::Tree;
+use crate::wechat::CredentialForm;
 
 /// What completing a part needs besides its keys.
 pub(super) struct Context<'a> {
@@ -16,10 +17,15 @@ pub(super) struct Context<'a> {
     pub(super) tree: &'a Tree,
     pub(super) resolver: &'a SecretResolver,
     pub(super) api: Api,
+    /// Whether what is unusual is told. The forms are WeChat's; an API on this machine, which is a
+    /// test's, may have others.
+    pub(super) warns: bool,
     /// Every problem found so far, in this part or before it.
     pub(super) problems: &'a mut Vec<ConfigError>,
     /// The variables with our prefix that set no key.
     pub(super) strangers: &'a mut Vec<String>,
+    /// Everything unusual found so far, which no run stops for.
+    pub(super) warnings: &'a mut Vec<ConfigError>,
 }
 
 /// The API that a run calls, which decides what its accounts must have.
@@ -36,7 +42,14 @@ pub(super) enum Api {
 impl Context<'_> {
     /// Returns the context for the accounts of another file.
     pub(super) fn in_file<'b>(&'b mut self, tree: &'b Tree) -> Context<'b> {
-        Context { tree, resolver: self.resolver, api: self.api, problems: self.problems, strangers: self.strangers }
+        Context {
+            tree,
+            resolver: self.resolver,
+            warnings: self.warnings,
+            problems: self.problems,
+            strangers: self.strangers,
+            ..*self
+        }
     }
 
     /// Returns whether the file has a value at `path`. If it has, and reading gave none, the value
@@ -68,5 +81,15 @@ impl Context<'_> {
     /// Returns the secret behind the `reference` at `path`, or `None` after reporting the problem.
     pub(super) fn secret(&mut self, path: &[&str], reference: &SecretReference) -> Option<Secret> {
         self.ok(path, self.resolver.resolve(reference))
+    }
+
+    /// Returns `text` without what is around it if it has this form, with a warning if it is
+    /// unusual; `None` after reporting what is wrong. Both begin with `what`.
+    pub(super) fn formed(&mut self, path: &[&str], form: CredentialForm, text: &str, what: &str) -> Option<String> {
+        let formed = self.ok(path, form.check(text).map_err(|problem| format!("{what} {problem}")))?;
+        if let Some(unusual) = formed.unusual.filter(|_| self.warns) {
+            self.warnings.push(self.tree.problem(path, format!("{what} {unusual}")));
+        }
+        Some(formed.text.to_owned())
     }
 }

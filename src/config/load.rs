@@ -57,6 +57,8 @@ pub struct Pipeline {
     pub metrics: MetricsSection,
     /// `[sinks.<name>]`: where the lists go; at least one, in the order of their names.
     pub sinks: Vec<SinkSection>,
+    /// What is unusual in the file, and no run stops for.
+    pub warnings: Vec<ConfigError>,
     /// Whether `--simulate` replaces the real source. State and outputs then go to places of their
     /// own.
     pub simulated_by_flag: bool,
@@ -95,14 +97,22 @@ impl Pipeline {
             None if overrides.offline => Api::Unused,
             None => Api::WeChat,
         };
-        let mut context =
-            Context { tree: &tree, resolver: &resolver, api, problems: &mut problems, strangers: &mut strangers };
+        let mut warnings = Vec::new();
+        let mut context = Context {
+            tree: &tree,
+            resolver: &resolver,
+            api,
+            warns: api == Api::WeChat && !keys.source.base_url.is_loopback(),
+            problems: &mut problems,
+            strangers: &mut strangers,
+            warnings: &mut warnings,
+        };
         let pipeline = keys.complete(file, overrides.simulate.is_some(), &mut context);
         let problems = problems.into_iter().map(advised).collect();
-        for variable in strangers {
-            tracing::warn!(variable, "an environment variable begins with `FANOUT_` and sets no key; it is ignored");
-        }
-        ConfigErrors::check(problems, pipeline)
+        warnings.extend(strangers.into_iter().map(|variable| {
+            ConfigError::new(file, format!("the environment variable `{variable}` sets no key; it is ignored"))
+        }));
+        ConfigErrors::check(problems, pipeline.map(|pipeline| Pipeline { warnings, ..pipeline }))
     }
 
     /// Returns an error about `key`.
@@ -201,6 +211,7 @@ impl PipelineKeys {
             limits: self.limits,
             metrics,
             sinks,
+            warnings: Vec::new(),
             simulated_by_flag,
             clock: Clock::default(),
         })

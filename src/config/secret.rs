@@ -9,6 +9,7 @@ use fanout_sink::{Secret, SecretReference};
 
 use super::environment::Environment;
 use super::error::ConfigError;
+use crate::wechat::{CredentialForm, may_be_secret};
 
 /// Reads the secrets that a pipeline file refers to.
 #[derive(Clone, Debug)]
@@ -19,11 +20,11 @@ pub(super) struct SecretResolver {
 }
 
 impl SecretResolver {
-    /// Returns the value behind `reference`, less one line end, or a message that names the place
-    /// and what to do.
+    /// Returns the value behind `reference`, less one line end and, of a file, a byte order mark; or
+    /// a message that names the place and what to do.
     pub(super) fn resolve(&self, reference: &SecretReference) -> Result<Secret, String> {
         let (value, place) = match reference {
-            SecretReference::Env(name) => (self.variable(name)?, format!("the environment variable `{name}`")),
+            SecretReference::Env(name) => (self.variable(name)?, place_of(reference)),
             SecretReference::File(path) => {
                 let path = self.directory.join(path);
                 (read(&path)?, format!("the file `{}`", path.display()))
@@ -40,13 +41,39 @@ impl SecretResolver {
         match self.environment.get(name).map(|value| value.to_str()) {
             Some(Some(value)) => Ok(value.to_owned()),
             Some(None) => Err(format!("the environment variable `{name}` is not UTF-8")),
-            None => Err(format!("the environment variable `{name}` is not set; `export {name}=…` before the run")),
+            None if may_be_secret(name) => Err(format!("expected the name of an environment variable; {NOT_SHOWN}")),
+            None => Err(format!("the environment variable `{name}` is not set; {}", right_form(name))),
         }
     }
 }
 
+const NOT_SHOWN: &str = "what stands there is not shown, for it may be a secret";
+
+/// Returns where the secret is, in words.
+pub(super) fn place_of(reference: &SecretReference) -> String {
+    match reference {
+        SecretReference::Env(name) => format!("the environment variable `{name}`"),
+        SecretReference::File(path) => format!("the file `{}`", path.display()),
+    }
+}
+
+/// Returns what to do about a variable of this name that is not set.
+fn right_form(name: &str) -> String {
+    let bare = name.trim_matches(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    if bare == name || bare.is_empty() {
+        return format!("`export {name}=…` before the run");
+    }
+    format!("expected the name alone, such as `{bare}`")
+}
+
 fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("the file `{}` cannot be read ({error})", path.display()))
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(may_be_secret) {
+            return format!("expected the path of a file; {NOT_SHOWN}");
+        }
+        format!("the file `{}` cannot be read ({error})", path.display())
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// The place of an access token that another program renews. Every use reads it again, so its file
@@ -65,13 +92,20 @@ impl TokenSource {
         &self.reference
     }
 
-    /// Reads the token as it is now.
+    /// Reads the token as it is now, without what is around it.
     ///
     /// # Errors
     ///
-    /// The variable is not set, the file cannot be read, or the value is empty.
+    /// The variable is not set, the file cannot be read, or the value has not the form of a token.
     pub fn read(&self) -> Result<Secret, ConfigError> {
-        self.resolver.resolve(&self.reference).map_err(|message| self.place.clone().with_message(message))
+        let value = self.resolver.resolve(&self.reference);
+        let token = value.and_then(|value| {
+            let formed = CredentialForm::Token.check(value.expose());
+            formed
+                .map(|formed| Secret::new(formed.text))
+                .map_err(|problem| format!("{} holds what {problem}", place_of(&self.reference)))
+        });
+        token.map_err(|message| self.place.clone().with_message(message))
     }
 }
 
@@ -87,7 +121,9 @@ mod tests {
     #[test]
     fn one_line_end_is_no_part_of_the_secret() {
         let folder = tempfile::tempdir().unwrap();
-        for (content, value) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a ")] {
+        for (content, value) in
+            [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("\u{feff}a", "a")]
+        {
             std::fs::write(folder.path().join("token"), content).unwrap();
             let secret = resolver(folder.path()).resolve(&SecretReference::File("token".into()));
             assert_eq!(secret.unwrap().expose(), value);

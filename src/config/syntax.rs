@@ -1,7 +1,7 @@
 //! What was probably meant where a file is no TOML.
 //!
-//! `layers` adds it to the parser's message. It shows no value, which may be a secret: only keys and
-//! the characters that do not belong there.
+//! `layers` adds it to the parser's message. It shows no value, which may be a secret: only keys
+//! and the characters that do not belong there.
 
 /// Returns what to write instead in `line` (from 1) of a text that the parser has refused with
 /// `message`; `None` if nothing better is known.

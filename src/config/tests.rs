@@ -267,7 +267,6 @@ fn every_problem_is_reported_at_once() {
     "#;
     let identifier = "1 to 64 letters, digits, `_` or `-`";
     let expected = [
-        &format!("`accounts[0].app_id`: found \"../wx\", expected {identifier}"),
         "`accounts[0].name`: found 5, expected 1 to 64 characters without `/`, `\\`, line ends, or blanks around them",
         "`journal.keep`: found -1, expected a whole number from 1 to 1000000",
         "`journal.resume_within_hours`: found `true`, expected a whole number of hours from 0 to 8760",
@@ -285,6 +284,8 @@ fn every_problem_is_reported_at_once() {
          `minute_secs`, `walk_budget`; did you mean `base_ms`?",
         "`source.simulate.followers`: missing, expected a value",
         "`source.total_timeout_secs`: found \"ten\", expected a whole number of seconds from 1 to 86400",
+        "`accounts[0].app_id`: the app id has `.`, as character 1 of 5; expected an app id (AppID), which is `wx` and 16 \
+         hexadecimal digits; it stands in the account's console, under Basic Configuration (基本配置)",
         "`accounts[0]`: found both `secret` and `token`, expected one of them",
         &format!("`sinks.a b`: found \"a b\" as the name of a sink, expected {identifier}"),
         "`sinks.untyped`: missing `type`, expected a kind of sink (`fanout sinks` lists them)",
@@ -348,6 +349,23 @@ fn an_account_name_may_be_in_any_script_and_is_no_path() {
     for name in ["", " brand", "a/b", "a\\\\b", "a\\nb"] {
         let message = problems(&with("\"brand\"", &format!("\"{name}\"")));
         assert!(message.starts_with("`accounts[0].name`: found "), "{message}");
+    }
+    // Emoji are joined and varied by characters that alone cannot be seen.
+    for name in ["店❤\u{fe0f}", "👩\u{200d}👧 家", "品\u{3000}牌", "☎\u{fe0f}\u{200d}☎"] {
+        assert_eq!(load(&with("\"brand\"", &format!("\"{name}\""))).accounts[0].name, name);
+    }
+    for (hidden, kind) in [
+        ("\u{200b}", "an invisible character (U+200B)"),
+        ("\u{200d}", "an invisible character (U+200D)"),
+        ("\u{fe0f}", "an invisible character (U+FE0F)"),
+        ("\u{feff}", "an invisible character (U+FEFF)"),
+        ("\u{202e}", "an invisible character (U+202E)"),
+        ("\u{ad}", "an invisible character (U+00AD)"),
+        ("\u{a0}", "an unusual blank (U+00A0)"),
+        ("\u{2009}", "an unusual blank (U+2009)"),
+    ] {
+        let message = problems(&with("\"brand\"", &format!("\"br{hidden}and\"")));
+        assert!(message.starts_with(&format!("`accounts[0].name`: found {kind} as character 3 of ")), "{message}");
     }
 }
 

@@ -211,7 +211,7 @@ impl EndpointKeys {
             Some(UrlKey::Text(url)) => Some(url),
             Some(UrlKey::Reference(reference)) => {
                 let url = context.secret(&key("url"), &reference);
-                url.and_then(|url| context.ok(&key("url"), TokenUrl::parse(url.expose())))
+                url.and_then(|url| context.ok(&key("url"), TokenUrl::parse(url.expose().trim())))
             }
             None => {
                 if !context.has(&key("url")) {
@@ -227,7 +227,7 @@ impl EndpointKeys {
         }
         let header = self.header.zip(value).and_then(|(name, value)| {
             let unfit = |_| "found a secret that cannot be the value of an HTTP header (a line end, perhaps)";
-            let value = HeaderValue::from_str(value.expose()).map_err(unfit);
+            let value = HeaderValue::from_str(value.expose().trim()).map_err(unfit);
             let mut value = context.ok(&key("header_value"), value)?;
             value.set_sensitive(true);
             Some((name, value))

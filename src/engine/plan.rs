@@ -19,8 +19,10 @@ use crate::wechat::date_in_beijing;
 pub(super) enum Choice {
     /// A new walk.
     Begin(Begin),
-    /// A walk of the state: an open one, or a decided one. If every sink has published the decided
-    /// one, nothing is done, and the row says so.
+    /// An owed walk: it is delivered to the sinks that have no commit record of it.
+    Deliver(Box<WalkFolder>),
+    /// An open walk, or the decided one of the date. If every sink holds the decided one, nothing is
+    /// done, and the row says so.
     Finish(Box<WalkFolder>),
 }
 
@@ -48,7 +50,7 @@ impl Choice {
     pub(super) fn date(&self) -> NaiveDate {
         match self {
             Self::Begin(begin) => begin.label.unwrap_or(begin.today),
-            Self::Finish(walk) => walk.header().date,
+            Self::Deliver(walk) | Self::Finish(walk) => walk.header().date,
         }
     }
 
@@ -56,7 +58,7 @@ impl Choice {
     pub(super) fn walk(&self) -> Option<WalkId> {
         match self {
             Self::Begin(_) => None,
-            Self::Finish(walk) => Some(walk.header().walk),
+            Self::Deliver(walk) | Self::Finish(walk) => Some(walk.header().walk),
         }
     }
 }
@@ -95,7 +97,7 @@ pub(super) fn choose(
         Some(walk) => finish(walk),
         None => begin(options.date, today, open.is_some())?,
     };
-    let mut choices: Vec<Choice> = owed.into_iter().map(finish).collect();
+    let mut choices: Vec<Choice> = owed.into_iter().map(|walk| Choice::Deliver(Box::new(walk))).collect();
     choices.retain(|owed| owed.walk() != of_date.walk());
     choices.extend(open.map(finish));
     choices.push(of_date);
@@ -193,6 +195,7 @@ mod tests {
             Choice::Begin(Begin { label: None, today, is_second: false }) => format!("begin {today}"),
             Choice::Begin(Begin { label: None, today, .. }) => format!("begin {today} if the calls suffice"),
             Choice::Begin(Begin { label: Some(date), .. }) => format!("begin {date} by its label"),
+            Choice::Deliver(walk) => format!("deliver {:06}", walk.header().walk.number()),
             Choice::Finish(walk) => format!("finish {:06}", walk.header().walk.number()),
         }
     }
@@ -267,8 +270,8 @@ mod tests {
         let owed = [decide(begin(&state, "2026-11-19")), decide(begin(&state, "2026-11-21"))];
         begin(&state, "2026-11-20");
         let chosen = |options: &RunOptions| chosen_with(&state, owed.to_vec(), options, "2026-11-21T12:00:00Z");
-        assert_eq!(chosen(&RunOptions::default()), "finish 000001, finish 000003, finish 000002");
-        assert_eq!(chosen(&on("2026-11-20")), "finish 000001, finish 000002, finish 000003");
+        assert_eq!(chosen(&RunOptions::default()), "deliver 000001, finish 000003, finish 000002");
+        assert_eq!(chosen(&on("2026-11-20")), "deliver 000001, deliver 000002, finish 000003");
         assert_eq!(chosen(&RunOptions::default().with_fresh()), "begin 2026-11-21");
     }
 

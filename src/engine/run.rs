@@ -20,7 +20,6 @@ use super::run_options::RunOptions;
 use super::unit::UnitRun;
 use crate::config::Pipeline;
 use crate::error::Error;
-use crate::journal::RunReports;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
 use crate::wechat::date_in_beijing;
@@ -66,6 +65,12 @@ pub async fn run(
 ) -> Result<RunReport, Error> {
     let begun_at = pipeline.clock.now();
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
+    let how_to_go_on = planned.run.options.how_to_go_on();
+    let known = planned.units.iter().flat_map(|unit| match unit {
+        Ok(unit) => unit.planned().into_iter().map(|report| report.cut_off(how_to_go_on)).collect(),
+        Err(report) => vec![AccountReport::clone(report)],
+    });
+    let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Vec<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
@@ -99,7 +104,7 @@ pub async fn run(
     }
     let pipeline = &planned.run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports.concat());
-    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
+    Ok(report.record(begun, pipeline))
 }
 
 /// A run in which every unit is planned and checked, and no API call was made.

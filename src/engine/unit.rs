@@ -19,7 +19,7 @@ use super::proof::FollowerProof;
 use super::run_context::RunContext;
 use super::unit_context::UnitContext;
 use super::walk::Earlier;
-use super::walk_run::WalkRun;
+use super::walk_run::{WalkRun, report_looked};
 use crate::config::ConfigErrors;
 use crate::error::Error;
 use crate::journal::{Commit, JournalError, Ledger, ListState, WalkFolder};
@@ -43,9 +43,16 @@ pub(super) struct UnitRun {
 struct PlannedWalk {
     choice: Choice,
     refusal: Option<Error>,
-    /// Whether the sinks that have published the list are to look for it. Only the lists that the
-    /// run has chosen, or that the replay is about, are looked for.
-    looks: bool,
+}
+
+impl PlannedWalk {
+    /// Makes the report of a walk to which nothing has happened yet.
+    fn report(&self, context: &UnitContext) -> AccountReport {
+        let mut report = context.report();
+        report.date = Some(self.choice.date());
+        report.walk = self.choice.walk();
+        report
+    }
 }
 
 impl UnitRun {
@@ -58,8 +65,7 @@ impl UnitRun {
         let choices = choose(&state, owed, &run.options, resume_within, run.pipeline.clock.now())?;
         let last = choices.last().expect("the last choice is the walk of the date");
         let context = UnitContext::new(run, unit, &state, last.walk());
-        let chosen = last.walk();
-        Ok(Self::new(context, tokens, state, choices, |walk| walk == chosen))
+        Ok(Self::new(context, tokens, state, choices))
     }
 
     /// Plans a replay: the newest decided walk of each date, oldest first.
@@ -78,18 +84,12 @@ impl UnitRun {
         let mut walks: Vec<WalkFolder> = walks.into_values().collect();
         walks.sort_by_key(|walk| walk.header().walk.number());
         let choices = walks.into_iter().map(|walk| Choice::Finish(Box::new(walk))).collect();
-        Ok(Self::new(UnitContext::new(run, unit, &state, None), tokens, state, choices, |_| true))
+        Ok(Self::new(UnitContext::new(run, unit, &state, None), tokens, state, choices))
     }
 
-    fn new(
-        context: UnitContext,
-        tokens: Arc<OwnedTokens>,
-        state: ListState,
-        choices: Vec<Choice>,
-        looks: impl Fn(Option<WalkId>) -> bool,
-    ) -> Self {
-        let plan = |choice: Choice| PlannedWalk { looks: looks(choice.walk()), choice, refusal: None };
-        Self { context, tokens, state, walks: choices.into_iter().map(plan).collect() }
+    fn new(context: UnitContext, tokens: Arc<OwnedTokens>, state: ListState, choices: Vec<Choice>) -> Self {
+        let walks = choices.into_iter().map(|choice| PlannedWalk { choice, refusal: None }).collect();
+        Self { context, tokens, state, walks }
     }
 
     /// Asks every sink that lacks a walk, before any API call, whether it could publish it. A walk
@@ -124,24 +124,33 @@ impl UnitRun {
         walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
     }
 
-    /// Makes the reports of a check: the walks that a run would begin with, or the lists that are
+    /// Makes the reports of a unit that is planned: the walks that a run begins with.
+    pub(super) fn planned(&self) -> Vec<AccountReport> {
+        self.walks.iter().map(|planned| planned.report(&self.context)).collect()
+    }
+
+    /// Makes the reports of a check: the walks that a run would begin with, and the lists that are
     /// published already.
     pub(super) async fn preview(self) -> Vec<AccountReport> {
         let mut reports = Vec::new();
-        for PlannedWalk { choice, refusal, looks } in &self.walks {
-            let mut report = self.context.report();
-            report.date = Some(choice.date());
-            report.walk = choice.walk();
+        for planned in &self.walks {
+            let mut report = planned.report(&self.context);
             report.succeed(Verdict::Ready);
-            match (refusal, choice) {
-                (Some(error), _) => report.fail(error),
-                (None, Choice::Finish(walk)) if walk.decision().is_some() => {
-                    match Looked::of(&self.context, &self.state, walk, *looks).await {
-                        Ok(looked) => looked.report(walk, &mut report),
-                        Err(error) => report.fail(&error),
-                    }
+            let looked = match (&planned.refusal, &planned.choice) {
+                (Some(error), _) => {
+                    report.fail(error);
+                    None
                 }
-                (None, _) => {}
+                (None, Choice::Deliver(walk)) => Some((walk, Looked::unseen(&self.context, walk).map_err(Error::from))),
+                (None, Choice::Finish(walk)) if walk.decision().is_some() => {
+                    Some((walk, Looked::at(&self.context, &self.state, walk).await))
+                }
+                (None, _) => None,
+            };
+            match looked {
+                Some((walk, Ok(looked))) => report_looked(walk, looked, &mut report),
+                Some((_, Err(error))) => report.fail(&error),
+                None => {}
             }
             reports.push(report);
         }
@@ -153,11 +162,12 @@ impl UnitRun {
         let run = Arc::clone(&self.context.run);
         let mut reports: Vec<AccountReport> = Vec::new();
         let mut earlier = Earlier::default();
-        for PlannedWalk { choice, refusal, looks } in std::mem::take(&mut self.walks) {
+        for planned in std::mem::take(&mut self.walks) {
             let source = self.source();
-            let context = self.context.of_walk(&self.state, choice.walk());
-            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice, looks };
-            let report = walk.run(refusal, &mut earlier).await;
+            let context = self.context.of_walk(&self.state, planned.choice.walk());
+            let report = planned.report(&context);
+            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice: planned.choice };
+            let report = walk.run(report, planned.refusal, &mut earlier).await;
             run.apply_fail_fast(&report);
             reports.push(report);
         }
@@ -187,6 +197,7 @@ impl UnitRun {
         let pages = self.context.last().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages);
         let calls = |planned: &PlannedWalk| match &planned.choice {
             _ if planned.refusal.is_some() => 0,
+            Choice::Deliver(_) => 0,
             Choice::Finish(walk) if walk.decision().is_some() => 0,
             _ => pages,
         };
@@ -216,7 +227,7 @@ impl<Cause: Into<Error>> From<Cause> for Refusal {
 async fn check(context: &UnitContext, choice: &Choice) -> Result<(), Refusal> {
     let walk = choice.walk().unwrap_or_else(|| WalkId::new(0, context.run.pipeline.clock.now()));
     for sink in context.sinks() {
-        if let Choice::Finish(walk) = choice
+        if let Choice::Deliver(walk) | Choice::Finish(walk) = choice
             && walk.commit(&context.recipient(sink))?.is_some()
         {
             continue;

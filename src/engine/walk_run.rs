@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use super::deliver::{Looked, Publication};
 use super::plan::Choice;
+use super::proof::FollowerProof;
 use super::unit_context::UnitContext;
 use super::walk::{Earlier, begin};
 use crate::error::Error;
@@ -22,18 +23,18 @@ pub(super) struct WalkRun<'a> {
     pub(super) state: &'a ListState,
     pub(super) source: &'a Source,
     pub(super) choice: Choice,
-    /// Whether the sinks that have published the list are to look for it.
-    pub(super) looks: bool,
 }
 
 impl WalkRun<'_> {
-    /// Runs and publishes the walk, unless there is a `refusal`, and reports on it.
-    pub(super) async fn run(self, refusal: Option<Error>, earlier: &mut Earlier) -> AccountReport {
+    /// Runs and publishes the walk, unless there is a `refusal`, and completes its report.
+    pub(super) async fn run(
+        self,
+        mut report: AccountReport,
+        refusal: Option<Error>,
+        earlier: &mut Earlier,
+    ) -> AccountReport {
         let started = Instant::now();
         let (context, source) = (self.context, self.source);
-        let mut report = context.report();
-        report.date = Some(self.choice.date());
-        report.walk = self.choice.walk();
         context.progress().begin_walk(source.stats());
         let worked = match refusal {
             Some(error) => Err(error),
@@ -65,18 +66,17 @@ impl WalkRun<'_> {
                 let looked = Looked::unseen(self.context, journal.folder())?;
                 (journal, looked)
             }
+            Choice::Deliver(walk) => {
+                tracing::info!(walk = walk.header().walk.to_string(), "a sink lacks an earlier walk; it is delivered");
+                (self.open(walk, report)?, Looked::unseen(self.context, walk)?)
+            }
             Choice::Finish(walk) => {
-                let looked = Looked::of(self.context, self.state, walk, self.looks).await?;
+                let looked = Looked::at(self.context, self.state, walk).await?;
                 if !looked.has_work() {
-                    looked.report(walk, report);
+                    report_looked(walk, looked, report);
                     return Ok(());
                 }
-                let journal = Journal::open(WalkFolder::clone(walk))?;
-                if walk.decision().is_none() {
-                    report.pages_before = journal.pages();
-                }
-                self.context.progress().resume(journal.pages(), journal.openids(), report.pages_before);
-                (journal, looked)
+                (self.open(walk, report)?, looked)
             }
         };
         let published = Publication::new(self.context, journal, looked).run(self.source).await;
@@ -90,4 +90,31 @@ impl WalkRun<'_> {
         report.succeed(Verdict::Published);
         Ok(())
     }
+
+    /// Opens a walk of the state.
+    fn open(&self, walk: &WalkFolder, report: &mut AccountReport) -> Result<Journal, Error> {
+        let journal = Journal::open(walk.clone())?;
+        if walk.decision().is_none() {
+            report.pages_before = journal.pages();
+        }
+        self.context.progress().resume(journal.pages(), journal.openids(), report.pages_before);
+        Ok(journal)
+    }
+}
+
+/// Reports on a decided walk what was found at its sinks: it is published, a sink has failed,
+/// or a sink is yet to receive it.
+pub(super) fn report_looked(walk: &WalkFolder, looked: Looked, report: &mut AccountReport) {
+    let snapshot = walk.decision().map(|decision| decision.snapshot.clone());
+    report.walk = Some(walk.header().walk);
+    report.date = Some(walk.header().date);
+    report.pages = snapshot.as_ref().and_then(FollowerProof::of).map_or(0, |proof| proof.pages);
+    report.snapshot = snapshot;
+    if !looked.has_work() {
+        report.succeed(Verdict::AlreadyPublished);
+    }
+    if let Some(error) = looked.failure {
+        report.fail(&error);
+    }
+    report.sinks = looked.outcomes;
 }

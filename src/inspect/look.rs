@@ -127,7 +127,7 @@ impl Errand {
 /// Looks once more if the first look finds that the list is not there as it was published.
 async fn look_twice(folder: &ListFolder, sink: &BoundSink, context: &SinkContext, report: &SinkReport) -> SinkLook {
     let is_bad = |look: &Look| matches!(look.found, Some(FoundList::Taken | FoundList::Altered | FoundList::Gone));
-    let holder = || folder.lock_holder(&HeldLocks::read());
+    let holder = || folder.lock_holder(&HeldLocks::read()).process();
     let mut answer = look(sink, context.clone(), report).await;
     if is_bad(&answer) {
         let held_before = holder();

@@ -16,7 +16,7 @@ use super::look::{Errand, Lookout, SinkLook};
 use crate::config::{Account, Pipeline};
 use crate::engine::keys::{identity, recipient};
 use crate::error::{Error, Exit};
-use crate::journal::{HeldLocks, JournalError, ListFolder, WalkFolder};
+use crate::journal::{HeldLocks, Holder, JournalError, ListFolder, WalkFolder};
 use crate::registry::SinkRegistry;
 use crate::wechat::List;
 
@@ -56,11 +56,32 @@ pub struct AccountStatus {
     pub bytes: u64,
     /// The process that holds the list's lock; `None` if no process of this machine holds it.
     pub held_by: Option<String>,
+    /// The process that the lock file names, if it belongs to another machine or container: whether
+    /// it still holds the lock cannot be looked up from here.
+    pub perhaps_held_by: Option<String>,
     /// Why the state cannot be read, with its causes.
     pub error: Option<String>,
     /// What a person can do about it.
     pub hint: Option<String>,
 }
+
+impl AccountStatus {
+    /// Returns whether a person should look at it: its state cannot be read, a sink lacks a list
+    /// or does not have it as it was published, or an open walk is a day old.
+    pub fn needs_a_look(&self) -> bool {
+        let is_lacking = self.last.as_ref().is_some_and(|last| !last.lacking.is_empty());
+        let is_old = |walk: &WalkStatus| self.held_by.is_none() && walk.cursor_seconds > A_DAY;
+        let is_not_found = |last: &LastStatus| last.looks.iter().any(|look| look.error.is_some());
+        self.error.is_some()
+            || is_lacking
+            || self.last.as_ref().is_some_and(is_not_found)
+            || !self.owed.is_empty()
+            || self.walk.as_ref().is_some_and(is_old)
+    }
+}
+
+/// After these seconds, the next night's run should have finished an open walk.
+const A_DAY: u64 = 86_400;
 
 /// The last complete walk of a list.
 #[derive(Clone, Debug, Serialize)]
@@ -148,10 +169,16 @@ fn status_of(
         calls_today: folder.calls_today(list.endpoint(), now),
         daily_calls: pipeline.source.quota.daily_calls,
         bytes: folder.bytes(),
-        held_by: folder.lock_holder(locks),
+        held_by: None,
+        perhaps_held_by: None,
         error: None,
         hint: None,
     };
+    match folder.lock_holder(locks) {
+        Holder::Nobody => {}
+        Holder::Process(text) => status.held_by = Some(text),
+        Holder::Unknown(text) => status.perhaps_held_by = Some(text),
+    }
     let mut read = read_walks(pipeline, &folder, now, &mut status);
     if !matches!(read, Ok((true, _))) {
         // A run prunes once, so the walks of a second reading stay.

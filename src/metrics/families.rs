@@ -191,6 +191,7 @@ fn verdicts(account: &UnitProgress) -> BTreeSet<&'static str> {
         Verdict::Failed => "failed",
         Verdict::Interrupted => "interrupted",
         Verdict::Stopped => "stopped",
+        Verdict::CutOff => "cut_off",
     };
     match account.reports() {
         Some(reports) => reports.iter().map(word).collect(),

@@ -150,6 +150,11 @@ pub enum SourceError {
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Returns the part of the message that says how many calls the list takes.
+fn to_need(calls: Option<u64>) -> String {
+    calls.map_or_else(String::new, |calls| format!(", and the list takes about {calls}"))
+}
+
 /// Returns the part of the message that says which cursor was refused, and what was tried.
 fn cursor_lost(cursor: &Cursor, page: usize, steps_back: usize) -> String {
     match steps_back {
@@ -163,11 +168,6 @@ fn cursor_lost(cursor: &Cursor, page: usize, steps_back: usize) -> String {
              to no other"
         ),
     }
-}
-
-/// Returns the part of the message that says how many calls the list takes.
-fn to_need(calls: Option<u64>) -> String {
-    calls.map_or_else(String::new, |calls| format!(", and the list takes about {calls}"))
 }
 
 /// Returns the part of the message that says how many pages are left.

@@ -83,8 +83,7 @@ fn parse(body: &[u8]) -> Result<CallsLeft, Unanswered> {
         Ok(reply) => reply,
         Err(ReplyError::Malformed(problem)) => return Err(Unanswered::new(problem)),
         Err(ReplyError::Api(error)) => {
-            let rid = error.rid().map_or_else(String::new, |rid| format!("rid: {rid}"));
-            let error = ApiError::new(error.code, &rid);
+            let error = error.without_text();
             return Err(Unanswered { problem: error.to_string(), api_error: Some(error) });
         }
     };

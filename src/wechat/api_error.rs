@@ -40,6 +40,12 @@ impl ApiError {
         self
     }
 
+    /// Returns the error without its text, which may hold anything; the number and the `rid` stay.
+    #[must_use]
+    pub fn without_text(self) -> Self {
+        Self { message: String::new(), ..self }
+    }
+
     /// Returns the address that WeChat saw the call come from, if the text names one.
     pub fn address(&self) -> Option<IpAddr> {
         let words = self.message.split(|c: char| c.is_whitespace() || matches!(c, ',' | '=' | ';' | '[' | ']'));
@@ -78,9 +84,10 @@ impl std::error::Error for ApiError {}
 impl fmt::Display for ApiError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "WeChat answered errcode {}", self.code)?;
-        if !self.message.is_empty() {
-            write!(formatter, ": {}", self.message)?;
+        if self.message.is_empty() {
+            return self.rid.iter().try_for_each(|rid| write!(formatter, ", rid: {rid}"));
         }
+        write!(formatter, ": {}", self.message)?;
         match &self.rid {
             // The text was cut before the id.
             Some(rid) if !self.message.contains(rid) => write!(formatter, "… rid: {rid}"),

@@ -181,7 +181,7 @@ fn a_quota_that_nobody_states_is_the_ledgers() {
         let (severity, left) = if spent == 0 { ("ok", 1) } else { ("warning", 0) };
         let line =
             format!("quota {severity} {left} of 1 calls for pages are left today, as far as this state has counted; ");
-        assert_line(&lines(&ended, "brand"), &line, &["WeChat does not say (WeChat answered errcode 76022)"]);
+        assert_line(&lines(&ended, "brand"), &line, &["WeChat does not say (WeChat answered errcode 76022, "]);
         check(&project, &[]);
     }
 }
@@ -195,7 +195,7 @@ fn a_token_of_another_program_that_is_refused_is_found_without_a_page() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_line(
         &lines(&ended, "shop"),
-        "token error the token was refused: WeChat answered errcode 40001; hint: ",
+        "token error the token was refused: WeChat answered errcode 40001, hint: ",
         &[],
     );
     let ended = check(&project, &["--set", "source.quota.check=false"]);

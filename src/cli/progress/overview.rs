@@ -29,7 +29,7 @@ impl Overview {
         for account in progress.units() {
             match account.verdict() {
                 Some(Verdict::Failed) => overview.failed += 1,
-                Some(Verdict::Interrupted | Verdict::Stopped) => overview.stopped += 1,
+                Some(Verdict::Interrupted | Verdict::Stopped | Verdict::CutOff) => overview.stopped += 1,
                 Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
                 None => overview.under_way += u64::from(account.has_begun()),
             }

@@ -101,7 +101,8 @@ fn every_problem_of_a_csv_file_has_its_line_and_column() {
         "accounts.csv: line 9: found a cell 7 in a column without a name",
         "accounts.csv: line 2: `name`: found \"two\\nlines\", expected 1 to 64 characters without `/`, `\\`, line ends, or \
          blanks around them",
-        "accounts.csv: line 2: `app_id`: found \"wx 1\", expected 1 to 64 letters, digits, `_` or `-`",
+        "accounts.csv: line 2: `app_id`: the app id has a blank, as character 3 of 4; expected an app id (AppID), which is \
+         `wx` and 16 hexadecimal digits; it stands in the account's console, under Basic Configuration (基本配置)",
         "accounts.csv: line 6: `classic_token`: found \"yes\", expected `true` or `false`",
         "accounts.csv: line 6: `name`: found `brand`, which line 5 has already; expected a name of its own",
         "accounts.csv: line 7: `app_id`: found `wx2` in the account `shop`, which the account `brand` has already; one app \
@@ -312,4 +313,54 @@ fn the_file_may_be_named_from_outside() {
     std::fs::write(&path, JSON.replace("\"file\": \"", "\"file\": \"../absent/")).unwrap();
     let overrides = Overrides { offline: true, ..set(&[&format!("accounts.file={}", path.display())]) };
     assert_eq!(load_with(VALID, &overrides).unwrap().account_names, ["brand", "品牌 二号", "shop", "stall, north"]);
+}
+
+#[test]
+fn a_credential_has_its_form_in_every_format_and_is_not_shown() {
+    const APP_ID: &str = "wx0123456789abcdef";
+    const SECRET: &str = "00112233445566778899aabbccddeeff";
+    // An app id, a secret, and the beginning of the problem behind the key; nothing for a good one.
+    for (app_id, secret, problem) in [
+        (APP_ID, SECRET, None),
+        (" wx0123456789abcdef\u{feff} ", "\u{feff}00112233445566778899aabbccddeeff \r\n\n", None),
+        ("gh_0123456789ab", SECRET, Some("app_id`: the app id of the account `brand` is an original id")),
+        (SECRET, SECRET, Some("app_id`: the app id of the account `brand` is what looks like an app secret")),
+        ("wx0123456789\u{200b}abcdef", SECRET, Some("app_id`: the app id of the account `brand` has an invisible")),
+        ("wx0123 456789abcdef", SECRET, Some("app_id`: the app id of the account `brand` has a blank, as character 7")),
+        ("https://a.b", SECRET, Some("app_id`: the app id of the account `brand` is a URL")),
+        (APP_ID, APP_ID, Some("for the account `brand` what is an app id")),
+        (APP_ID, "00112233 445566778899aabbccddeeff", Some("for the account `brand` what has a blank, as character 9")),
+        (APP_ID, "'00112233445566778899aabbccddeeff'", Some("what has a quotation mark, as character 1 of 34")),
+        (APP_ID, "00112233445566778899\u{200b}aabbccddeeff", Some("what has an invisible character (U+200B)")),
+        (APP_ID, "https://a.b/c", Some("what is a URL")),
+    ] {
+        for name in ["accounts.csv", "accounts.toml", "accounts.json"] {
+            let json = serde_json::json!([{ "name": "brand", "app_id": app_id, "secret": { "file": "the-secret" } }]);
+            let content = match name {
+                "accounts.csv" => format!("name,app_id,secret_file\nbrand,{app_id},the-secret\n"),
+                "accounts.json" => json.to_string(),
+                _ => format!("accounts = [{{ name = 'brand', app_id = \"{app_id}\", secret.file = 'the-secret' }}]"),
+            };
+            let folder = TempDir::new().unwrap();
+            std::fs::write(folder.path().join(name), content).unwrap();
+            std::fs::write(folder.path().join("the-secret"), secret).unwrap();
+            let text = format!("name = 'p'\naccounts = {{ file = '{name}' }}\nsinks.x.type = 'parquet'\n");
+            let loaded = Pipeline::from_toml(&text, &folder.path().join("p.toml"), &environment(&[]));
+            match (loaded, problem) {
+                (Ok(pipeline), None) => {
+                    let Account { app_id, credential: Credential::Secret(secret), .. } = &pipeline.accounts[0] else {
+                        panic!()
+                    };
+                    assert_eq!((app_id.as_str(), secret.expose()), (APP_ID, SECRET), "{name}");
+                    assert_eq!(pipeline.warnings, [], "{name}");
+                }
+                (Err(errors), Some(problem)) => {
+                    let errors = errors.to_string();
+                    assert!(errors.contains(problem) && errors.contains(&format!("{name}: ")), "{errors}");
+                    assert!(!errors.contains(secret) && !errors.contains("00112233"), "{errors}");
+                }
+                (loaded, problem) => panic!("{name}: {app_id:?} {secret:?}: {loaded:?}, expected {problem:?}"),
+            }
+        }
+    }
 }

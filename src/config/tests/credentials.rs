@@ -131,6 +131,64 @@ fn a_missing_secret_is_named_with_its_key() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_its_name_is_not_shown() {
+    let secret = "00112233445566778899aabbccddeeff";
+    for (reference, expected) in [
+        (format!("{{ env = \"{secret}\" }}"), "expected the name of an environment variable; what stands there is not"),
+        (format!("{{ file = \"{secret}\" }}"), "expected the path of a file; what stands there is not shown"),
+        ("{ env = \"$BRAND_SECERT\" }".to_owned(), "is not set; expected the name alone, such as `BRAND_SECERT`"),
+        ("{ env = \"${BRAND_SECERT}\" }".to_owned(), "is not set; expected the name alone, such as `BRAND_SECERT`"),
+    ] {
+        let problems = problems(&with("{ env = \"BRAND_SECRET\" }", &reference));
+        assert!(problems.contains(expected) && !problems.contains(secret), "{problems}");
+    }
+}
+
+#[test]
+fn a_token_has_its_form_when_it_is_first_read_and_when_it_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    let write = |content: &str| std::fs::write(&token, content).unwrap();
+    let text = with("secret = { env = \"BRAND_SECRET\" }", "token = { file = \"token\" }");
+    let load = || Pipeline::from_toml(&text, &folder.path().join("p.toml"), &environment(&[]));
+    write("NOAUTH Authentication required.");
+    let expected =
+        "`accounts[0].token`: the file `token` holds for the account `brand` what has a blank, as character 7 of 31";
+    assert!(load().unwrap_err().to_string().contains(expected));
+    write("\u{feff} a-token_1\r\n\n");
+    let pipeline = load().unwrap();
+    let Credential::Token(source) = &pipeline.accounts[0].credential else { panic!() };
+    assert_eq!(source.read().unwrap().expose(), "a-token_1");
+    write("NOAUTH Authentication required.");
+    let error = source.read().unwrap_err().to_string();
+    assert!(
+        error.contains("`accounts[0].token`: the file `token` holds what has a blank, as character 7 of 31"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_only_unusual_is_a_warning_where_wechat_is_called() {
+    let warnings = |overrides: &Overrides| {
+        let warnings = load_with(VALID, overrides).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warnings(&environment(&[])),
+        [
+            "pipelines/p.toml: `accounts[0].app_id`: the app id of the account `brand` is unusual: WeChat's are `wx` and 16 \
+             hexadecimal digits in lower case",
+            "pipelines/p.toml: `accounts[0].secret`: the environment variable `BRAND_SECRET` holds for the account `brand` \
+             what has 7 characters and is unusual: WeChat's are 32 hexadecimal digits"
+        ]
+    );
+    assert_eq!(warnings(&Overrides { simulate: Some(1), ..environment(&[]) }), [""; 0]);
+    assert_eq!(warnings(&Overrides { offline: true, ..environment(&[]) }), [""; 0]);
+    // An API on this machine is a test's.
+    assert_eq!(warnings(&set(&["source.base_url=http://127.0.0.1:1"])), [""; 0]);
+}
+
+#[test]
 fn a_secret_in_plain_sight_is_refused_and_not_repeated() {
     for value in ["\"2718281828\"", "2718281828", "{ value = \"2718281828\" }", "{ env = 2718281828 }"] {
         assert_eq!(

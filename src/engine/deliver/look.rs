@@ -16,12 +16,11 @@ use tracing::Instrument as _;
 
 use super::sink_task::{panicked, with_retries};
 use crate::config::WhenGone;
-use crate::engine::proof::FollowerProof;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{Commit, Decision, JournalError, ListFolder, WalkFolder};
 use crate::registry::BoundSink;
-use crate::report::{AccountReport, FoundList, SinkOutcome, SinkState, Verdict};
+use crate::report::{FoundList, SinkOutcome, SinkState};
 
 /// The sinks of a list before anything is delivered in this run: what they have, and what they
 /// lack.
@@ -43,21 +42,19 @@ pub(crate) struct Look {
 
 impl Looked {
     /// Looks for the list of `walk`, one of the walks of `state`, at each sink that has published
-    /// it, if `looks`; otherwise as [`unseen`](Self::unseen). An undecided walk is published
-    /// nowhere.
+    /// it. An undecided walk is published nowhere.
     ///
     /// # Errors
     ///
     /// [`JournalError`] if a commit record cannot be read; [`Error::Interrupted`] if the run is to
     /// stop. The failure of a sink is in its outcome.
-    pub(in crate::engine) async fn of(
+    pub(in crate::engine) async fn at(
         context: &UnitContext,
         state: &ListFolder,
         walk: &WalkFolder,
-        looks: bool,
     ) -> Result<Self, Error> {
         let mut looked = Self::unseen(context, walk)?;
-        let Some(decision) = walk.decision().filter(|_| looks) else { return Ok(looked) };
+        let Some(decision) = walk.decision() else { return Ok(looked) };
         for (sink, outcome) in context.sinks().iter().zip(&mut looked.outcomes) {
             let Some(commit) = walk.commit(&context.recipient(sink))? else { continue };
             let mut look =
@@ -99,23 +96,6 @@ impl Looked {
             Ok(SinkOutcome { sink: sink.name().to_owned(), required: sink.section().required, found: None, state })
         };
         Ok(Self { outcomes: context.sinks().iter().map(outcome).collect::<Result<_, _>>()?, failure: None })
-    }
-
-    /// Reports on a decided walk what was found at its sinks: the list is published, a sink has
-    /// failed, or a sink is yet to receive it.
-    pub(in crate::engine) fn report(self, walk: &WalkFolder, report: &mut AccountReport) {
-        let snapshot = walk.decision().map(|decision| decision.snapshot.clone());
-        report.walk = Some(walk.header().walk);
-        report.date = Some(walk.header().date);
-        report.pages = snapshot.as_ref().and_then(FollowerProof::of).map_or(0, |proof| proof.pages);
-        report.snapshot = snapshot;
-        if !self.has_work() {
-            report.succeed(Verdict::AlreadyPublished);
-        }
-        if let Some(error) = &self.failure {
-            report.fail(error);
-        }
-        report.sinks = self.outcomes;
     }
 
     /// Returns whether a sink is to receive the list.

@@ -15,7 +15,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal, ListState};
 use crate::source::{Source, SourceError};
-use crate::wechat::{Chain, Cursor};
+use crate::wechat::{ApiError, Chain, Cursor};
 
 /// Asks for the first page of a list, and begins a walk with it.
 ///
@@ -72,14 +72,16 @@ async fn first_reply(
     loop {
         let _lease = run.or_stopped(context.budget().reserve(footprint(FULL_PAGE))).await?;
         let page = match run.or_stopped(source.page(&Cursor::START, &Chain::default())).await? {
-            Err(error) => match refused_cursor(&error).cloned() {
-                Some(error) => {
-                    let (cursor, page, steps_back) = (Cursor::START, 1, 0);
-                    return Err(SourceError::CursorLost { cursor, page, steps_back, error }.into());
-                }
-                None => return Err(error.into()),
-            },
             Ok(page) => page,
+            Err(error) => {
+                let lost = |error: &ApiError| SourceError::CursorLost {
+                    cursor: Cursor::START,
+                    page: 1,
+                    steps_back: 0,
+                    error: error.clone(),
+                };
+                return Err(refused_cursor(&error).map(lost).unwrap_or(error).into());
+            }
         };
         let total = page.summary.total;
         context.progress().set_total(total);

@@ -71,15 +71,6 @@ struct Setbacks {
     ended_short: bool,
 }
 
-impl Setbacks {
-    /// Notes that WeChat has answered `error` to the cursor of this page.
-    fn note(&mut self, page: usize, cursor: &Cursor, error: &ApiError) {
-        if self.refusal.as_ref().is_none_or(|(furthest, ..)| *furthest < page) {
-            self.refusal = Some((page, cursor.clone(), error.clone()));
-        }
-    }
-}
-
 /// What a page says about the way on.
 struct Reply {
     /// The cursor of the next page; `None` if the list ends here.
@@ -92,6 +83,15 @@ impl Reply {
     fn of(page: &Page) -> Self {
         let next = page.summary.next.clone().filter(|_| !page.is_last());
         Self { next, total: page.summary.total, fetched_at: page.fetched_at }
+    }
+}
+
+impl Setbacks {
+    /// Notes that WeChat has answered `error` to the cursor of this page.
+    fn note(&mut self, page: usize, cursor: &Cursor, error: &ApiError) {
+        if self.refusal.as_ref().is_none_or(|(furthest, ..)| *furthest < page) {
+            self.refusal = Some((page, cursor.clone(), error.clone()));
+        }
     }
 }
 
@@ -259,9 +259,9 @@ impl Walk<'_> {
     }
 }
 
-/// Returns WeChat's answer, if it refuses the cursor.
+/// Returns WeChat's reply if `error` is that it refuses a cursor.
 pub(super) fn refused_cursor(error: &SourceError) -> Option<&ApiError> {
-    error.api_error().filter(|error| error.reaction() == Reaction::EarlierBoundary)
+    error.api_error().filter(|api| api.reaction() == Reaction::EarlierBoundary)
 }
 
 fn same_openids(one: &[u8], other: &[u8]) -> bool {

@@ -30,7 +30,7 @@ async fn of_many_callers_one_asks_and_one_renews() {
          secret = {{ env = 'S' }}\n[sinks.x]\ntype = 'parquet'\n",
         simulator.base_url()
     );
-    let environment = [("S", "a secret")].into_iter().collect();
+    let environment = [("S", "5ec4e700112233445566778899aabbcc")].into_iter().collect();
     let overrides = Overrides { environment, ..Overrides::default() };
     let pipeline = Pipeline::from_toml(&text, "p.toml".as_ref(), &overrides).unwrap();
     let client = Client::new(&pipeline.source, &pipeline.limits).unwrap();

@@ -12,7 +12,7 @@ use crate::config::{Account, Credential, SourceSection, TokenCommand, TokenSourc
 use crate::source::client::Client;
 use crate::source::error::SourceError;
 use crate::source::retry::Retrier;
-use crate::wechat::ApiError;
+use crate::wechat::{ApiError, CredentialForm, Formed};
 
 /// How often the owner of a refused token is asked for another one. With the pauses between, this
 /// takes some seconds, as long as a token server may take to notice that its token has ended.
@@ -142,12 +142,19 @@ impl Tokens {
     }
 
     async fn ask(&self, client: &Client, retrier: &Retrier) -> Result<Secret, SourceError> {
-        match &self.provider {
+        let token = match &self.provider {
             Provider::Stable(secret) => stable::ask(client, retrier, &self.app_id, secret).await,
             Provider::Classic(secret) => classic::ask(client, retrier, &self.app_id, secret).await,
             Provider::Given(source) => source.read().map_err(SourceError::TokenUnreadable),
             Provider::Endpoint(endpoint) => endpoint.ask(retrier).await,
             Provider::Command(command) => command::ask(command).await,
+        }?;
+        // `config` has warned of a token in a variable or a file.
+        if let (Provider::Endpoint(_) | Provider::Command(_), Some(owner)) = (&self.provider, self.owner())
+            && let Ok(Formed { unusual: Some(unusual), .. }) = CredentialForm::Token.check(token.expose())
+        {
+            tracing::warn!(app_id = self.app_id, "the token from {owner} {unusual}");
         }
+        Ok(token)
     }
 }

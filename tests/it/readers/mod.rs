@@ -2,6 +2,7 @@
 //! and nothing else.
 
 mod kafka_batches;
+mod parquet_encodings;
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;

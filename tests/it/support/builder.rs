@@ -11,7 +11,7 @@ use super::project::{Api, Project, Settings};
 
 /// The variable with the secret of every account that [`ProjectBuilder::account`] adds, and its
 /// value.
-pub(crate) const SECRET: (&str, &str) = ("TEST_SECRET", "a secret");
+pub(crate) const SECRET: (&str, &str) = ("TEST_SECRET", "5ec4e700112233445566778899aabbcc");
 
 /// Returns noon in Beijing on `date`.
 pub(crate) fn noon(date: &str) -> DateTime<Utc> {

@@ -73,7 +73,7 @@ impl Project {
         let token = self.api().issue_token(&self.settings.app_id);
         let base_url = self.api().base_url();
         let variables =
-            [(BASE_URL_VARIABLE, base_url.as_str()), (secret, value), ("STALE", "a stale token"), ("TOKEN", &token)];
+            [(BASE_URL_VARIABLE, base_url.as_str()), (secret, value), ("STALE", "a-stale-token"), ("TOKEN", &token)];
         variables.into_iter().collect()
     }
 

@@ -21,7 +21,7 @@ use crate::support::outputs::only_openids;
 use crate::support::{Ended, Project};
 
 const APP_ID: &str = "wxtransport";
-const SECRET: &str = "the secret of this account";
+const SECRET: &str = "5ec4e7aabbccddeeff00112233445566";
 
 const PIPELINE: &str = r#"
 name = "transport"
@@ -293,7 +293,7 @@ fn a_token_of_the_environment_is_used_as_it_is() {
     let token = project.api().issue_token(APP_ID);
     published(&run_with(&project, &[], &[("TEST_TOKEN", &token)]), &project, &truth(&project));
 
-    let ended = run_with(&project.without_state(), &[], &[("TEST_TOKEN", "a stale token")]);
+    let ended = run_with(&project.without_state(), &[], &[("TEST_TOKEN", "a-stale-token")]);
     failed(&ended, 1, "the token from the environment variable `TEST_TOKEN` was refused", "does not renew a token");
     assert_eq!(project.api().requests().stable_token, 0);
 }

@@ -4,11 +4,10 @@
 //! Before it: a sink, which encodes rows. Behind it: the file system.
 //!
 //! ```text
-//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json  _SUCCESS
-//!                                     │                                           (written, synced: prepare)
-//!                                     │ one rename; an older list changes places with it (commit)
-//!                                     ▼
-//! <root>/dt=2026-11-22/account=main/                          part-00000.x  _manifest.json  _SUCCESS
+//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json
+//! _SUCCESS │                                           (written, synced: prepare) │ one rename; an
+//! older list changes places with it (commit) ▼ <root>/dt=2026-11-22/account=main/
+//! part-00000.x  _manifest.json  _SUCCESS
 //! ```
 //!
 //! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
