@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use chrono::NaiveDate;
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use fanout_sink::{SinkError, SinkErrorKind};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,24 @@ pub enum Error {
     NothingToReplay {
         /// The date that was asked for.
         date: Option<String>,
+    },
+    /// `--date` names a day that has not come.
+    #[error("`--date {date}` is in the future: in Beijing it is {today}")]
+    FutureDate {
+        /// The date that was asked for.
+        date: NaiveDate,
+        /// Today in Beijing.
+        today: NaiveDate,
+    },
+    /// `--date` names a day that is over, and there is no walk of it to finish.
+    #[error(
+        "no walk of {date} can be finished, and none can begin: in Beijing it is {today}, and WeChat tells only today's list"
+    )]
+    PastDate {
+        /// The date that was asked for.
+        date: NaiveDate,
+        /// Today in Beijing.
+        today: NaiveDate,
     },
     /// Another account has failed, and `--fail-fast` ends the run with the first failure.
     #[error("stopped because account `{account}` has failed")]
@@ -163,7 +182,7 @@ impl Error {
     /// Returns the exit code that this error leads to.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) => Exit::Usage,
+            Self::Config(_) | Self::FutureDate { .. } => Exit::Usage,
             Self::Sink { error, .. } if error.kind() == SinkErrorKind::Option => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
             Self::FailedFast { .. } | Self::Thread(_) => Exit::Later,
@@ -184,6 +203,10 @@ impl Error {
             Self::Thread(_) => Some(LIMIT_OF_THREADS.to_owned()),
             Self::Changed { .. } => Some(
                 "the journal or the program has changed since; run the version that decided, or start a new walk with `--fresh`"
+                    .to_owned(),
+            ),
+            Self::FutureDate { .. } | Self::PastDate { .. } => Some(
+                "a list begins for today or, with `--date`, for yesterday; without `--date` it gets the day of its first reply"
                     .to_owned(),
             ),
             Self::NothingToReplay { .. } => Some("`fanout run` reads one".to_owned()),

@@ -27,7 +27,8 @@
 //!
 //! - **walk**: one pass over a list, from the empty cursor to its end. Its pages are one journal.
 //! - **logical date `dt`**: the day in Beijing that a list stands for, by default the day on which
-//!   its walk begins. A walk that is resumed a day later keeps its date.
+//!   the first reply of its walk arrives. A walk without a reply does not exist. A walk that is
+//!   resumed a day later keeps its date.
 //! - **decided**: said of a walk whose list is fixed by `decision.json`. Nothing of an undecided
 //!   walk is published.
 //! - **staged sink**: it receives batches before the decision, prepares, and publishes at commit.
@@ -46,9 +47,10 @@
 //! | `wechat` | what WeChat says: lists, pages, cursors, error codes | nothing of ours |
 //! | `causes` | an error and its causes on one line | nothing of ours |
 //! | `backoff` | the pause before another try | nothing of ours |
-//! | `config` | the pipeline file, checked as a whole | `wechat` |
+//! | `clock` | the time: the system's, or the one that a test sets | nothing of ours |
+//! | `config` | the pipeline file, checked as a whole | `clock`, `wechat` |
 //! | `registry` | `type` in the file → a sink | `config`, `wechat` |
-//! | `source` | calls: HTTP, tokens, retries, quota | `backoff`, `causes`, `config`, `wechat` |
+//! | `source` | calls: HTTP, tokens, retries, quota | `backoff`, `causes`, `clock`, `config`, `wechat` |
 //! | `journal` | the state on disk: pages, decisions, commits, locks | `config`, `wechat` |
 //! | `rows` | pages → Arrow, with the row schema of each list | `wechat` |
 //! | `error` | why a run failed, and its exit code | `causes`, `config`, `journal`, `source` |
@@ -57,7 +59,7 @@
 //! | `inspect` | status, history, prune: reads the state, runs nothing | `causes`, `config`, `engine`, `error`, `journal`, `registry`, `report`, `wechat` |
 //! | `metrics` | what a run tells Prometheus | `config`, `engine`, `report`, `source` |
 //! | `cli` | the command line; the only module that prints | `causes`, `config`, `engine`, `error`, `inspect`, `journal`, `metrics`, `registry`, `report`, `rows`, `simulator`, `source`, `wechat` |
-//! | `simulator` | a WeChat API on loopback for the demo, the tests and the benches | nothing of ours |
+//! | `simulator` | a WeChat API on loopback for the demo, the tests and the benches | `clock` |
 //!
 //! Every module may import the contract of sinks, [`fanout_sink`]. `journal` takes one constant
 //! from `config`; `inspect` takes from `engine` the names that the state uses, and the look at a
@@ -76,6 +78,7 @@ pub mod engine;
 pub mod inspect;
 pub mod report;
 pub mod metrics;
+pub mod clock;
 pub mod error;
 mod backoff;
 mod causes;

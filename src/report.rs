@@ -34,11 +34,12 @@ pub struct RunReport {
     pub pipeline: String,
     /// The worst exit of the accounts.
     pub exit: Exit,
-    /// The lists of the accounts, accounts in the order of the pipeline file.
+    /// The lists of the accounts, accounts in the order of the pipeline file. A list that was
+    /// published for several dates is there once for each, the oldest first.
     pub accounts: Vec<AccountReport>,
 }
 
-/// The result of one list of one account.
+/// The result of one list of one account for one date.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[non_exhaustive]
@@ -53,9 +54,9 @@ pub struct AccountReport {
     pub verdict: Verdict,
     /// The exit of the process, if this were its only list.
     pub exit: Exit,
-    /// The walk; `null` if the run failed before it had one.
+    /// The walk; `null` if the run failed before its first reply.
     pub walk: Option<WalkId>,
-    /// The logical date of the snapshot.
+    /// The logical date of the walk; if it has not begun, the one that it was to have.
     pub date: Option<NaiveDate>,
     /// The facts of the list, once they are decided, even if a sink failed after the decision.
     pub snapshot: Option<Snapshot>,
@@ -65,6 +66,8 @@ pub struct AccountReport {
     pub previous_fetched_at: Option<DateTime<Utc>>,
     /// Pages in the journal.
     pub pages: u64,
+    /// Those of them that earlier runs had read, if this run has resumed the walk; else 0.
+    pub pages_before: u64,
     /// Calls of `user/get` in this run, failed ones included.
     pub calls: u64,
     /// Calls of `user/get` that are left today, as stated by WeChat or else counted in this state;
@@ -82,26 +85,26 @@ pub struct AccountReport {
     pub hint: Option<String>,
 }
 
-/// The result of a list of an account, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The result of a list of an account, in one word, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A run can begin. Only `check` says so.
     Ready,
-    /// The list is complete, and every required sink has published it.
-    Published,
     /// An earlier run has published the list.
     AlreadyPublished,
-    /// An error ended it; the journal is kept.
-    Failed,
-    /// A signal stopped it; the journal is kept.
-    Interrupted,
+    /// The list is complete, and every required sink has published it.
+    Published,
     /// `--fail-fast` stopped it after another account had failed; the journal is kept.
     Stopped,
+    /// A signal stopped it; the journal is kept.
+    Interrupted,
     /// The process ended before the run did, as after `kill -9`; the journal is kept. The report
     /// says what was known when the run began.
     CutOff,
+    /// An error ended it; the journal is kept.
+    Failed,
 }
 
 impl Verdict {
@@ -208,7 +211,7 @@ impl RunReport {
         Self {
             run: None,
             begun_at: begun_at.trunc_subsecs(0),
-            seconds: (Utc::now() - begun_at).as_seconds_f64().max(0.0),
+            seconds: (pipeline.clock.now() - begun_at).as_seconds_f64().max(0.0),
             shard: pipeline.shard.map(|shard| shard.to_string()),
             pipeline: pipeline.name.clone(),
             exit,
@@ -263,6 +266,7 @@ impl AccountReport {
             previous_rows: None,
             previous_fetched_at: None,
             pages: 0,
+            pages_before: 0,
             calls: 0,
             calls_left: None,
             retries: 0,

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+#[cfg(feature = "simulator")]
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, Shard};
@@ -24,6 +26,10 @@ pub(super) struct FileArguments {
     /// own
     #[arg(long, value_name = "FOLLOWERS", value_parser = parse_count)]
     simulate: Option<u64>,
+    /// Set the clock to this instant, for tests of dates: only for a list of the simulator
+    #[cfg(feature = "simulator")]
+    #[arg(long, value_name = "INSTANT", hide = true)]
+    clock: Option<DateTime<Utc>>,
 }
 
 impl FileArguments {
@@ -36,7 +42,22 @@ impl FileArguments {
     fn load(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
         let (environment, set) = (environment.clone(), self.set.clone());
         let overrides = Overrides { environment, set, simulate: self.simulate, offline };
-        Pipeline::load(&self.path, &overrides)
+        let pipeline = Pipeline::load(&self.path, &overrides)?;
+        #[cfg(feature = "simulator")]
+        self.set_clock(&pipeline)?;
+        Ok(pipeline)
+    }
+
+    /// Sets the clock. WeChat's own lists never get a date that somebody has set.
+    #[cfg(feature = "simulator")]
+    fn set_clock(&self, pipeline: &Pipeline) -> Result<(), ConfigErrors> {
+        let Some(now) = self.clock else { return Ok(()) };
+        if pipeline.source.simulate.is_none() && !pipeline.source.base_url.is_loopback() {
+            let message = "found an API that is not on this machine, expected a simulated one: `--clock` is for tests";
+            return Err(pipeline.problem("source.base_url", message).into());
+        }
+        pipeline.clock.set(now);
+        Ok(())
     }
 }
 
@@ -105,8 +126,8 @@ impl PipelineArguments {
 /// `--date`, for the commands that choose a walk.
 #[derive(Debug, Args)]
 pub(super) struct DateArguments {
-    /// Label the snapshot with this date; it cannot fetch the past [default: today in Beijing, or
-    /// the date of the open walk]
+    /// Only the list of this date; a list can begin for today and yesterday only [default: the
+    /// open list of an earlier day, then today's; the days are those of Beijing]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     date: Option<NaiveDate>,
 }

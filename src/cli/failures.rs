@@ -51,11 +51,13 @@ fn by_cause<'a>(failures: &[Failure<'a>]) -> Vec<(String, Option<&'a str>)> {
     }
     let mut messages = Vec::new();
     for cause in causes {
-        if cause.len() < MANY {
+        let mut names: Vec<&str> = cause.iter().map(|failure| failure.account).collect();
+        // An account may have failed for several dates.
+        names.dedup();
+        if names.len() < MANY {
             messages.extend(cause.iter().map(|one| (format!("account `{}`: {}", one.account, one.error), one.hint)));
             continue;
         }
-        let names: Vec<&str> = cause.iter().map(|failure| failure.account).collect();
         let (accounts, error) = (some_names(&names), &cause[0].error);
         let is_same = cause.iter().all(|failure| failure.error == *error);
         // The details, such as the page, are those of one account.
@@ -109,7 +111,8 @@ mod tests {
             ]
         );
         assert_eq!(by_cause(&failures[2..4]).len(), 2, "two are told one by one");
-        let same = [0; 3].map(|place| Failure { error: "no reply".into(), ..failures[place].clone() });
-        assert_eq!(by_cause(&same)[0].0, "3 accounts (`brand-000`, `brand-000`, `brand-000`): no reply");
+        let same = [0, 0, 2, 3].map(|place| Failure { error: "no reply".into(), ..failures[place].clone() });
+        assert_eq!(by_cause(&same)[0].0, "3 accounts (`brand-000`, `brand-002`, `brand-003`): no reply");
+        assert_eq!(by_cause(&same[..3]).len(), 3, "two accounts, one of them for two dates");
     }
 }

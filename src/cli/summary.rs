@@ -1,8 +1,10 @@
 //! The report that `engine` returns, as text for people: a table, the outputs of each sink, the
 //! errors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use chrono::NaiveDate;
 use fanout_sink::SinkReport;
 use serde::Serialize;
 
@@ -61,9 +63,11 @@ fn of_run(report: &RunReport, width: Option<usize>) -> String {
     let mut text = render(columns, &rows, width);
     if report.accounts.len() > 1 {
         text.push_str(&line(&totals(report), width));
+        text.push_str(&published_dates(report).map_or_else(String::new, |dates| line(&dates, width)));
     }
     if report.accounts.len() <= FEW {
         for account in &report.accounts {
+            text.push_str(&of_resumed(account).map_or_else(String::new, |resumed| line(&resumed, width)));
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
                     let account = account_and_list(&account.account, &account.list);
@@ -82,11 +86,30 @@ fn of_empty_shard(report: &RunReport) -> Option<String> {
     Some(format!("no account of `{}` is in the shard {shard}\n", report.pipeline))
 }
 
+/// Writes from where the walk of an account has gone on; `None` if no earlier run had begun it.
+fn of_resumed(account: &AccountReport) -> Option<String> {
+    let AccountReport { date: Some(date), pages_before: before @ 1.., pages, .. } = account else { return None };
+    let of = if account.snapshot.is_some() { format!(" of {}", grouped(*pages)) } else { String::new() };
+    let name = account_and_list(&account.account, &account.list);
+    Some(format!("{name}: the walk of {date} went on from page {}{of}", grouped(before + 1)))
+}
+
+/// Writes the dates whose lists this run has published, with their number; `None` if there is none.
+fn published_dates(report: &RunReport) -> Option<String> {
+    let mut lists: BTreeMap<NaiveDate, u64> = BTreeMap::new();
+    let published = report.accounts.iter().filter(|account| account.verdict == Verdict::Published);
+    published.filter_map(|account| account.date).for_each(|date| *lists.entry(date).or_default() += 1);
+    let dates: Vec<String> = lists.iter().map(|(date, count)| format!("{date} ({})", grouped(*count))).collect();
+    (!dates.is_empty()).then(|| format!("published in this run, by date: {}", dates.join(", ")))
+}
+
 /// Writes the sums over all accounts.
 fn totals(report: &RunReport) -> String {
     let mut verdicts: Vec<(&str, u64)> = Vec::new();
     let (mut followers, mut calls) = (0, 0);
+    let mut names: BTreeSet<&str> = BTreeSet::new();
     for account in &report.accounts {
+        names.insert(&account.account);
         match verdicts.iter_mut().find(|(verdict, _)| *verdict == account.verdict.as_str()) {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
@@ -96,9 +119,14 @@ fn totals(report: &RunReport) -> String {
     }
     let verdicts: Vec<String> =
         verdicts.into_iter().map(|(verdict, count)| format!("{} {verdict}", grouped(count))).collect();
+    let (accounts, lists) = (names.len(), report.accounts.len());
+    let mut what =
+        if accounts == 1 { "1 account".to_owned() } else { format!("{} accounts", grouped(accounts as u64)) };
+    if lists != accounts {
+        let _ = write!(what, ", {} lists", grouped(lists as u64));
+    }
     format!(
-        "{} accounts: {}; {} followers, {} calls, {:.1} s",
-        grouped(report.accounts.len() as u64),
+        "{what}: {}; {} followers, {} calls, {:.1} s",
         verdicts.join(", "),
         grouped(followers),
         grouped(calls),
@@ -206,20 +234,24 @@ pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
 
 /// Returns each error with its hint.
 fn failures(report: &RunReport) -> Vec<Failure<'_>> {
-    let mut failures = Vec::new();
+    let (mut failures, all) = (Vec::new(), &report.accounts);
     // An account that was stopped has not failed, and how to continue is printed for the whole run.
     let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
     for report in report.accounts.iter().filter(|account| !was_stopped(account)) {
         let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
+        let mut same = all.iter().filter(|other| (&other.app_id, &other.list) == (&report.app_id, &report.list));
+        let date = report.date.filter(|_| same.nth(1).is_some()).map_or_else(String::new, |date| format!("{date}: "));
         if let Some(error) = &report.error {
-            failures.push(Failure { account, app_id, error: error.into(), hint: report.hint.as_deref() });
+            let error = format!("{date}{error}").into();
+            failures.push(Failure { account, app_id, error, hint: report.hint.as_deref() });
         }
         for sink in &report.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
                 let error = format!("sink `{}`: {error}", sink.sink);
                 // The error of a required sink is the account's error, too.
                 if report.error.as_ref() != Some(&error) {
-                    failures.push(Failure { account, app_id, error: error.into(), hint: hint.as_deref() });
+                    let error = format!("{date}{error}").into();
+                    failures.push(Failure { account, app_id, error, hint: hint.as_deref() });
                 }
             }
         }
@@ -263,6 +295,7 @@ mod tests {
             previous_rows: None,
             previous_fetched_at: None,
             pages: 3,
+            pages_before: 0,
             calls: 4,
             calls_left: None,
             retries: 0,
@@ -328,6 +361,7 @@ mod tests {
              lines: failed\n\
              shop     failed     -                   -       -      3         4        0      0.2  -\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
+             published in this run, by date: 2026-01-31 (1)\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
         );
         assert_eq!(
@@ -336,7 +370,33 @@ mod tests {
              brand    published  2026-01-31     23,000  -1,500      3  4 of 500\n\
              shop     failed     -                   -       -      3         4\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
+             published in this run, by date: 2026-01-31 (1)\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
+        );
+    }
+
+    #[test]
+    fn a_summary_has_a_row_for_each_date_and_says_which_were_published_and_what_went_on() {
+        let on = |date: &str, account: AccountReport| AccountReport { date: Some(date.parse().unwrap()), ..account };
+        let published =
+            || AccountReport { snapshot: Some(snapshot()), ..account("brand", Verdict::Published, Vec::new()) };
+        let resumed = AccountReport { pages: 100, pages_before: 16, ..published() };
+        let failed = AccountReport { pages: 20, pages_before: 12, ..account("shop", Verdict::Failed, Vec::new()) };
+        let rows = vec![
+            on("2026-01-30", resumed),
+            on("2026-01-31", published()),
+            on("2026-01-30", failed),
+            on("2026-01-31", AccountReport { account: "shop".to_owned(), ..published() }),
+        ];
+        let text = of_run(&report(rows), None);
+        assert_eq!(text.lines().filter(|line| line.contains("  2026-01-3")).count(), 4);
+        let below = text.split_once("2 accounts").unwrap().1;
+        assert_eq!(
+            below,
+            ", 4 lists: 3 published, 1 failed; 69,000 followers, 16 calls, 0.0 s\n\
+             published in this run, by date: 2026-01-30 (1), 2026-01-31 (2)\n\
+             brand: the walk of 2026-01-30 went on from page 17 of 100\n\
+             shop: the walk of 2026-01-30 went on from page 13\n"
         );
     }
 

@@ -27,6 +27,7 @@ use super::shard::Shard;
 use super::sink_section::{SinkKeys, SinkSection};
 use super::text::{IDENTIFIER, Identifier};
 use super::tree::Tree;
+use crate::clock::Clock;
 
 /// A valid pipeline file with its overrides. Its relative paths are joined to its folder, and the
 /// secrets of its accounts are read.
@@ -62,6 +63,8 @@ pub struct Pipeline {
     /// Whether `--simulate` replaces the real source. State and outputs then go to places of their
     /// own.
     pub simulated_by_flag: bool,
+    /// The clock of everything that is done with the file: the system's, until it is set.
+    pub clock: Clock,
 }
 
 impl Pipeline {
@@ -211,6 +214,7 @@ impl PipelineKeys {
             sinks,
             warnings: Vec::new(),
             simulated_by_flag,
+            clock: Clock::default(),
         })
     }
 }

@@ -10,8 +10,10 @@
 //!  │
 //!  ▼
 //! unit: one list of one account (at most `limits.accounts` at once, longest first)
-//!  │  plan: chooses the walk           journal
-//!  ▼                                      ▲ write, then the next request
+//!  │  plan: chooses the walks          journal
+//!  ▼                                      ▲ the first reply: date, name and folder of the walk
+//! walk_run ── walk/begin ─────────────────┤
+//!  ▼                                      │ write, then the next request
 //! walk/follow ── pages, leases ───────────┤
 //!                                         ▼
 //! deliver/fan_out (a thread): decode, count, digest ──► queues ──► sink_task (a thread each)
@@ -20,9 +22,10 @@
 //! deliver/publication: prepare all ──► decision ──► commit each ──► sinks that wait
 //! ```
 //!
-//! The diagram shows the way of the data. The calls go another way: `run` starts each `unit`,
-//! `unit` starts `publication`, which starts `list_delivery`, which runs the walk and the fan-out
-//! and returns to `publication` when every open sink has the list.
+//! The diagram shows the way of the data. The calls go another way: `run` starts each `unit`, which
+//! starts each `walk_run`, which begins its walk and starts `publication`, which starts
+//! `list_delivery`, which runs the walk and the fan-out and returns to `publication` when every
+//! open sink has the list.
 //!
 //! | file | what it is |
 //! | --- | --- |
@@ -30,8 +33,9 @@
 //! | `run_options` | what the command line says about a run |
 //! | `bind`, `limits`, `run_context` | the sinks of a run; its memory and deliveries; what its units share |
 //! | `account_tokens` | the tokens of an account, which its lists share |
-//! | `unit`, `unit_context` | one list of one account: its walk and report; what its steps need |
-//! | `plan` | which walk a unit resumes, delivers or begins |
+//! | `unit`, `unit_context` | one list of one account: its walks; what their steps need |
+//! | `walk_run` | one walk of a unit, and its report |
+//! | `plan` | which walks a unit delivers, resumes and begins |
 //! | `walk/` | from WeChat to the journal |
 //! | `deliver/` | from the journal to published sinks |
 //! | `budget`, `slots` | the bytes that are under way at the same time, and the deliveries |
@@ -62,13 +66,14 @@ mod threads;
 mod unit;
 mod unit_context;
 mod walk;
+mod walk_run;
 
 pub(crate) use at_once::at_once;
 pub use bind::bind;
 pub(crate) use bind::bind_one;
 pub use check::{Check, CheckReport, Finding, Severity, check_connected, reader_warnings};
 pub(crate) use deliver::{Look, look};
-pub use progress::{Progress, UnitProgress};
+pub use progress::{Progress, UnitProgress, WalkProgress};
 pub use replay::replay;
 pub use run::{check, run};
 pub use run_options::RunOptions;

@@ -2,11 +2,10 @@
 //!
 //! The units write it while they run; the progress display of `cli` and `metrics` read it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::config::{Account, Pipeline};
-use crate::report::AccountReport;
+use crate::report::{AccountReport, Verdict};
 use crate::source::CallStats;
 use crate::wechat::List;
 
@@ -22,11 +21,33 @@ pub struct Progress {
 pub struct UnitProgress {
     account: String,
     list: List,
-    pages: AtomicU64,
-    followers: AtomicU64,
-    total: OnceLock<AtomicU64>,
-    stats: OnceLock<Arc<CallStats>>,
-    report: OnceLock<Box<AccountReport>>,
+    state: Mutex<State>,
+    reports: OnceLock<Vec<AccountReport>>,
+}
+
+/// What changes while a unit runs.
+#[derive(Debug, Default)]
+struct State {
+    /// The walk that runs now, or the last one.
+    walk: WalkProgress,
+    /// The pages of the walks that have run before it.
+    pages_of_others: u64,
+    /// The counters of each walk, in order.
+    stats: Vec<Arc<CallStats>>,
+}
+
+/// The progress of one walk.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct WalkProgress {
+    /// Its pages in the journal.
+    pub pages: u64,
+    /// Those of them that earlier runs have read.
+    pub pages_before: u64,
+    /// The followers in its pages.
+    pub followers: u64,
+    /// The `total` that WeChat stated last; `None` before the first page.
+    pub total: Option<u64>,
 }
 
 impl Progress {
@@ -56,58 +77,82 @@ impl UnitProgress {
         self.list
     }
 
-    /// Returns how many pages of the walk are in the journal.
+    /// Returns the progress of the walk that runs now, or of the last one.
+    pub fn walk(&self) -> WalkProgress {
+        self.state().walk
+    }
+
+    /// Returns how many pages the walks of this run have in the journal, those of earlier runs
+    /// included.
     pub fn pages(&self) -> u64 {
-        self.pages.load(Ordering::Relaxed)
+        let state = self.state();
+        state.pages_of_others + state.walk.pages
     }
 
-    /// Returns how many followers those pages hold.
-    pub fn followers(&self) -> u64 {
-        self.followers.load(Ordering::Relaxed)
+    /// Returns whether the unit has begun.
+    pub fn has_begun(&self) -> bool {
+        !self.state().stats.is_empty()
     }
 
-    /// Returns the `total` that WeChat stated last; `None` before the first page.
-    pub fn total(&self) -> Option<u64> {
-        self.total.get().map(|total| total.load(Ordering::Relaxed))
+    /// Returns how many calls for pages were made, failed ones included.
+    pub fn calls(&self) -> u64 {
+        self.state().stats.iter().map(|stats| stats.calls()).sum()
     }
 
-    /// Returns the counters of the calls; `None` before the unit begins.
-    pub fn stats(&self) -> Option<&CallStats> {
-        self.stats.get().map(Arc::as_ref)
+    /// Returns how many tries beyond the first were made, of all calls.
+    pub fn retries(&self) -> u64 {
+        self.state().stats.iter().map(|stats| stats.retries()).sum()
     }
 
-    /// Returns the report; `None` before the unit is finished. In a replay it is the report of the
-    /// first walk.
-    pub fn report(&self) -> Option<&AccountReport> {
-        self.report.get().map(Box::as_ref)
+    /// Returns a report of each walk, in the order in which they ran; `None` before the unit is
+    /// finished.
+    pub fn reports(&self) -> Option<&[AccountReport]> {
+        self.reports.get().map(Vec::as_slice)
     }
 
-    /// Notes that the unit begins, and which counters its calls have.
-    pub(super) fn begin(&self, stats: &Arc<CallStats>) {
-        // In a replay the first walk has set it; the others make no calls either.
-        let _ = self.stats.set(Arc::clone(stats));
+    /// Returns the worst verdict of the walks; `None` before the unit is finished.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.reports()?.iter().map(|report| report.verdict).max()
     }
 
-    /// Notes the pages and followers that the journal had before this run.
-    pub(super) fn resume(&self, pages: u64, followers: u64) {
-        self.pages.store(pages, Ordering::Relaxed);
-        self.followers.store(followers, Ordering::Relaxed);
+    /// Notes that a walk begins, and which counters its calls have.
+    pub(super) fn begin_walk(&self, counters: &Arc<CallStats>) {
+        let mut state = self.state();
+        let last = std::mem::take(&mut state.walk);
+        state.pages_of_others += last.pages;
+        state.stats.push(Arc::clone(counters));
+    }
+
+    /// Notes what the journal had before this run; `pages_before` are those of an open walk.
+    pub(super) fn resume(&self, pages: u64, followers: u64, pages_before: u64) {
+        self.state().walk = WalkProgress { pages, pages_before, followers, total: None };
     }
 
     pub(super) fn add_page(&self, followers: u64) {
-        self.pages.fetch_add(1, Ordering::Relaxed);
-        self.followers.fetch_add(followers, Ordering::Relaxed);
+        let walk = &mut self.state().walk;
+        walk.pages += 1;
+        walk.followers += followers;
     }
 
     pub(super) fn set_total(&self, total: Option<u64>) {
-        if let Some(total) = total {
-            self.total.get_or_init(AtomicU64::default).store(total, Ordering::Relaxed);
-        }
+        let walk = &mut self.state().walk;
+        walk.total = total.or(walk.total);
+    }
+
+    /// Returns the pages of the whole list, as far as the walk can tell: all but the last are full.
+    pub(super) fn expected_pages(&self) -> Option<u64> {
+        let walk = self.walk();
+        let size = walk.followers.checked_div(walk.pages)?.max(1);
+        Some(walk.total?.div_ceil(size))
     }
 
     /// Notes that the unit is finished.
-    pub(super) fn finish(&self, report: &AccountReport) {
-        // In a replay the report of the first walk stays.
-        let _ = self.report.set(Box::new(report.clone()));
+    pub(super) fn finish(&self, reports: &[AccountReport]) {
+        // A unit finishes once.
+        let _ = self.reports.set(reports.to_vec());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,16 +4,15 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
-use super::unit::{Refusal, UnitRun};
+use super::unit::UnitRun;
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
-use crate::error::{Error, Exit};
+use crate::error::Error;
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::report::{AccountReport, RunReport};
 
@@ -35,7 +34,7 @@ pub async fn replay(
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
-    let begun_at = Utc::now();
+    let begun_at = pipeline.clock.now();
     let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
     let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
     let units: Vec<usize> = (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()).collect();
@@ -43,11 +42,7 @@ pub async fn replay(
     let begun = RunReport::begin(&run.pipeline, begun_at, known.collect());
     let mut reports = Vec::new();
     for unit in units {
-        let walks = walks_of(&run, unit).await?;
-        for report in &walks {
-            run.progress.units()[unit].finish(report);
-        }
-        reports.extend(walks);
+        reports.extend(walks_of(&run, unit).await?);
     }
     let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
@@ -71,27 +66,17 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
 
 /// Delivers the walks of one unit, oldest first. After one that fails comes the next.
 async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountReport>, ConfigErrors> {
-    let failed = |error: &Error| {
-        let mut report = run.report(unit);
-        report.fail(error);
-        report
-    };
-    let walks = match UnitRun::replays(run, unit) {
-        Ok(walks) => walks,
-        Err(error) => return Ok(vec![failed(&error)]),
-    };
-    let mut reports = Vec::new();
-    for walk in walks {
-        let report = match walk.check().await {
-            Ok(()) => walk.run().await,
-            Err(Refusal::Pipeline(errors)) => return Err(errors),
-            Err(Refusal::Unit(error)) => failed(&error),
-        };
-        let is_interrupted = report.exit == Exit::Interrupted;
-        reports.push(report);
-        if is_interrupted {
-            break;
+    match UnitRun::replays(run, unit) {
+        Ok(mut walks) => {
+            walks.check().await?;
+            Ok(walks.run().await)
+        }
+        Err(error) => {
+            let mut report = run.report(unit);
+            report.date = run.options.date;
+            report.fail(&error);
+            run.progress.units()[unit].finish(std::slice::from_ref(&report));
+            Ok(vec![report])
         }
     }
-    Ok(reports)
 }

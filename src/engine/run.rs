@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use fanout_sink::files::Trials;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -18,11 +18,12 @@ use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
-use super::unit::{Refusal, UnitRun};
+use super::unit::UnitRun;
 use crate::config::Pipeline;
 use crate::error::Error;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
+use crate::wechat::date_in_beijing;
 
 /// Finds what would make a run fail, without any API call. Changes nothing but the state folders,
 /// which it creates.
@@ -41,17 +42,18 @@ pub(super) async fn check_with_trials(
     registry: &SinkRegistry,
     options: RunOptions,
 ) -> Result<(RunReport, Trials), Error> {
-    let begun_at = Utc::now();
+    let begun_at = pipeline.clock.now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
     let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
         match unit {
             Ok(unit) => unit.preview().await,
-            Err(report) => *report,
+            Err(report) => vec![*report],
         }
     };
     let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
-    Ok((RunReport::new(&planned.run.pipeline, begun_at, reports), planned.run.trials.clone()))
+    let report = RunReport::new(&planned.run.pipeline, begun_at, reports.concat());
+    Ok((report, planned.run.trials.clone()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -72,22 +74,22 @@ pub async fn run(
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<RunReport, Error> {
-    let begun_at = Utc::now();
+    let begun_at = pipeline.clock.now();
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
     let how_to_go_on = planned.run.options.how_to_go_on();
-    let known = planned.units.iter().map(|unit| match unit {
-        Ok(unit) => unit.planned().cut_off(how_to_go_on),
-        Err(report) => AccountReport::clone(report),
+    let known = planned.units.iter().flat_map(|unit| match unit {
+        Ok(unit) => unit.planned().into_iter().map(|report| report.cut_off(how_to_go_on)).collect(),
+        Err(report) => vec![AccountReport::clone(report)],
     });
     let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
-    let mut reports: Vec<Option<AccountReport>> = Vec::new();
+    let mut reports: Vec<Vec<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
     for (index, unit) in planned.units.into_iter().enumerate() {
         match unit {
-            Err(report) => reports.push(Some(*report)),
+            Err(report) => reports.push(vec![*report]),
             Ok(unit) => {
-                reports.push(None);
+                reports.push(Vec::new());
                 waiting.push((index, unit));
             }
         }
@@ -107,12 +109,12 @@ pub async fn run(
     }
     while let Some(finished) = running.join_next().await {
         match finished {
-            Ok((index, report)) => reports[index] = Some(report),
+            Ok((index, of_unit)) => reports[index] = of_unit,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
     let pipeline = &planned.run.pipeline;
-    let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
+    let report = RunReport::new(pipeline, begun_at, reports.concat());
     Ok(report.record(begun, pipeline))
 }
 
@@ -131,31 +133,38 @@ impl Planned {
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
+        check_date(&options, pipeline.clock.now())?;
         let sinks = bind(&pipeline, registry)?;
         let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
         let mut units = Vec::new();
         for unit in 0..run.units.len() {
-            units.push(match Self::unit(&run, unit).await {
-                Ok(unit) => Ok(unit),
-                Err(Refusal::Pipeline(errors)) => return Err(errors.into()),
-                Err(Refusal::Unit(error)) => Err(refused(&run, unit, &error)),
+            units.push(match UnitRun::plan(&run, unit) {
+                Ok(mut planned) => {
+                    planned.check().await?;
+                    Ok(planned)
+                }
+                Err(error) => Err(refused(&run, unit, &error)),
             });
         }
         Ok(Self { run, units })
     }
+}
 
-    async fn unit(run: &Arc<RunContext>, unit: usize) -> Result<UnitRun, Refusal> {
-        let unit = UnitRun::plan(run, unit)?;
-        unit.check().await?;
-        Ok(unit)
+/// Returns an error if `--date` names a day that has not come.
+fn check_date(options: &RunOptions, now: DateTime<Utc>) -> Result<(), Error> {
+    let today = date_in_beijing(now);
+    match options.date {
+        Some(date) if date > today => Err(Error::FutureDate { date, today }),
+        _ => Ok(()),
     }
 }
 
 /// Makes the report of a unit that fails before its first call.
 fn refused(run: &RunContext, unit: usize, error: &Error) -> Box<AccountReport> {
     let mut report = run.report(unit);
+    report.date = run.options.date;
     report.fail(error);
-    run.progress.units()[unit].finish(&report);
+    run.progress.units()[unit].finish(std::slice::from_ref(&report));
     run.apply_fail_fast(&report);
     Box::new(report)
 }

@@ -1,74 +1,75 @@
-//! One list of one account in a run: its lock, its walk, its report.
+//! One list of one account in a run: its lock, its walks, their reports.
 //!
 //! Before it: `run` and `replay` make one [`UnitRun`] for each list, and [`plan`](super::plan)
-//! chooses its walk. Behind it: [`Publication`], which reads the rest of the list and brings it to
-//! the sinks.
+//! chooses its walks. Behind it: a [`WalkRun`] for each of them, one after the other, and then old
+//! walks are pruned.
 //!
-//! A unit delivers the owed walks first, then publishes the chosen walk. If that succeeds, it
-//! prunes old walks. If a required sink fails with an owed walk, the unit fails, and the chosen
-//! walk does not begin.
+//! Each walk has a report of its own. One that fails does not keep the next one waiting.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use fanout_sink::WalkId;
 
 use super::account_tokens::OwnedTokens;
-use super::deliver::{Looked, Publication, PublicationResult};
+use super::deliver::Looked;
 use super::plan::{Choice, choose};
 use super::proof::FollowerProof;
 use super::run_context::RunContext;
 use super::unit_context::UnitContext;
+use super::walk::Earlier;
+use super::walk_run::{WalkRun, report_looked};
 use crate::config::ConfigErrors;
 use crate::error::Error;
-use crate::journal::{Commit, Journal, JournalError, Ledger, ListState, WalkFolder};
+use crate::journal::{Commit, JournalError, Ledger, ListState, WalkFolder};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, Verdict};
 use crate::source::{CallCounter, Source};
 
-/// One list of one account, with its state locked and its walk chosen.
+/// One list of one account, with its state locked and its walks chosen.
 #[derive(Debug)]
 pub(super) struct UnitRun {
+    /// Its last list is the one before the last walk.
     context: UnitContext,
     tokens: Arc<OwnedTokens>,
-    state: Arc<ListState>,
+    state: ListState,
+    /// In the order in which they run; there is at least one.
+    walks: Vec<PlannedWalk>,
+}
+
+/// A walk that will run, or why it cannot.
+#[derive(Debug)]
+struct PlannedWalk {
     choice: Choice,
-    /// Decided walks, the chosen one apart, that a sink of this pipeline lacks. They are delivered
-    /// first. None under `--fresh` and in a replay.
-    owed: Vec<WalkFolder>,
+    refusal: Option<Error>,
 }
 
-/// Why a unit cannot be run.
-pub(super) enum Refusal {
-    /// The pipeline file is wrong, which concerns every unit.
-    Pipeline(ConfigErrors),
-    /// Only this unit fails.
-    Unit(Error),
-}
-
-impl<Cause: Into<Error>> From<Cause> for Refusal {
-    fn from(cause: Cause) -> Self {
-        Self::Unit(cause.into())
+impl PlannedWalk {
+    /// Makes the report of a walk to which nothing has happened yet.
+    fn report(&self, context: &UnitContext) -> AccountReport {
+        let mut report = context.report();
+        report.date = Some(self.choice.date());
+        report.walk = self.choice.walk();
+        report
     }
 }
 
 impl UnitRun {
-    /// Takes the lock of the list and chooses the walk.
+    /// Takes the lock of the list and chooses the walks.
     pub(super) fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
-        let choice = choose(&state, &run.options, run.pipeline.journal.resume_within, Utc::now())?;
-        let owed = if run.options.fresh { Vec::new() } else { owed(run, unit, &state, &choice)? };
-        // An error is passed over: only the forecast needs the last list, and a new walk may have
-        // to begin because the old ones are damaged.
-        let last = state.last_decision(choice.walk()).ok().flatten().map(|decision| decision.snapshot);
-        Ok(Self { context: UnitContext::new(run, unit, last), tokens, state: Arc::new(state), choice, owed })
+        let owed = if run.options.fresh { Vec::new() } else { owed(run, unit, &state)? };
+        let resume_within = run.pipeline.journal.resume_within;
+        let choices = choose(&state, owed, &run.options, resume_within, run.pipeline.clock.now())?;
+        let last = choices.last().expect("the last choice is the walk of the date");
+        let context = UnitContext::new(run, unit, &state, last.walk());
+        Ok(Self::new(context, tokens, state, choices))
     }
 
-    /// Plans a replay: one run of the unit for the newest decided walk of each date, oldest first.
-    pub(super) fn replays(run: &Arc<RunContext>, unit: usize) -> Result<Vec<Self>, Error> {
+    /// Plans a replay: the newest decided walk of each date, oldest first.
+    pub(super) fn replays(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
         let date = run.options.date;
@@ -82,32 +83,28 @@ impl UnitRun {
         }
         let mut walks: Vec<WalkFolder> = walks.into_values().collect();
         walks.sort_by_key(|walk| walk.header().walk.number());
-        let state = Arc::new(state);
-        let replay = |walk| Self {
-            context: UnitContext::new(run, unit, None),
-            tokens: Arc::clone(&tokens),
-            state: Arc::clone(&state),
-            choice: Choice::Finish(Box::new(walk)),
-            owed: Vec::new(),
-        };
-        Ok(walks.into_iter().map(replay).collect())
+        let choices = walks.into_iter().map(|walk| Choice::Finish(Box::new(walk))).collect();
+        Ok(Self::new(UnitContext::new(run, unit, &state, None), tokens, state, choices))
     }
 
-    /// Asks every sink that lacks the walk, before any API call, whether it could publish it.
-    pub(super) async fn check(&self) -> Result<(), Refusal> {
-        let walk = self.choice.walk().unwrap_or_else(|| WalkId::new(0, Utc::now()));
-        for sink in self.context.sinks() {
-            if let Choice::Finish(walk) = &self.choice
-                && walk.commit(&self.context.recipient(sink))?.is_some()
-            {
-                continue;
-            }
-            let checked = sink.check(&self.context.sink_context(sink, walk, self.choice.date())).await;
-            if let Err(error) = checked {
-                return Err(match sink.config_error(&error) {
-                    Some(error) => Refusal::Pipeline(error.into()),
-                    None => Error::Sink { sink: sink.name().to_owned(), error }.into(),
-                });
+    fn new(context: UnitContext, tokens: Arc<OwnedTokens>, state: ListState, choices: Vec<Choice>) -> Self {
+        let walks = choices.into_iter().map(|choice| PlannedWalk { choice, refusal: None }).collect();
+        Self { context, tokens, state, walks }
+    }
+
+    /// Asks every sink that lacks a walk, before any API call, whether it could publish it. A walk
+    /// that a sink could not publish fails when its turn comes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`] if the pipeline file is wrong, which concerns every unit.
+    pub(super) async fn check(&mut self) -> Result<(), ConfigErrors> {
+        for planned in &mut self.walks {
+            if let Err(refusal) = check(&self.context, &planned.choice).await {
+                match refusal {
+                    Refusal::Pipeline(errors) => return Err(errors),
+                    Refusal::Walk(error) => planned.refusal = Some(error),
+                }
             }
         }
         Ok(())
@@ -117,7 +114,8 @@ impl UnitRun {
     pub(super) fn source(&self) -> Source {
         let (run, list) = (&self.context.run, self.context.list());
         let counter = self.state.ledger(list.endpoint());
-        Source::new(run.client.clone(), list, Arc::clone(&self.tokens.tokens), &run.pipeline.source, counter)
+        let tokens = Arc::clone(&self.tokens.tokens);
+        Source::new(run.client.clone(), list, tokens, &run.pipeline.source, counter, run.pipeline.clock.clone())
     }
 
     /// Returns the last commit record of `sink`; `None` if there is none, or it cannot be read.
@@ -126,103 +124,84 @@ impl UnitRun {
         walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
     }
 
-    /// Makes the report of a unit that is planned: the walk that a run begins with.
-    pub(super) fn planned(&self) -> AccountReport {
-        let mut report = self.context.report();
-        report.date = Some(self.choice.date());
-        report.walk = self.choice.walk();
-        report
+    /// Makes the reports of a unit that is planned: the walks that a run begins with.
+    pub(super) fn planned(&self) -> Vec<AccountReport> {
+        self.walks.iter().map(|planned| planned.report(&self.context)).collect()
     }
 
-    /// Makes the report of a check: the walk that a run would begin with, or the list that is
+    /// Makes the reports of a check: the walks that a run would begin with, and the lists that are
     /// published already.
-    pub(super) async fn preview(self) -> AccountReport {
-        let mut report = self.planned();
-        report.succeed(Verdict::Ready);
-        if let Choice::Finish(walk) = &self.choice
-            && walk.decision().is_some()
-        {
-            match Looked::at(&self.context, &self.state, walk).await {
-                Ok(looked) => report_looked(walk, looked, &mut report),
-                Err(error) => report.fail(&error),
-            }
-        }
-        report
-    }
-
-    /// Delivers the owed walks, runs and publishes the chosen one, prunes, and reports on that.
-    pub(super) async fn run(self) -> AccountReport {
-        let started = Instant::now();
-        let mut report = self.context.report();
-        let source = self.source();
-        self.context.progress().begin(source.stats());
-        if let Err(error) = self.work(&source, &mut report).await {
-            let error = self.context.run.why_stopped(error);
-            report.fail(&error);
-            if matches!(error, Error::Interrupted) {
-                report.hint = Some(self.context.run.options.how_to_go_on().to_owned());
-            }
-        }
-        report.calls = source.calls();
-        report.calls_left = source.calls_left_now();
-        report.retries = source.retries();
-        report.previous_rows = self.context.last().map(|list| list.rows);
-        report.previous_fetched_at = self.context.last().and_then(|list| list.last_fetched_at);
-        report.seconds = started.elapsed().as_secs_f64();
-        self.context.progress().finish(&report);
-        self.context.run.apply_fail_fast(&report);
-        report
-    }
-
-    async fn work(&self, source: &Source, report: &mut AccountReport) -> Result<(), Error> {
-        for walk in &self.owed {
-            tracing::info!(walk = walk.header().walk.to_string(), "a sink lacks an earlier walk; delivering it first");
-            let looked = Looked::unseen(&self.context, walk)?;
-            self.publish(Journal::open(walk.clone())?, looked, source).await.result?;
-        }
-        let (journal, looked) = match &self.choice {
-            Choice::Begin(date) => {
-                let journal = self.state.begin(*date, Utc::now())?;
-                let looked = Looked::unseen(&self.context, journal.folder())?;
-                (journal, looked)
-            }
-            Choice::Finish(walk) => {
-                let looked = Looked::at(&self.context, &self.state, walk).await?;
-                if !looked.has_work() {
-                    report_looked(walk, looked, report);
-                    return Ok(());
+    pub(super) async fn preview(self) -> Vec<AccountReport> {
+        let mut reports = Vec::new();
+        for planned in &self.walks {
+            let mut report = planned.report(&self.context);
+            report.succeed(Verdict::Ready);
+            let looked = match (&planned.refusal, &planned.choice) {
+                (Some(error), _) => {
+                    report.fail(error);
+                    None
                 }
-                (Journal::open(WalkFolder::clone(walk))?, looked)
+                (None, Choice::Deliver(walk)) => Some((walk, Looked::unseen(&self.context, walk).map_err(Error::from))),
+                (None, Choice::Finish(walk)) if walk.decision().is_some() => {
+                    Some((walk, Looked::at(&self.context, &self.state, walk).await))
+                }
+                (None, _) => None,
+            };
+            match looked {
+                Some((walk, Ok(looked))) => report_looked(walk, looked, &mut report),
+                Some((_, Err(error))) => report.fail(&error),
+                None => {}
             }
-        };
-        self.context.progress().resume(journal.pages(), journal.openids());
-        let published = self.publish(journal, looked, source).await;
-        let header = published.journal.folder().header();
-        report.walk = Some(header.walk);
-        report.date = Some(header.date);
-        report.pages = published.journal.pages();
-        report.sinks = published.outcomes;
-        report.snapshot = published.snapshot;
-        published.result?;
-        report.succeed(Verdict::Published);
-        let pruned = self.state.prune(self.context.run.pipeline.journal.keep)?;
+            reports.push(report);
+        }
+        reports
+    }
+
+    /// Runs the walks, prunes, and returns a report of each walk.
+    pub(super) async fn run(mut self) -> Vec<AccountReport> {
+        let run = Arc::clone(&self.context.run);
+        let mut reports: Vec<AccountReport> = Vec::new();
+        let mut earlier = Earlier::default();
+        for planned in std::mem::take(&mut self.walks) {
+            let source = self.source();
+            let context = self.context.of_walk(&self.state, planned.choice.walk());
+            let report = planned.report(&context);
+            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice: planned.choice };
+            let report = walk.run(report, planned.refusal, &mut earlier).await;
+            run.apply_fail_fast(&report);
+            reports.push(report);
+        }
+        if let Err(error) = self.prune(&reports) {
+            reports.last_mut().expect("there is at least one walk").fail(&error.into());
+        }
+        self.context.progress().finish(&reports);
+        reports
+    }
+
+    /// Removes old walks, if a list was published.
+    fn prune(&self, reports: &[AccountReport]) -> Result<(), JournalError> {
+        if reports.iter().all(|report| report.verdict != Verdict::Published) {
+            return Ok(());
+        }
+        let pipeline = &self.context.run.pipeline;
+        let pruned = self.state.prune(pipeline.journal.keep, pipeline.journal.resume_within, pipeline.clock.now())?;
         if pruned > 0 {
             tracing::debug!(account = self.context.account().name, pruned, "old walks were removed");
         }
         Ok(())
     }
 
-    async fn publish(&self, journal: Journal, looked: Looked, source: &Source) -> PublicationResult {
-        Publication::new(&self.context, journal, looked).run(source).await
-    }
-
-    /// Returns how many calls the walk will probably take. A list that is read for the first time
+    /// Returns how many calls the walks will probably take. A list that is read for the first time
     /// may be the longest: `u64::MAX`.
     pub(super) fn expected_calls(&self) -> u64 {
-        match &self.choice {
+        let pages = self.context.last().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages);
+        let calls = |planned: &PlannedWalk| match &planned.choice {
+            _ if planned.refusal.is_some() => 0,
+            Choice::Deliver(_) => 0,
             Choice::Finish(walk) if walk.decision().is_some() => 0,
-            _ => self.context.last().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages),
-        }
+            _ => pages,
+        };
+        self.walks.iter().map(calls).fold(0, u64::saturating_add)
     }
 
     pub(super) fn context(&self) -> &UnitContext {
@@ -230,33 +209,49 @@ impl UnitRun {
     }
 }
 
-/// Reports on a decided walk what was found at its sinks: it is published, a sink has failed,
-/// or a sink is yet to receive it.
-fn report_looked(walk: &WalkFolder, looked: Looked, report: &mut AccountReport) {
-    let snapshot = walk.decision().map(|decision| decision.snapshot.clone());
-    report.walk = Some(walk.header().walk);
-    report.date = Some(walk.header().date);
-    report.pages = snapshot.as_ref().and_then(FollowerProof::of).map_or(0, |proof| proof.pages);
-    report.snapshot = snapshot;
-    if !looked.has_work() {
-        report.succeed(Verdict::AlreadyPublished);
-    }
-    if let Some(error) = looked.failure {
-        report.fail(&error);
-    }
-    report.sinks = looked.outcomes;
+/// Why a walk cannot be published.
+enum Refusal {
+    /// The pipeline file is wrong, which concerns every unit.
+    Pipeline(ConfigErrors),
+    /// Only this walk fails.
+    Walk(Error),
 }
 
-/// Returns the decided walks, the chosen one apart, that this pipeline decided and that one of its
-/// sinks lacks. A sink that is no longer in the pipeline file is passed over.
-fn owed(run: &RunContext, unit: usize, state: &ListState, choice: &Choice) -> Result<Vec<WalkFolder>, JournalError> {
+impl<Cause: Into<Error>> From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        Self::Walk(cause.into())
+    }
+}
+
+/// Asks every sink that lacks the chosen walk whether it could publish it.
+async fn check(context: &UnitContext, choice: &Choice) -> Result<(), Refusal> {
+    let walk = choice.walk().unwrap_or_else(|| WalkId::new(0, context.run.pipeline.clock.now()));
+    for sink in context.sinks() {
+        if let Choice::Deliver(walk) | Choice::Finish(walk) = choice
+            && walk.commit(&context.recipient(sink))?.is_some()
+        {
+            continue;
+        }
+        let checked = sink.check(&context.sink_context(sink, walk, choice.date())).await;
+        if let Err(error) = checked {
+            return Err(match sink.config_error(&error) {
+                Some(error) => Refusal::Pipeline(error.into()),
+                None => Error::Sink { sink: sink.name().to_owned(), error }.into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the decided walks that this pipeline decided and that one of its sinks lacks. A sink
+/// that is no longer in the pipeline file is passed over.
+fn owed(run: &RunContext, unit: usize, state: &ListState) -> Result<Vec<WalkFolder>, JournalError> {
     let sinks = &run.units[unit].sinks;
     let mut owed = Vec::new();
     for walk in state.owed()? {
         let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == run.pipeline.name);
-        let is_chosen = choice.walk() == Some(walk.header().walk);
         let lacking = walk.lacking()?;
-        if is_ours && !is_chosen && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {
+        if is_ours && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {
             owed.push(walk);
         }
     }

@@ -12,7 +12,7 @@ use super::keys::{recipient, sink_context};
 use super::progress::UnitProgress;
 use super::run_context::RunContext;
 use crate::config::Account;
-use crate::journal::Recipient;
+use crate::journal::{ListState, Recipient};
 use crate::registry::BoundSink;
 use crate::report::AccountReport;
 use crate::wechat::List;
@@ -29,8 +29,17 @@ pub(super) struct UnitContext {
 }
 
 impl UnitContext {
-    pub(super) fn new(run: &Arc<RunContext>, unit: usize, last: Option<Snapshot>) -> Self {
+    /// Makes the context of a unit whose walk is `walk`, or one that has not begun.
+    pub(super) fn new(run: &Arc<RunContext>, unit: usize, state: &ListState, walk: Option<WalkId>) -> Self {
+        // An error is passed over: only the forecast and the report need the last list, and a new
+        // walk may have to begin because the old ones are damaged.
+        let last = state.decision_before(walk).ok().flatten().map(|decision| decision.snapshot);
         Self { run: Arc::clone(run), unit, budget: run.budget.for_unit(), last }
+    }
+
+    /// Makes the context of another walk of the same unit.
+    pub(super) fn of_walk(&self, state: &ListState, walk: Option<WalkId>) -> Self {
+        Self::new(&self.run, self.unit, state, walk)
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -54,7 +63,7 @@ impl UnitContext {
         &self.run.progress.units()[self.unit]
     }
 
-    /// Returns the list that was decided before this one; `None` for a first list and in a replay.
+    /// Returns the list that was decided before this one; `None` for a first list.
     pub(super) fn last(&self) -> Option<&Snapshot> {
         self.last.as_ref()
     }

@@ -72,7 +72,7 @@ impl Pruning {
 /// [`JournalError::Io`] if the reports cannot be listed or removed. The error of a list is in its
 /// [`AccountPruning`].
 pub fn prune(pipeline: &Pipeline, remove: bool, reports_older_than: Option<Duration>) -> Result<Pruning, JournalError> {
-    let (now, locks) = (Utc::now(), HeldLocks::read());
+    let (now, locks) = (pipeline.clock.now(), HeldLocks::read());
     let mut accounts = Vec::new();
     for account in &pipeline.accounts {
         for list in pipeline.lists() {

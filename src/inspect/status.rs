@@ -132,7 +132,7 @@ impl Status {
 /// Reads the status of the accounts of `pipeline`, and looks for the last list of each at the sinks
 /// that have published it. `registry` has the sinks.
 pub async fn status(pipeline: &Pipeline, registry: &SinkRegistry) -> Status {
-    let (now, locks) = (Utc::now(), HeldLocks::read());
+    let (now, locks) = (pipeline.clock.now(), HeldLocks::read());
     let lookout = Lookout::new(pipeline, registry);
     let (mut accounts, mut errands) = (Vec::new(), Vec::new());
     for account in &pipeline.accounts {

@@ -48,6 +48,23 @@ impl Contents {
         Ok((contents, Some(misfit)))
     }
 
+    /// Returns whether a reply follows the header of a file: a page that fits, or the end of an
+    /// empty list.
+    pub(super) fn have_reply(file: &File) -> io::Result<bool> {
+        let file_length = file.metadata()?.len();
+        let mut contents = Self::default();
+        for _ in 0..2 {
+            let Found::Frame(kind, payload) = frame::read(file, contents.length, file_length)? else {
+                return Ok(false);
+            };
+            if contents.add(kind, &payload).is_err() {
+                return Ok(false);
+            }
+            contents.length += (frame::PREFIX + payload.len()) as u64;
+        }
+        Ok(true)
+    }
+
     /// Adds the frame that was read, or returns what is wrong with it.
     fn add(&mut self, kind: Kind, payload: &Bytes) -> Result<(), String> {
         match kind {

@@ -11,6 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use fanout_sink::WalkId;
@@ -44,14 +45,35 @@ impl ListFolder {
         Self { path: account_path.join(&identity.list), account_path, identity }
     }
 
-    /// Returns the last decision, that of `walk` not counted; `None` before the first decision.
+    /// Returns the decision before that of `walk`, or the last one for a walk that has not begun;
+    /// `None` if there is none.
     ///
     /// # Errors
     ///
     /// As [`walks`](Self::walks).
-    pub fn last_decision(&self, walk: Option<WalkId>) -> Result<Option<Decision>, JournalError> {
-        let mut others = self.walks()?.into_iter().rev().filter(|other| walk != Some(other.header.walk));
-        Ok(others.find_map(|other| other.decision))
+    pub fn decision_before(&self, walk: Option<WalkId>) -> Result<Option<Decision>, JournalError> {
+        let is_before = |other: &WalkFolder| walk.is_none_or(|walk| other.header.walk.number() < walk.number());
+        let mut earlier = self.walks()?.into_iter().rev().filter(is_before);
+        Ok(earlier.find_map(|other| other.decision))
+    }
+
+    /// Returns the open walk that the next run finishes: the newest one that can be
+    /// [resumed](WalkFolder::is_resumable). An open walk does not count once a newer one of its
+    /// date is decided.
+    ///
+    /// # Errors
+    ///
+    /// As [`walks`](Self::walks), and [`JournalError::Io`] if its pages cannot be read.
+    pub fn open_walk(&self, resume_within: Duration, now: DateTime<Utc>) -> Result<Option<WalkFolder>, JournalError> {
+        let walks = self.walks()?;
+        for (place, walk) in walks.iter().enumerate().rev() {
+            let mut newer = walks[place + 1..].iter();
+            let is_replaced = newer.any(|newer| newer.decision.is_some() && newer.header.date == walk.header.date);
+            if walk.decision.is_none() && !is_replaced && walk.is_resumable(resume_within, now)? {
+                return Ok(Some(walk.clone()));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the walks, oldest first, without reading their pages; no walk before the first run.

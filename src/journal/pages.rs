@@ -27,6 +27,7 @@ pub struct Journal {
     pub(super) folder: WalkFolder,
     file: Arc<File>,
     contents: Contents,
+    has_just_begun: bool,
 }
 
 impl Journal {
@@ -44,7 +45,7 @@ impl Journal {
         let is_decided = folder.decision.is_some();
         let missing = || (is_decided && contents.end.is_none()).then(|| "its end is missing".to_owned());
         let Some(misfit) = misfit.or_else(missing) else {
-            return Ok(Self { folder, file: Arc::new(file), contents });
+            return Ok(Self { folder, file: Arc::new(file), contents, has_just_begun: false });
         };
         if is_decided || contents.length == 0 {
             return Err(JournalError::Damaged { path: folder.path, what: misfit });
@@ -55,7 +56,12 @@ impl Journal {
             "the journal is cut here: {misfit}"
         );
         file.set_len(contents.length).map_err(JournalError::io("cut", &path))?;
-        Ok(Self { folder, file: Arc::new(file), contents })
+        Ok(Self { folder, file: Arc::new(file), contents, has_just_begun: false })
+    }
+
+    /// Opens a walk that has begun in this process, with its first reply.
+    pub(super) fn begun(folder: WalkFolder) -> Result<Self, JournalError> {
+        Ok(Self { has_just_begun: true, ..Self::open(folder)? })
     }
 
     /// Appends a page, and returns it as the journal holds it. The operating system has the page
@@ -168,6 +174,12 @@ impl Journal {
     /// Returns the walk's folder, with its decision and commit records.
     pub fn folder(&self) -> &WalkFolder {
         &self.folder
+    }
+
+    /// Returns whether the walk has begun in this process, so that the cursor of its first reply
+    /// needs no check.
+    pub fn has_just_begun(&self) -> bool {
+        self.has_just_begun
     }
 
     /// Returns the walk's name.

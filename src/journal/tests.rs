@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use fanout_sink::{SinkReport, Snapshot};
@@ -30,8 +31,19 @@ fn open_state(folder: &TempDir) -> ListState {
     ListState::open(&folder.path().join("state"), identity(), "pipeline `test`").unwrap()
 }
 
+/// Begins a walk with its first page.
 fn begin(state: &ListState) -> Journal {
-    state.begin("2026-11-22".parse().unwrap(), DateTime::<Utc>::UNIX_EPOCH).unwrap()
+    state.begin("2026-11-22".parse().unwrap(), &page(1)).unwrap()
+}
+
+/// Prunes when no open walk is young enough to be finished.
+fn prune(state: &ListState, keep: usize) -> usize {
+    state.prune(keep, Duration::ZERO, micros(2_000)).unwrap()
+}
+
+/// Returns the length of the header in the file of a walk.
+fn header_length(whole: &[u8]) -> usize {
+    frame::PREFIX + u32::from_le_bytes(whole[..4].try_into().unwrap()) as usize
 }
 
 /// Returns page `number` of a list with one follower a page.
@@ -69,7 +81,7 @@ fn pages_are_read_back_as_they_were_fetched() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    for number in 1..=3 {
+    for number in 2..=3 {
         assert_eq!(journal.append(&page(number)).unwrap().number, number);
     }
     journal.append_end(End { total: 9, fetched_at: micros(4000) }).unwrap();
@@ -92,7 +104,7 @@ fn a_file_cut_anywhere_loses_no_whole_page_before_the_cut() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     let mut ends = vec![journal.bytes()];
-    for number in 1..=3 {
+    for number in 2..=4 {
         journal.append(&page(number)).unwrap();
         ends.push(journal.bytes());
     }
@@ -101,7 +113,7 @@ fn a_file_cut_anywhere_loses_no_whole_page_before_the_cut() {
     for length in ends[0]..=ends[3] {
         fs::write(&path, &whole[..length as usize]).unwrap();
         let mut journal = reopen(&state).unwrap();
-        let expected = ends.iter().rposition(|&end| end <= length).unwrap() as u64;
+        let expected = 1 + ends.iter().rposition(|&end| end <= length).unwrap() as u64;
         assert_eq!(journal.pages(), expected, "cut to {length} bytes");
         // The walk continues from there.
         journal.append(&page(expected + 1)).unwrap();
@@ -110,11 +122,68 @@ fn a_file_cut_anywhere_loses_no_whole_page_before_the_cut() {
 }
 
 #[test]
+fn a_walk_whose_first_reply_is_not_whole_does_not_exist_and_its_number_is_not_given_again() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let of_a_page = begin(&state);
+    let of_an_end =
+        state.begin_empty("2026-11-22".parse().unwrap(), &End { total: 0, fetched_at: micros(1000) }).unwrap();
+    for journal in [of_a_page, of_an_end] {
+        let path = journal.folder.path.join("pages");
+        let whole = fs::read(&path).unwrap();
+        let exists = || state.walks().unwrap().iter().any(|walk| walk.header.walk == journal.walk());
+        assert!(exists());
+        for length in header_length(&whole)..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(!exists(), "cut to {length} of {} bytes", whole.len());
+        }
+    }
+    assert_eq!(begin(&state).walk().number(), 3);
+    assert_eq!(prune(&state, 1), 2, "they go with the walks of their age");
+}
+
+#[test]
+fn an_empty_list_begins_and_ends_with_its_only_reply() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let end = End { total: 0, fetched_at: micros(1000) };
+    let journal = state.begin_empty("2026-11-22".parse().unwrap(), &end).unwrap();
+    for journal in [journal, reopen(&state).unwrap()] {
+        assert_eq!((journal.pages(), journal.end()), (0, Some(&end)));
+        assert_eq!(journal.folder().header().begun_at, end.fetched_at);
+    }
+}
+
+#[test]
+fn the_open_walk_is_the_newest_that_can_be_resumed_and_pruning_leaves_it() {
+    let folder = TempDir::new().unwrap();
+    let state = open_state(&folder);
+    let begin = |date: &str| state.begin(date.parse().unwrap(), &page(1)).unwrap();
+    let decide = |mut journal: Journal| {
+        journal.append_end(End { total: 1, fetched_at: micros(1000) }).unwrap();
+        let mut decision = decision(&journal);
+        (decision.snapshot.date, decision.sinks) = (journal.folder().header().date, Vec::new());
+        journal.decide(decision).unwrap();
+    };
+    let open = |resume_within: u64| {
+        let walk = state.open_walk(Duration::from_micros(resume_within), micros(2_000)).unwrap();
+        walk.map(|walk| walk.header.walk.number())
+    };
+    begin("2026-11-20");
+    begin("2026-11-21");
+    decide(begin("2026-11-22"));
+    assert_eq!((open(1_000), open(999)), (Some(2), None), "each began at microsecond 1,000");
+    assert_eq!(state.prune(1, Duration::from_millis(1), micros(2_000)).unwrap(), 1, "only the first one goes");
+    assert_eq!(open(1_000), Some(2));
+    decide(begin("2026-11-21"));
+    assert_eq!(open(1_000), None, "a newer list of its date is decided");
+}
+
+#[test]
 fn a_reader_of_half_a_page_sees_those_before_it_and_cuts_nothing() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append(&page(1)).unwrap();
     let one = journal.bytes();
     journal.append(&page(2)).unwrap();
     let path = pages_file(&state);
@@ -132,20 +201,20 @@ fn a_flipped_bit_is_never_believed() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    let header = journal.bytes() as usize;
-    journal.append(&page(1)).unwrap();
     let first = journal.bytes() as usize;
     journal.append(&page(2)).unwrap();
+    let second = journal.bytes() as usize;
+    journal.append(&page(3)).unwrap();
     let path = pages_file(&state);
     let whole = fs::read(&path).unwrap();
     for byte in 0..whole.len() {
         let mut altered = whole.clone();
         altered[byte] ^= 1 << (byte % 8);
         fs::write(&path, &altered).unwrap();
-        if byte < header {
+        if byte < first {
             assert_eq!(state.walks().unwrap().len(), 0, "byte {byte}");
         } else {
-            assert_eq!(reopen(&state).unwrap().pages(), u64::from(byte >= first), "byte {byte}");
+            assert_eq!(reopen(&state).unwrap().pages(), 1 + u64::from(byte >= second), "byte {byte}");
         }
     }
 }
@@ -155,7 +224,6 @@ fn damage_to_a_decided_walk_is_an_error() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append(&page(1)).unwrap();
     journal.append_end(End { total: 1, fetched_at: micros(0) }).unwrap();
     journal.decide(decision(&journal)).unwrap();
     let path = pages_file(&state);
@@ -247,16 +315,16 @@ fn a_page_altered_after_it_was_opened_is_noticed() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append(&page(1)).unwrap();
+    journal.append(&page(2)).unwrap();
     let path = pages_file(&state);
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
-    assert!(matches!(journal.reader().next(), Some(Err(JournalError::Damaged { .. }))));
-    let error = journal.page(1).unwrap_err();
+    assert!(matches!(journal.reader().nth(1), Some(Err(JournalError::Damaged { .. }))));
+    let error = journal.page(2).unwrap_err();
     assert!(matches!(error, JournalError::Damaged { .. }));
     assert!(error.hint().unwrap().starts_with("run again: the list was not decided yet"));
-    assert_eq!(reopen(&state).unwrap().pages(), 0, "it is cut at the damage");
+    assert_eq!(reopen(&state).unwrap().pages(), 1, "it is cut at the damage");
 }
 
 #[test]
@@ -264,7 +332,6 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let mut journal = begin(&state);
-    journal.append(&page(1)).unwrap();
     let stray = page(5);
     let head = frame::reply_head(ReplyKind::Page, 2, micros(0), &stray.cursor);
     journal.write(Kind::Reply, &[&head, &stray.body]).unwrap();
@@ -342,10 +409,10 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
         begin(&state);
     }
     assert_eq!(owed.folder().lacking().unwrap(), ["b"]);
-    assert_eq!(state.prune(2).unwrap(), 1);
+    assert_eq!(prune(&state, 2), 1);
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
-    assert_eq!(state.prune(2).unwrap(), 1);
+    assert_eq!(prune(&state, 2), 1);
     let left: Vec<_> = state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect();
     assert_eq!(left, [3, 4]);
 }
@@ -364,7 +431,7 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     let never_begun = begun.folder.path.with_file_name("000009-19700101T000000Z~new");
     fs::create_dir(&never_begun).unwrap();
     assert_eq!(state.walks().unwrap().len(), 1);
-    assert_eq!(state.prune(1).unwrap(), 0);
+    assert_eq!(prune(&state, 1), 0);
     assert!(!left.exists() && !never_begun.exists() && begun.folder.path.exists());
 }
 
@@ -375,9 +442,9 @@ fn a_walk_that_cannot_be_read_is_removed_with_those_of_its_age() {
     let unreadable = begin(&state);
     unreadable.file().set_len(3).unwrap();
     begin(&state);
-    assert_eq!(state.prune(2).unwrap(), 0, "only one walk is newer");
+    assert_eq!(prune(&state, 2), 0, "only one walk is newer");
     begin(&state);
-    assert_eq!(state.prune(2).unwrap(), 1);
+    assert_eq!(prune(&state, 2), 1);
     assert!(!unreadable.folder.path.exists());
     assert_eq!(state.walks().unwrap().len(), 2);
 }
@@ -404,7 +471,7 @@ fn walks_are_in_the_order_of_their_numbers_however_long_these_are() {
     }
     let numbers = || state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect::<Vec<_>>();
     assert_eq!(numbers(), [999_999, 1_000_000, 1_000_001]);
-    assert_eq!(state.prune(2).unwrap(), 2);
+    assert_eq!(prune(&state, 2), 2);
     assert_eq!(numbers(), [1_000_000, 1_000_001]);
 }
 
@@ -420,8 +487,8 @@ fn what_does_not_have_the_name_of_a_walk_is_left_alone() {
     for number in 1..=3 {
         assert_eq!(begin(&state).walk().number(), number);
     }
-    assert_eq!(state.prunable(1, std::time::Duration::ZERO, micros(1)).unwrap(), []);
-    assert_eq!(state.prune(1).unwrap(), 2);
+    assert_eq!(state.prunable(1, Duration::ZERO, micros(1)).unwrap(), []);
+    assert_eq!(prune(&state, 1), 2);
     assert_eq!(state.walks().unwrap().len(), 1);
     assert!(others.iter().all(|other| state.path.join(other).is_dir()));
 }
@@ -467,7 +534,7 @@ fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
         journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
         journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
     }
-    assert_eq!(long.prune(1).unwrap(), 2);
+    assert_eq!(prune(&long, 1), 2);
     drop(long);
     assert_eq!(ListState::open(&path, length(1), "x").unwrap().walks().unwrap().len(), 1);
 }
@@ -485,12 +552,12 @@ fn a_walk_that_another_one_rests_on_is_not_pruned() {
     let oldest = state.walks().unwrap().remove(0);
     oldest.pin(&pin).unwrap();
     oldest.pin(&pin).unwrap();
-    assert_eq!(state.prune(1).unwrap(), 1);
+    assert_eq!(prune(&state, 1), 1);
     let now = DateTime::<Utc>::UNIX_EPOCH;
-    assert_eq!(state.prunable(1, std::time::Duration::ZERO, now).unwrap(), []);
+    assert_eq!(state.prunable(1, Duration::ZERO, now).unwrap(), []);
     assert!(oldest.is_pinned().unwrap());
     oldest.unpin(&pin).unwrap();
     oldest.unpin(&pin).unwrap();
-    assert_eq!(state.prune(1).unwrap(), 1);
+    assert_eq!(prune(&state, 1), 1);
     assert_eq!(state.walks().unwrap().len(), 1);
 }

@@ -6,6 +6,9 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use super::contents::Contents;
 use super::error::JournalError;
@@ -22,7 +25,7 @@ pub struct WalkFolder {
 
 impl WalkFolder {
     /// Reads the walk in the folder `path`; `None` if the folder has gone, or holds an undecided
-    /// walk whose header cannot be read.
+    /// walk whose header or first reply cannot be read. A walk without a reply claims no date.
     pub(super) fn read(path: PathBuf, identity: &Identity) -> Result<Option<Self>, JournalError> {
         let decision: Option<Decision> = disk::read_record(&path.join(DECISION))?;
         // A header under another name belongs to a copy of the walk: the copy is not used.
@@ -41,6 +44,10 @@ impl WalkFolder {
             tracing::warn!(walk = %path.display(), "a walk without a readable header is skipped");
             return Ok(None);
         };
+        if decision.is_none() && !has_reply(&path.join(PAGES))? {
+            tracing::debug!(walk = %path.display(), "a walk without a reply is skipped: it has no date");
+            return Ok(None);
+        }
         let found = &header.identity;
         let fields = [
             ("format", found.format.to_string(), identity.format.to_string()),
@@ -88,6 +95,17 @@ impl WalkFolder {
         let read = File::open(&path).and_then(|file| Contents::read(&file));
         let (contents, _misfit) = read.map_err(JournalError::io("read", &path))?;
         Ok(contents)
+    }
+
+    /// Returns whether a run at `now` finishes this open walk: it began at most `resume_within`
+    /// ago, or has reached its end, so that it needs no more calls.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the pages cannot be read.
+    pub fn is_resumable(&self, resume_within: Duration, now: DateTime<Utc>) -> Result<bool, JournalError> {
+        let age = (now - self.header.begun_at).to_std().unwrap_or_default();
+        Ok(age <= resume_within || self.contents()?.end.is_some())
     }
 
     /// Returns the commit record of `recipient`; `None` if it has not published this walk.
@@ -186,6 +204,14 @@ impl WalkFolder {
         // them.
         let Recipient { pipeline, sink, options, .. } = recipient;
         self.path.join(COMMITS).join(format!("{pipeline}.{sink}.{options}.json"))
+    }
+}
+
+/// Returns whether a reply follows the header in a walk's file; not if there is no such file.
+fn has_reply(path: &Path) -> Result<bool, JournalError> {
+    match File::open(path).and_then(|file| Contents::have_reply(&file)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        found => found.map_err(JournalError::io("read", path)),
     }
 }
 

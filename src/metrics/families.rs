@@ -6,6 +6,7 @@
 //! Names follow <https://prometheus.io/docs/practices/naming/>: base units, and `_total` for
 //! counters. A counter counts from the beginning of the run, which is short.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -19,7 +20,6 @@ use prometheus_client::registry::Registry;
 
 use crate::engine::{Progress, UnitProgress};
 use crate::report::{AccountReport, RunReport, SinkState, Verdict};
-use crate::source::CallStats;
 
 /// The prefix of every name.
 const PREFIX: &str = "fanout";
@@ -90,37 +90,37 @@ impl Scrape {
 
     /// Encodes what is known of every account and list, finished or not.
     fn encode_accounts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let call_stats = |count: fn(&CallStats) -> u64| {
-            let stats = move |account: &UnitProgress| Some(account.stats().map_or(0, count));
-            self.of_accounts(stats)
-        };
-        counter(encoder, "calls", "Calls for pages in this run, failed ones included", call_stats(CallStats::calls))?;
-        counter(
-            encoder,
-            "retries",
-            "Tries beyond the first in this run, of all calls",
-            call_stats(CallStats::retries),
-        )?;
+        let calls = self.of_accounts(|account| Some(account.calls()));
+        counter(encoder, "calls", "Calls for pages in this run, failed ones included", calls)?;
+        let retries = self.of_accounts(|account| Some(account.retries()));
+        counter(encoder, "retries", "Tries beyond the first in this run, of all calls", retries)?;
         let pages = self.of_accounts(|account| Some(account.pages()));
-        counter(encoder, "pages", "Pages of the walk in the journal, those of earlier runs included", pages)?;
-        let verdicts = self.accounts().map(|(mut labels, account)| {
-            labels.push(("verdict", verdict(account)));
-            (labels, 1_u64)
+        counter(encoder, "pages", "Pages of the walks in the journal, those of earlier runs included", pages)?;
+        let verdicts = self.accounts().flat_map(|(labels, account)| {
+            verdicts(account).into_iter().map(move |verdict| {
+                let mut labels = labels.clone();
+                labels.push(("verdict", verdict));
+                (labels, 1_u64)
+            })
         });
-        gauge(encoder, "account_verdict", "1 for the verdict of the account and list, or for its progress", verdicts)?;
-        let seconds = self.of_reports(|report| Some(report.seconds));
+        let help = "1 for each verdict of the account and list in this run, or for its progress";
+        gauge(encoder, "account_verdict", help, verdicts)?;
+        let seconds = self.of_reports(|reports| Some(reports.iter().map(|report| report.seconds).sum::<f64>()));
         gauge(encoder, "account_duration_seconds", "The seconds that the account and list have taken", seconds)?;
-        let left = self.of_reports(|report| report.calls_left);
+        let left = self.of_reports(|reports| reports.iter().rev().find_map(|report| report.calls_left));
         gauge(encoder, "calls_left", "Calls for pages that are left today", left)
     }
 
     fn encode_lists(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let read = self.of_accounts(|account| Some(account.followers()));
+        let read = self.of_accounts(|account| Some(account.walk().followers));
         gauge(encoder, "walk_followers", "Followers in the pages of the walk", read)?;
-        let followers =
-            self.of_reports(|report| report.snapshot.as_ref().map(|list| list.rows).or(report.previous_rows));
+        // The last report is that of the newest list, or names the list before it.
+        let followers = self.of_reports(|reports| {
+            let report = reports.last()?;
+            report.snapshot.as_ref().map(|list| list.rows).or(report.previous_rows)
+        });
         gauge(encoder, "followers", "Followers of the newest complete list", followers)?;
-        let success = self.of_reports(|report| Some(last_success(report)?.timestamp_micros() as f64 / 1e6));
+        let success = self.of_reports(|reports| Some(last_success(reports.last()?)?.timestamp_micros() as f64 / 1e6));
         let help = "When the newest published list was fetched, in seconds since 1970";
         gauge(encoder, "last_success_timestamp_seconds", help, success)
     }
@@ -131,24 +131,19 @@ impl Scrape {
             SinkState::Failed { .. } => Some(0),
             SinkState::NotReached => None,
         };
-        let help = "Whether the sink has the list (1), or has failed (0)";
-        gauge(encoder, "sink_published", help, self.of_sinks(published))?;
-        let report = |state: &SinkState| match state {
-            SinkState::Published(report) | SinkState::AlreadyPublished(report) => Some((report.rows, report.bytes)),
-            _ => None,
+        let help = "Whether the sink has every list of this run (1), or has failed (0)";
+        let all = |states: &[&SinkState]| states.iter().filter_map(|state| published(state)).min();
+        gauge(encoder, "sink_published", help, self.of_sinks(all))?;
+        let newest = |states: &[&SinkState]| {
+            states.iter().rev().find_map(|state| match state {
+                SinkState::Published(report) | SinkState::AlreadyPublished(report) => Some((report.rows, report.bytes)),
+                _ => None,
+            })
         };
-        gauge(
-            encoder,
-            "sink_rows",
-            "Rows of the list in the sink",
-            self.of_sinks(move |state| Some(report(state)?.0)),
-        )?;
-        gauge(
-            encoder,
-            "sink_bytes",
-            "Bytes of the list in the sink",
-            self.of_sinks(move |state| Some(report(state)?.1)),
-        )
+        let rows = self.of_sinks(move |states| Some(newest(states)?.0));
+        gauge(encoder, "sink_rows", "Rows of the newest list in the sink", rows)?;
+        let bytes = self.of_sinks(move |states| Some(newest(states)?.1));
+        gauge(encoder, "sink_bytes", "Bytes of the newest list in the sink", bytes)
     }
 
     fn accounts(&self) -> impl Iterator<Item = (Labels<'_>, &UnitProgress)> {
@@ -163,37 +158,45 @@ impl Scrape {
         self.accounts().filter_map(move |(labels, account)| Some((labels, value(account)?)))
     }
 
-    /// Returns a value of each account and list that is finished.
-    fn of_reports<V>(&self, value: impl Fn(&AccountReport) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
-        self.of_accounts(move |account| value(account.report()?))
+    /// Returns a value of each account and list that is finished, from the reports of its walks.
+    fn of_reports<V>(&self, value: impl Fn(&[AccountReport]) -> Option<V>) -> impl Iterator<Item = (Labels<'_>, V)> {
+        self.of_accounts(move |account| value(account.reports()?))
     }
 
-    /// Returns a value of each sink of each account and list that is finished.
-    fn of_sinks(&self, value: impl Fn(&SinkState) -> Option<u64>) -> impl Iterator<Item = (Labels<'_>, u64)> {
+    /// Returns a value of each sink of each account and list that is finished, from its states
+    /// after the walks.
+    fn of_sinks(&self, value: impl Fn(&[&SinkState]) -> Option<u64>) -> impl Iterator<Item = (Labels<'_>, u64)> {
         let sinks = self.accounts().flat_map(|(labels, account)| {
-            let outcomes = account.report().map(|report| report.sinks.as_slice()).unwrap_or_default();
-            outcomes.iter().map(move |outcome| {
+            let mut states: BTreeMap<&str, Vec<&SinkState>> = BTreeMap::new();
+            let reports = account.reports().unwrap_or_default();
+            for outcome in reports.iter().flat_map(|report| &report.sinks) {
+                states.entry(&outcome.sink).or_default().push(&outcome.state);
+            }
+            states.into_iter().map(move |(sink, states)| {
                 let mut labels = labels.clone();
-                labels.push(("sink", outcome.sink.as_str()));
-                (labels, outcome)
+                labels.push(("sink", sink));
+                (labels, states)
             })
         });
-        sinks.filter_map(move |(labels, outcome)| Some((labels, value(&outcome.state)?)))
+        sinks.filter_map(move |(labels, states)| Some((labels, value(&states)?)))
     }
 }
 
-/// Returns the verdict of an account and list as one word, or its progress.
-fn verdict(account: &UnitProgress) -> &'static str {
-    match account.report().map(|report| report.verdict) {
-        None if account.stats().is_none() => "waiting",
-        None => "under_way",
-        Some(Verdict::Ready) => "ready",
-        Some(Verdict::Published) => "published",
-        Some(Verdict::AlreadyPublished) => "already_published",
-        Some(Verdict::Failed) => "failed",
-        Some(Verdict::Interrupted) => "interrupted",
-        Some(Verdict::Stopped) => "stopped",
-        Some(Verdict::CutOff) => "cut_off",
+/// Returns the verdicts of an account and list, each as one word, or its progress.
+fn verdicts(account: &UnitProgress) -> BTreeSet<&'static str> {
+    let word = |report: &AccountReport| match report.verdict {
+        Verdict::Ready => "ready",
+        Verdict::Published => "published",
+        Verdict::AlreadyPublished => "already_published",
+        Verdict::Failed => "failed",
+        Verdict::Interrupted => "interrupted",
+        Verdict::Stopped => "stopped",
+        Verdict::CutOff => "cut_off",
+    };
+    match account.reports() {
+        Some(reports) => reports.iter().map(word).collect(),
+        None if account.has_begun() => ["under_way"].into(),
+        None => ["waiting"].into(),
     }
 }
 

@@ -9,14 +9,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::call::{Call, Endpoint, RequestCounts, USER_GET_PATH};
+use super::day::day;
 use super::fault::Faults;
 use super::followers::Followers;
 use super::page::{Page, PageStyle, page_number};
 use super::reply::SimulatedReply;
 use super::token::{TOKEN_LIFETIME, TokenState, Tokens};
+use crate::clock::Clock;
 
 /// The settings of a simulator, fixed when it starts.
 #[derive(Debug, Clone)]
@@ -33,6 +36,7 @@ pub(super) struct Settings {
     pub(super) daily_limit: u64,
     /// The limits that differ from `daily_limit`, by app id.
     pub(super) daily_limits: HashMap<String, u64>,
+    pub(super) clock: Clock,
 }
 
 impl Settings {
@@ -90,9 +94,11 @@ pub(super) struct Api {
     pub(super) faults: Faults,
     pub(super) counts: RequestCounts,
     pub(super) log: VecDeque<Call>,
-    /// The calls to `user/get` by app id: since the start, and since the day began.
+    /// The calls to `user/get` by app id: since the start, and on `day`.
     pub(super) used: HashMap<String, u64>,
     pub(super) used_today: HashMap<String, u64>,
+    /// The day in Beijing of the last call.
+    day: NaiveDate,
 }
 
 impl Api {
@@ -100,6 +106,7 @@ impl Api {
         let tokens = Tokens::new(TOKEN_LIFETIME);
         let (faults, counts) = (Faults::default(), RequestCounts::default());
         Self {
+            day: day(&settings.clock),
             settings,
             tokens,
             faults,
@@ -112,6 +119,11 @@ impl Api {
 
     /// Answers one request: as WeChat does, then changed by the faults.
     pub(super) fn answer(&mut self, request: &ApiRequest) -> SimulatedReply {
+        let today = day(&self.settings.clock);
+        if self.day != today {
+            self.day = today;
+            self.used_today.clear();
+        }
         let credentials = serde_json::from_slice::<Credentials>(&request.body);
         let call = self.identify(request, credentials.as_ref().ok());
         let mut reply = match call.endpoint {
@@ -121,7 +133,7 @@ impl Api {
             Endpoint::Quota => self.quota(request),
             Endpoint::Other => SimulatedReply::http(404, Vec::new(), bytes::Bytes::new()),
         };
-        self.faults.apply(&call, &mut self.tokens, &mut reply);
+        self.faults.apply(&call, &mut self.tokens, &self.settings.clock, &mut reply);
         reply.delay += self.settings.latency;
         self.counts.count(call.endpoint);
         if self.log.len() == LOG_CAPACITY {

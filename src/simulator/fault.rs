@@ -10,10 +10,12 @@ use bytes::Bytes;
 
 use super::body::Transmission;
 use super::call::{Call, Endpoint};
+use super::day::begin_next_day;
 use super::followers::mix;
 use super::page::PageStyle;
 use super::reply::{Coding, Content, SimulatedReply, message};
 use super::token::Tokens;
+use crate::clock::Clock;
 
 /// One thing that goes wrong: on which calls, and how.
 ///
@@ -157,6 +159,8 @@ pub enum Effect {
     /// Every token of the account expires now, and this call is refused with the code for an
     /// expired token.
     ExpireToken,
+    /// Midnight in Beijing passes while the call is under way.
+    Midnight,
     /// The page is written in this style.
     Style(PageStyle),
     /// The page ends after this many followers, and its cursor is the last of them; the next page
@@ -228,7 +232,7 @@ impl Effect {
     }
 
     /// Applies this effect to the reply to `call`.
-    fn apply(&self, call: &Call, tokens: &mut Tokens, reply: &mut SimulatedReply) {
+    fn apply(&self, call: &Call, tokens: &mut Tokens, clock: &Clock, reply: &mut SimulatedReply) {
         match self {
             Self::Errcode { code, message } => reply.replace(SimulatedReply::errcode_with(*code, message)),
             Self::Http { status, headers, body } => {
@@ -253,6 +257,7 @@ impl Effect {
                 tokens.expire(call.app_id.as_deref().unwrap_or_default());
                 reply.replace(SimulatedReply::errcode(42001));
             }
+            Self::Midnight => begin_next_day(clock),
             _ => self.apply_to_page(reply),
         }
     }
@@ -300,10 +305,10 @@ impl Faults {
     }
 
     /// Counts `call`, and applies the faults to its reply.
-    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, reply: &mut SimulatedReply) {
+    pub(super) fn apply(&mut self, call: &Call, tokens: &mut Tokens, clock: &Clock, reply: &mut SimulatedReply) {
         for counted in &mut self.counted {
             if counted.count(call) {
-                counted.fault.effect.apply(call, tokens, reply);
+                counted.fault.effect.apply(call, tokens, clock, reply);
             }
         }
     }

@@ -26,6 +26,7 @@
 mod api;
 mod body;
 mod call;
+mod day;
 mod fault;
 mod followers;
 mod page;

@@ -12,10 +12,12 @@ use tokio::task::JoinHandle;
 
 use super::api::{Api, Settings};
 use super::call::{Call, RequestCounts};
+use super::day::begin_next_day;
 use super::fault::Fault;
 use super::followers::Followers;
 use super::page::PageStyle;
 use super::server::{self, SharedApi};
+use crate::clock::Clock;
 
 /// The entry to the simulated API.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl Simulator {
             // More than any bench makes. A test of the quota sets its own.
             daily_limit: 100_000_000,
             daily_limits: HashMap::new(),
+            clock: Clock::default(),
         };
         SimulatorBuilder { address: (Ipv4Addr::LOCALHOST, 0).into(), settings, faults: Vec::new() }
     }
@@ -104,8 +107,8 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets how many calls to `user/get` an account has a day. A day lasts until
-    /// [`begin_next_day`](SimulatorHandle::begin_next_day).
+    /// Sets how many calls to `user/get` an account has a day. The day ends at midnight in Beijing
+    /// by the clock of the simulator.
     pub fn quota(mut self, calls: u64) -> Self {
         self.settings.daily_limit = calls;
         self
@@ -114,6 +117,12 @@ impl SimulatorBuilder {
     /// Sets how many calls to `user/get` the account `app_id` has a day.
     pub fn account_quota(mut self, app_id: impl Into<String>, calls: u64) -> Self {
         self.settings.daily_limits.insert(app_id.into(), calls);
+        self
+    }
+
+    /// Sets the clock whose days the quota counts by. The default is the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.settings.clock = clock;
         self
     }
 
@@ -186,9 +195,9 @@ impl SimulatorHandle {
         self.api.lock().used.get(app_id).copied().unwrap_or(0)
     }
 
-    /// Begins the next day, on which every account has all its calls again.
+    /// Sets the clock to the next midnight in Beijing, when every account has all its calls again.
     pub fn begin_next_day(&self) {
-        self.api.lock().used_today.clear();
+        begin_next_day(&self.api.lock().settings.clock);
     }
 
     /// Returns the newest calls, the oldest of them first: at most ten thousand.

@@ -11,7 +11,7 @@ use rustls::CertificateError;
 
 use super::call_error::CallError;
 use crate::config::ConfigError;
-use crate::wechat::{ApiError, Cursor, Reaction, next_midnight};
+use crate::wechat::{ApiError, Cursor, Reaction, date_in_beijing, next_midnight};
 
 /// Why a walk, or its preparation, stopped.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +95,17 @@ pub enum SourceError {
         /// When the calls were counted.
         at: DateTime<Utc>,
     },
+    /// The walk of an earlier day came first in this run, and the calls that are left do not
+    /// suffice for today's list.
+    #[error("today's list is not begun: the account has {calls_left} calls left today{}", to_need(*calls_needed))]
+    NotBegun {
+        /// The calls that are left today.
+        calls_left: u64,
+        /// The calls that the list is expected to need, if that is known.
+        calls_needed: Option<u64>,
+        /// When the calls were counted.
+        at: DateTime<Utc>,
+    },
     /// The calls of the walk have used up its retries.
     #[error("the walk has used up its {budget} retries")]
     RetriesSpent {
@@ -139,6 +150,11 @@ pub enum SourceError {
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Returns the part of the message that says how many calls the list takes.
+fn to_need(calls: Option<u64>) -> String {
+    calls.map_or_else(String::new, |calls| format!(", and the list takes about {calls}"))
+}
+
 /// Returns the part of the message that says which cursor was refused, and what was tried.
 fn cursor_lost(cursor: &Cursor, page: usize, steps_back: usize) -> String {
     match steps_back {
@@ -175,7 +191,7 @@ impl SourceError {
             Self::TokenRelayed { error, .. } => {
                 matches!(error.reaction(), Reaction::BackOff | Reaction::NextMinute | Reaction::NextDay)
             }
-            Self::DayOver { .. } | Self::QuotaTooSmall { .. } => true,
+            Self::DayOver { .. } | Self::QuotaTooSmall { .. } | Self::NotBegun { .. } => true,
             Self::TokenServer { error, .. } | Self::RetriesSpent { error, .. } => error.is_temporary(),
             _ => false,
         }
@@ -223,6 +239,10 @@ impl SourceError {
                 "run again after {}, or set `source.quota.refuse = false` to begin today and continue then",
                 next_midnight(*at)
             ),
+            Self::NotBegun { at, .. } => {
+                let (date, tomorrow) = (date_in_beijing(*at), next_midnight(*at));
+                format!("run again after {tomorrow}; `--date {date}` begins it today all the same")
+            }
             Self::RetriesSpent { error, .. } => {
                 let hint = error.hint().unwrap_or_default();
                 format!("the connection to WeChat is poor: raise `source.retry.walk_budget` if that is usual here; {hint}")

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use chrono::{SubsecRound, Utc};
+use chrono::SubsecRound;
 use tracing::Instrument as _;
 
 use super::call_error::CallError;
@@ -15,6 +15,7 @@ use super::error::SourceError;
 use super::quota::{self, CallCounter, CallsLeft, Unanswered};
 use super::retry::{CallStats, Retrier};
 use super::token::Tokens;
+use crate::clock::Clock;
 use crate::config;
 use crate::wechat::{Chain, Cursor, List, Malformed, Page, PageReply, Reaction, Summary, summarize};
 
@@ -27,6 +28,7 @@ pub struct Source {
     quota: config::QuotaSection,
     counter: Box<dyn CallCounter>,
     retrier: Retrier,
+    clock: Clock,
     /// The calls that were left when the first question was answered, and the calls of this run
     /// until then.
     asked: OnceLock<(u64, u64)>,
@@ -36,13 +38,14 @@ pub struct Source {
 
 impl Source {
     /// Makes the source of `list`, for the account that `tokens` belong to. It makes no call yet;
-    /// `counter` will count each call for a page.
+    /// `counter` will count each call for a page, and `clock` dates the pages.
     pub fn new(
         client: Client,
         list: List,
         tokens: Arc<Tokens>,
         settings: &config::SourceSection,
         counter: impl CallCounter,
+        clock: Clock,
     ) -> Self {
         Self {
             list,
@@ -51,6 +54,7 @@ impl Source {
             quota: settings.quota.clone(),
             counter: Box::new(counter),
             retrier: Retrier::new(settings.retry.clone()),
+            clock,
             asked: OnceLock::new(),
             has_miscounted: AtomicBool::new(false),
         }
@@ -120,7 +124,7 @@ impl Source {
         }
         let left = left.unwrap_or_else(|| {
             let limit = self.quota.daily_calls;
-            let calls = limit.saturating_sub(self.counter.today(Utc::now()));
+            let calls = limit.saturating_sub(self.counter.today(self.clock.now()));
             CallsLeft { calls, limit: Some(limit), is_stated: false }
         });
         // A walk asks once. A later answer is not kept: its caller has it.
@@ -179,7 +183,7 @@ impl Source {
     async fn call(&self, token: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, CallError> {
         // Counted before it is sent: it is not known whether WeChat counts a call that fails on its
         // way.
-        self.counter.count(Utc::now());
+        self.counter.count(self.clock.now());
         self.retrier.count_call();
         let query = [("access_token", token), (self.list.cursor_key(), cursor.as_str())];
         // The first page is asked for without a cursor. An empty one means the same, but WeChat
@@ -191,7 +195,7 @@ impl Source {
             PageReply::Error(error) => return Err(CallError::Api(error)),
         };
         self.compare_count(&summary);
-        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: Utc::now().trunc_subsecs(6) };
+        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: self.clock.now().trunc_subsecs(6) };
         match &page.summary.next {
             _ if page.is_last() && page.summary.total.is_none() => {
                 Err(CallError::Malformed("it ends the list without an integer `total`".to_owned()))

@@ -45,7 +45,7 @@ fn project(simulator: SimulatorBuilder) -> Project {
 }
 
 fn check_command(project: &Project, more: &[&str]) -> Command {
-    let check = ["check", "--connect", "pipeline.toml", "--date", "2026-11-22"];
+    let check = ["check", "--connect", "pipeline.toml", "--clock", "2026-11-22T04:00:00Z"];
     project.command_with_secrets(&[&check, more].concat())
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn examples() -> Project {
 /// Runs a pipeline file twice, and returns the content of the one file below `out`.
 fn publish(project: &Project, arguments: &[&str]) -> Vec<u8> {
     let run = |expected: &str| {
-        let ended = project.fanout(&[&["run", "--date", "2026-11-22"], arguments].concat());
+        let ended = project.fanout(&[&["run", "--clock", "2026-11-22T04:00:00Z"], arguments].concat());
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.stdout.contains(expected), "{ended:?}");
     };
@@ -77,7 +77,7 @@ fn the_example_in_python_is_asked_for_its_list() {
     publish(&project, &arguments);
     let file = project.files().into_iter().find(|path| path.extension().is_some_and(|end| end == "csv")).unwrap();
     let text = std::fs::read(&file).unwrap();
-    let run = || project.fanout(&[&["run", "--date", "2026-11-22"], &arguments[..]].concat());
+    let run = || project.fanout(&[&["run", "--clock", "2026-11-22T04:00:00Z"], &arguments[..]].concat());
 
     std::fs::remove_file(&file).unwrap();
     let ended = run();

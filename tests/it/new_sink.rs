@@ -84,7 +84,7 @@ fn the_script_publishes_a_list() {
     let project = Project::new("");
     assert_eq!(project.fanout(&["new", "sink", "ledger", "--python"]).code, Some(0));
     let command = format!("sinks.mine.options.command=[{python:?}, \"ledger_sink.py\"]");
-    let run = project.fanout(&["run", "ledger/ledger.toml", "--date", "2026-01-31", "--set", &command]);
+    let run = project.fanout(&["run", "ledger/ledger.toml", "--clock", "2026-01-31T04:00:00Z", "--set", &command]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let list = fs::read_to_string(project.path("ledger/out/2026-01-31-wxsimulated-followers.csv")).unwrap();
     assert_eq!(list.lines().count(), 1 + 23_000, "a line of names, and one for each follower");

@@ -40,7 +40,7 @@ fn what_a_run_logs_and_what_fails_are_lines_of_json() {
     let warning = objects.iter().find(|object| object["level"] == "WARN").unwrap();
     assert_eq!((&warning["what"], &warning["tries"]), (&"a token".into(), &1.into()), "the fields of a log are keys");
     let spans: Vec<_> = warning["spans"].as_array().unwrap().iter().map(|span| &span["name"]).collect();
-    assert_eq!(spans, ["run", "account", "walk"], "{warning:#}");
+    assert_eq!(spans, ["run", "account", "begin"], "{warning:#}");
     assert!(["brand", "shop"].map(Value::from).contains(&warning["spans"][1]["account"]), "{warning:#}");
     let errors = messages(&objects, "ERROR");
     assert_eq!(errors.len(), 2, "{errors:#?}");

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::super::table::{duration, grouped};
 use crate::engine::Progress;
 use crate::report::Verdict;
-use crate::source::CallStats;
 
 /// Sums over all accounts of a run.
 #[derive(Clone, Debug, Default)]
@@ -28,15 +27,15 @@ impl Overview {
     pub(super) fn of(progress: &Progress, elapsed: Duration) -> Self {
         let mut overview = Self { accounts: progress.units().len() as u64, elapsed, ..Self::default() };
         for account in progress.units() {
-            match account.report().map(|report| report.verdict) {
+            match account.verdict() {
                 Some(Verdict::Failed) => overview.failed += 1,
                 Some(Verdict::Interrupted | Verdict::Stopped | Verdict::CutOff) => overview.stopped += 1,
                 Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
-                None => overview.under_way += u64::from(account.stats().is_some()),
+                None => overview.under_way += u64::from(account.has_begun()),
             }
             overview.pages += account.pages();
-            overview.followers += account.followers();
-            overview.calls += account.stats().map_or(0, CallStats::calls);
+            overview.followers += account.walk().followers;
+            overview.calls += account.calls();
         }
         overview
     }

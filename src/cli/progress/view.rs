@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::output::Terminal;
 use super::super::table::{account_and_list, duration, grouped};
-use crate::engine::UnitProgress;
+use crate::engine::{UnitProgress, WalkProgress};
 use crate::wechat::List;
 
 /// An account between two looks.
@@ -28,15 +28,21 @@ impl View {
     }
 
     pub(super) fn look(&mut self, account: &UnitProgress) {
-        if account.pages() == 0 || account.report().is_some() {
+        let walk = account.walk();
+        if walk.pages == 0 || account.reports().is_some() {
             self.state = None;
             return;
         }
-        let followers = account.followers();
-        let (since, before) = *self.start.get_or_insert_with(|| (Instant::now(), followers));
+        let followers = walk.followers;
+        let start = self.start.get_or_insert_with(|| (Instant::now(), followers));
+        if followers < start.1 {
+            // The next walk has begun.
+            *start = (Instant::now(), followers);
+        }
+        let (since, before) = *start;
         let seconds = since.elapsed().as_secs_f64();
         let rate = if seconds > 0.0 { followers.saturating_sub(before) as f64 / seconds } else { 0.0 };
-        self.state = Some(State { pages: account.pages(), followers, total: account.total(), rate });
+        self.state = Some(State { walk, rate });
     }
 
     /// Returns whether the account is under way.
@@ -46,7 +52,7 @@ impl View {
 
     /// Returns the followers of the account, or those that were read if the total is unknown.
     pub(super) fn size(&self) -> u64 {
-        self.state.as_ref().map_or(0, |state| state.total.unwrap_or(state.followers))
+        self.state.as_ref().map_or(0, |State { walk, .. }| walk.total.unwrap_or(walk.followers))
     }
 
     pub(super) fn line(&self) -> String {
@@ -56,10 +62,11 @@ impl View {
     /// Draws the account's bar.
     pub(super) fn draw(&mut self, terminal: &Terminal) {
         let Some(state) = &self.state else { return };
+        let walk = state.walk;
         let bar = self.bar.get_or_insert_with(|| terminal.bars().add(bar(&self.name)));
         // More followers than the total may arrive, because the list changes during the walk.
-        bar.set_length(state.total.unwrap_or(0).max(state.followers).max(1));
-        bar.set_position(state.followers);
+        bar.set_length(walk.total.unwrap_or(0).max(walk.followers).max(1));
+        bar.set_position(walk.followers);
         bar.set_message(state.describe());
     }
 
@@ -80,23 +87,26 @@ fn bar(account: &str) -> ProgressBar {
 /// What was read of one account.
 #[derive(Debug)]
 struct State {
-    pages: u64,
-    followers: u64,
-    total: Option<u64>,
+    walk: WalkProgress,
     /// Followers a second.
     rate: f64,
 }
 
 impl State {
     fn describe(&self) -> String {
-        let mut text = format!("{} pages, {}", grouped(self.pages), grouped(self.followers));
-        if let Some(total) = self.total {
+        let WalkProgress { pages, pages_before, followers, total, .. } = self.walk;
+        let mut text = format!("{} pages", grouped(pages));
+        if pages_before > 0 {
+            let _ = write!(text, " (it goes on from page {})", grouped(pages_before + 1));
+        }
+        let _ = write!(text, ", {}", grouped(followers));
+        if let Some(total) = total {
             let _ = write!(text, " of {}", grouped(total));
         }
         text.push_str(" followers");
         if self.rate >= 1.0 {
             let _ = write!(text, ", {}/s", grouped(self.rate as u64));
-            if let Some(left) = self.total.and_then(|total| total.checked_sub(self.followers)) {
+            if let Some(left) = total.and_then(|total| total.checked_sub(followers)) {
                 let _ = write!(text, ", {} left", duration((left as f64 / self.rate).ceil()));
             }
         }
@@ -108,22 +118,32 @@ impl State {
 mod tests {
     use super::*;
 
+    fn walk(pages: u64, followers: u64, total: Option<u64>) -> WalkProgress {
+        let mut walk = WalkProgress::default();
+        (walk.pages, walk.followers, walk.total) = (pages, followers, total);
+        walk
+    }
+
     impl View {
         /// Makes the view of an account with one page and this total; with the total 0 it has not
         /// begun.
         pub(in super::super) fn under_way(name: &str, total: u64) -> Self {
-            let state = State { pages: 1, followers: 1, total: Some(total), rate: 0.0 };
+            let state = State { walk: walk(1, 1, Some(total)), rate: 0.0 };
             Self { state: (total > 0).then_some(state), ..Self::new(name, List::default()) }
         }
     }
 
     #[test]
     fn progress_is_told_as_far_as_it_is_known() {
-        let state = State { pages: 12, followers: 120_000, total: Some(1_000_000), rate: 8_000.0 };
+        let state = State { walk: walk(12, 120_000, Some(1_000_000)), rate: 8_000.0 };
         assert_eq!(state.describe(), "12 pages, 120,000 of 1,000,000 followers, 8,000/s, 1 min 50 s left");
-        let over = State { total: Some(100_000), ..state };
+        let over = State { walk: walk(12, 120_000, Some(100_000)), ..state };
         assert_eq!(over.describe(), "12 pages, 120,000 of 100,000 followers, 8,000/s");
-        let early = State { pages: 1, followers: 10_000, total: None, rate: 0.0 };
+        let early = State { walk: walk(1, 10_000, None), rate: 0.0 };
         assert_eq!(early.describe(), "1 pages, 10,000 followers");
+        let mut resumed = walk(17, 170_000, None);
+        resumed.pages_before = 16;
+        let resumed = State { walk: resumed, rate: 0.0 };
+        assert_eq!(resumed.describe(), "17 pages (it goes on from page 17), 170,000 followers");
     }
 }

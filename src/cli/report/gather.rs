@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::config::Pipeline;
 use crate::error::Exit;
-use crate::report::{AccountReport, RunReport, Verdict};
+use crate::report::{AccountReport, RunReport, SinkState, Verdict};
 
 /// The lists of an account, and the runs, that are shown: three months of nights, and more points
 /// than a chart on a phone has room for.
@@ -30,7 +30,7 @@ pub(super) struct Overview {
 pub(super) struct AccountPast {
     pub(super) name: String,
     pub(super) app_id: String,
-    /// When the last run of the account began, and its report; `None` before the first run.
+    /// When the last run of the account began, and its reports as one; `None` before the first run.
     pub(super) last: Option<(DateTime<Utc>, AccountReport)>,
     /// The lists by the beginning and the number of their walks, the oldest first.
     lists: BTreeMap<(DateTime<Utc>, u64), List>,
@@ -98,10 +98,14 @@ impl Overview {
             seconds: run.seconds,
         };
         push_bounded(&mut self.runs, facts);
+        let mut of_accounts: BTreeMap<usize, Vec<AccountReport>> = BTreeMap::new();
         for report in run.accounts {
             if let Some(&place) = self.places.get(&report.app_id) {
-                self.accounts[place].add(run.begun_at, report);
+                of_accounts.entry(place).or_default().push(report);
             }
+        }
+        for (place, reports) in of_accounts {
+            self.accounts[place].add(run.begun_at, reports);
         }
     }
 
@@ -120,8 +124,9 @@ impl Overview {
 }
 
 impl AccountPast {
-    fn add(&mut self, begun_at: DateTime<Utc>, report: AccountReport) {
-        if let Some(list) = &report.snapshot {
+    /// Adds the reports of one run, one for each date.
+    fn add(&mut self, begun_at: DateTime<Utc>, reports: Vec<AccountReport>) {
+        for list in reports.iter().filter_map(|report| report.snapshot.as_ref()) {
             let at = list.last_fetched_at.unwrap_or(begun_at);
             let walk = (list.walk.begun_at(), list.walk.number());
             self.lists.insert(walk, List { at, date: list.date, followers: list.rows });
@@ -129,10 +134,10 @@ impl AccountPast {
                 self.lists.pop_first();
             }
         }
-        if !is_good(report.verdict) {
+        if reports.iter().any(|report| !is_good(report.verdict)) {
             push_bounded(&mut self.failures, begun_at);
         }
-        self.last = Some((begun_at, report));
+        self.last = reports.into_iter().reduce(combined).map(|report| (begun_at, report));
     }
 
     /// Returns the lists, oldest first.
@@ -149,6 +154,25 @@ impl AccountPast {
     pub(super) fn failures(&self) -> impl ExactSizeIterator<Item = DateTime<Utc>> {
         self.failures.iter().copied()
     }
+}
+
+/// Returns one report for two dates of a run: the later one, with the calls of both, and with what
+/// went wrong for the earlier one, if that is worse.
+fn combined(earlier: AccountReport, mut later: AccountReport) -> AccountReport {
+    later.calls += earlier.calls;
+    later.retries += earlier.retries;
+    later.seconds += earlier.seconds;
+    for outcome in earlier.sinks.into_iter().filter(|outcome| matches!(outcome.state, SinkState::Failed { .. })) {
+        later.sinks.retain(|other| other.sink != outcome.sink);
+        later.sinks.push(outcome);
+    }
+    if earlier.verdict > later.verdict {
+        (later.verdict, later.exit) = (earlier.verdict, earlier.exit);
+        let date = earlier.date.map_or_else(String::new, |date| format!("{date}: "));
+        later.error = earlier.error.map(|error| format!("{date}{error}"));
+        later.hint = earlier.hint;
+    }
+    later
 }
 
 fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {

@@ -49,9 +49,11 @@ pub async fn check_connected(
     let units = check_units(&run, asks_for_page).await;
 
     let mut findings = Vec::new();
-    for (report, unit) in checked.accounts.iter().zip(&units) {
-        findings.extend(state(report));
-        findings.extend(unit.findings.iter().cloned());
+    for (unit, found) in units.iter().enumerate() {
+        let (account, list) = (run.account(unit), run.units[unit].list.name());
+        let reports = checked.accounts.iter().filter(|report| report.app_id == account.app_id && report.list == list);
+        findings.extend(reports.flat_map(state));
+        findings.extend(found.findings.iter().cloned());
     }
     findings.extend(place::findings(&run, &sinks, &trials));
     findings.extend(readers::findings(&run.pipeline, &sinks));

@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
-
 use super::finding::{Check, Finding};
 use crate::engine::proof::FollowerProof;
 use crate::engine::run_context::RunContext;
@@ -131,7 +129,8 @@ async fn connect(unit: &UnitRun, asks_for_page: bool, checked: &mut UnitFindings
         }
         _ => unit.context().last().and_then(FollowerProof::of).map(|proof| proof.pages + 1),
     };
-    checked.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed));
+    let tomorrow = next_midnight(unit.context().run.pipeline.clock.now());
+    checked.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed, &tomorrow));
     checked.findings.extend(page.map(|page| match page {
         Ok((page, seconds)) => {
             let total = page.summary.total.map_or_else(String::new, |total| format!(" of {total}"));
@@ -158,7 +157,7 @@ fn calls_for(page: &Page) -> Option<u64> {
 
 /// Makes the finding on the calls that are left today. The check itself has made `made` calls since
 /// `left` was stated; the list takes about `needed`.
-fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Option<u64>) -> Finding {
+fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Option<u64>, tomorrow: &str) -> Finding {
     let of = left.limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     let calls = left.calls.saturating_sub(made);
     let mut found = format!("{calls}{of} calls for pages are left today");
@@ -167,7 +166,6 @@ fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Op
     } else if !left.is_stated {
         found.push_str(", as far as this state has counted; WeChat was not asked (`source.quota.check`)");
     }
-    let tomorrow = next_midnight(Utc::now());
     if left.calls == 0 {
         let hint = format!("run again after {tomorrow}");
         let finding = if left.is_stated {

@@ -30,4 +30,4 @@ mod staged_sinks;
 pub(super) use fan_out::{DistinctCount, FanOut, FanOutEnded};
 pub(super) use look::Looked;
 pub(crate) use look::{Look, look};
-pub(super) use publication::{Publication, PublicationResult};
+pub(super) use publication::Publication;

@@ -14,8 +14,9 @@
 
 use std::collections::HashSet;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
+use super::end::is_end;
 use super::forecast::Forecast;
 use super::group_sync::GroupSync;
 use crate::engine::budget::{FULL_PAGE, Lease, footprint};
@@ -24,7 +25,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal};
 use crate::source::{Source, SourceError};
-use crate::wechat::{ApiError, Cursor, Page, Reaction, decode};
+use crate::wechat::{ApiError, Cursor, Page, PageReply, Reaction, decode, summarize};
 
 /// How many refused cursors a walk may step back from.
 const STEPS_BACK: usize = 3;
@@ -70,6 +71,21 @@ struct Setbacks {
     ended_short: bool,
 }
 
+/// What a page says about the way on.
+struct Reply {
+    /// The cursor of the next page; `None` if the list ends here.
+    next: Option<Cursor>,
+    total: Option<u64>,
+    fetched_at: DateTime<Utc>,
+}
+
+impl Reply {
+    fn of(page: &Page) -> Self {
+        let next = page.summary.next.clone().filter(|_| !page.is_last());
+        Self { next, total: page.summary.total, fetched_at: page.fetched_at }
+    }
+}
+
 impl Setbacks {
     /// Notes that WeChat has answered `error` to the cursor of this page.
     fn note(&mut self, page: usize, cursor: &Cursor, error: &ApiError) {
@@ -90,7 +106,8 @@ impl Walk<'_> {
     /// the list is short; [`Stopped::FanOutEnded`]. The journal keeps what was read until then.
     pub(in crate::engine) async fn run(&mut self) -> Result<DistinctCount, Stopped> {
         let mut syncing = GroupSync::new(self.journal.bytes());
-        let result = match self.check_quota().await {
+        // `begin` has checked the calls of a walk that has just begun.
+        let result = match self.resume().await {
             Ok(()) => self.follow(&mut syncing).await,
             Err(error) => Err(error.into()),
         };
@@ -100,25 +117,28 @@ impl Walk<'_> {
         Ok(count)
     }
 
-    /// Compares the calls that the rest of the walk takes with those that are left today.
-    async fn check_quota(&self) -> Result<(), Error> {
+    /// Says from where an open walk goes on, and compares the calls that its rest takes with those
+    /// that are left today.
+    async fn resume(&self) -> Result<(), Error> {
+        if self.journal.has_just_begun() {
+            return Ok(());
+        }
         let run = &self.context.run;
-        let left = run.or_stopped(self.source.calls_left()).await??;
         let forecast = Forecast::of(self.journal, self.context.last())?;
-        Ok(forecast.check(left, &run.pipeline.source.quota)?)
+        let read = self.journal.pages();
+        let of_about = forecast.pages.map_or_else(String::new, |left| format!(" of about {}", read + left));
+        tracing::info!("the walk of {} goes on from page {}{of_about}", self.journal.folder().header().date, read + 1);
+        let left = run.or_stopped(self.source.calls_left()).await??;
+        Ok(forecast.check(left, &run.pipeline.source.quota, run.pipeline.clock.now())?)
     }
 
     /// Adds the number of pages that are left to the error that the calls of the day are used up.
     fn with_pages_left(&self, stopped: Stopped) -> Stopped {
-        match stopped {
-            Stopped::Failed(Error::Source(error))
-                if error.api_error().is_some_and(|api| api.reaction() == Reaction::NextDay) =>
-            {
-                let forecast = Forecast::of(self.journal, self.context.last());
-                let pages_left = forecast.ok().and_then(|forecast| forecast.pages);
-                SourceError::DayOver { pages_left, at: Utc::now(), error: Box::new(error) }.into()
+        match (stopped, Forecast::of(self.journal, self.context.last())) {
+            (Stopped::Failed(error), Ok(forecast)) => {
+                Stopped::Failed(forecast.with_pages_left(error, self.context.run.pipeline.clock.now()))
             }
-            stopped => stopped,
+            (stopped, _) => stopped,
         }
     }
 
@@ -127,47 +147,47 @@ impl Walk<'_> {
         let run = &context.run;
         // A resumed walk reads its last page again, to check that the cursor still works.
         let mut cursor = self.last_boundary();
+        let mut begun_with = if self.journal.has_just_begun() { Some(self.first_reply()?) } else { None };
         let mut size = FULL_PAGE;
         let mut setbacks = Setbacks::default();
         loop {
-            let lease = run.or_stopped(context.budget().reserve(footprint(size))).await?;
-            let fetched = run.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
-            let page = match fetched {
-                Err(error) => match error.api_error().filter(|api| api.reaction() == Reaction::EarlierBoundary) {
-                    Some(api) => {
-                        setbacks.note(self.journal.chain().number(&cursor), &cursor, api);
-                        cursor = self.step_back(&cursor, &mut setbacks)?;
-                        continue;
-                    }
-                    None => return Err(error.into()),
-                },
-                Ok(page) => page,
+            let reply = if let Some(reply) = begun_with.take() {
+                reply
+            } else {
+                let lease = run.or_stopped(context.budget().reserve(footprint(size))).await?;
+                let fetched = run.or_stopped(self.source.page(&cursor, self.journal.chain())).await?;
+                let page = match fetched {
+                    Err(error) => match refused_cursor(&error) {
+                        Some(api) => {
+                            setbacks.note(self.journal.chain().number(&cursor), &cursor, api);
+                            cursor = self.step_back(&cursor, &mut setbacks)?;
+                            continue;
+                        }
+                        None => return Err(error.into()),
+                    },
+                    Ok(page) => page,
+                };
+                size = page.body.len() as u64;
+                let reply = Reply::of(&page);
+                context.progress().set_total(reply.total);
+                if page.summary.openids > 0 && self.keep(page, lease).await? {
+                    syncing.after_page(self.journal).await?;
+                    setbacks.ended_short = false;
+                }
+                reply
             };
-            size = page.body.len() as u64;
-            let next = page.summary.next.clone().filter(|_| !page.is_last());
-            let total = page.summary.total;
-            context.progress().set_total(total);
-            let fetched_at = page.fetched_at;
-            if page.summary.openids > 0 && self.keep(page, lease).await? {
-                syncing.after_page(self.journal).await?;
-                setbacks.ended_short = false;
-            }
-            cursor = match next {
+            cursor = match reply.next {
                 // The page still leads to a refused cursor, so its own cursor counts as refused.
                 Some(next) if setbacks.refused.contains(&next) => self.step_back(&cursor, &mut setbacks)?,
                 Some(next) => next,
                 None => {
-                    let total = total.expect("`Source::page` takes no end without a total");
+                    let total = reply.total.expect("`Source::page` takes no end without a total");
                     let count = self.count().await?;
-                    if self.is_end(&count, total, setbacks.ended_short)? {
-                        self.journal.append_end(End { total, fetched_at })?;
+                    let limit_percent = run.pipeline.source.max_shortfall_percent;
+                    if is_end(count.distinct, total, setbacks.ended_short, limit_percent)? {
+                        self.journal.append_end(End { total, fetched_at: reply.fetched_at })?;
                         return Ok(count);
                     }
-                    tracing::info!(
-                        distinct = count.distinct,
-                        total,
-                        "the list ended short of its total; reading its last page and its end once more"
-                    );
                     setbacks.ended_short = true;
                     self.last_boundary()
                 }
@@ -212,21 +232,15 @@ impl Walk<'_> {
         Ok(DistinctCount::of(pages, self.journal.folder().path(), run.stop.clone()).await?)
     }
 
-    /// Returns whether the end of the list is accepted; `false` asks to read it once more.
-    fn is_end(&self, count: &DistinctCount, total: u64, was_short: bool) -> Result<bool, Error> {
-        let missing = total.saturating_sub(count.distinct);
-        if missing == 0 {
-            return Ok(true);
-        }
-        if !was_short {
-            return Ok(false);
-        }
-        let limit_percent = self.context.run.pipeline.source.max_shortfall_percent;
-        if missing as f64 * 100.0 > total as f64 * limit_percent {
-            return Err(SourceError::Short { distinct: count.distinct, total, limit_percent }.into());
-        }
-        tracing::warn!(distinct = count.distinct, total, "the list is complete, and shorter than its total");
-        Ok(true)
+    /// Returns the reply with which the walk has just begun, from the journal.
+    fn first_reply(&self) -> Result<Reply, Error> {
+        let page = self.journal.page(1)?;
+        let summary = match summarize(&page.body) {
+            Ok(PageReply::Page(summary)) => summary,
+            Ok(PageReply::Error(error)) => return Err(page.damaged(&error).into()),
+            Err(error) => return Err(page.damaged(&error).into()),
+        };
+        Ok(Reply { next: summary.next, total: summary.total, fetched_at: page.fetched_at })
     }
 
     /// Notes that `cursor` is refused, and returns the cursor of the page before it, which may lead
@@ -243,6 +257,11 @@ impl Walk<'_> {
         tracing::warn!(%cursor, earlier = %earlier.cursor, "WeChat refuses the cursor; going back one page");
         Ok(earlier.cursor.clone())
     }
+}
+
+/// Returns WeChat's reply if `error` is that it refuses a cursor.
+pub(super) fn refused_cursor(error: &SourceError) -> Option<&ApiError> {
+    error.api_error().filter(|api| api.reaction() == Reaction::EarlierBoundary)
 }
 
 fn same_openids(one: &[u8], other: &[u8]) -> bool {

@@ -8,14 +8,24 @@
 //! A new walk is forecast to have as many pages as the last decided list. For a resumed walk, the
 //! followers that are missing from `total` are divided by the mean length of the pages so far.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use fanout_sink::Snapshot;
 
 use crate::config::QuotaSection;
 use crate::engine::proof::FollowerProof;
+use crate::error::Error;
 use crate::journal::{Journal, JournalError};
 use crate::source::{CallsLeft, SourceError};
-use crate::wechat::{PageReply, summarize};
+use crate::wechat::{PageReply, Reaction, summarize};
+
+/// What the walks before one have shown, in the same unit and run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::engine) struct Earlier {
+    /// The pages of the list, as far as the last walk could tell.
+    pub(in crate::engine) pages: Option<u64>,
+    /// Whether WeChat has refused a call because those of the day are used up.
+    pub(in crate::engine) day_is_over: bool,
+}
 
 /// What is known of the part of a list that is still to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +37,17 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
+    /// Forecasts a walk that has not begun, from `last`, the list that was decided before.
+    pub(super) fn of_new(last: Option<&Snapshot>) -> Self {
+        Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), is_resumed: false }
+    }
+
     /// Forecasts the rest of the walk in `journal`: from its last page or, before the first page,
     /// from `last`, the list that was decided before.
     pub(super) fn of(journal: &Journal, last: Option<&Snapshot>) -> Result<Self, JournalError> {
         let read = journal.pages();
         if read == 0 {
-            return Ok(Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), is_resumed: false });
+            return Ok(Self::of_new(last));
         }
         let total = match summarize(&journal.page(read)?.body) {
             Ok(PageReply::Page(summary)) => summary.total,
@@ -55,14 +70,14 @@ impl Forecast {
     /// # Errors
     ///
     /// [`SourceError::QuotaTooSmall`] instead, if `settings` ask for that.
-    pub(super) fn check(self, left: CallsLeft, settings: &QuotaSection) -> Result<(), SourceError> {
+    pub(super) fn check(self, left: CallsLeft, settings: &QuotaSection, now: DateTime<Utc>) -> Result<(), SourceError> {
         let CallsLeft { calls: calls_left, is_stated, .. } = left;
         let Some(calls_needed) = self.calls().filter(|&calls| calls > calls_left) else {
             tracing::debug!(calls_left, is_stated, calls_needed = self.calls(), "today's calls may suffice");
             return Ok(());
         };
         if settings.refuse {
-            return Err(SourceError::QuotaTooSmall { calls_left, calls_needed, at: Utc::now() });
+            return Err(SourceError::QuotaTooSmall { calls_left, calls_needed, at: now });
         }
         tracing::warn!(
             calls_left,
@@ -71,5 +86,42 @@ impl Forecast {
             "today's calls cannot finish the list; the walk goes as far as it can, and a run on another day continues it"
         );
         Ok(())
+    }
+
+    /// Compares the calls in `left` with those of a new walk that follows another one in the same
+    /// run.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::NotBegun`] if they do not suffice.
+    pub(super) fn check_second(
+        self,
+        left: CallsLeft,
+        earlier: &Earlier,
+        now: DateTime<Utc>,
+    ) -> Result<(), SourceError> {
+        if self.calls_of_second(earlier).unwrap_or(1) > left.calls {
+            return Err(self.refuse_second(left.calls, earlier, now));
+        }
+        Ok(())
+    }
+
+    /// Returns the error of a walk that does not begin because `calls_left` do not suffice.
+    pub(super) fn refuse_second(self, calls_left: u64, earlier: &Earlier, now: DateTime<Utc>) -> SourceError {
+        SourceError::NotBegun { calls_left, calls_needed: self.calls_of_second(earlier), at: now }
+    }
+
+    fn calls_of_second(self, earlier: &Earlier) -> Option<u64> {
+        Self { pages: self.pages.or(earlier.pages), ..self }.calls()
+    }
+
+    /// Adds the number of pages that are left to the error that the calls of the day are used up.
+    pub(super) fn with_pages_left(self, error: Error, now: DateTime<Utc>) -> Error {
+        match error {
+            Error::Source(error) if error.api_error().is_some_and(|api| api.reaction() == Reaction::NextDay) => {
+                SourceError::DayOver { pages_left: self.pages, at: now, error: Box::new(error) }.into()
+            }
+            error => error,
+        }
     }
 }

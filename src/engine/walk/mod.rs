@@ -3,8 +3,12 @@
 //! Before it: the [unit](super::unit) has chosen the walk, and [`source`](crate::source) makes its
 //! calls. Behind it: each page is in the journal, and goes on to the [fan-out](super::deliver).
 
+mod begin;
+mod end;
 mod follow;
 mod forecast;
 mod group_sync;
 
+pub(super) use begin::begin;
 pub(super) use follow::{Stopped, Walk};
+pub(super) use forecast::Earlier;

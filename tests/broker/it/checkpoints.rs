@@ -198,7 +198,9 @@ fn a_run_whose_state_is_lost_asks_before_the_first_call() {
 fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
     const FOLLOWERS: u64 = 1_000;
     let project = Project::creating("again", FOLLOWERS, "");
-    let run = |more: &[&str]| project.run_on("2026-11-23", more);
+    // The second list has yesterday's date: `--date` begins a walk for today and yesterday only.
+    let yesterday = (Utc::now() + 8 * HOUR).date_naive().pred_opt().unwrap().to_string();
+    let run = |more: &[&str]| project.run(&[&["--date", &yesterday], more].concat());
     project.finish();
     assert_eq!(run(&[]).code, Some(0));
     // The first list is owed again, and the checkpoint is about the second.

@@ -17,8 +17,6 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub(crate) const APP_ID: &str = "wxsimulated";
-/// Fixed, so that midnight in Beijing changes nothing.
-pub(crate) const DATE: &str = "2026-11-22";
 pub(crate) const PARTITIONS: usize = 4;
 
 /// Returns the address of the broker of this process, which lives as long as the process.
@@ -69,22 +67,14 @@ impl Project {
     }
 
     pub(crate) fn command(&self, more: &[&str]) -> Command {
-        self.command_on(DATE, more)
-    }
-
-    fn command_on(&self, date: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout-broker-tests"));
-        command.args(["run", "pipeline.toml", "--date", date]).args(more).current_dir(self.folder.path());
+        command.args(["run", "pipeline.toml"]).args(more).current_dir(self.folder.path());
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }
 
     pub(crate) fn run(&self, more: &[&str]) -> Ended {
-        self.run_on(DATE, more)
-    }
-
-    pub(crate) fn run_on(&self, date: &str, more: &[&str]) -> Ended {
-        let output = self.command_on(date, more).spawn().unwrap().wait_with_output().unwrap();
+        let output = self.command(more).spawn().unwrap().wait_with_output().unwrap();
         Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
     }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::engine::APP_ID;
+use crate::support::noon;
 
 const REFUSE: &str = "source.quota.refuse=true";
 const NO_CHECK: &str = "source.quota.check=false";
@@ -57,9 +58,8 @@ async fn a_walk_that_meets_the_days_quota_goes_on_the_next_day_under_its_first_d
     const WHOLE: u64 = 100;
     const BEFORE: u64 = 60;
     let project = one_account(Simulator::builder().followers(WHOLE * PAGE_SIZE).page_size(PAGE_SIZE).quota(BEFORE));
-    let yesterday = RunOptions::default().with_date("2026-01-31".parse().unwrap());
-    let text = project.file() + ONE_SINK;
-    let report = project.engine_run_set(&text, &[], yesterday).await.unwrap().accounts.remove(0);
+    project.clock.set(noon("2026-01-31"));
+    let report = run(&project, &[]).await;
     failed(&project, &report, 75, &["no calls left today, with about 40 pages to go", "00:00 in Beijing"]);
     assert_eq!((report.pages, project.calls()), (BEFORE, BEFORE + 1));
 
@@ -68,7 +68,7 @@ async fn a_walk_that_meets_the_days_quota_goes_on_the_next_day_under_its_first_d
     let report = run(&project, &[]).await;
     exact(&project, &report);
     assert_eq!(report.date, "2026-01-31".parse().ok());
-    assert_eq!(project.calls() - calls, (WHOLE - BEFORE) + 1 + 1, "the pages, the end, and the boundary");
+    assert_eq!(project.calls() - calls, (WHOLE - BEFORE) + 1 + 1, "the pages, the end, and the boundary; no more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

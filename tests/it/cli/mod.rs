@@ -49,7 +49,7 @@ fn a_run_publishes_the_list_and_the_next_one_makes_no_call() {
 #[test]
 fn the_json_document_is_the_whole_report() {
     let project = Project::new(TWO_ACCOUNTS);
-    let arguments = ["run", "pipeline.toml", "--simulate", "12_345", "--date", "2026-01-31", "--json"];
+    let arguments = ["run", "pipeline.toml", "--simulate", "12_345", "--clock", "2026-01-31T04:00:00Z", "--json"];
     let report = project.fanout(&arguments).json();
     assert_eq!((&report["pipeline"], &report["exit"]), (&"test".into(), &0.into()));
     for (place, name) in ["brand", "shop"].into_iter().enumerate() {
@@ -296,9 +296,8 @@ fn logs_go_to_stderr_without_colours() {
     let ended = project.run(&["--set", NO_SERVER]);
     for account in ["brand", "shop"] {
         // Whose line it is stands on it.
-        let beginning = format!(
-            r#" WARN run{{pipeline="test"}}:account{{account="{account}" list="followers"}}:walk{{walk="000001-"#
-        );
+        let beginning =
+            format!(r#" WARN run{{pipeline="test"}}:account{{account="{account}" list="followers"}}:begin: "#);
         assert!(ended.stderr.contains(&beginning), "{ended:?}");
     }
     assert!(!ended.stderr.contains('\x1b') && !ended.stdout.contains("WARN"), "{ended:?}");

@@ -22,6 +22,7 @@ fn a_first_run_shows_what_was_published_and_where() {
     brand    published  2026-11-22        250       -      3  4 of 500        0      N.N  lake: published, lines: published
     shop     published  2026-11-22        250       -      3  4 of 500        0      N.N  lake: published, lines: published
     2 accounts: 2 published; 500 followers, 8 calls, N.N s
+    published in this run, by date: 2026-11-22 (2)
     brand, lake: 250 rows, N.NN KiB in [FOLDER]/out/lake/dt=2026-11-22/account=brand/part-00000.parquet
     brand, lines: 250 rows, NN.NN KiB in [FOLDER]/out/lines/dt=2026-11-22/account=brand/part-00000.ndjson
     shop, lake: 250 rows, N.NN KiB in [FOLDER]/out/lake/dt=2026-11-22/account=shop/part-00000.parquet
@@ -65,6 +66,7 @@ fn a_run_with_an_account_that_fails_shows_the_error_and_what_to_do() {
     brand    published  2026-11-22        250       -      3  4 of 500        0      N.N  lake: published, lines: published
     shop     failed     2026-11-22          -       -      1  2 of 500        0      N.N  lake: not reached, lines: not reached
     2 accounts: 1 published, 1 failed; 250 followers, 6 calls, N.N s
+    published in this run, by date: 2026-11-22 (1)
     brand, lake: 250 rows, N.NN KiB in [FOLDER]/out/lake/dt=2026-11-22/account=brand/part-00000.parquet
     brand, lines: 250 rows, NN.NN KiB in [FOLDER]/out/lines/dt=2026-11-22/account=brand/part-00000.ndjson
 
@@ -78,7 +80,7 @@ fn a_run_with_an_account_that_fails_shows_the_error_and_what_to_do() {
 #[test]
 fn a_check_shows_which_walk_a_run_would_begin() {
     let project = two_accounts();
-    let check = ["check", "pipeline.toml", "--date", "2026-11-22"];
+    let check = ["check", "pipeline.toml"];
     assert_shows!(project, Ended::of(&mut project.command_with_secrets(&check)), @r"
     exit code: 0
     ----- stdout -----

@@ -91,14 +91,17 @@ async fn a_sink_added_after_publishing_gets_the_list_without_a_call() {
 async fn a_list_of_an_earlier_day_is_delivered_first_to_a_sink_that_lacks_it() {
     let project = one_account(five_pages());
     project.recorder.fail("second", "commit", broken());
-    let earlier = RunOptions::default().with_date("2026-01-31".parse().unwrap());
-    let report = project.engine_run_file(&(project.file() + TWO_SINKS), earlier).await.unwrap();
-    failed(&report.accounts[0], 1, "sink `second`");
+    failed(&project.engine_run_with(TWO_SINKS).await, 1, "sink `second`");
+    project.api().begin_next_day();
     // Without that sink the earlier list is owed to no sink.
     published(&project.engine_run_with("[sinks.first]\ntype = 'recorder'\n").await);
     assert_eq!(project.recorder.count("first open"), 2);
     let calls = project.calls();
-    published(&project.engine_run_with(TWO_SINKS).await);
+    let report = project.engine_run_file(&(project.file() + TWO_SINKS), RunOptions::default()).await.unwrap();
+    report.accounts.iter().for_each(|account| assert_eq!(account.verdict, Verdict::Published, "{account:#?}"));
+    let dates: Vec<_> = report.accounts.iter().map(|account| account.date.unwrap()).collect();
+    assert_eq!(dates.len(), 2, "each list has a row of its own");
+    assert!(dates[0] < dates[1], "{dates:?}");
     assert_eq!(project.recorder.count("second commit"), 1 + 2, "the earlier list, and then today's");
     assert_eq!(project.calls(), calls, "both from the journal");
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::support::journal::walks;
-use crate::support::{Ended, assert_shows};
+use crate::support::{Ended, assert_shows, noon};
 
 /// Returns a sink that is not required and whose program decides whether it succeeds.
 fn pipe(program: &str) -> String {
@@ -17,9 +17,10 @@ fn pipe(program: &str) -> String {
     )
 }
 
-/// Runs for the list of a date, and keeps all walks.
+/// Runs on a day, and keeps all walks.
 fn run_of(project: &Project, date: &str, more: &[&str]) {
-    let arguments = ["run", "pipeline.toml", "--date", date, "--set", "journal.keep=100"];
+    project.clock.set(noon(date));
+    let arguments = ["run", "pipeline.toml", "--set", "journal.keep=100"];
     Ended::of(&mut project.command_with_secrets(&[&arguments[..], more].concat())).good();
 }
 
@@ -146,6 +147,7 @@ fn an_account_that_is_in_use_is_named_and_left_alone() {
     let project = project(Duration::from_millis(200));
     run_of(&project, "2026-11-20", &[]);
     run_of(&project, "2026-11-21", &[]);
+    project.clock.set(noon("2026-11-22"));
     let process = project.start_until_page(&["--set", "journal.keep=100"], 2);
     let pruned = prune(&project, &["--yes"]);
     assert_eq!((pruned.code, prunable(&pruned)), (Some(75), Vec::new()), "{pruned:?}");

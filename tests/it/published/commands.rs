@@ -248,7 +248,7 @@ echo "$line" >>published; say '"committed","rows":400'
 
 #[test]
 fn a_program_is_asked_for_its_list() {
-    let project = Project::new(PROGRAM);
+    let project = Project::builder().file(PROGRAM).date(DATE).build();
     let run = || command_with_date(&project, "run", &["--json"]);
     let published = || std::fs::read_to_string(project.path("published")).unwrap().lines().count();
     assert_eq!(state(&run().good().json(), "table"), ("published", None));
@@ -275,7 +275,7 @@ fn a_program_is_asked_for_its_list() {
 #[test]
 fn a_status_without_the_secret_of_a_sink_says_that_it_could_not_look() {
     let secret = "window = 8\nenvironment = { KEY = { env = 'TABLE_KEY' } }\n";
-    let project = Project::new(&PROGRAM.replace("window = 8\n", secret));
+    let project = Project::builder().file(&PROGRAM.replace("window = 8\n", secret)).date(DATE).build();
     let mut run = project.command(&["run", "pipeline.toml", "--date", DATE]);
     Ended::of(run.env("TABLE_KEY", "a key")).good();
     let status = project.fanout(&["status", "pipeline.toml"]);

@@ -2,6 +2,7 @@
 //! another date.
 
 use super::*;
+use crate::support::noon;
 use crate::support::outputs::{openids, published, tree};
 
 /// Runs the pipeline on a state of its own, as another machine would.
@@ -18,7 +19,7 @@ fn a_list_of_another_owner_in_its_place_fails_the_sink_and_keeps_nothing_from_th
     std::fs::write(project.path("other.toml"), other).unwrap();
     let keep_away = SINKS.map(|sink| format!("sinks.{sink}.options.root=elsewhere/{sink}"));
     let keep_away = keep_away.iter().filter(|set| !set.contains("lake") && !set.contains("single"));
-    let mut theirs = project.command_with_secrets(&["run", "other.toml", "--date", DATE]);
+    let mut theirs = project.command_with_secrets(&["run", "other.toml"]);
     Ended::of(theirs.args(OTHER_STATE).args(keep_away.flat_map(|set| ["--set", set]))).good();
     let before = ["lake", "single"].map(|sink| tree(&project.path("out").join(sink)));
     remove(&project.path("out/lines"));
@@ -62,7 +63,8 @@ fn a_replay_delivers_each_date_that_is_gone_and_a_run_only_its_own() {
     const LATER: &str = "2026-11-23";
     let project = project("");
     project.finish(&[]);
-    let later = command(&project, &["run", "--date", LATER]).good();
+    project.clock.set(noon(LATER));
+    let later = command(&project, &["run"]).good();
     assert!(later.stdout.contains("published"));
     let both = tree(&project.path("out"));
     let requests = project.api().requests();
@@ -70,7 +72,7 @@ fn a_replay_delivers_each_date_that_is_gone_and_a_run_only_its_own() {
     remove(&project.path("out/lake"));
     remove(&project.path("out/single"));
     // A run delivers the list that it has chosen, and no other.
-    let run = command(&project, &["run", "--date", LATER, "--json"]).good().json();
+    let run = command(&project, &["run", "--json"]).good().json();
     assert_eq!(state(&run, "lake"), ("published", Some("gone")));
     let date_of = |date: &str| project.path(&format!("out/lake/dt={date}"));
     assert_eq!((date_of(DATE).exists(), date_of(LATER).exists()), (false, true));

@@ -6,7 +6,7 @@ use fanout_sink::{Found, SinkError};
 
 use super::*;
 use crate::engine::{failed, one_account, published};
-use crate::support::ONE_SINK;
+use crate::support::{ONE_SINK, noon};
 
 const SINKS: &str = "[sinks.a]\ntype = 'recorder'\nretry = { attempts = 2, base_ms = 1 }\n[sinks.b]\ntype = 'recorder'\n\
                      [sinks.waiting]\ntype = 'recorder'\noptions = { when_complete = true }\n";
@@ -101,8 +101,8 @@ async fn an_earlier_list_that_a_sink_lacks_is_delivered_without_a_look_at_the_ot
     let sinks = format!("{ONE_SINK}[sinks.extra]\ntype = 'recorder'\nrequired = false\n");
     project.recorder.fail("extra", "commit", SinkError::permanent("it is broken"));
     for date in ["2026-01-30", "2026-01-31"] {
-        let options = RunOptions::default().with_date(date.parse().unwrap());
-        published(&project.engine_run_file(&(project.file() + &sinks), options).await.unwrap().accounts[0]);
+        project.clock.set(noon(date));
+        published(&project.engine_run_with(&sinks).await);
     }
     assert_eq!(project.recorder.count("extra commit"), 3);
     assert_eq!(project.recorder.looks("kept"), 0);

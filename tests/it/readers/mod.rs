@@ -42,8 +42,8 @@ fn pipeline() -> String {
 /// one. The file `truth` has the expected list, one OpenID a line.
 fn publish_twice() -> Project {
     let project = Project::new(&pipeline());
-    for more in [&[][..], &["--fresh"]] {
-        let run = project.fanout(&[&["run", "pipeline.toml", "--date", "2026-11-22"], more].concat());
+    for more in [&["--clock", "2026-11-22T04:00:00Z"][..], &["--clock", "2026-11-22T05:00:00Z", "--fresh"]] {
+        let run = project.fanout(&[&["run", "pipeline.toml"], more].concat());
         assert_eq!(run.code, Some(0), "{run:?}");
     }
     // The seed is the default of `[source] simulate`, the app id that of a simulated file without

@@ -34,7 +34,7 @@ fn publish() -> Project {
         }
     }
     let project = Project::new(&pipeline);
-    let run = project.fanout(&["run", "pipeline.toml", "--date", "2026-11-22"]);
+    let run = project.fanout(&["run", "pipeline.toml", "--clock", "2026-11-22T04:00:00Z"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     project
 }

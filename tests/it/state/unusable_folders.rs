@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use crate::crash_safety::small_list;
-use crate::support::four_sinks::DATE;
 use crate::support::{Ended, Project};
 
 /// A folder that cannot be used: how it is prepared, the setting that names it, and words of the
@@ -59,8 +58,8 @@ fn a_place_that_cannot_be_used_is_found_before_the_first_call() {
         prepare(&project);
         let before = project.files();
         for verb in ["check", "run"] {
-            let arguments = [verb, "pipeline.toml", "--date", DATE, "--set", setting];
-            let ended = Ended::of(&mut project.command_with_secrets(&arguments));
+            let mut command = project.command_with_secrets(&[verb, "pipeline.toml", "--set", setting]);
+            let ended = Ended::of(&mut command);
             assert_eq!(ended.code, Some(1), "{setting}: {ended:?}");
             assert!(ended.stderr.contains(message), "{setting}: {ended:?}");
         }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use fanout::clock::Clock;
 use fanout::simulator::SimulatorBuilder;
 
 use super::project::{Api, Project, Settings};
@@ -10,6 +12,11 @@ use super::project::{Api, Project, Settings};
 /// The variable with the secret of every account that [`ProjectBuilder::account`] adds, and its
 /// value.
 pub(crate) const SECRET: (&str, &str) = ("TEST_SECRET", "5ec4e700112233445566778899aabbcc");
+
+/// Returns noon in Beijing on `date`.
+pub(crate) fn noon(date: &str) -> DateTime<Utc> {
+    format!("{date}T04:00:00Z").parse().unwrap()
+}
 
 /// Collects what a project differs in from the next one.
 #[derive(Default)]
@@ -21,7 +28,7 @@ pub(crate) struct ProjectBuilder {
     sinks: String,
     app_id: Option<String>,
     simulator: Option<SimulatorBuilder>,
-    run_arguments: Vec<String>,
+    now: Option<DateTime<Utc>>,
     secrets: Vec<(String, String)>,
 }
 
@@ -77,10 +84,14 @@ impl ProjectBuilder {
         Self { simulator: Some(simulator), ..self }
     }
 
-    /// Gives every run this `--date`, so that midnight in Beijing changes nothing.
-    pub(crate) fn date(mut self, date: &str) -> Self {
-        self.run_arguments.extend(["--date".to_owned(), date.to_owned()]);
-        self
+    /// Sets the clock of every run, and of the API, to noon in Beijing on this date.
+    pub(crate) fn date(self, date: &str) -> Self {
+        self.clock_at(noon(date))
+    }
+
+    /// Sets the clock of every run, and of the API, to this instant.
+    pub(crate) fn clock_at(self, now: DateTime<Utc>) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Gives commands with secrets this variable. Without one they have [`SECRET`].
@@ -98,9 +109,13 @@ impl ProjectBuilder {
         let settings = Settings {
             file: self.file.unwrap_or(made),
             app_id: self.app_id.unwrap_or_default(),
-            run_arguments: self.run_arguments,
             secrets: self.secrets,
         };
-        Project::of(settings, self.simulator.map(|simulator| Arc::new(Api::start(simulator))))
+        let clock = Clock::default();
+        if let Some(now) = self.now {
+            clock.set(now);
+        }
+        let api = self.simulator.map(|simulator| Arc::new(Api::start(simulator.clock(clock.clone()))));
+        Project::of(settings, api, clock, self.now.is_some())
     }
 }

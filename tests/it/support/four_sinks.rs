@@ -9,7 +9,7 @@ use super::outputs::{openids, openids_of_lines, published, tree};
 use super::project::Project;
 
 pub(crate) const APP_ID: &str = "wxcrash";
-/// The `dt` of every run: midnight in Beijing changes nothing.
+/// The day on which every run begins: midnight in Beijing changes nothing.
 pub(crate) const DATE: &str = "2026-11-22";
 /// The most calls that a restart adds: the page that is read again, and the one that was under way.
 pub(crate) const CALLS_OF_A_RESTART: u64 = 2;

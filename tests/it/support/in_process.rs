@@ -61,7 +61,9 @@ impl Project {
     }
 
     fn load(&self, text: &str, overrides: &Overrides) -> Pipeline {
-        Pipeline::from_toml(text, &self.path("p.toml"), overrides).unwrap()
+        let mut pipeline = Pipeline::from_toml(text, &self.path("p.toml"), overrides).unwrap();
+        pipeline.clock = self.clock.clone();
+        pipeline
     }
 
     /// Returns the variables that a pipeline file may name: a secret, a good token, and one that

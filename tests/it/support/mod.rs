@@ -14,6 +14,7 @@ mod random;
 pub(crate) mod recorder;
 mod snapshot;
 
+pub(crate) use builder::noon;
 pub(crate) use in_process::ONE_SINK;
 pub(crate) use machine::{say, variable};
 pub(crate) use process::{Ended, SimulatorProcess, fanout, peak_kib, signal, wait_until, wrapped};

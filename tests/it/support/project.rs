@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanout::clock::Clock;
 use fanout::simulator::{SimulatorBuilder, SimulatorHandle};
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
@@ -39,6 +40,9 @@ root = "out"
 /// Overrides `source.base_url` of the file; `--set` overrides it in turn.
 pub(super) const BASE_URL_VARIABLE: &str = "FANOUT_SOURCE__BASE_URL";
 
+/// The commands that depend on the clock.
+const WITH_CLOCK: [&str; 5] = ["check", "prune", "replay", "run", "status"];
+
 /// Between two looks at how many calls a run has made.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
@@ -50,6 +54,10 @@ pub(crate) struct Project {
     api: Option<Arc<Api>>,
     /// The sink type `recorder` of the runs in this process.
     pub(crate) recorder: Recorder,
+    /// The clock of the runs in this process, and of the API.
+    pub(crate) clock: Clock,
+    /// Whether the clock was set, so that processes get it as well.
+    clock_is_set: bool,
     /// Stops the runs in this process.
     pub(crate) stop: CancellationToken,
 }
@@ -61,8 +69,6 @@ pub(super) struct Settings {
     pub(super) file: String,
     /// The app id that [`Project::truth`] is about. Empty if the builder was given no account.
     pub(super) app_id: String,
-    /// What [`Project::run`] passes besides the pipeline file.
-    pub(super) run_arguments: Vec<String>,
     /// The variables that only commands with secrets have.
     pub(super) secrets: Vec<(String, String)>,
 }
@@ -99,22 +105,25 @@ impl Project {
         ProjectBuilder::default()
     }
 
-    pub(super) fn of(settings: Settings, api: Option<Arc<Api>>) -> Self {
+    pub(super) fn of(settings: Settings, api: Option<Arc<Api>>, clock: Clock, clock_is_set: bool) -> Self {
         let project = Self {
             folder: tempfile::tempdir().unwrap(),
             settings,
             api,
             recorder: Recorder::default(),
+            clock,
+            clock_is_set,
             stop: CancellationToken::new(),
         };
         std::fs::write(project.path("pipeline.toml"), &project.settings.file).unwrap();
         project
     }
 
-    /// Makes a project in another folder, with the same API, secrets and arguments, and with `file`
-    /// as its pipeline file.
+    /// Makes a project in another folder, with the same API, secrets and clock, and with `file` as
+    /// its pipeline file.
     pub(crate) fn with_file(&self, file: &str) -> Self {
-        Self::of(Settings { file: file.to_owned(), ..self.settings.clone() }, self.api.clone())
+        let settings = Settings { file: file.to_owned(), ..self.settings.clone() };
+        Self::of(settings, self.api.clone(), self.clock.clone(), self.clock_is_set)
     }
 
     /// Makes a project in another folder, with the same pipeline file and API, and no state.
@@ -167,13 +176,16 @@ impl Project {
         std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + text).unwrap();
     }
 
-    /// Returns a command of the binary in this folder. It reads this project's API and has no
-    /// secret.
+    /// Returns a command of the binary in this folder. It reads this project's API, has no secret,
+    /// and has this project's clock, if that was set.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = fanout(arguments);
         command.current_dir(self.folder.path());
         if self.api.is_some() {
             command.env(BASE_URL_VARIABLE, self.api().base_url());
+        }
+        if self.clock_is_set && arguments.first().is_some_and(|command| WITH_CLOCK.contains(command)) {
+            command.args(["--clock", &self.clock.now().to_rfc3339()]);
         }
         command
     }
@@ -188,7 +200,7 @@ impl Project {
     /// Returns the command `fanout run pipeline.toml` with the secrets of the pipeline file.
     pub(crate) fn run_command(&self, more: &[&str]) -> Command {
         let mut command = self.command_with_secrets(&["run", "pipeline.toml"]);
-        command.args(&self.settings.run_arguments).args(more);
+        command.args(more);
         command
     }
 
@@ -224,8 +236,9 @@ impl Project {
     /// then in the journal.
     pub(crate) fn start_until_page(&self, more: &[&str], page: u64) -> Child {
         let calls = self.calls();
-        let process = self.start(more);
+        let mut process = self.start(more);
         while self.calls() < calls + page {
+            assert!(process.try_wait().unwrap().is_none(), "it ended before it asked for page {page}");
             std::thread::sleep(BETWEEN_LOOKS);
         }
         process

@@ -33,7 +33,7 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanout-postgres"));
         command.current_dir(self.folder.path()).args(["run", "pipeline.toml"]);
         command.arg("--set").arg(format!("source.simulate.seed={number}"));
-        command.arg("--date").arg(format!("2026-10-{number:02}"));
+        command.arg("--clock").arg(format!("2026-10-{number:02}T04:00:00Z"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -52,7 +52,7 @@ fn a_list_that_was_dropped_is_delivered_again_without_a_call() {
         server.sql(&format!("DROP TABLE dropped.{}", server.sql(&find)));
     };
     let both = format!("2026-11-22|{FOLLOWERS}\n2026-11-23|{FOLLOWERS}");
-    let (earlier, later) = (["--date", "2026-11-22"], ["--date", "2026-11-23"]);
+    let (earlier, later) = (["--clock", "2026-11-22T04:00:00Z"], ["--clock", "2026-11-23T04:00:00Z"]);
     server.schema("dropped");
     for date in [&earlier, &later] {
         let ended = on("run", date);
@@ -64,9 +64,9 @@ fn a_list_that_was_dropped_is_delivered_again_without_a_call() {
     // All dates are in one table: that the later one is there says nothing of the earlier one.
     for (date, command) in [("2026-11-22", "run"), ("2026-11-23", "run"), ("2026-11-22", "replay")] {
         drop(date);
-        let checked = printed(&on("check", &["--date", date]));
+        let checked = printed(&on("check", &["--date", date, later[0], later[1]]));
         assert!(checked.contains("table: gone, would be delivered again"), "{checked}");
-        let ended = on(command, &["--date", date, "--json"]);
+        let ended = on(command, &["--date", date, "--json", later[0], later[1]]);
         let report: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
         let account = &report["accounts"][0];
         assert_eq!((&account["calls"], &account["sinks"][0]["found"]), (&0.into(), &"gone".into()), "{report:#}");
@@ -79,8 +79,8 @@ fn a_list_that_was_dropped_is_delivered_again_without_a_call() {
     assert_eq!(rows(), both);
 
     server.sql("DELETE FROM dropped.followers WHERE position = 7 AND dt = '2026-11-23'");
-    for command in [&["run", "--date", "2026-11-23"][..], &["check", "--date", "2026-11-23"], &["status"]] {
-        let ended = on(command[0], &command[1..]);
+    for command in ["run", "check", "status"] {
+        let ended = on(command, &later);
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         let words = format!("has {} rows, expected {FOLLOWERS}", FOLLOWERS - 1);
         assert!(printed(&ended).contains(&words) && printed(&ended).contains("hint: put it back"), "{ended:?}");
