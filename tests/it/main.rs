@@ -15,6 +15,7 @@ mod inspection;
 mod lists;
 mod many_accounts;
 mod metrics;
+mod midnight;
 mod new_sink;
 mod pipelines;
 mod prose;
