@@ -1,5 +1,5 @@
-//! Midnight that passes while a call is under way, and a walk without a page that an earlier version
-//! has left.
+//! Midnight that passes while a call is under way, and a walk without a page that an earlier
+//! version has left.
 
 use fanout::engine::RunOptions;
 use fanout::report::{RunReport, Verdict};

@@ -1,8 +1,8 @@
 //! Midnight in Beijing: which list is published under which date, and what a run does when an
 //! earlier day has left something.
 //!
-//! The clock of a project is set; nothing sleeps. Each row of the output says when it was fetched, so
-//! that a list under the wrong date is seen.
+//! The clock of a project is set; nothing sleeps. Each row of the output says when it was fetched,
+//! so that a list under the wrong date is seen.
 mod during_a_call;
 mod table;
 
