@@ -21,8 +21,8 @@ pub(super) enum Choice {
     Begin(Begin),
     /// An owed walk: it is delivered to the sinks that have no commit record of it.
     Deliver(Box<WalkFolder>),
-    /// An open walk, or the decided one of the date. If every sink holds the decided one, nothing is
-    /// done, and the row says so.
+    /// An open walk, or the decided one of the date. If every sink holds the decided one, nothing
+    /// is done, and the row says so.
     Finish(Box<WalkFolder>),
 }
 
