@@ -16,7 +16,7 @@ use fanout_sink::files::{mount_of, sync_data};
 use super::disk;
 use super::error::JournalError;
 use super::folder::{NEW, OLD};
-use super::record::{COMMITS, PAGES};
+use super::record::COMMITS;
 use super::state::ListState;
 
 /// A block of most file systems: an empty file could be written on a full disk, too.
@@ -61,10 +61,11 @@ impl ListState {
 
     fn try_walk(&self, [fresh, moved]: &[PathBuf; 2]) -> Result<(), JournalError> {
         disk::create_folder(&fresh.join(COMMITS))?;
-        let path = fresh.join(PAGES);
-        let pages = disk::open_file(&path)?;
-        pages.write_all_at(&CONTENT, 0).map_err(JournalError::io("write", &path))?;
-        sync_data(&pages).map_err(JournalError::io("sync", &path))?;
+        // Not under the name of the pages, which others look for.
+        let path = fresh.join("trial");
+        let file = disk::open_file(&path)?;
+        file.write_all_at(&CONTENT, 0).map_err(JournalError::io("write", &path))?;
+        sync_data(&file).map_err(JournalError::io("sync", &path))?;
         disk::write_file(&fresh.join(COMMITS).join("trial.json"), &CONTENT)?;
         disk::sync_folder(fresh)?;
         fs::rename(fresh, moved).map_err(JournalError::io("rename into place", moved))?;

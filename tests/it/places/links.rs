@@ -92,7 +92,7 @@ fn as_words(command: &[String]) -> Vec<&str> {
 
 const CLOSED: &[&str] = &["Permission denied", "must be writable for this user"];
 
-const PERMISSIONS: [Kind; 8] = [
+const PERMISSIONS: [Kind; 9] = [
     Kind {
         name: "a parent of the root cannot be looked into",
         prepare: "mkdir -p closed; chmod 0 closed",
@@ -104,6 +104,12 @@ const PERMISSIONS: [Kind; 8] = [
         prepare: "mkdir -p out/lake; chmod 555 out/lake",
         settings: &[],
         words: CLOSED,
+    },
+    Kind {
+        name: "the root cannot be written, and the folder of the date in it can",
+        prepare: "mkdir -p out/lake/dt=2026-11-22; chmod 555 out/lake",
+        settings: &[],
+        words: &[],
     },
     Kind {
         name: "the folder that holds the root cannot be written, and staging is beside the root",

@@ -6,7 +6,7 @@ use crate::crash_safety::small_disk::way_to_mount;
 /// The folder of the list, by its default layout.
 const OTHER_MOUNT: &[&str] = &["cannot be moved between", "is a mount of its own: choose a `root` below"];
 const NO_FOLDERS: &[&str] =
-    &["a folder cannot be moved between", "a `layout` without folders, which makes a single file"];
+    &["a folder cannot be moved within", "a `layout` without folders, which makes a single file"];
 const ON_DISK: &[&str] = &["sinks.lake.options.root=disk/lake", "sinks.single.options.root=disk/single"];
 
 const MOUNTS: [Kind; 14] = [
@@ -127,7 +127,7 @@ const FUSES: [OnFuse; 12] = [
     ("", BOTH, &[]),
     ("rename-folder=ENOSYS", &["sinks.lake.options.root=disk/lake"], NO_FOLDERS),
     ("rename-folder=EPERM", &["sinks.lake.options.root=disk/lake"], NO_FOLDERS),
-    ("rename-folder=EXDEV", &["sinks.lake.options.root=disk/lake"], &["a folder cannot be moved between"]),
+    ("rename-folder=EXDEV", &["sinks.lake.options.root=disk/lake"], &["a folder cannot be moved within"]),
     // A single file needs no move of a folder.
     ("rename-folder=ENOSYS", &["sinks.single.options.root=disk/single"], &[]),
     ("rename-folder=EPERM", &["sinks.single.options.root=disk/single"], &[]),

@@ -42,9 +42,13 @@ impl Move<'_> {
     /// Makes the error of a move that the operating system refused.
     pub(super) fn error(&self, error: io::Error) -> SinkError {
         let (staging, home, moved) = (self.staging.display(), self.home.display(), self.moved.as_str());
-        let message = format!(
-            "{moved} cannot be moved between `{staging}`, where lists are staged, and `{home}`, where they are published"
-        );
+        let message = if self.staging == self.home {
+            format!("{moved} cannot be moved within `{home}`, where lists are staged and published")
+        } else {
+            format!(
+                "{moved} cannot be moved between `{staging}`, where lists are staged, and `{home}`, where they are published"
+            )
+        };
         let hint = self.hint(&error);
         SinkError::permanent(message).with_source(error).with_hint(hint)
     }

@@ -72,7 +72,11 @@ fn try_to_move(path: &Path, staging: &Path) -> Result<(), SinkError> {
         }
         Err((_, error)) => Err(io_error("replace", path, error)),
         // The file system has replaced a folder that was not empty.
-        Ok(()) => fs::rename(&folder, path).map_err(|error| io_error("move back", path, error)),
+        Ok(()) => {
+            // What is there now is the list, and is not removed.
+            traces.paths.clear();
+            fs::rename(&folder, path).map_err(|error| io_error("move back", &folder, error))
+        }
     }
 }
 

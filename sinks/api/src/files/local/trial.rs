@@ -19,6 +19,7 @@ use super::nearest::nearest_existing;
 use super::steps::{Renamed, exchange, rename_to_free};
 use super::target::Target;
 use super::traces::{Traces, lock, new_name, remove_left_behind};
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use crate::context::SinkContext;
@@ -57,10 +58,9 @@ pub struct Refusal {
 
 /// One trial: where, and what was moved.
 ///
-/// Lists are grouped by it. All lists of a sink are staged below one folder. Of the folders that
-/// lists are published in, the first below `root` on each mount stands for the others of the mount:
-/// whether a folder can be moved there depends on the mount, and the permissions of each folder are
-/// looked at list by list.
+/// It stands for all lists of the sink that are staged and published on the same mounts: whether a
+/// folder can be moved depends on these. The permissions of each folder are looked at list by list.
+/// Of the folders on a mount, the first one below `root` that this user can write is tried.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trial {
     /// The sink's name in the pipeline file.
@@ -69,6 +69,8 @@ pub struct Trial {
     pub staging: PathBuf,
     /// The folder in which lists are published, or in which that folder will be made.
     pub home: PathBuf,
+    /// The mount point of `home`.
+    pub mount: PathBuf,
     /// What publishing moves.
     pub moved: Moved,
     /// Whether a list is there already, so that publishing replaces it.
@@ -126,7 +128,7 @@ fn try_out(target: &Target) -> Result<(), SinkError> {
     loop {
         attempts += 1;
         let trial = Trial::of(target)?;
-        if trials.results().succeeded.contains(&trial) {
+        if trials.results().succeeded.iter().any(|other| trial.is_like(other)) {
             return Ok(());
         }
         match trial.try_once() {
@@ -145,16 +147,27 @@ fn try_out(target: &Target) -> Result<(), SinkError> {
 impl Trial {
     fn of(target: &Target) -> Result<Self, SinkError> {
         let nearest = |path: &Path| nearest_existing(path).map_err(|error| io_error("use", path, error));
-        let (staging, _) = nearest(target.staging_root())?;
-        let (home, _) = nearest(target.home())?;
-        let home = first_on_mount(&home, target.root()).map_err(|error| io_error("look at", &home, error))?;
+        let first = |path: &Path, below: &Path| {
+            let nearest = nearest(path)?.0;
+            first_on_mount(&nearest, below).map_err(|error| io_error("look at", &nearest, error))
+        };
+        let (staging, _) = first(target.staging_of_list(), target.staging_root())?;
+        let (home, mount) = first(target.home(), target.root())?;
         Ok(Self {
             sink: target.context().sink.clone(),
             staging,
             home,
+            mount,
             moved: if target.is_single_file() { Moved::File } else { Moved::Folder },
             replaces: fs::symlink_metadata(target.published()?).is_ok(),
         })
+    }
+
+    /// Returns whether this trial would show the same as another one of the run.
+    fn is_like(&self, other: &Self) -> bool {
+        let Self { sink, staging, home: _, mount, moved, replaces } = self;
+        (sink, staging, mount, moved, replaces)
+            == (&other.sink, &other.staging, &other.mount, &other.moved, &other.replaces)
     }
 
     fn try_once(&self) -> Result<(), SinkError> {
@@ -247,17 +260,18 @@ impl Trial {
     }
 }
 
-/// Returns the first folder from `root` down to `home` that is on the mount of `home`.
-fn first_on_mount(home: &Path, root: &Path) -> io::Result<PathBuf> {
+/// Returns the first folder from `root` down to `folder` that is on the mount of `folder` and that
+/// this user can write, and the mount point.
+fn first_on_mount(folder: &Path, root: &Path) -> io::Result<(PathBuf, PathBuf)> {
     let root = std::path::absolute(root)?;
-    let mount = mount_of(home)?;
-    let mut first = home;
-    for folder in home.ancestors().take_while(|folder| folder.starts_with(&root)) {
-        if mount_of(folder)? == mount {
-            first = folder;
+    let mount = mount_of(folder)?;
+    let mut first = folder;
+    for above in folder.ancestors().take_while(|above| above.starts_with(&root)) {
+        if mount_of(above)? == mount && access(above, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+            first = above;
         }
     }
-    Ok(first.to_owned())
+    Ok((first.to_owned(), mount))
 }
 
 fn is_gone(error: &SinkError) -> bool {
