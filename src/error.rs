@@ -14,6 +14,10 @@ use crate::config::ConfigErrors;
 use crate::journal::JournalError;
 use crate::source::SourceError;
 
+/// What a person can do if the system refuses a thread.
+pub(crate) const LIMIT_OF_THREADS: &str = "raise the limit of processes (`ulimit -u`, or `pids` of the container), or \
+                                           lower `limits.deliveries` and `limits.accounts`";
+
 /// Why an account, or a whole run, did not reach its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +40,17 @@ pub enum Error {
         #[source]
         error: SinkError,
     },
+    /// The system does not give this process what the run needs at the same time.
+    #[error("{what}")]
+    Limit {
+        /// What is needed, and what there is.
+        what: String,
+        /// The numbers that would do.
+        hint: String,
+    },
+    /// The system refused a thread in the middle of a run.
+    #[error("the thread of a delivery cannot be started")]
+    Thread(#[source] std::io::Error),
     /// The list differs from the one that was decided on.
     #[error("the list of walk {walk} is not the one that was decided on: {what}")]
     Changed {
@@ -151,7 +166,7 @@ impl Error {
             Self::Config(_) => Exit::Usage,
             Self::Sink { error, .. } if error.kind() == SinkErrorKind::Option => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
-            Self::FailedFast { .. } => Exit::Later,
+            Self::FailedFast { .. } | Self::Thread(_) => Exit::Later,
             Self::Source(error) if error.is_temporary() => Exit::Later,
             Self::Journal(error) if error.is_temporary() => Exit::Later,
             Self::Sink { error, .. } if error.is_temporary() || error.is_aborted() => Exit::Later,
@@ -165,6 +180,8 @@ impl Error {
             Self::Source(error) => error.hint(),
             Self::Journal(error) => error.hint(),
             Self::Sink { error, .. } => error.hint().map(str::to_owned),
+            Self::Limit { hint, .. } => Some(hint.clone()),
+            Self::Thread(_) => Some(LIMIT_OF_THREADS.to_owned()),
             Self::Changed { .. } => Some(
                 "the journal or the program has changed since; run the version that decided, or start a new walk with `--fresh`"
                     .to_owned(),
@@ -174,6 +191,11 @@ impl Error {
             // How to continue depends on the command, and `engine::RunOptions` says it.
             Self::Interrupted | Self::Config(_) => None,
         }
+    }
+
+    /// Returns the error that leads to the worse exit code, of two equal ones `self`.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if self.exit().worst(other.exit()) == self.exit() { self } else { other }
     }
 
     /// Returns the message with its causes, on one line.

@@ -54,13 +54,14 @@
 //! | `error` | why a run failed, and its exit code | `causes`, `config`, `journal`, `source` |
 //! | `report` | the result of a run, as it is recorded and printed | `causes`, `config`, `error`, `journal`, `wechat` |
 //! | `engine` | what runs concurrently, and in which order the sinks of a list publish | `backoff`, `causes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
-//! | `inspect` | status, history, prune: reads the state, runs nothing | `causes`, `config`, `engine`, `error`, `journal`, `report`, `wechat` |
+//! | `inspect` | status, history, prune: reads the state, runs nothing | `causes`, `config`, `engine`, `error`, `journal`, `registry`, `report`, `wechat` |
 //! | `metrics` | what a run tells Prometheus | `config`, `engine`, `report`, `source` |
 //! | `cli` | the command line; the only module that prints | `causes`, `config`, `engine`, `error`, `inspect`, `journal`, `metrics`, `registry`, `report`, `rows`, `simulator`, `source`, `wechat` |
 //! | `simulator` | a WeChat API on loopback for the demo, the tests and the benches | nothing of ours |
 //!
 //! Every module may import the contract of sinks, [`fanout_sink`]. `journal` takes one constant
-//! from `config`, and `inspect` takes from `engine` only the names that the state uses. A sink is a
+//! from `config`; `inspect` takes from `engine` the names that the state uses, and the look at a
+//! sink. A sink is a
 //! crate in `sinks/` and depends on `fanout-sink`, not on this crate. A test (`tests/it/rooms.rs`)
 //! checks this table, and that the imports of the modules have no circle.
 

@@ -7,14 +7,14 @@
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::schemars::generate::SchemaSettings;
-use fanout_sink::{SinkReport, Snapshot, WalkId};
+use fanout_sink::{SinkError, SinkReport, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::causes::error_chain;
 use crate::config::{Account, Pipeline};
 use crate::error::{Error, Exit};
-use crate::journal::RunReports;
+use crate::journal::{OpenReport, RunReports};
 use crate::wechat::List;
 
 /// The report of a run, recorded as `runs/<run>.json` under `journal.path`.
@@ -87,7 +87,7 @@ pub struct AccountReport {
 #[schemars(crate = "fanout_sink::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// A run can begin; `check` ends here.
+    /// A run can begin. Only `check` says so.
     Ready,
     /// The list is complete, and every required sink has published it.
     Published,
@@ -99,6 +99,9 @@ pub enum Verdict {
     Interrupted,
     /// `--fail-fast` stopped it after another account had failed; the journal is kept.
     Stopped,
+    /// The process ended before the run did, as after `kill -9`; the journal is kept. The report
+    /// says what was known when the run began.
+    CutOff,
 }
 
 impl Verdict {
@@ -111,6 +114,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
             Self::Stopped => "stopped",
+            Self::CutOff => "cut off",
         }
     }
 }
@@ -124,9 +128,32 @@ pub struct SinkOutcome {
     pub sink: String,
     /// Whether the account fails if the sink fails.
     pub required: bool,
+    /// What this run found of the list, if an earlier run has published it; `null` if none has, or
+    /// if the sink could not look.
+    #[serde(default)]
+    pub found: Option<FoundList>,
     /// The state of the sink.
     #[serde(flatten)]
     pub state: SinkState,
+}
+
+/// What became of a list after its commit, as the sink found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[serde(rename_all = "snake_case")]
+pub enum FoundList {
+    /// It is there, unchanged.
+    Held,
+    /// A newer list of the same owner is in its place.
+    Replaced,
+    /// Another owner's data is in its place.
+    Taken,
+    /// It is there, but changed.
+    Altered,
+    /// It is not there, and nothing is in its place.
+    Gone,
+    /// The sink cannot tell.
+    Unknown,
 }
 
 /// The state of a sink at the end of a run.
@@ -135,9 +162,10 @@ pub struct SinkOutcome {
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SinkState {
-    /// It published the list in this run.
+    /// It published the list in this run; if `found` is `gone`, for the second time.
     Published(SinkReport),
-    /// It published the list in an earlier run.
+    /// It published the list in an earlier run. If `found` is `gone`, the list is no longer there,
+    /// and `when_gone` is `ignore`.
     AlreadyPublished(SinkReport),
     /// It failed.
     Failed {
@@ -148,6 +176,20 @@ pub enum SinkState {
     },
     /// The run ended before its turn.
     NotReached,
+}
+
+impl SinkOutcome {
+    /// Returns whether the list is gone and is yet to be delivered again.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.found == Some(FoundList::Gone) && matches!(self.state, SinkState::NotReached)
+    }
+}
+
+impl SinkState {
+    /// Makes the state of a sink that has failed with `error`.
+    pub(crate) fn failed(error: &SinkError) -> Self {
+        Self::Failed { error: error_chain(error), hint: error.hint().map(str::to_owned) }
+    }
 }
 
 impl RunReport {
@@ -174,21 +216,35 @@ impl RunReport {
         }
     }
 
-    /// Records the report under `journal.path`. A failure to do so is logged and does not fail the
-    /// run.
-    pub(crate) fn record(self, reports: &RunReports) -> Self {
-        let mut named = self.clone();
-        let recorded = reports.record(&self.pipeline, self.begun_at, |run| {
-            named.run = Some(run.to_owned());
-            &named
-        });
-        match recorded {
-            Ok(()) => named,
-            Err(error) => {
-                tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
-                self
-            }
+    /// Records under `journal.path` that a run has begun, with the accounts of which nothing is
+    /// known but that they were cut off. A failure to do so is logged and does not fail the run.
+    pub(crate) fn begin(
+        pipeline: &Pipeline,
+        begun_at: DateTime<Utc>,
+        accounts: Vec<AccountReport>,
+    ) -> Option<OpenReport> {
+        Self::new(pipeline, begun_at, accounts).open(&RunReports::new(&pipeline.journal.path))
+    }
+
+    /// Records the report in the place of what `begin` has recorded. A failure to do so is logged
+    /// and does not fail the run.
+    pub(crate) fn record(mut self, begun: Option<OpenReport>, pipeline: &Pipeline) -> Self {
+        // What could not be recorded at the beginning may be possible now.
+        let begun = begun.or_else(|| self.open(&RunReports::new(&pipeline.journal.path)));
+        let Some(begun) = begun else { return self };
+        self.run = Some(begun.run().to_owned());
+        if let Err(error) = begun.end(&self) {
+            tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
+            self.run = None;
         }
+        self
+    }
+
+    fn open(&self, reports: &RunReports) -> Option<OpenReport> {
+        let named = |run: &str| Self { run: Some(run.to_owned()), ..self.clone() };
+        let opened = reports.begin(&self.pipeline, self.begun_at, named);
+        let warn = |error| tracing::warn!(error = error_chain(&error), "the report of the run cannot be recorded");
+        opened.map_err(warn).ok()
     }
 }
 
@@ -221,6 +277,18 @@ impl AccountReport {
     pub(crate) fn succeed(&mut self, verdict: Verdict) {
         self.verdict = verdict;
         self.exit = Exit::Done;
+    }
+
+    /// Makes it the report of a list whose run ends before it can say more.
+    #[must_use]
+    pub(crate) fn cut_off(self, how_to_go_on: &str) -> Self {
+        Self {
+            verdict: Verdict::CutOff,
+            exit: Exit::Interrupted,
+            error: Some("the process ended before the run did; it was killed, or the machine went down".to_owned()),
+            hint: Some(how_to_go_on.to_owned()),
+            ..self
+        }
     }
 
     /// Sets the error, and the verdict and exit that follow from it.

@@ -5,9 +5,10 @@ For Airflow 3. The workers need the program `fanout`, the pipeline file, and a f
 
 import subprocess
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 PIPELINE = "/etc/fanout/followers.toml"
 SHARDS = 4
@@ -27,8 +28,9 @@ def read_shard(index: int) -> None:
 
 
 @dag(
+    # Airflow takes the time zone of the schedule from the start date. WeChat's day is Beijing's.
     schedule="30 2 * * *",
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")),
     # WeChat has only the present list: a missed night cannot be fetched later.
     catchup=False,
     max_active_runs=1,

@@ -72,13 +72,19 @@ class List:
         for path in (staged, f"{staged}.label"):
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
-        if self.prepare():
+        commit = self.prepare()
+        if commit and not self._is_replaced():
             os.replace(f"{staged}.label", self._label(self.path))  # first: no list without it
             os.replace(staged, self.path)
-            self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
         else:
             os.remove(f"{staged}.label")
             os.remove(staged)
+        if commit:
+            self.commit([{"location": self.path, "rows": self.rows, "bytes": label["bytes"]}])
+
+    def _is_replaced(self):  # a newer list of the same owner is there, and stays
+        commit = {"outputs": [{"location": self.path}]}
+        return self._find_file(self.hello, commit)[0] == "replaced"
 
     def _names(self):
         return {key: self.hello[key] for key in ("pipeline", "sink", "app_id", "list", "walk", "begun_at")}
@@ -97,7 +103,7 @@ class List:
             size, mine = os.path.getsize(path), self._names()
             if any(label[key] != mine[key] for key in ("pipeline", "sink", "app_id", "list")):
                 return "taken", "{path} is of the pipeline `{pipeline}`, sink `{sink}`".format(path=path, **label)
-            if label["walk"] != mine["walk"]:
+            if any(label[key] != mine[key] for key in ("walk", "begun_at")):  # two states may share a name
                 older = "altered", f"{path} is of the older walk {label['walk']}"
                 return ("replaced", None) if label["begun_at"] > mine["begun_at"] else older
             if size != label["bytes"]:

@@ -4,9 +4,10 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use super::log_format::LogFormat;
+use super::logging::Level;
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
 use super::simulate;
@@ -27,6 +28,12 @@ struct CommandLine {
     /// Format of logs, errors and hints on stderr: text, or one JSON object per line
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
+    /// Show errors and hints only on stderr: no progress, no logs
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show more in the logs; twice shows everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,12 +86,8 @@ Exit codes:
    75  try the same command again later
   130  interrupted; the same command continues
 
-Logs go to stderr. RUST_LOG filters them (`RUST_LOG=fanout=debug`), and NO_COLOR turns colours off.";
-
-/// The most threads of the runtime. An account under way has a thread for its delivery and one for
-/// each sink, and a sink keeps its thread until the list is published: with fewer threads, accounts
-/// would wait for each other forever. Threads exist only while they are needed.
-const MOST_THREADS: usize = 1 << 15;
+Logs go to stderr. `-q` and `-v` choose how many; without them RUST_LOG filters (`RUST_LOG=fanout=debug`). NO_COLOR turns \
+colours off. On a terminal, tables are as wide as it; COLUMNS sets another width.";
 
 /// Runs the command line of this process with the sinks of `registry`, and returns the exit code.
 ///
@@ -93,16 +96,16 @@ const MOST_THREADS: usize = 1 << 15;
 pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
     process::allow_open_files();
+    process::allow_threads();
     let environment = Environment::process();
-    let CommandLine { command, log_format } =
+    let CommandLine { command, log_format, quiet, verbose } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
-    let terminal = Terminal::new(&environment, log_format);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.enable_all().max_blocking_threads(MOST_THREADS).build() {
+    let terminal = Terminal::new(&environment, log_format, quiet);
+    let runtime = match process::start_runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            terminal.error(&format!("the threads of the program cannot be started: {error}"), None);
-            return ExitCode::from(Exit::Failed.code());
+            terminal.failure(&error);
+            return ExitCode::from(error.exit().code());
         }
     };
     #[cfg(feature = "otel")]
@@ -111,11 +114,13 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     let listener = traces.as_ref().map(traces::Traces::listener);
     #[cfg(not(feature = "otel"))]
     let listener = None;
-    logging::start(&environment, &terminal, listener);
+    let logs = logging::start(&environment, &terminal, Level::new(quiet, verbose), listener);
     let exit = runtime.block_on(execute(command, &registry, &environment, &terminal)).unwrap_or_else(|error| {
         terminal.failure(&error);
         error.exit()
     });
+    logs.end(&terminal);
+    let exit = terminal.exit(exit);
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
         traces.finish(exit);
@@ -129,14 +134,19 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
 /// Ends the process with the error of its command line, or with the help or version that it asks
 /// for.
 fn refuse(error: &clap::Error, environment: &Environment) -> ! {
-    let format = LogFormat::of_arguments(std::env::args_os());
-    if format == LogFormat::Text || !error.use_stderr() {
+    let terminal = Terminal::new(environment, LogFormat::of_arguments(std::env::args_os()), false);
+    if error.use_stderr() && terminal.format() == LogFormat::Text {
         error.exit();
     }
-    let message = error.render().to_string();
-    Terminal::new(environment, format).error(message.trim_start_matches("error: "), None);
+    let code = if error.use_stderr() {
+        terminal.error(error.render().to_string().trim_start_matches("error: "), None);
+        error.exit_code()
+    } else {
+        terminal.help(&error.render(), environment);
+        terminal.exit(Exit::Done).code().into()
+    };
     #[expect(clippy::exit, reason = "as clap does it")]
-    std::process::exit(error.exit_code())
+    std::process::exit(code)
 }
 
 async fn execute(
@@ -150,7 +160,7 @@ async fn execute(
         Command::Run(arguments) => run::execute(&arguments, registry, environment, terminal).await,
         Command::Replay(arguments) => replay::execute(&arguments, registry, environment, terminal).await,
         Command::Check(arguments) => check::execute(&arguments, registry, environment, terminal).await,
-        Command::Status(arguments) => status::execute(&arguments, environment, terminal),
+        Command::Status(arguments) => status::execute(&arguments, registry, environment, terminal).await,
         Command::History(arguments) => history::execute(&arguments, environment, terminal),
         Command::Report(arguments) => report::execute(&arguments, environment, terminal),
         Command::Prune(arguments) => prune::execute(&arguments, environment, terminal),

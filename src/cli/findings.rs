@@ -3,17 +3,17 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Side, grouped, render as table};
+use super::table::{grouped, render as table, text};
 use crate::engine::{CheckReport, Finding, Severity};
 
 /// Stands in the column of accounts if a finding concerns all of them.
 const ALL: &str = "(all)";
 
 /// Writes every finding on a line, and then how many there are of each severity.
-pub(super) fn render(report: &CheckReport) -> String {
-    let columns = [("account", Side::Left), ("check", Side::Left), ("", Side::Left), ("found", Side::Left)];
+pub(super) fn render(report: &CheckReport, width: Option<usize>) -> String {
+    let columns = [text("account").wrapping(), text("check"), text(""), text("found").wrapping()];
     let rows: Vec<_> = report.findings.iter().map(row).collect();
-    let mut text = table(columns, &rows);
+    let mut text = table(columns, &rows, width);
     let count =
         |severity| grouped(report.findings.iter().filter(|finding| finding.severity == severity).count() as u64);
     let counts = [Severity::Ok, Severity::Warning, Severity::Error].map(count);

@@ -6,10 +6,11 @@ use clap::Args;
 use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
-use super::table::{NOTHING, Side, grouped, instant, render, signed};
+use super::table::{NOTHING, grouped, in_beijing, number, render, signed, text, time_in_utc};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, History, PastRun};
+use crate::report::Verdict;
 
 /// Arguments of `fanout history`.
 #[derive(Debug, Args)]
@@ -40,42 +41,46 @@ pub(super) fn execute(
     let pipeline = arguments.file.load_offline(environment)?;
     let account = pipeline.account(&arguments.account)?;
     let history = inspect::history(&pipeline, account)?;
-    terminal.result(&if arguments.json { json(&history) } else { in_words(&history) });
+    terminal.result(&if arguments.json { json(&history) } else { in_words(&history, terminal.width()) });
     if history.runs.is_empty() {
         terminal.note(&format!("there is no report of a run of account `{}` yet", history.account));
     }
     Ok(Exit::Done)
 }
 
-fn in_words(history: &History) -> String {
+fn in_words(history: &History, width: Option<usize>) -> String {
     let columns = [
-        ("begun at", Side::Left),
-        ("verdict", Side::Left),
-        ("list of", Side::Left),
-        ("followers", Side::Right),
-        ("change", Side::Right),
-        ("pages", Side::Right),
-        ("calls", Side::Right),
-        ("retries", Side::Right),
-        ("seconds", Side::Right),
-        ("error", Side::Left),
+        text("begun in Beijing"),
+        text("UTC"),
+        text("verdict").wrapping(),
+        text("list of"),
+        number("followers"),
+        number("change"),
+        number("pages").extra(),
+        number("calls"),
+        number("retries").extra(),
+        number("seconds").extra(),
+        text("error").or_below(),
     ];
     let rows: Vec<_> = history.runs.iter().map(row).collect();
-    render(columns, &rows)
+    render(columns, &rows, width)
 }
 
-fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 10] {
+fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 11] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    // A run that was cut off could not count.
+    let told = |text: String| (report.verdict != Verdict::CutOff).then_some(text);
     [
-        instant(*begun_at),
+        in_beijing(*begun_at),
+        time_in_utc(*begun_at),
         report.verdict.as_str().to_owned(),
         or_nothing(report.date.map(|date| date.to_string())),
         or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
         or_nothing(change(report).map(signed)),
-        grouped(report.pages),
-        calls(report),
-        grouped(report.retries),
-        format!("{:.1}", report.seconds),
+        or_nothing(told(grouped(report.pages))),
+        or_nothing(told(calls(report))),
+        or_nothing(told(grouped(report.retries))),
+        or_nothing(told(format!("{:.1}", report.seconds))),
         or_nothing(report.error.as_ref().map(|error| error.replace('\n', " "))),
     ]
 }

@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_format::LogFormat;
 use super::output::Terminal;
+use super::repeats::Repeats;
 use crate::config::Environment;
 
 /// The filter without `RUST_LOG`. A directive covers every target that begins with it, our sinks
@@ -20,21 +21,71 @@ const DEFAULT_FILTER: &str = "warn,fanout=info";
 /// Another receiver of all spans and events: the exporter of traces.
 pub(super) type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts to write logs to stderr. A subscriber that is already installed stays.
-pub(super) fn start(environment: &Environment, terminal: &Terminal, listener: Option<Listener>) {
-    let wanted = environment.get("RUST_LOG").filter(|value| !value.is_empty());
-    let filter = wanted.and_then(|value| EnvFilter::builder().parse(value.to_str()?).ok());
-    let is_misread = wanted.is_some() && filter.is_none();
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
-    let layer = layer(terminal.clone(), terminal.format(), terminal.is_colored(), filter);
+/// How much of the logs is written: `-q`, `-v`, `-vv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    Quiet,
+    Usual,
+    Verbose,
+    Everything,
+}
+
+impl Level {
+    /// Returns the level that the flags ask for.
+    pub(super) fn new(is_quiet: bool, verbose: u8) -> Self {
+        match (is_quiet, verbose) {
+            (true, _) => Self::Quiet,
+            (false, 0) => Self::Usual,
+            (false, 1) => Self::Verbose,
+            (false, _) => Self::Everything,
+        }
+    }
+
+    /// Returns the filter of the flag; `None` without a flag.
+    fn filter(self) -> Option<&'static str> {
+        match self {
+            Self::Quiet => Some("error"),
+            Self::Usual => None,
+            Self::Verbose => Some("warn,fanout=debug"),
+            Self::Everything => Some("info,fanout=trace"),
+        }
+    }
+}
+
+/// Starts to write logs to stderr. A subscriber that is already installed stays. A flag counts more
+/// than `RUST_LOG`.
+///
+/// Returns what was left out, to be told at the end.
+pub(super) fn start(
+    environment: &Environment,
+    terminal: &Terminal,
+    level: Level,
+    listener: Option<Listener>,
+) -> Repeats {
+    let wanted = environment.get("RUST_LOG").filter(|value| !value.is_empty() && level == Level::Usual);
+    let parsed = wanted.and_then(|value| EnvFilter::builder().parse(value.to_str()?).ok());
+    let is_misread = wanted.is_some() && parsed.is_none();
+    let is_usual = level == Level::Usual && parsed.is_none();
+    let filter = parsed.unwrap_or_else(|| EnvFilter::new(level.filter().unwrap_or(DEFAULT_FILTER)));
+    let repeats = Repeats::default();
+    // A program that reads logs, or a person who asks for more, gets every event.
+    let some = (is_usual && terminal.format() == LogFormat::Text).then(|| repeats.clone());
+    let layer = layer(terminal.clone(), terminal.format(), terminal.is_colored(), filter, some);
     // It fails if a program with sinks of its own has installed a subscriber of its own, too.
     let _ = tracing_subscriber::registry().with(listener).with(layer).try_init();
     if is_misread {
         tracing::warn!("`RUST_LOG` cannot be parsed, expected directives such as `fanout=debug`; it is ignored");
     }
+    repeats
 }
 
-fn layer<S, W>(writer: W, format: LogFormat, is_colored: bool, filter: EnvFilter) -> impl Layer<S>
+fn layer<S, W>(
+    writer: W,
+    format: LogFormat,
+    is_colored: bool,
+    filter: EnvFilter,
+    repeats: Option<Repeats>,
+) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -44,7 +95,11 @@ where
         LogFormat::Text => layer.with_ansi(is_colored).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
     };
-    layer.with_filter(filter.and(filter_fn(shows_no_request)))
+    let filter = filter.and(filter_fn(shows_no_request));
+    match repeats {
+        Some(repeats) => layer.with_filter(filter.and(repeats)).boxed(),
+        None => layer.with_filter(filter).boxed(),
+    }
 }
 
 /// Returns whether an event cannot show a secret.
@@ -79,7 +134,7 @@ mod tests {
     fn shown(filter: &str) -> Vec<String> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let layer = layer(move || writer.clone(), LogFormat::Text, false, EnvFilter::new(filter));
+        let layer = layer(move || writer.clone(), LogFormat::Text, false, EnvFilter::new(filter), None);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::trace!(target: "hyper::proto", "stranger-trace");
             tracing::debug!(target: "reqwest::connect", "stranger-debug");

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::HumanBytes;
 
 use super::arguments::PipelineArguments;
+use super::failures::{self, Failure};
 use super::output::Terminal;
 use super::summary::json;
-use super::table::{NOTHING, Side, account_and_list, grouped, render};
+use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, text};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, Pruning};
@@ -49,20 +49,22 @@ pub(super) fn execute(
     let pipeline = arguments.pipeline.load_offline(environment)?;
     let age = arguments.reports_older_than.map(|days| Duration::from_secs(u64::from(days) * 86_400));
     let pruning = inspect::prune(&pipeline, arguments.yes, age)?;
-    terminal.result(&if arguments.pipeline.json { json(&pruning) } else { in_words(&pruning) });
+    terminal.result(&if arguments.pipeline.json { json(&pruning) } else { in_words(&pruning, terminal.width()) });
     for account in &pruning.accounts {
         if let Some(holder) = &account.held_by {
             terminal.note(&format!("account `{}` is in use and left alone ({holder})", account.account));
         }
-        if let Some(error) = &account.error {
-            terminal.error(&format!("account `{}`: {error}", account.account), account.hint.as_deref());
-        }
     }
+    let failures = pruning.accounts.iter().filter_map(|account| {
+        let error = account.error.as_ref()?.into();
+        Some(Failure { account: &account.account, app_id: &account.app_id, error, hint: account.hint.as_deref() })
+    });
+    failures::print(&failures.collect::<Vec<_>>(), terminal);
     Ok(pruning.exit())
 }
 
-fn in_words(pruning: &Pruning) -> String {
-    let columns = [("account", Side::Left), ("what", Side::Left), ("why", Side::Left), ("disk", Side::Right)];
+fn in_words(pruning: &Pruning, width: Option<usize>) -> String {
+    let columns = [text("account").wrapping(), text("what"), text("why").wrapping(), number("disk")];
     let of_accounts = pruning.accounts.iter().flat_map(|account| {
         account.prunable.iter().map(|prunable| (account_and_list(&account.account, &account.list), prunable))
     });
@@ -72,11 +74,11 @@ fn in_words(pruning: &Pruning) -> String {
     }
     let rows: Vec<_> = all.iter().map(|(account, prunable)| row(account, prunable)).collect();
     let items = if all.len() == 1 { "item" } else { "items" };
-    let bytes = HumanBytes(all.iter().map(|(_, prunable)| prunable.bytes).sum());
-    let amount = format!("{} {items} ({bytes})", grouped(all.len() as u64));
+    let total = all.iter().map(|(_, prunable)| prunable.bytes).sum();
+    let amount = format!("{} {items} ({})", grouped(all.len() as u64), bytes(total));
     let total =
         if pruning.done { format!("removed {amount}\n") } else { format!("would remove {amount} with `--yes`\n") };
-    render(columns, &rows) + &total
+    render(columns, &rows, width) + &line(total.trim_end(), width)
 }
 
 fn row(account: &str, prunable: &Prunable) -> [String; 4] {
@@ -87,5 +89,5 @@ fn row(account: &str, prunable: &Prunable) -> [String; 4] {
         PruneReason::Abandoned => "unfinished, and a newer list is complete",
         PruneReason::OldReport => "old report",
     };
-    [account.to_owned(), name, why.to_owned(), HumanBytes(prunable.bytes).to_string()]
+    [account.to_owned(), name, why.to_owned(), bytes(prunable.bytes)]
 }

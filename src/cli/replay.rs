@@ -24,8 +24,8 @@ pub(super) struct ReplayArguments {
     /// Only to this sink of the file; may be repeated [default: every sink that lacks a list]
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
-    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's
-    /// mark are lost
+    /// Deliver a list even if a topic has another one of its date, or cannot say whether it has
+    /// this one
     #[arg(long)]
     again: bool,
 }

@@ -31,8 +31,8 @@ pub(super) struct RunArguments {
     /// Begin a new walk, even if there is one to finish or today's is published already
     #[arg(long)]
     fresh: bool,
-    /// Deliver a list even if a sink cannot say whether it has it, because the state and the sink's
-    /// mark are lost
+    /// Deliver a list even if a topic has another one of its date, or cannot say whether it has
+    /// this one
     #[arg(long)]
     again: bool,
     /// Stop all accounts as soon as one fails

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use super::conformance::{self, TestArguments};
 use super::options;
 use super::output::Terminal;
-use super::table::{Side, render};
+use super::table::{render, text};
 use crate::config::{Environment, did_you_mean};
 use crate::error::{Error, Exit};
 use crate::registry::SinkRegistry;
@@ -67,5 +67,6 @@ fn describe(name: &str, registry: &SinkRegistry, terminal: &Terminal) -> Exit {
 
 fn list(registry: &SinkRegistry, terminal: &Terminal) {
     let rows: Vec<_> = registry.summaries().map(|(name, summary)| [name.to_owned(), summary.to_owned()]).collect();
-    terminal.result(&render([("type", Side::Left), ("what it writes, and its guarantee", Side::Left)], &rows));
+    let columns = [text("type"), text("what it writes, and its guarantee").wrapping()];
+    terminal.result(&render(columns, &rows, terminal.width()));
 }

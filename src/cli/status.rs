@@ -1,17 +1,19 @@
 //! `fanout status`: shows each account, also during a run. `inspect` reads the state.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
 use clap::Args;
-use indicatif::HumanBytes;
 
 use super::arguments::PipelineArguments;
+use super::failures::{self, Failure, some_names};
 use super::output::Terminal;
 use super::summary::json;
-use super::table::{NOTHING, Side, account_and_list, duration, grouped, render};
+use super::table::{NOTHING, account_and_list, bytes, duration, grouped, line, number, render, text};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
-use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
+use crate::inspect::{self, AccountStatus, LastStatus, SinkLook, Status, WalkStatus};
+use crate::registry::SinkRegistry;
+use crate::report::FoundList;
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]
@@ -19,57 +21,95 @@ use crate::inspect::{self, AccountStatus, LastStatus, Status, WalkStatus};
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    /// Only accounts that need a look: with an error, with a sink that lacks a list, or with an old
+    /// walk
+    #[arg(long)]
+    problems: bool,
 }
 
 const EXAMPLES: &str = "\
-It makes no call, needs no secret, takes no lock and changes nothing, and so can be used during a run. It names the process
-that uses an account if the process is on this machine.
+It makes no call to WeChat, takes no lock and changes nothing, and so can be used during a run. It names the process that uses
+an account if the process is on this machine. It looks whether the last list is still at each sink that has published it. It
+needs no secret, but without a sink's secret it cannot look there.
 
 Examples:
   fanout status pipelines/followers.toml
+  fanout status pipelines/followers.toml --problems               only accounts that need a look
   fanout status pipelines/followers.toml --account brand --json";
 
 /// Prints the status of each account.
-pub(super) fn execute(
+pub(super) async fn execute(
     arguments: &StatusArguments,
+    registry: &SinkRegistry,
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load_offline(environment)?;
-    let status = inspect::status(&pipeline);
-    terminal.result(&if arguments.pipeline.json { json(&status) } else { in_words(&status) });
-    let mut exit = Exit::Done;
-    for account in &status.accounts {
-        if let Some(error) = &account.error {
-            terminal.error(&format!("account `{}`: {error}", account.account), account.hint.as_deref());
-            exit = Exit::Failed;
-        }
+    let mut status = inspect::status(&pipeline, registry).await;
+    let exit = status.exit();
+    let all = status.accounts.len() as u64;
+    if arguments.problems {
+        status.accounts.retain(AccountStatus::needs_a_look);
     }
+    terminal.result(&match () {
+        () if arguments.pipeline.json => json(&status),
+        () if arguments.problems && status.accounts.is_empty() => format!("no problem in {} accounts\n", grouped(all)),
+        () => in_words(&status, terminal.width()),
+    });
+    failures::print(&status.accounts.iter().flat_map(failures_of).collect::<Vec<_>>(), terminal);
     Ok(exit)
 }
 
 /// Writes a table, and below it what has no column.
-fn in_words(status: &Status) -> String {
+fn in_words(status: &Status, width: Option<usize>) -> String {
     let columns = [
-        ("account", Side::Left),
-        ("list of", Side::Left),
-        ("followers", Side::Right),
-        ("sinks", Side::Left),
-        ("walk under way", Side::Left),
-        ("calls today", Side::Right),
-        ("disk", Side::Right),
+        text("account").wrapping(),
+        text("list of"),
+        number("followers"),
+        text("sinks").wrapping(),
+        text("walk under way").wrapping(),
+        number("calls today"),
+        number("disk").extra(),
     ];
     let rows: Vec<_> = status.accounts.iter().map(row).collect();
-    let mut text = render(columns, &rows);
-    for AccountStatus { account, list, owed, held_by, .. } in &status.accounts {
-        let account = account_and_list(account, list);
-        if let Some(holder) = held_by {
-            let _ = writeln!(text, "{account} is in use by {holder}");
+    let mut text = render(columns, &rows, width);
+    // What is the same of many accounts stands there once: its key, its whole text, the accounts.
+    let mut notes: Vec<(String, String, Vec<String>)> = Vec::new();
+    let mut note = |account: &str, key: &str, what: String| match notes.iter_mut().find(|(known, ..)| known == key) {
+        Some((_, _, accounts)) => accounts.push(account.to_owned()),
+        None => notes.push((key.to_owned(), what, vec![account.to_owned()])),
+    };
+    for status in &status.accounts {
+        let account = account_and_list(&status.account, &status.list);
+        // A run takes its locks one after the other.
+        let without_time = |holder: &str| holder.split(" since ").next().unwrap_or_default().to_owned();
+        if let Some(holder) = &status.held_by {
+            note(&account, &without_time(holder), format!("in use by {holder}"));
         }
-        if !owed.is_empty() {
-            let dates: Vec<String> = owed.iter().map(ToString::to_string).collect();
-            let _ = writeln!(text, "{account}: earlier lists that a sink still lacks: {}", dates.join(", "));
+        if let Some(holder) = &status.perhaps_held_by {
+            let what = format!(
+                "perhaps in use: the lock file names {holder}, which is of another machine or container and cannot be \
+                 looked up from here"
+            );
+            note(&account, &without_time(holder), what);
         }
+        if let Some(last) = status.last.as_ref().filter(|last| last.looks.iter().any(is_to_be_delivered)) {
+            let date = last.date;
+            let what = format!("`fanout replay` with `--date {date}` delivers again what is gone, without a call");
+            note(&account, &what.clone(), what);
+        }
+        if !status.owed.is_empty() {
+            let dates: Vec<String> = status.owed.iter().map(ToString::to_string).collect();
+            let what = format!("earlier lists that a sink still lacks: {}", dates.join(", "));
+            note(&account, &what.clone(), what);
+        }
+    }
+    for (_, what, accounts) in notes {
+        let accounts = match accounts.as_slice() {
+            [only] => only.clone(),
+            many => some_names(&many.iter().map(String::as_str).collect::<Vec<_>>()),
+        };
+        text.push_str(&line(&format!("{accounts}: {what}"), width));
     }
     text
 }
@@ -84,17 +124,52 @@ fn row(account: &AccountStatus) -> [String; 7] {
         of_last(&sinks),
         account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), walk),
         format!("{} of {}", grouped(account.calls_today), grouped(account.daily_calls)),
-        HumanBytes(account.bytes).to_string(),
+        bytes(account.bytes),
     ]
 }
 
-/// Writes which sinks have a list, and which lack it.
+/// Returns the errors of an account: that of its state, and those of the looks at its last list.
+fn failures_of(status: &AccountStatus) -> Vec<Failure<'_>> {
+    let AccountStatus { account, app_id, .. } = status;
+    let of_state = status.error.iter().map(|error| (Cow::from(error), status.hint.as_deref()));
+    let looks = status.last.iter().flat_map(|last| &last.looks);
+    let of_looks = looks.filter_map(|look| {
+        let error = format!("sink `{}`: {}", look.sink, look.error.as_ref()?);
+        Some((Cow::from(error), look.hint.as_deref()))
+    });
+    of_state.chain(of_looks).map(|(error, hint)| Failure { account, app_id, error, hint }).collect()
+}
+
+/// Returns whether the list is to be delivered again.
+fn is_to_be_delivered(look: &SinkLook) -> bool {
+    look.found == Some(FoundList::Gone) && !look.is_ignored
+}
+
+/// Writes which sinks have a list, which have lost it, and which lack it.
 fn sinks(list: &LastStatus) -> String {
-    let (published, lacking) = (list.published.join(", "), list.lacking.join(", "));
-    match (published.is_empty(), lacking.is_empty()) {
-        (_, true) => published,
-        (true, false) => format!("lacking: {lacking}"),
-        (false, false) => format!("{published}; lacking: {lacking}"),
+    let mut groups = vec![("", Vec::new())];
+    for sink in &list.published {
+        let look = list.looks.iter().find(|look| look.sink == *sink);
+        let group = look.map_or("", group_of);
+        match groups.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, sinks)) => sinks.push(sink.as_str()),
+            None => groups.push((group, vec![sink.as_str()])),
+        }
+    }
+    groups.push(("lacking: ", list.lacking.iter().map(String::as_str).collect()));
+    let groups = groups.into_iter().filter(|(_, sinks)| !sinks.is_empty());
+    groups.map(|(group, sinks)| format!("{group}{}", sinks.join(", "))).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the words before the sinks of which the same was found; none if they have the list.
+fn group_of(look: &SinkLook) -> &'static str {
+    match look.found {
+        Some(FoundList::Held | FoundList::Unknown) => "",
+        Some(FoundList::Replaced) => "replaced since: ",
+        Some(FoundList::Taken) => "taken: ",
+        Some(FoundList::Altered) => "altered: ",
+        Some(FoundList::Gone) => "gone: ",
+        None => "not looked at: ",
     }
 }
 
@@ -119,6 +194,7 @@ mod tests {
             rows: 23_000,
             published,
             lacking,
+            looks: Vec::new(),
         }
     }
 
@@ -134,6 +210,7 @@ mod tests {
             daily_calls: 500,
             bytes: 2_048,
             held_by: None,
+            perhaps_held_by: None,
             error: None,
             hint: None,
         }
@@ -153,7 +230,7 @@ mod tests {
             last: Some(last(&["lake"], &["lines"])),
             owed: vec!["2026-01-30".parse().unwrap()],
             walk: Some(walk),
-            held_by: Some("process 7 on `host`".to_owned()),
+            held_by: Some("process 7 on `host` since 2026-02-01".to_owned()),
             ..account("brand")
         };
         let status = Status {
@@ -161,14 +238,14 @@ mod tests {
             at: "2026-02-01T02:00:00Z".parse().unwrap(),
             accounts: vec![brand, account("商店")],
         };
-        let text = in_words(&status);
+        let text = in_words(&status, None);
         let mut lines = text.lines().map(|line| line.split("  ").filter(|cell| !cell.is_empty()).map(str::trim));
         let mut cells = || lines.next().unwrap().collect::<Vec<_>>();
         assert_eq!(cells(), ["account", "list of", "followers", "sinks", "walk under way", "calls today", "disk"]);
         let walk = "2026-02-01: 12 pages, 120,000 followers, cursor 1 min 30 s old";
         assert_eq!(cells(), ["brand", "2026-01-31", "23,000", "lake; lacking: lines", walk, "4 of 500", "2.00 KiB"]);
         assert_eq!(cells(), ["商店", "-", "-", "-", "-", "4 of 500", "2.00 KiB"]);
-        assert_eq!(cells(), ["brand is in use by process 7 on `host`"]);
+        assert_eq!(cells(), ["brand: in use by process 7 on `host` since 2026-02-01"]);
         assert_eq!(cells(), ["brand: earlier lists that a sink still lacks: 2026-01-30"]);
     }
 

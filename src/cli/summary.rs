@@ -2,16 +2,15 @@
 //! errors.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use fanout_sink::SinkReport;
-use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::arguments::PipelineArguments;
+use super::failures::{self, Failure};
 use super::output::Terminal;
-use super::table::{NOTHING, Side, account_and_list, grouped, render, signed};
-use crate::report::{AccountReport, RunReport, SinkState, Verdict};
+use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, signed, text};
+use crate::report::{AccountReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
 
 /// With more accounts than this, outputs are not listed; the report of the run has them.
 const FEW: usize = 20;
@@ -19,7 +18,7 @@ const FEW: usize = 20;
 /// Prints the result of a run or a replay, its errors, and the command that delivers what a sink
 /// has missed.
 pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
-    let text = if arguments.json { json(report) } else { of_run(report) };
+    let text = if arguments.json { json(report) } else { of_run(report, terminal.width()) };
     if has_rows_on_stdout(report) {
         terminal.result_aside(&text);
     } else {
@@ -42,33 +41,34 @@ fn missed(report: &RunReport) -> BTreeSet<&str> {
 }
 
 /// Writes the result of a run.
-fn of_run(report: &RunReport) -> String {
+fn of_run(report: &RunReport, width: Option<usize>) -> String {
     let columns = [
-        ("account", Side::Left),
-        ("verdict", Side::Left),
-        ("date", Side::Left),
-        ("followers", Side::Right),
-        ("change", Side::Right),
-        ("pages", Side::Right),
-        ("calls", Side::Right),
-        ("retries", Side::Right),
-        ("seconds", Side::Right),
-        ("sinks", Side::Left),
+        text("account").wrapping(),
+        text("verdict").wrapping(),
+        text("date"),
+        number("followers"),
+        number("change"),
+        number("pages").extra(),
+        number("calls"),
+        number("retries").extra(),
+        number("seconds").extra(),
+        text("sinks").extra(),
     ];
     if let Some(text) = of_empty_shard(report) {
         return text;
     }
     let rows: Vec<_> = report.accounts.iter().map(run_row).collect();
-    let mut text = render(columns, &rows);
+    let mut text = render(columns, &rows, width);
     if report.accounts.len() > 1 {
-        let _ = writeln!(text, "{}", totals(report));
+        text.push_str(&line(&totals(report), width));
     }
     if report.accounts.len() <= FEW {
         for account in &report.accounts {
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
                     let account = account_and_list(&account.account, &account.list);
-                    let _ = writeln!(text, "{account}, {}: {}", sink.sink, describe(report));
+                    let what = format!("{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    text.push_str(&line(&what, width));
                 }
             }
         }
@@ -109,8 +109,7 @@ fn totals(report: &RunReport) -> String {
 fn run_row(account: &AccountReport) -> [String; 10] {
     let count = |value: Option<u64>| value.map_or_else(|| NOTHING.to_owned(), grouped);
     let snapshot = account.snapshot.as_ref();
-    let sinks: Vec<String> =
-        account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(&sink.state))).collect();
+    let sinks: Vec<String> = account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, in_words(sink))).collect();
     [
         account_and_list(&account.account, &account.list),
         account.verdict.as_str().to_owned(),
@@ -136,18 +135,31 @@ pub(super) fn calls(account: &AccountReport) -> String {
     account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
 }
 
-pub(super) fn in_words(state: &SinkState) -> &'static str {
-    match state {
-        SinkState::Published(_) => "published",
-        SinkState::AlreadyPublished(_) => "already published",
-        SinkState::Failed { .. } => "failed",
-        SinkState::NotReached => "not reached",
+pub(super) fn in_words(outcome: &SinkOutcome) -> &'static str {
+    match (&outcome.state, outcome.found) {
+        (SinkState::Published(_), Some(FoundList::Gone)) => "published again",
+        (SinkState::Published(_), _) => "published",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Gone)) => "already published, gone since",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Replaced)) => "already published, replaced since",
+        (SinkState::AlreadyPublished(_), _) => "already published",
+        (SinkState::Failed { .. }, _) => "failed",
+        (SinkState::NotReached, _) => "not reached",
+    }
+}
+
+/// Writes what has become of an output since it was published; nothing if it is there.
+fn since(outcome: &SinkOutcome) -> &'static str {
+    match (&outcome.state, outcome.found) {
+        (SinkState::Published(_), Some(FoundList::Gone)) => "; it was gone",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Gone)) => "; it is gone, and stays away (`when_gone`)",
+        (SinkState::AlreadyPublished(_), Some(FoundList::Replaced)) => "; a newer list has replaced it",
+        _ => "",
     }
 }
 
 /// Writes what a sink has published, and where.
 fn describe(report: &SinkReport) -> String {
-    let amount = format!("{} rows, {}", grouped(report.rows), HumanBytes(report.bytes));
+    let amount = format!("{} rows, {}", grouped(report.rows), bytes(report.bytes));
     match report.outputs.as_slice() {
         [] => amount,
         [only] => format!("{amount} in {}", only.location),
@@ -156,48 +168,58 @@ fn describe(report: &SinkReport) -> String {
 }
 
 /// Writes the result of a check without API calls.
-pub(super) fn of_check(report: &RunReport) -> String {
-    let columns = [("account", Side::Left), ("verdict", Side::Left), ("date", Side::Left), ("walk", Side::Left)];
+pub(super) fn of_check(report: &RunReport, width: Option<usize>) -> String {
+    let columns = [text("account").wrapping(), text("verdict"), text("date"), text("walk"), text("sinks").wrapping()];
     let rows: Vec<_> = report
         .accounts
         .iter()
         .map(|account| {
             // No walk was chosen for an account that failed.
             let no_walk = if account.verdict == Verdict::Ready { "new" } else { NOTHING };
+            let sinks: Vec<String> =
+                account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, before_a_run(sink))).collect();
             [
                 account.account.clone(),
                 account.verdict.as_str().to_owned(),
                 account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
                 account.walk.map_or_else(|| no_walk.to_owned(), |walk| walk.to_string()),
+                if sinks.is_empty() { NOTHING.to_owned() } else { sinks.join(", ") },
             ]
         })
         .collect();
-    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows))
+    of_empty_shard(report).unwrap_or_else(|| render(columns, &rows, width))
+}
+
+/// Writes what a run would find at a sink.
+fn before_a_run(outcome: &SinkOutcome) -> &'static str {
+    match outcome.state {
+        SinkState::NotReached if outcome.is_lost() => "gone, would be delivered again",
+        SinkState::NotReached => "would be delivered",
+        _ => in_words(outcome),
+    }
 }
 
 /// Prints the errors of accounts and sinks to stderr.
 pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
-    for (message, hint) in failures(report) {
-        terminal.error(&message, hint);
-    }
+    failures::print(&failures(report), terminal);
 }
 
 /// Returns each error with its hint.
-fn failures(report: &RunReport) -> Vec<(String, Option<&str>)> {
+fn failures(report: &RunReport) -> Vec<Failure<'_>> {
     let mut failures = Vec::new();
     // An account that was stopped has not failed, and how to continue is printed for the whole run.
     let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
-    for account in report.accounts.iter().filter(|account| !was_stopped(account)) {
-        let name = &account.account;
-        if let Some(error) = &account.error {
-            failures.push((format!("account `{name}`: {error}"), account.hint.as_deref()));
+    for report in report.accounts.iter().filter(|account| !was_stopped(account)) {
+        let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
+        if let Some(error) = &report.error {
+            failures.push(Failure { account, app_id, error: error.into(), hint: report.hint.as_deref() });
         }
-        for sink in &account.sinks {
+        for sink in &report.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
                 let error = format!("sink `{}`: {error}", sink.sink);
                 // The error of a required sink is the account's error, too.
-                if account.error.as_ref() != Some(&error) {
-                    failures.push((format!("account `{name}`: {error}"), hint.as_deref()));
+                if report.error.as_ref() != Some(&error) {
+                    failures.push(Failure { account, app_id, error: error.into(), hint: hint.as_deref() });
                 }
             }
         }
@@ -226,7 +248,6 @@ mod tests {
 
     use super::*;
     use crate::error::Exit;
-    use crate::report::SinkOutcome;
 
     fn account(name: &str, verdict: Verdict, sinks: Vec<(&str, SinkState)>) -> AccountReport {
         let sinks = sinks.into_iter();
@@ -246,7 +267,9 @@ mod tests {
             calls_left: None,
             retries: 0,
             seconds: 0.25,
-            sinks: sinks.map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, state }).collect(),
+            sinks: sinks
+                .map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, found: None, state })
+                .collect(),
             error: None,
             hint: None,
         }
@@ -297,13 +320,21 @@ mod tests {
             retries: 1,
             ..account("brand", Verdict::Published, sinks)
         };
-        let text = of_run(&report(vec![brand, account("shop", Verdict::Failed, Vec::new())]));
+        let report = report(vec![brand, account("shop", Verdict::Failed, Vec::new())]);
         assert_eq!(
-            text,
+            of_run(&report, None),
             "account  verdict    date        followers  change  pages     calls  retries  seconds  sinks\n\
              brand    published  2026-01-31     23,000  -1,500      3  4 of 500        1      0.2  archive: published, \
              lines: failed\n\
              shop     failed     -                   -       -      3         4        0      0.2  -\n\
+             2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
+             brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
+        );
+        assert_eq!(
+            of_run(&report, Some(72)),
+            "account  verdict    date        followers  change  pages     calls\n\
+             brand    published  2026-01-31     23,000  -1,500      3  4 of 500\n\
+             shop     failed     -                   -       -      3         4\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"
         );
@@ -316,12 +347,15 @@ mod tests {
         let brand = AccountReport { error: error.clone(), ..account("brand", Verdict::Failed, sinks()) };
         let shop = AccountReport { error, ..account("shop", Verdict::Interrupted, sinks()) };
         let report = report(vec![brand, shop]);
-        let failures: Vec<_> = failures(&report).into_iter().collect();
+        let failures: Vec<_> = failures(&report)
+            .into_iter()
+            .map(|failure| (failure.account.to_owned(), failure.error.into_owned(), failure.hint.map(str::to_owned)))
+            .collect();
         assert_eq!(
             failures,
             [
-                ("account `brand`: sink `archive`: disk full".to_owned(), None),
-                ("account `brand`: sink `lines`: no room either".to_owned(), Some("make room")),
+                ("brand".to_owned(), "sink `archive`: disk full".to_owned(), None),
+                ("brand".to_owned(), "sink `lines`: no room either".to_owned(), Some("make room".to_owned())),
             ]
         );
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord};
 use figment::value::{Dict, Tag, Value};
 
+use super::account_words;
 use super::error::{ConfigError, did_you_mean};
 use crate::wechat::may_be_secret;
 
@@ -35,6 +36,14 @@ pub(super) fn read(text: &str, file: &Path, problems: &mut Vec<ConfigError>) -> 
     let mut lines = Lines { text, byte: 0, line: 1 };
     let mut records = reader.records().map(|record| record.expect("text is UTF-8, and a slice is read without fail"));
     let header = records.next().unwrap_or_default();
+    if let Some(separator) = other_separator(&header) {
+        let message = format!(
+            "found {separator} between the columns, expected `,`; Excel writes commas as “CSV UTF-8 (comma delimited)” if \
+             the list separator of the system is `,`"
+        );
+        problems.push(ConfigError::new(file, message).with_line(lines.of(&header)));
+        return None;
+    }
     let columns = columns(&header, lines.of(&header), file, problems)?;
     let mut rows = Rows { accounts: Vec::new(), lines: Vec::new() };
     let mut holds_secrets = false;
@@ -88,18 +97,7 @@ fn columns(
         let known = COLUMNS.into_iter().find(|&known| known == name);
         match known {
             Some(known) if columns.contains(&Some(known)) => problem(name, "found this column twice".to_owned()),
-            None if ["secret", "token"].contains(&name.to_lowercase().as_str()) => {
-                let name = name.to_lowercase();
-                let message = format!(
-                    "found a column of secrets, expected one that names where each is: `{name}_env` (an environment \
-                     variable) or `{name}_file`; take the secrets out of the file, and renew them if it was passed on"
-                );
-                problem(&name, message);
-            }
-            None if !name.is_empty() => {
-                let expected = COLUMNS.join("`, `");
-                problem(name, format!("unknown column, expected one of `{expected}`{}", did_you_mean(name, &COLUMNS)));
-            }
+            None if !name.is_empty() => problem(name, of_unknown(name)),
             _ => {}
         }
         columns.push(known);
@@ -108,6 +106,36 @@ fn columns(
         problem(name, "missing, expected a column of this name".to_owned());
     }
     (problems.len() == before).then_some(columns)
+}
+
+/// Returns the separator of a header that is one cell only because it is not `,`.
+fn other_separator(header: &StringRecord) -> Option<&'static str> {
+    let separators =
+        [(';', "`;`"), ('\t', "a tab"), ('|', "`|`"), ('，', "the full-width `，`"), ('；', "the full-width `；`")];
+    let is_known = |name: &str| {
+        let name = name.trim().trim_matches('"');
+        COLUMNS.contains(&name) || account_words::meant_key(name).is_some()
+    };
+    let only = header.iter().next().filter(|_| header.iter().filter(|cell| !cell.is_empty()).count() == 1)?;
+    let used =
+        separators.into_iter().find(|(separator, _)| only.contains(*separator) && only.split(*separator).any(is_known));
+    used.map(|(_, name)| name)
+}
+
+/// Says what is wrong with a column of another name.
+fn of_unknown(name: &str) -> String {
+    let meant = account_words::meant_key(name);
+    if let Some(key @ ("secret" | "token")) = meant {
+        return format!(
+            "found a column of secrets, expected one that names where each is: `{key}_env` (an environment variable) or \
+             `{key}_file`; take the secrets out of the file, and renew them if it was passed on"
+        );
+    }
+    let near = match meant {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None => did_you_mean(name, &COLUMNS),
+    };
+    format!("unknown column, expected one of `{}`{near}", COLUMNS.join("`, `"))
 }
 
 /// The account of one line, while its cells are read.

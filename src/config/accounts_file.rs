@@ -15,6 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::account::{self, Account, AccountKeys};
 use super::accounts_csv;
 use super::context::Context;
+use super::encoding;
 use super::error::ConfigError;
 use super::layers::{names_of_secret_variables, parse_toml, syntax_error};
 use super::tree::Tree;
@@ -33,10 +34,11 @@ impl AccountsSection {
             Self::File(file) => {
                 let file = context.resolver.directory.join(file);
                 let Some((accounts, tree)) = read(&file, context.problems) else { return Vec::new() };
-                // A variable that holds a secret was taken for an unknown key if its name starts
-                // with our prefix.
+                // A variable that holds a secret was taken for an unknown key, or for a stranger,
+                // if its name starts with our prefix.
                 let secrets = names_of_secret_variables(tree.value());
                 context.problems.retain(|problem| !problem.is_from(&secrets));
+                context.strangers.retain(|name| !secrets.contains(name));
                 account::complete(accounts, &mut context.in_file(&tree))
             }
         }
@@ -114,12 +116,7 @@ fn parse(path: &Path, problems: &mut Vec<ConfigError>) -> Result<Option<Tree>, C
     let format = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let unreadable = |error| ConfigError::new(path, format!("the accounts file cannot be read ({error})"));
     let bytes = std::fs::read(path).map_err(unreadable)?;
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        let message = "found text that is not UTF-8, expected UTF-8; Excel writes it as “CSV UTF-8 (comma delimited)”";
-        return Err(ConfigError::new(path, message));
-    };
-    // Excel's mark of UTF-8.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = encoding::text(&bytes).map_err(|message| ConfigError::new(path, message))?;
     let list = |accounts| Dict::from([(ACCOUNTS.to_owned(), Value::Array(Tag::Default, accounts))]);
     match format {
         "csv" => {

@@ -24,6 +24,13 @@ impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
         N::try_from(number).map_err(|_| D::Error::custom("the number does not fit this machine"))
     }
 
+    /// Reads a number that has no default.
+    pub(super) fn deserialize_given<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
+        deserializer: D,
+    ) -> Result<Option<N>, D::Error> {
+        Self::deserialize(deserializer).map(Some)
+    }
+
     pub(super) fn serialize<S: Serializer>(number: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
         number.serialize(serializer)
     }
@@ -120,6 +127,11 @@ impl Bytes {
         let ByteSize(bytes) = ByteSize::deserialize(deserializer)?;
         let error = || D::Error::custom(format!("found {bytes} bytes, expected at least `1 MiB`"));
         (bytes >= Self::MINIMUM).then_some(bytes).ok_or_else(error)
+    }
+
+    /// Reads a size that has no default.
+    pub(super) fn deserialize_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        Self::deserialize(deserializer).map(Some)
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "schemars calls it like this")]

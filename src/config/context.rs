@@ -22,6 +22,8 @@ pub(super) struct Context<'a> {
     pub(super) warns: bool,
     /// Every problem found so far, in this part or before it.
     pub(super) problems: &'a mut Vec<ConfigError>,
+    /// The variables with our prefix that set no key.
+    pub(super) strangers: &'a mut Vec<String>,
     /// Everything unusual found so far, which no run stops for.
     pub(super) warnings: &'a mut Vec<ConfigError>,
 }
@@ -40,7 +42,14 @@ pub(super) enum Api {
 impl Context<'_> {
     /// Returns the context for the accounts of another file.
     pub(super) fn in_file<'b>(&'b mut self, tree: &'b Tree) -> Context<'b> {
-        Context { tree, resolver: self.resolver, warnings: self.warnings, problems: self.problems, ..*self }
+        Context {
+            tree,
+            resolver: self.resolver,
+            warnings: self.warnings,
+            problems: self.problems,
+            strangers: self.strangers,
+            ..*self
+        }
     }
 
     /// Returns whether the file has a value at `path`. If it has, and reading gave none, the value

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use figment::Metadata;
@@ -17,20 +18,23 @@ use figment::error::{Actual, Kind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     file: PathBuf,
-    line: Option<u64>,
+    line: Option<NonZero<u64>>,
     key: Option<String>,
     origin: Origin,
     message: String,
+    /// Whether the problem is that the key does not exist.
+    is_unknown: bool,
 }
 
 impl ConfigError {
     pub(super) fn new(file: &Path, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: None, key: None, origin: Origin::File, message: message.into() }
+        let (file, message) = (file.to_owned(), message.into());
+        Self { file, line: None, key: None, origin: Origin::File, message, is_unknown: false }
     }
 
     #[must_use]
     pub(super) fn with_line(self, line: u64) -> Self {
-        Self { line: Some(line), ..self }
+        Self { line: NonZero::new(line), ..self }
     }
 
     #[must_use]
@@ -46,6 +50,25 @@ impl ConfigError {
     #[must_use]
     pub(super) fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }
+    }
+
+    /// Marks it as the problem of a key that does not exist.
+    #[must_use]
+    pub(super) fn with_unknown_key(self) -> Self {
+        Self { is_unknown: true, ..self }
+    }
+
+    /// Returns the tables and the name of an unknown key of the file, if nothing near is known.
+    pub(super) fn unknown_key(&self) -> Option<Vec<&str>> {
+        let is_open = self.is_unknown && self.origin == Origin::File && !self.message.contains("did you mean");
+        let segments = |key| str::split(key, ['.', '[']).map(|segment| segment.trim_end_matches(']')).collect();
+        self.key.as_deref().filter(|_| is_open).map(segments)
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub(super) fn with_advice(self, advice: &str) -> Self {
+        Self { message: format!("{}; {advice}", self.message), ..self }
     }
 
     /// Returns whether the value came from one of these variables.
@@ -237,7 +260,7 @@ pub(crate) fn did_you_mean<Name: AsRef<str>>(found: &str, known: &[Name]) -> Str
 }
 
 /// Returns the closest of `known` to `found`, with at most one slip for every three letters.
-fn closest<'known, Name: AsRef<str>>(found: &str, known: &'known [Name]) -> Option<&'known str> {
+pub(super) fn closest<'known, Name: AsRef<str>>(found: &str, known: &'known [Name]) -> Option<&'known str> {
     let found = found.to_lowercase();
     known
         .iter()

@@ -13,6 +13,8 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::environment::Environment;
 use super::error::{ConfigError, Origin};
+use super::known_keys::KnownKeys;
+use super::{slips, syntax};
 
 /// The prefix of variables that set keys.
 const PREFIX: &str = "FANOUT_";
@@ -33,14 +35,17 @@ pub struct Overrides {
 }
 
 /// Merges the layers: file < environment < `--set` < `--simulate`. A malformed override is reported
-/// and left out.
+/// and left out. A variable that is far from every key is added to `strangers`.
 pub(super) fn merge(
     text: &str,
     file: &Path,
     overrides: &Overrides,
+    known: &KnownKeys,
     problems: &mut Vec<ConfigError>,
+    strangers: &mut Vec<String>,
 ) -> Result<Figment, ConfigError> {
-    let table = parse_toml(text, file)?;
+    let mut table = parse_toml(text, file)?;
+    problems.extend(slips::mend(&mut table, file));
     let root = Value::Dict(Tag::Default, table.clone());
     let secrets = names_of_secret_variables(&root);
     let mut figment = Figment::from(Layer { origin: Origin::File, table });
@@ -52,7 +57,21 @@ pub(super) fn merge(
             problems.push(ConfigError::new(file, format!("the environment variable `{name}` is not UTF-8")));
             continue;
         };
-        let path = path_of_variable(&name[PREFIX.len()..], &root);
+        let rest = &name[PREFIX.len()..];
+        if is_service_link(rest, value) {
+            continue;
+        }
+        let path = path_of_variable(rest, &root);
+        if !known.has_at_top(&path[0]) {
+            let Some(meant) = known.near_variable(rest) else {
+                strangers.push(name.to_owned());
+                continue;
+            };
+            let message = format!("sets no key; did you mean `{PREFIX}{meant}`?");
+            let error = ConfigError::new(file, message).with_key(path.join("."));
+            problems.push(error.with_origin(Origin::Variable(name.to_owned())));
+            continue;
+        }
         figment = figment.merge(Layer::new(Origin::Variable(name.to_owned()), &path, read_value(value)));
     }
     for assignment in &overrides.set {
@@ -137,6 +156,36 @@ fn path_of_variable(name: &str, root: &Value) -> Vec<String> {
     segments.collect()
 }
 
+/// Returns whether Kubernetes, or an old Docker, has set the variable for a service whose name
+/// begins with `fanout`
+/// ([variables of services](https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables)):
+/// `FANOUT_SERVICE_HOST`, `FANOUT_WEB_PORT_80_TCP_ADDR`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let ends_with = |end: &str| name == end || name.ends_with(&format!("_{end}"));
+    let protocols = ["tcp", "udp", "sctp"];
+    let is_url = || protocols.iter().any(|protocol| value.starts_with(&format!("{protocol}://")));
+    let is_number = || value.parse::<u16>().is_ok();
+    if name.contains("__") {
+        return false;
+    }
+    if ends_with("SERVICE_HOST") {
+        return true;
+    }
+    if ends_with("PORT") && is_url() || name.split("SERVICE_PORT").nth(1).is_some() && is_number() {
+        return true;
+    }
+    // `PORT_80_TCP`, and the parts of that URL.
+    let Some((_, port)) =
+        format!("_{name}").rsplit_once("_PORT_").map(|(service, port)| (service.to_owned(), port.to_owned()))
+    else {
+        return false;
+    };
+    let mut words = port.split('_');
+    words.next().is_some_and(|number| number.parse::<u16>().is_ok())
+        && words.next().is_some_and(|protocol| protocols.contains(&protocol.to_lowercase().as_str()))
+        && words.next().is_none_or(|part| ["PROTO", "PORT", "ADDR"].contains(&part))
+}
+
 /// Returns every name under a key `env`: these variables hold secrets and set no keys, even with
 /// our prefix.
 pub(super) fn names_of_secret_variables(root: &Value) -> BTreeSet<String> {
@@ -162,7 +211,11 @@ pub(super) fn parse_toml(text: &str, file: &Path) -> Result<Dict, ConfigError> {
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         // Not the error's `Display`: it quotes the line, which may hold a secret in plain sight.
-        syntax_error(file, (line, column), error.message())
+        let problem = syntax_error(file, (line, column), error.message());
+        match syntax::hint(text, line, error.message()) {
+            Some(hint) => problem.with_advice(&hint),
+            None => problem,
+        }
     })
 }
 

@@ -5,14 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use fanout_sink::schemars::generate::SchemaSettings;
 use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator};
+use figment::value::Value;
 use serde::Deserialize;
 
 use super::account::Account;
+use super::account_words;
 use super::accounts_file::{self, AccountsSection};
 use super::context::{Api, Context};
+use super::encoding;
 use super::error::{ConfigError, ConfigErrors};
+use super::known_keys::KnownKeys;
 use super::layers::{self, Overrides};
 use super::proxies::EnvironmentProxies;
 use super::secret::SecretResolver;
@@ -65,9 +71,10 @@ impl Pipeline {
     ///
     /// Every problem of the file and its overrides; of a file that is no TOML only that one.
     pub fn load(file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
-        let text = std::fs::read_to_string(file)
+        let bytes = std::fs::read(file)
             .map_err(|error| ConfigError::new(file, format!("the pipeline file cannot be read ({error})")))?;
-        Self::from_toml(&text, file, overrides)
+        let text = encoding::text(&bytes).map_err(|message| ConfigError::new(file, message))?;
+        Self::from_toml(text, file, overrides)
     }
 
     /// Reads a pipeline file whose content is `text`, as if it stood at `file`.
@@ -77,7 +84,8 @@ impl Pipeline {
     /// As [`load`](Self::load).
     pub fn from_toml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
         let mut problems = Vec::new();
-        let layers = layers::merge(text, file, overrides, &mut problems)?;
+        let mut strangers = Vec::new();
+        let layers = layers::merge(text, file, overrides, &KNOWN_KEYS, &mut problems, &mut strangers)?;
         let tree = Tree::new(file, layers);
         let keys = tree.extract::<PipelineKeys>(&mut problems).unwrap_or_default();
         let directory = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -88,10 +96,20 @@ impl Pipeline {
             None => Api::WeChat,
         };
         let mut warnings = Vec::new();
-        let warns = api == Api::WeChat && !keys.source.base_url.is_loopback();
-        let mut context =
-            Context { tree: &tree, resolver: &resolver, api, warns, problems: &mut problems, warnings: &mut warnings };
+        let mut context = Context {
+            tree: &tree,
+            resolver: &resolver,
+            api,
+            warns: api == Api::WeChat && !keys.source.base_url.is_loopback(),
+            problems: &mut problems,
+            strangers: &mut strangers,
+            warnings: &mut warnings,
+        };
         let pipeline = keys.complete(file, overrides.simulate.is_some(), &mut context);
+        let problems = problems.into_iter().map(advised).collect();
+        warnings.extend(strangers.into_iter().map(|variable| {
+            ConfigError::new(file, format!("the environment variable `{variable}` sets no key; it is ignored"))
+        }));
         ConfigErrors::check(problems, pipeline.map(|pipeline| Pipeline { warnings, ..pipeline }))
     }
 
@@ -128,11 +146,37 @@ pub(crate) fn schema(generator: &mut SchemaGenerator) -> Schema {
     PipelineKeys::json_schema(generator)
 }
 
+/// All keys, made at the first need: most files have no wrong one.
+static KNOWN_KEYS: LazyLock<KnownKeys> = LazyLock::new(|| {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    KnownKeys::new(&schema(&mut settings.into_generator()).to_value())
+});
+
+/// Adds to the problem of an unknown key where it belongs.
+fn advised(problem: ConfigError) -> ConfigError {
+    let path = problem.unknown_key().unwrap_or_default();
+    let Some((name, table)) = path.split_last() else { return problem };
+    let of_option = |sink: &str| format!("an option of a sink stands in `[sinks.{sink}.options]`");
+    let advice = match table {
+        ["accounts", _] => account_words::advice(name).or_else(|| KNOWN_KEYS.place_of(name)),
+        ["sinks", sink] => KNOWN_KEYS.place_of(name).or_else(|| Some(of_option(sink))),
+        [] => KNOWN_KEYS.place_of(name).or_else(|| Some(of_option("<name>"))),
+        _ => KNOWN_KEYS.place_of(name),
+    };
+    match advice {
+        Some(advice) => problem.with_advice(&advice),
+        None => problem,
+    }
+}
+
 impl PipelineKeys {
     /// Checks what one key alone cannot tell; `None` if a problem was reported.
     fn complete(self, file: &Path, simulated_by_flag: bool, context: &mut Context) -> Option<Pipeline> {
         if self.name.is_none() && !context.has(&["name"]) {
-            context.report_missing(&["name"], IDENTIFIER);
+            let stray = stray_name(context.tree).map_or_else(String::new, |table| {
+                format!("; the `name` in `[{table}]` belongs to the top of the file, above the first `[…]`")
+            });
+            context.report_missing(&["name"], &format!("{IDENTIFIER}{stray}"));
         }
         let source = complete_source(self.source, context);
         let accounts = self.accounts.complete(context);
@@ -169,6 +213,18 @@ impl PipelineKeys {
             simulated_by_flag,
         })
     }
+}
+
+/// Returns the table that has the `name` that is missing at the top of the file: in TOML, what
+/// follows a table's header belongs to the table.
+fn stray_name(tree: &Tree) -> Option<String> {
+    let sinks = tree.get(&["sinks"]).and_then(Value::as_dict).into_iter().flat_map(|sinks| sinks.keys());
+    let of_sinks = sinks.flat_map(|sink| [format!("sinks.{sink}.options"), format!("sinks.{sink}")]);
+    let tables = ["source", "journal", "limits", "metrics"].map(str::to_owned);
+    tables.into_iter().chain(of_sinks).find(|table| {
+        let path: Vec<&str> = table.split('.').chain(["name"]).collect();
+        tree.get(&path).is_some()
+    })
 }
 
 fn complete_source(mut source: SourceSection, context: &mut Context) -> SourceSection {

@@ -26,17 +26,22 @@
 //! `FANOUT_JOURNAL__PATH=/data/state` and `--set journal.path=/data/state` both set the key `path`
 //! of `[journal]`: in a variable's name `__` separates levels, and case does not matter. A value is
 //! read as TOML if it is TOML (`5`, `true`, `["openid"]`), and as text otherwise; a list is
-//! replaced as a whole. A variable that matches no key is an error, except `FANOUT_REQUIRE_ALL` and
+//! replaced as a whole. A variable that is close to a key is an error; one that is far from every
+//! key is a warning, because the surroundings of a process set variables, too. Those that
+//! Kubernetes sets for a service named `fanout…` are passed over, as are `FANOUT_REQUIRE_ALL` and
 //! those that the file names as a secret's `env`.
 
 mod account;
+mod account_words;
 mod accounts_csv;
 mod accounts_file;
 mod address;
 mod bounded;
 mod context;
+mod encoding;
 mod environment;
 mod error;
+mod known_keys;
 mod layers;
 mod load;
 mod proxies;
@@ -45,6 +50,8 @@ mod secret;
 mod selected;
 mod shard;
 mod sink_section;
+mod slips;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -63,7 +70,7 @@ pub use section::{
     JournalSection, LimitsSection, MetricsSection, QuotaSection, RetrySection, SimulateSection, SourceSection,
 };
 pub use shard::Shard;
-pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection};
+pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection, WhenGone};
 pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
 
 pub(crate) use account::CREDENTIALS;

@@ -7,7 +7,6 @@
 //! compares it with the real one.
 
 use std::net::SocketAddr;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,8 +48,8 @@ pub struct SourceSection {
     /// `total_timeout_secs`: the longest time for a request and its reply, in seconds. Default 600.
     #[serde(rename = "total_timeout_secs", with = "Seconds")]
     pub total_timeout: Duration,
-    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 kB`,
-    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 0.3 MB.
+    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 KiB`,
+    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 300 KiB.
     #[serde(with = "Bytes")]
     pub max_reply_bytes: u64,
     /// `max_shortfall_percent`: how much of the `total` that WeChat states may be missing from a
@@ -206,10 +205,13 @@ impl Default for JournalSection {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitsSection {
-    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or
-    /// bytes. Default `256 MiB`.
-    #[serde(with = "Bytes")]
-    pub memory: u64,
+    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GiB`,
+    /// or bytes. Default: 256 MiB, or more if the sinks need more for one delivery (or for
+    /// `deliveries`, if that is given).
+    // The schema must not have a default that depends on the sinks.
+    #[serde(deserialize_with = "Bytes::deserialize_given")]
+    #[schemars(with = "Bytes", extend("default" = null))]
+    pub memory: Option<u64>,
     /// `accounts`: accounts that are read at the same time. Default 8.
     #[serde(with = "Whole::<1, 1_000>")]
     pub accounts: usize,
@@ -218,17 +220,17 @@ pub struct LimitsSection {
     pub calls_per_host: usize,
     /// `deliveries`: complete lists that are delivered to the sinks at the same time, and as many
     /// that are delivered while they are read: the first one of an account, and one that was large
-    /// the last time. Default: the processors of this machine.
+    /// the last time. Default: the processors of this machine, or fewer if `memory` does not
+    /// suffice for so many.
     // The schema must not have the number of the machine that printed it.
-    #[serde(with = "Whole::<1, 1_000>")]
-    #[schemars(extend("default" = null))]
-    pub deliveries: usize,
+    #[serde(deserialize_with = "Whole::<1, 1_000>::deserialize_given")]
+    #[schemars(with = "Whole::<1, 1_000>", extend("default" = null))]
+    pub deliveries: Option<usize>,
 }
 
 impl Default for LimitsSection {
     fn default() -> Self {
-        let deliveries = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { memory: 256 << 20, accounts: 8, calls_per_host: 100, deliveries }
+        Self { memory: None, accounts: 8, calls_per_host: 100, deliveries: None }
     }
 }
 

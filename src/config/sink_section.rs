@@ -8,8 +8,8 @@ use std::time::Duration;
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{hexadecimal, with_secret_resolver};
 use figment::value::{Dict, Value};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bounded::{Milliseconds, Whole};
@@ -34,7 +34,9 @@ pub struct SinkSection {
     pub required: bool,
     /// `deliver`: when the sink receives its batches. Default: `stream` if the sink can stage them.
     pub deliver: Option<Deliver>,
-    /// `columns`: which columns the sink receives, in which order. Default: all of them.
+    /// `when_gone`: what follows if a published list is no longer there. Default `deliver`.
+    pub when_gone: WhenGone,
+    /// `columns`: which columns the sink receives, in which order. Default: all but `account`.
     pub columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     pub queue: usize,
@@ -69,6 +71,17 @@ pub enum Deliver {
     Stream,
     /// From the journal, after the list is complete and the sinks that stream have published it.
     WhenComplete,
+}
+
+/// `when_gone`: what follows if a list that the sink has published is no longer there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenGone {
+    /// The list is delivered again from the journal.
+    #[default]
+    Deliver,
+    /// The list counts as published: a program that loads the lists takes them away.
+    Ignore,
 }
 
 /// `[sinks.<name>.retry]`: how often a call is repeated that the sink cannot do for now. The waits
@@ -111,6 +124,14 @@ impl SinkOptions {
         let resolver = self.resolver.clone();
         let options =
             with_secret_resolver(move |reference| resolver.resolve(reference), || self.tree.extract(&mut problems));
+        let advised = |problem: ConfigError| match problem.unknown_key().as_deref() {
+            Some(["sinks", sink, "options", key]) if SINK_KEYS.contains(key) => {
+                let advice = format!("`{key}` stands in `[sinks.{sink}]`");
+                problem.with_advice(&advice)
+            }
+            _ => problem,
+        };
+        let problems = problems.into_iter().map(advised).collect();
         ConfigErrors::check(problems, options)
     }
 
@@ -119,6 +140,9 @@ impl SinkOptions {
         serde_json::to_string(self.tree.value()).expect("TOML has no value that JSON lacks")
     }
 }
+
+/// The keys under `[sinks.<name>]`.
+const SINK_KEYS: [&str; 7] = ["type", "list", "required", "deliver", "columns", "queue", "retry"];
 
 /// What is written under `[sinks.<name>]`.
 #[derive(Deserialize, JsonSchema)]
@@ -135,7 +159,10 @@ pub(super) struct SinkKeys {
     required: bool,
     /// `deliver`: when the sink receives its batches. Default: `stream` if the sink can stage them.
     deliver: Option<Deliver>,
-    /// `columns`: which columns the sink receives, in which order. Default: all of them.
+    /// `when_gone`: what follows if a published list is no longer there. Default `deliver`.
+    #[serde(default)]
+    when_gone: WhenGone,
+    /// `columns`: which columns the sink receives, in which order. Default: all but `account`.
     columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     #[serde(default = "default_queue", with = "Whole::<1, 1_024>")]
@@ -174,8 +201,8 @@ impl SinkKeys {
             return None;
         };
         let options = SinkOptions { tree: tree.table(&["options"]), resolver: context.resolver.clone() };
-        let Self { list, required, deliver, columns, queue, retry, .. } = self;
-        Some(SinkSection { name, kind, list, required, deliver, columns, queue, retry, options, tree })
+        let Self { list, required, deliver, when_gone, columns, queue, retry, .. } = self;
+        Some(SinkSection { name, kind, list, required, deliver, when_gone, columns, queue, retry, options, tree })
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 
 mod accounts_file;
 mod credentials;
+mod slips;
 
 const FILE: &str = "pipelines/p.toml";
 
@@ -76,7 +77,7 @@ fn what_a_file_leaves_out_has_its_default() {
     assert!(pipeline.source.proxy.is_none() && pipeline.source.ca_file.is_none() && pipeline.source.simulate.is_none());
     assert_eq!(pipeline.journal.path, Path::new("pipelines/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within), (2, Duration::from_secs(48 * 60 * 60)));
-    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (256 * 1024 * 1024, 8));
+    assert_eq!((pipeline.limits.memory, pipeline.limits.deliveries, pipeline.limits.accounts), (None, None, 8));
     let sink = &pipeline.sinks[0];
     assert_eq!((sink.name.as_str(), sink.kind.as_str(), sink.required, sink.queue), ("archive", "parquet", true, 4));
     assert!(sink.columns.is_none() && !pipeline.simulated_by_flag);
@@ -104,6 +105,7 @@ fn every_key_has_its_unit() {
         [limits]
         memory = "64 MiB"
         accounts = 11
+        deliveries = 15
         "#;
     let pipeline = load(&text);
     assert_eq!(pipeline.source.base_url.to_string(), "http://127.0.0.1:8080");
@@ -120,7 +122,8 @@ fn every_key_has_its_unit() {
     assert_eq!((check, refuse, daily_calls), (false, true, 14));
     assert_eq!(pipeline.journal.path, Path::new("/data/state"));
     assert_eq!((pipeline.journal.keep, pipeline.journal.resume_within.as_secs()), (9, 10 * 3_600));
-    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (64 << 20, 11));
+    assert_eq!((pipeline.limits.memory, pipeline.limits.accounts), (Some(64 << 20), 11));
+    assert_eq!(pipeline.limits.deliveries, Some(15));
 }
 
 #[test]
@@ -159,25 +162,26 @@ fn a_variable_finds_the_names_of_the_file_whatever_their_case() {
 }
 
 #[test]
-fn a_variable_that_matches_no_key_is_an_error() {
-    let known = "`name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`";
+fn a_variable_that_is_close_to_a_key_is_an_error() {
     let error = |name| problems_with(VALID, &environment(&[(name, "1")]));
     assert_eq!(
         error("FANOUT_JOURNAL__KEPP"),
         "`journal.kepp` (from `FANOUT_JOURNAL__KEPP`): unknown key, expected one of `path`, `keep`, \
          `resume_within_hours`; did you mean `FANOUT_JOURNAL__KEEP`?"
     );
-    assert_eq!(
-        error("FANOUT_JOURNAL_KEEP"),
-        format!(
-            "`journal_keep` (from `FANOUT_JOURNAL_KEEP`): unknown key, expected one of {known}; did you mean \
-             `FANOUT_JOURNAL__KEEP`?"
-        )
-    );
-    assert_eq!(
-        error("FANOUT_COLOUR"),
-        format!("`colour` (from `FANOUT_COLOUR`): unknown key, expected one of {known}")
-    );
+    for (name, key, meant) in [
+        ("FANOUT_JOURNAL_KEEP", "journal_keep", "FANOUT_JOURNAL__KEEP"),
+        ("FANOUT_JOURNAL_KEPP", "journal_kepp", "FANOUT_JOURNAL__KEEP"),
+        ("FANOUT_JURNAL__KEEP", "jurnal.keep", "FANOUT_JOURNAL__KEEP"),
+        ("FANOUT_SINK__ARCHIVE__QUEUE", "sink.archive.queue", "FANOUT_SINKS__ARCHIVE__QUEUE"),
+        ("FANOUT_SOURCE_RETRY__ATTEMPTS", "source_retry.attempts", "FANOUT_SOURCE__RETRY__ATTEMPTS"),
+        ("FANOUT_NAMES", "names", "FANOUT_NAME"),
+        ("FANOUT_BASE_URL", "base_url", "FANOUT_SOURCE__BASE_URL"),
+        ("FANOUT_MEMORY", "memory", "FANOUT_LIMITS__MEMORY"),
+    ] {
+        let expected = format!("`{key}` (from `{name}`): sets no key; did you mean `{meant}`?");
+        assert_eq!(error(name), expected);
+    }
     assert_eq!(
         error("FANOUT_SINKS__ARCHVE__QUEUE"),
         "`sinks.archve` (from `FANOUT_SINKS__ARCHVE__QUEUE`): missing `type`, expected a kind of sink (`fanout sinks` \
@@ -187,6 +191,34 @@ fn a_variable_that_matches_no_key_is_an_error() {
         error("FANOUT_JOURNAL__KEEP__X"),
         "`journal.keep` (from `FANOUT_JOURNAL__KEEP__X`): found a table, expected a whole number from 1 to 1000000"
     );
+}
+
+#[test]
+fn variables_of_the_surroundings_change_nothing() {
+    let links = [
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("SERVICE_HOST", "10.0.0.1"),
+        ("SERVICE_PORT", "80"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("PORT_80_TCP_PORT", "80"),
+        ("PORT_80_TCP_PROTO", "tcp"),
+        ("PORT_53_UDP", "udp://10.0.0.1:53"),
+        ("PORT_9_SCTP_PROTO", "sctp"),
+    ];
+    // Services named `fanout`, `fanout-x`, `fanout-source`, `fanout-journal-path`.
+    for service in ["", "X_", "SOURCE_", "JOURNAL_PATH_"] {
+        for (name, value) in links {
+            let name = format!("FANOUT_{service}{name}");
+            let pipeline = load_with(VALID, &environment(&[(&name, value)]));
+            assert_eq!(pipeline.map(|pipeline| pipeline.name), Ok("followers".to_owned()), "{name}");
+        }
+    }
+    for stranger in ["COLOUR", "HOME", "VERSION", "PATH", "PORT", "OTHER__THING", "IMAGE_TAG", "_", ""] {
+        let name = format!("FANOUT_{stranger}");
+        assert!(load_with(VALID, &environment(&[(&name, "80")])).is_ok(), "{name}");
+    }
 }
 
 #[test]
@@ -239,7 +271,7 @@ fn every_problem_is_reported_at_once() {
         "`journal.keep`: found -1, expected a whole number from 1 to 1000000",
         "`journal.resume_within_hours`: found `true`, expected a whole number of hours from 0 to 8760",
         "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
-        "`limits.memory`: found \"64 MiBs\", expected a number of bytes such as `8 MiB`, `900 kB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)",
+        "`limits.memory`: found \"64 MiBs\", expected a number of bytes such as `8 MiB`, `900 KiB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)",
         &format!("`name`: found \"two words\", expected {identifier}"),
         "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`; did you mean \
          `sinks`?",
@@ -280,7 +312,10 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn a_syntax_error_has_its_line_and_column_and_shows_no_line() {
-    assert_eq!(problems("name = \"demo\"\n[source\n"), "line 2, column 8: invalid table header, expected `.`, `]`");
+    assert_eq!(
+        problems("name = \"demo\"\n[source\n"),
+        "line 2, column 8: invalid table header, expected `.`, `]`; `]` is missing at the end of the header"
+    );
     assert!(!problems("secret = \"hunter2\nname = 1").contains("hunter2"));
 }
 

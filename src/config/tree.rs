@@ -87,7 +87,11 @@ impl Tree {
             } else {
                 let origin = self.origin(&path);
                 let message = explain(&error.kind, &self.absolute(&path), &origin);
-                problems.push(self.error(&path, origin, message));
+                let problem = self.error(&path, origin, message);
+                problems.push(match error.kind {
+                    Kind::UnknownField(..) => problem.with_unknown_key(),
+                    _ => problem,
+                });
             }
             if !take_out(&mut value, &path) {
                 return None;

@@ -1,11 +1,17 @@
-//! The names under which the state keeps what belongs to a pipeline, its sinks and its lists.
+//! The names under which the state keeps what belongs to a pipeline, its sinks and its lists, and
+//! under which the sinks know a list.
 //!
 //! `engine` opens the state with them, and `inspect` looks into it with the same.
 
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use fanout_sink::{SinkContext, WalkId};
 use serde_json::Map;
 
 use crate::config::{Account, Pipeline, SinkSection};
 use crate::journal::{FORMAT, Identity, Recipient};
+use crate::registry::BoundSink;
 use crate::wechat::{List, host_identity};
 
 /// Returns the text by which a lock file names a run of `pipeline`.
@@ -21,6 +27,24 @@ pub(crate) fn recipient(pipeline: &Pipeline, sink: &SinkSection) -> Recipient {
         sink: sink.name.clone(),
         options: sink.digest(),
     }
+}
+
+/// Makes the context of a sink for a walk of an account's list. `account_names` has the names of
+/// all accounts of the pipeline.
+pub(crate) fn sink_context(
+    pipeline: &Pipeline,
+    account: &Account,
+    account_names: &Arc<[String]>,
+    sink: &BoundSink,
+    (walk, date): (WalkId, NaiveDate),
+) -> SinkContext {
+    SinkContext::new(&account.name, &account.app_id, Arc::clone(sink.schema()))
+        .with_names(&pipeline.name, sink.name())
+        .with_accounts(Arc::clone(account_names))
+        .with_list(sink.section().list.name())
+        .with_walk(walk, date)
+        .with_directory(&pipeline.directory)
+        .with_simulated(pipeline.simulated_by_flag)
 }
 
 /// Returns the identity of an account's list: a run resumes only walks with the same one.

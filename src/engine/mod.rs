@@ -28,23 +28,28 @@
 //! | --- | --- |
 //! | `run`, `replay`, `check/` | what `cli` calls: a run, a replay, `check --connect` |
 //! | `run_options` | what the command line says about a run |
-//! | `bind`, `run_context` | the sinks and the memory of a run; what its units share |
+//! | `bind`, `limits`, `run_context` | the sinks of a run; its memory and deliveries; what its units share |
 //! | `account_tokens` | the tokens of an account, which its lists share |
 //! | `unit`, `unit_context` | one list of one account: its walk and report; what its steps need |
 //! | `plan` | which walk a unit resumes, delivers or begins |
 //! | `walk/` | from WeChat to the journal |
 //! | `deliver/` | from the journal to published sinks |
 //! | `budget`, `slots` | the bytes that are under way at the same time, and the deliveries |
+//! | `needs`, `threads` | the threads and open files of a run, counted before the first call; the engine's threads |
 //! | `proof` | what proves that a follower list is complete |
 //! | `progress` | how far a run is; `cli` and `metrics` show it |
+//! | `at_once` | work on several accounts at once |
 //! | `keys` | the names of pipelines, sinks and lists in the state |
 
 mod account_tokens;
+mod at_once;
 mod bind;
 mod budget;
 mod check;
 mod deliver;
 pub(crate) mod keys;
+mod limits;
+mod needs;
 mod plan;
 mod progress;
 mod proof;
@@ -53,13 +58,18 @@ mod run;
 mod run_context;
 mod run_options;
 mod slots;
+mod threads;
 mod unit;
 mod unit_context;
 mod walk;
 
+pub(crate) use at_once::at_once;
 pub use bind::bind;
-pub use check::{Check, CheckReport, Finding, Severity, check_connected};
+pub(crate) use bind::bind_one;
+pub use check::{Check, CheckReport, Finding, Severity, check_connected, reader_warnings};
+pub(crate) use deliver::{Look, look};
 pub use progress::{Progress, UnitProgress};
 pub use replay::replay;
 pub use run::{check, run};
 pub use run_options::RunOptions;
+pub(crate) use threads::possible as possible_threads;

@@ -14,7 +14,6 @@ use super::run_options::RunOptions;
 use super::unit::{Refusal, UnitRun};
 use crate::config::{ConfigErrors, Pipeline, did_you_mean};
 use crate::error::{Error, Exit};
-use crate::journal::RunReports;
 use crate::registry::{BoundSink, SinkRegistry};
 use crate::report::{AccountReport, RunReport};
 
@@ -39,8 +38,11 @@ pub async fn replay(
     let begun_at = Utc::now();
     let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
     let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
+    let units: Vec<usize> = (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()).collect();
+    let known = units.iter().map(|&unit| run.report(unit).cut_off(run.options.how_to_go_on()));
+    let begun = RunReport::begin(&run.pipeline, begun_at, known.collect());
     let mut reports = Vec::new();
-    for unit in (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()) {
+    for unit in units {
         let walks = walks_of(&run, unit).await?;
         for report in &walks {
             run.progress.units()[unit].finish(report);
@@ -49,7 +51,7 @@ pub async fn replay(
     }
     let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
-    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
+    Ok(report.record(begun, pipeline))
 }
 
 /// Returns the sinks in `names`, as required ones; all of them if `names` is empty.

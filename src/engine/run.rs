@@ -7,11 +7,13 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use chrono::Utc;
+use fanout_sink::files::Trials;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::at_once::at_once;
 use super::bind::bind;
 use super::progress::Progress;
 use super::run_context::RunContext;
@@ -19,7 +21,6 @@ use super::run_options::RunOptions;
 use super::unit::{Refusal, UnitRun};
 use crate::config::Pipeline;
 use crate::error::Error;
-use crate::journal::RunReports;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
 
@@ -31,14 +32,26 @@ use crate::report::{AccountReport, RunReport};
 /// [`ConfigErrors`](crate::config::ConfigErrors) for what is wrong with the pipeline file. The
 /// reports have what would make a single account fail.
 pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOptions) -> Result<RunReport, Error> {
+    Ok(check_with_trials(pipeline, registry, options).await?.0)
+}
+
+/// As [`check`]; also returns what the sinks of files have tried.
+pub(super) async fn check_with_trials(
+    pipeline: Pipeline,
+    registry: &SinkRegistry,
+    options: RunOptions,
+) -> Result<(RunReport, Trials), Error> {
     let begun_at = Utc::now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let reports = planned.units.into_iter().map(|unit| match unit {
-        Ok(unit) => unit.preview(),
-        Err(report) => *report,
-    });
-    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.collect()))
+    let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
+        match unit {
+            Ok(unit) => unit.preview().await,
+            Err(report) => *report,
+        }
+    };
+    let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
+    Ok((RunReport::new(&planned.run.pipeline, begun_at, reports), planned.run.trials.clone()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.
@@ -61,6 +74,12 @@ pub async fn run(
 ) -> Result<RunReport, Error> {
     let begun_at = Utc::now();
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
+    let how_to_go_on = planned.run.options.how_to_go_on();
+    let known = planned.units.iter().map(|unit| match unit {
+        Ok(unit) => unit.planned().cut_off(how_to_go_on),
+        Err(report) => AccountReport::clone(report),
+    });
+    let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
     let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
     let mut reports: Vec<Option<AccountReport>> = Vec::new();
     let mut waiting = Vec::new();
@@ -94,7 +113,7 @@ pub async fn run(
     }
     let pipeline = &planned.run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports.into_iter().flatten().collect());
-    Ok(report.record(&RunReports::new(&pipeline.journal.path)))
+    Ok(report.record(begun, pipeline))
 }
 
 /// A run in which every unit is planned and checked, and no API call was made.

@@ -4,18 +4,20 @@
 
 use std::sync::{Arc, OnceLock};
 
+use fanout_sink::files::Trials;
 use tokio_util::sync::CancellationToken;
 
 use super::account_tokens::{AccountTokens, OwnedTokens};
-use super::bind::page_budget;
 use super::budget::Budget;
 use super::keys::{identity, lock_holder};
+use super::limits::Limits;
+use super::needs::Needs;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
 use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
-use crate::journal::{JournalError, ListState};
+use crate::journal::{JournalError, JournalTrials, ListState};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, Verdict};
 use crate::source::{Client, SourceError};
@@ -39,6 +41,10 @@ pub(super) struct RunContext {
     pub(super) account_names: Arc<[String]>,
     /// One for each account of `pipeline`.
     tokens: Vec<AccountTokens>,
+    /// What the sinks of files have tried.
+    pub(super) trials: Trials,
+    /// Where the journal was tried.
+    pub(super) journal_trials: JournalTrials,
     /// The account whose failure stopped the run under `--fail-fast`.
     failed_first: OnceLock<String>,
 }
@@ -59,7 +65,8 @@ impl RunContext {
     /// # Errors
     ///
     /// [`ConfigErrors`] if `limits.memory` does not suffice or `source.ca_file` is wrong;
-    /// [`SourceError`] if the client cannot be made.
+    /// [`SourceError`] if the client cannot be made; [`Error::Limit`] if the system does not give
+    /// this process the threads and open files of the run.
     pub(super) fn new(
         pipeline: Pipeline,
         sinks: &[BoundSink],
@@ -67,13 +74,15 @@ impl RunContext {
         progress: Arc<Progress>,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Error> {
-        let budget = Budget::new(page_budget(&pipeline, sinks)?);
+        let limits = Limits::of(&pipeline, sinks)?;
+        tracing::debug!(memory = limits.memory, deliveries = limits.deliveries, "the limits of the run");
         let sinks_of = |list| sinks.iter().filter(|sink| sink.section().list == list).cloned().collect();
         let lists: Vec<(List, Arc<[BoundSink]>)> =
             pipeline.lists().into_iter().map(|list| (list, sinks_of(list))).collect();
         let units_of =
             |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
-        let units = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        let units: Vec<Unit> = (0..pipeline.accounts.len()).flat_map(units_of).collect();
+        Needs::of(&pipeline, sinks, units.len(), limits.deliveries).check()?;
         let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
             SourceError::CaFile { .. } => {
                 ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
@@ -85,11 +94,13 @@ impl RunContext {
             progress,
             options,
             client,
-            budget,
-            slots: Slots::new(&pipeline.limits),
+            budget: Budget::new(limits.shared),
+            slots: Slots::new(limits.deliveries),
             stop,
             account_names: pipeline.account_names.as_slice().into(),
             tokens: pipeline.accounts.iter().map(|_| AccountTokens::default()).collect(),
+            trials: Trials::default(),
+            journal_trials: JournalTrials::default(),
             failed_first: OnceLock::new(),
             pipeline,
         }))
@@ -110,10 +121,12 @@ impl RunContext {
         tokens.get(&self.pipeline, self.account(unit), &self.client)
     }
 
-    /// Opens the unit's state, and takes the lock of its list.
+    /// Opens the unit's state, takes the lock of its list, and tries out its folder.
     pub(super) fn state(&self, unit: usize) -> Result<ListState, JournalError> {
         let identity = identity(&self.pipeline, self.account(unit), self.units[unit].list);
-        ListState::open(&self.pipeline.journal.path, identity, &lock_holder(&self.pipeline))
+        let state = ListState::open(&self.pipeline.journal.path, identity, &lock_holder(&self.pipeline))?;
+        state.try_out(&self.journal_trials)?;
+        Ok(state)
     }
 
     /// Waits for `work`.

@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::LimitsSection;
-
 /// The most followers of a small list. A small list is not delivered while it is read: to deliver
 /// it from the journal costs no more than reading ten pages again.
 const SMALL: u64 = 100_000;
 
-/// The slots of a run: `limits.deliveries` for lists that are delivered while they are read, and as
-/// many for complete lists.
+/// The slots of a run: so many for lists that are delivered while they are read, and as many for
+/// complete lists.
 ///
 /// Streaming deliveries hold writers open for as long as the network takes. They have their own
 /// semaphore, so they never block a delivery from the journal.
@@ -27,14 +25,15 @@ pub(super) struct Slots {
 pub(super) type Slot = OwnedSemaphorePermit;
 
 impl Slots {
-    pub(super) fn new(limits: &LimitsSection) -> Self {
-        let slots = || Arc::new(Semaphore::new(limits.deliveries));
+    /// Makes the slots of a run, `deliveries` of each kind.
+    pub(super) fn new(deliveries: usize) -> Self {
+        let slots = || Arc::new(Semaphore::new(deliveries));
         Self { streaming: slots(), complete: slots() }
     }
 
     /// Returns the most deliveries at the same time, if `units` are under way.
-    pub(super) fn most(limits: &LimitsSection, units: usize) -> usize {
-        units.min(2 * limits.deliveries)
+    pub(super) fn most(deliveries: usize, units: usize) -> usize {
+        units.min(2 * deliveries)
     }
 
     /// Takes a slot for a list that could be delivered while it is read. `followers` is its length
@@ -58,7 +57,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_lists_that_may_be_large_are_delivered_while_they_are_read() {
-        let slots = Slots::new(&LimitsSection { deliveries: 2, ..LimitsSection::default() });
+        let slots = Slots::new(2);
         assert!(slots.streaming(Some(SMALL)).is_none());
         let held = [slots.streaming(Some(SMALL + 1)), slots.streaming(None)];
         assert!(held.iter().all(Option::is_some));

@@ -16,7 +16,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use fanout_sink::WalkId;
 
 use super::account_tokens::OwnedTokens;
-use super::deliver::{Publication, PublicationResult, sink_outcome};
+use super::deliver::{Looked, Publication, PublicationResult};
 use super::plan::{Choice, choose};
 use super::proof::FollowerProof;
 use super::run_context::RunContext;
@@ -25,7 +25,7 @@ use crate::config::ConfigErrors;
 use crate::error::Error;
 use crate::journal::{Commit, Journal, JournalError, Ledger, ListState, WalkFolder};
 use crate::registry::BoundSink;
-use crate::report::{AccountReport, SinkState, Verdict};
+use crate::report::{AccountReport, Verdict};
 use crate::source::{CallCounter, Source};
 
 /// One list of one account, with its state locked and its walk chosen.
@@ -126,12 +126,27 @@ impl UnitRun {
         walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
     }
 
-    /// Makes the report of a check: the walk that a run would begin with.
-    pub(super) fn preview(&self) -> AccountReport {
+    /// Makes the report of a unit that is planned: the walk that a run begins with.
+    pub(super) fn planned(&self) -> AccountReport {
         let mut report = self.context.report();
-        report.succeed(Verdict::Ready);
         report.date = Some(self.choice.date());
         report.walk = self.choice.walk();
+        report
+    }
+
+    /// Makes the report of a check: the walk that a run would begin with, or the list that is
+    /// published already.
+    pub(super) async fn preview(self) -> AccountReport {
+        let mut report = self.planned();
+        report.succeed(Verdict::Ready);
+        if let Choice::Finish(walk) = &self.choice
+            && walk.decision().is_some()
+        {
+            match Looked::at(&self.context, &self.state, walk).await {
+                Ok(looked) => report_looked(walk, looked, &mut report),
+                Err(error) => report.fail(&error),
+            }
+        }
         report
     }
 
@@ -162,20 +177,26 @@ impl UnitRun {
     async fn work(&self, source: &Source, report: &mut AccountReport) -> Result<(), Error> {
         for walk in &self.owed {
             tracing::info!(walk = walk.header().walk.to_string(), "a sink lacks an earlier walk; delivering it first");
-            self.publish(Journal::open(walk.clone())?, source).await?.result?;
+            let looked = Looked::unseen(&self.context, walk)?;
+            self.publish(Journal::open(walk.clone())?, looked, source).await.result?;
         }
-        let journal = match &self.choice {
-            Choice::Begin(date) => self.state.begin(*date, Utc::now())?,
+        let (journal, looked) = match &self.choice {
+            Choice::Begin(date) => {
+                let journal = self.state.begin(*date, Utc::now())?;
+                let looked = Looked::unseen(&self.context, journal.folder())?;
+                (journal, looked)
+            }
             Choice::Finish(walk) => {
-                if let Some(done) = self.already_published(walk)? {
-                    *report = done;
+                let looked = Looked::at(&self.context, &self.state, walk).await?;
+                if !looked.has_work() {
+                    report_looked(walk, looked, report);
                     return Ok(());
                 }
-                Journal::open(WalkFolder::clone(walk))?
+                (Journal::open(WalkFolder::clone(walk))?, looked)
             }
         };
         self.context.progress().resume(journal.pages(), journal.openids());
-        let published = self.publish(journal, source).await?;
+        let published = self.publish(journal, looked, source).await;
         let header = published.journal.folder().header();
         report.walk = Some(header.walk);
         report.date = Some(header.date);
@@ -191,26 +212,8 @@ impl UnitRun {
         Ok(())
     }
 
-    async fn publish(&self, journal: Journal, source: &Source) -> Result<PublicationResult, Error> {
-        Ok(Publication::new(&self.context, journal)?.run(source).await)
-    }
-
-    /// Returns the report of a walk that every sink has published; `None` if a sink lacks it.
-    fn already_published(&self, walk: &WalkFolder) -> Result<Option<AccountReport>, Error> {
-        let Some(decision) = walk.decision() else { return Ok(None) };
-        let mut report = self.context.report();
-        for sink in self.context.sinks() {
-            match sink_outcome(&self.context, walk, sink)? {
-                outcome if matches!(outcome.state, SinkState::AlreadyPublished(_)) => report.sinks.push(outcome),
-                _ => return Ok(None),
-            }
-        }
-        report.succeed(Verdict::AlreadyPublished);
-        report.walk = Some(walk.header().walk);
-        report.date = Some(walk.header().date);
-        report.pages = FollowerProof::of(&decision.snapshot).map_or(0, |proof| proof.pages);
-        report.snapshot = Some(decision.snapshot.clone());
-        Ok(Some(report))
+    async fn publish(&self, journal: Journal, looked: Looked, source: &Source) -> PublicationResult {
+        Publication::new(&self.context, journal, looked).run(source).await
     }
 
     /// Returns how many calls the walk will probably take. A list that is read for the first time
@@ -225,6 +228,23 @@ impl UnitRun {
     pub(super) fn context(&self) -> &UnitContext {
         &self.context
     }
+}
+
+/// Reports on a decided walk what was found at its sinks: it is published, a sink has failed,
+/// or a sink is yet to receive it.
+fn report_looked(walk: &WalkFolder, looked: Looked, report: &mut AccountReport) {
+    let snapshot = walk.decision().map(|decision| decision.snapshot.clone());
+    report.walk = Some(walk.header().walk);
+    report.date = Some(walk.header().date);
+    report.pages = snapshot.as_ref().and_then(FollowerProof::of).map_or(0, |proof| proof.pages);
+    report.snapshot = snapshot;
+    if !looked.has_work() {
+        report.succeed(Verdict::AlreadyPublished);
+    }
+    if let Some(error) = looked.failure {
+        report.fail(&error);
+    }
+    report.sinks = looked.outcomes;
 }
 
 /// Returns the decided walks, the chosen one apart, that this pipeline decided and that one of its

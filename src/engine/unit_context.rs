@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use fanout_sink::{SinkContext, Snapshot, WalkId};
 
 use super::budget::Budget;
-use super::keys::recipient;
+use super::keys::{recipient, sink_context};
 use super::progress::UnitProgress;
 use super::run_context::RunContext;
 use crate::config::Account;
@@ -66,15 +66,10 @@ impl UnitContext {
 
     /// Makes the context with which a sink is opened for a walk of this list.
     pub(super) fn sink_context(&self, sink: &BoundSink, walk: WalkId, date: NaiveDate) -> SinkContext {
-        let pipeline = &self.run.pipeline;
-        SinkContext::new(&self.account().name, &self.account().app_id, Arc::clone(sink.schema()))
-            .with_names(&pipeline.name, sink.name())
-            .with_accounts(Arc::clone(&self.run.account_names))
-            .with_list(self.list().name())
-            .with_walk(walk, date)
-            .with_again(self.run.options.again)
-            .with_directory(&pipeline.directory)
-            .with_simulated(pipeline.simulated_by_flag)
+        let run = &self.run;
+        sink_context(&run.pipeline, self.account(), &run.account_names, sink, (walk, date))
+            .with_again(run.options.again)
+            .with_trials(run.trials.clone())
     }
 
     /// Returns the recipient that a commit record of `sink` names.

@@ -4,9 +4,11 @@
 //! it: [`cli`](crate::cli) prints what these functions return.
 
 mod history;
+mod look;
 mod prune;
 mod status;
 
 pub use history::{History, PastRun, history, past_runs};
+pub use look::SinkLook;
 pub use prune::{AccountPruning, Pruning, prune};
 pub use status::{AccountStatus, LastStatus, Status, WalkStatus, status};

@@ -37,6 +37,8 @@ pub struct Pruning {
 pub struct AccountPruning {
     /// The account's name.
     pub account: String,
+    /// The account's app id.
+    pub app_id: String,
     /// The list's name.
     pub list: String,
     /// The walks, and what crashes left of some, oldest first.
@@ -99,9 +101,11 @@ fn prune_list(
     let folder = ListFolder::new(&pipeline.journal.path, identity.clone());
     let mut pruning = AccountPruning {
         account: account.name.clone(),
+        app_id: account.app_id.clone(),
         list: list.name().to_owned(),
         prunable: Vec::new(),
-        held_by: folder.lock_holder(locks),
+        // A holder that cannot be looked up is met when the lock is taken.
+        held_by: folder.lock_holder(locks).process(),
         error: None,
         hint: None,
     };

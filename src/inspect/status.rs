@@ -5,16 +5,19 @@
 //! run may append to a walk, decide it or prune it. If a walk disappears while it is read, all
 //! walks are read once more.
 //!
-//! Before it: [`ListFolder`] and [`WalkFolder`] read the state. Behind it: `fanout status`.
+//! Before it: [`ListFolder`] and [`WalkFolder`] read the state, and [`look`](super::look) asks the
+//! sinks what they have of the last list. Behind it: `fanout status`.
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
 use serde::Serialize;
 
+use super::look::{Errand, Lookout, SinkLook};
 use crate::config::{Account, Pipeline};
 use crate::engine::keys::{identity, recipient};
-use crate::error::Error;
-use crate::journal::{HeldLocks, JournalError, ListFolder, WalkFolder};
+use crate::error::{Error, Exit};
+use crate::journal::{HeldLocks, Holder, JournalError, ListFolder, WalkFolder};
+use crate::registry::SinkRegistry;
 use crate::wechat::List;
 
 /// The status of the accounts of a pipeline file.
@@ -53,11 +56,32 @@ pub struct AccountStatus {
     pub bytes: u64,
     /// The process that holds the list's lock; `None` if no process of this machine holds it.
     pub held_by: Option<String>,
+    /// The process that the lock file names, if it belongs to another machine or container: whether
+    /// it still holds the lock cannot be looked up from here.
+    pub perhaps_held_by: Option<String>,
     /// Why the state cannot be read, with its causes.
     pub error: Option<String>,
     /// What a person can do about it.
     pub hint: Option<String>,
 }
+
+impl AccountStatus {
+    /// Returns whether a person should look at it: its state cannot be read, a sink lacks a list
+    /// or does not have it as it was published, or an open walk is a day old.
+    pub fn needs_a_look(&self) -> bool {
+        let is_lacking = self.last.as_ref().is_some_and(|last| !last.lacking.is_empty());
+        let is_old = |walk: &WalkStatus| self.held_by.is_none() && walk.cursor_seconds > A_DAY;
+        let is_not_found = |last: &LastStatus| last.looks.iter().any(|look| look.error.is_some());
+        self.error.is_some()
+            || is_lacking
+            || self.last.as_ref().is_some_and(is_not_found)
+            || !self.owed.is_empty()
+            || self.walk.as_ref().is_some_and(is_old)
+    }
+}
+
+/// After these seconds, the next night's run should have finished an open walk.
+const A_DAY: u64 = 86_400;
 
 /// The last complete walk of a list.
 #[derive(Clone, Debug, Serialize)]
@@ -73,6 +97,8 @@ pub struct LastStatus {
     pub published: Vec<String>,
     /// The sinks that have not published it under their present options.
     pub lacking: Vec<String>,
+    /// What the sinks in `published` have of it now.
+    pub looks: Vec<SinkLook>,
 }
 
 /// A walk under way.
@@ -94,13 +120,31 @@ pub struct WalkStatus {
     pub ended: bool,
 }
 
-/// Reads the status of the accounts of `pipeline`.
-pub fn status(pipeline: &Pipeline) -> Status {
+impl Status {
+    /// Returns the exit of `fanout status`: that of a run which meets what was found here.
+    pub fn exit(&self) -> Exit {
+        let of_state = |account: &AccountStatus| if account.error.is_some() { Exit::Failed } else { Exit::Done };
+        let looks = self.accounts.iter().filter_map(|account| account.last.as_ref()).flat_map(|last| &last.looks);
+        self.accounts.iter().map(of_state).chain(looks.map(|look| look.exit)).fold(Exit::Done, Exit::worst)
+    }
+}
+
+/// Reads the status of the accounts of `pipeline`, and looks for the last list of each at the sinks
+/// that have published it. `registry` has the sinks.
+pub async fn status(pipeline: &Pipeline, registry: &SinkRegistry) -> Status {
     let (now, locks) = (Utc::now(), HeldLocks::read());
-    let mut accounts = Vec::new();
+    let lookout = Lookout::new(pipeline, registry);
+    let (mut accounts, mut errands) = (Vec::new(), Vec::new());
     for account in &pipeline.accounts {
         for list in pipeline.lists() {
-            accounts.push(status_of(pipeline, account, list, &locks, now));
+            let (status, errand) = status_of(pipeline, account, list, &lookout, &locks, now);
+            accounts.push(status);
+            errands.push(errand);
+        }
+    }
+    for (account, looks) in accounts.iter_mut().zip(lookout.look(errands).await) {
+        if let Some(last) = &mut account.last {
+            last.looks = looks;
         }
     }
     Status { pipeline: pipeline.name.clone(), at: now.trunc_subsecs(0), accounts }
@@ -110,9 +154,10 @@ fn status_of(
     pipeline: &Pipeline,
     account: &Account,
     list: List,
+    lookout: &Lookout,
     locks: &HeldLocks,
     now: DateTime<Utc>,
-) -> AccountStatus {
+) -> (AccountStatus, Option<Errand>) {
     let folder = ListFolder::new(&pipeline.journal.path, identity(pipeline, account, list));
     let mut status = AccountStatus {
         account: account.name.clone(),
@@ -124,30 +169,40 @@ fn status_of(
         calls_today: folder.calls_today(list.endpoint(), now),
         daily_calls: pipeline.source.quota.daily_calls,
         bytes: folder.bytes(),
-        held_by: folder.lock_holder(locks),
+        held_by: None,
+        perhaps_held_by: None,
         error: None,
         hint: None,
     };
+    match folder.lock_holder(locks) {
+        Holder::Nobody => {}
+        Holder::Process(text) => status.held_by = Some(text),
+        Holder::Unknown(text) => status.perhaps_held_by = Some(text),
+    }
     let mut read = read_walks(pipeline, &folder, now, &mut status);
-    if !matches!(read, Ok(true)) {
+    if !matches!(read, Ok((true, _))) {
         // A run prunes once, so the walks of a second reading stay.
         read = read_walks(pipeline, &folder, now, &mut status);
     }
-    if let Err(error) = read {
-        let error = Error::from(error);
-        (status.error, status.hint) = (Some(error.chain()), error.hint());
+    let errand = |walk: WalkFolder| lookout.errand(pipeline, account, folder, &walk);
+    match read.and_then(|(_, last)| last.map(errand).transpose()) {
+        Ok(errand) => (status, errand),
+        Err(error) => {
+            let error = Error::from(error);
+            (status.error, status.hint) = (Some(error.chain()), error.hint());
+            (status, None)
+        }
     }
-    status
 }
 
 /// Reads the walks of a list into `status`. Returns whether all of them were still there at the
-/// end.
+/// end, and the last one that is complete.
 fn read_walks(
     pipeline: &Pipeline,
     folder: &ListFolder,
     now: DateTime<Utc>,
     status: &mut AccountStatus,
-) -> Result<bool, JournalError> {
+) -> Result<(bool, Option<WalkFolder>), JournalError> {
     let walks = folder.walks()?;
     let newest = walks.last().filter(|walk| walk.decision().is_none());
     status.walk = newest.map(|walk| under_way(walk, now)).transpose()?;
@@ -160,7 +215,7 @@ fn read_walks(
             status.owed.push(walk.header().date);
         }
     }
-    Ok(walks.iter().all(|walk| walk.path().is_dir()))
+    Ok((walks.iter().all(|walk| walk.path().is_dir()), last.cloned()))
 }
 
 fn under_way(walk: &WalkFolder, now: DateTime<Utc>) -> Result<WalkStatus, JournalError> {
@@ -185,5 +240,5 @@ fn last_status(pipeline: &Pipeline, walk: &WalkFolder) -> Result<Option<LastStat
         if has_it { &mut published } else { &mut lacking }.push(sink.name.clone());
     }
     let (date, rows) = (walk.header().date, decision.snapshot.rows);
-    Ok(Some(LastStatus { walk: walk.header().walk, date, rows, published, lacking }))
+    Ok(Some(LastStatus { walk: walk.header().walk, date, rows, published, lacking, looks: Vec::new() }))
 }

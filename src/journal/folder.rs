@@ -18,7 +18,7 @@ use fanout_sink::WalkId;
 use super::disk;
 use super::error::JournalError;
 use super::ledger::calls_today;
-use super::lock::HeldLocks;
+use super::lock::{HeldLocks, Holder};
 use super::record::{Decision, Identity};
 use super::walk_folder::WalkFolder;
 
@@ -139,9 +139,8 @@ impl ListFolder {
         bytes_below(&self.account_path)
     }
 
-    /// Returns the holder of the list's lock, as the lock file names it; `None` if no process in
-    /// `locks` holds it.
-    pub fn lock_holder(&self, locks: &HeldLocks) -> Option<String> {
+    /// Returns the holder of the list's lock.
+    pub fn lock_holder(&self, locks: &HeldLocks) -> Holder {
         locks.holder(&self.lock_path())
     }
 }

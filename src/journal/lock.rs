@@ -13,6 +13,7 @@ use chrono::Utc;
 
 use super::disk;
 use super::error::JournalError;
+use crate::wechat::in_beijing;
 
 /// The longest text of a lock file that is shown, in characters: an altered file can have any
 /// length.
@@ -40,10 +41,11 @@ impl LockFile {
             }
             Err(TryLockError::Error(error)) => return Err(JournalError::io("lock", path)(error)),
         }
-        let (process, now) = (std::process::id(), Utc::now().format("%Y-%m-%d %H:%M:%S"));
-        let host = rustix::system::uname();
-        let holder =
-            format!("process {process} on `{}` since {now} UTC, {holder}\n", host.nodename().to_string_lossy());
+        let (process, now) = (std::process::id(), Utc::now());
+        let beijing = in_beijing(now).format("%Y-%m-%d %H:%M:%S");
+        let since = format!("since {beijing} in Beijing ({} UTC)", now.format("%H:%M:%S"));
+        // The second line is for programs: `Place::of` reads it.
+        let holder = format!("process {process} on `{}` {since}, {holder}\n{}\n", host(), namespace());
         // Written first and cut afterwards: the file is never empty while another run reads it.
         file.write_all_at(holder.as_bytes(), 0)
             .and_then(|()| file.set_len(holder.len() as u64))
@@ -56,7 +58,8 @@ impl Drop for LockFile {
     /// Releases the lock. Closing the file is not enough: a child process that starts at this
     /// moment has a copy of the open file until it executes its program.
     fn drop(&mut self) {
-        if let Err(error) = self.file.unlock() {
+        // What is left in a file without a lock is of a process that was cut off.
+        if let Err(error) = self.file.set_len(0).and_then(|()| self.file.unlock()) {
             tracing::debug!(%error, "the lock is released only when the file is closed");
         }
     }
@@ -99,14 +102,63 @@ impl HeldLocks {
         Self(text.lines().filter_map(held).collect())
     }
 
-    /// Returns the text of the lock file at `path`; `None` unless the process that it names holds
-    /// the lock.
-    pub(super) fn holder(&self, path: &Path) -> Option<String> {
-        let file = fs::metadata(path).ok()?;
-        let holder = read_holder(path);
-        let process = holder.strip_prefix("process ")?.split(' ').next()?.parse().ok()?;
-        self.0.contains(&(process, file.ino())).then_some(holder)
+    /// Returns who holds the lock of the file at `path`.
+    pub(super) fn holder(&self, path: &Path) -> Holder {
+        let Ok(text) = fs::read_to_string(path) else { return Holder::Nobody };
+        let Ok(file) = fs::metadata(path) else { return Holder::Nobody };
+        let named = text.strip_prefix("process ").and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+        let Some(process) = named else { return Holder::Nobody };
+        let is_here = is_here(&text);
+        // The processes of a container have other numbers here than in the file.
+        if self.0.iter().any(|&(holder, inode)| inode == file.ino() && (holder == process || !is_here)) {
+            Holder::Process(read_holder(path))
+        } else if is_here {
+            Holder::Nobody
+        } else {
+            Holder::Unknown(read_holder(path))
+        }
     }
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// No process.
+    Nobody,
+    /// The process that the text of the lock file names.
+    Process(String),
+    /// The text names a process of another machine or container. Whether it has ended cannot be
+    /// looked up from here.
+    Unknown(String),
+}
+
+impl Holder {
+    /// Returns the text about the process, if one holds the lock for certain.
+    pub fn process(self) -> Option<String> {
+        match self {
+            Self::Process(text) => Some(text),
+            Self::Nobody | Self::Unknown(_) => None,
+        }
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Names the namespace of the process numbers: `pid:[4026531836]`. Processes in others are not
+/// seen, or seen under other numbers.
+fn namespace() -> String {
+    fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |link| link.to_string_lossy().into_owned())
+}
+
+/// Returns whether the process of a lock file can be looked up: it runs, or has run, on this host
+/// and in this namespace.
+fn is_here(text: &str) -> bool {
+    let mut lines = text.lines();
+    let named = lines.next().and_then(|line| line.split('`').nth(1));
+    let is_host = named.is_none_or(|named| named == host());
+    is_host && lines.next().is_none_or(|line| line.is_empty() || line == namespace())
 }
 
 /// Returns the process and the inode of a line such as
@@ -138,5 +190,42 @@ mod tests {
         // A process that waits for the lock does not hold it.
         assert_eq!(held("1: -> FLOCK  ADVISORY  WRITE 7 fe:00:9 0 EOF"), None);
         assert_eq!(held(""), None);
+    }
+
+    #[test]
+    fn a_holder_elsewhere_is_unknown_and_one_that_has_ended_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let text = |process: u32, host: &str, namespace: &str| {
+            format!(
+                "process {process} on `{host}` since 2026-01-31 10:00:00 in Beijing (02:00:00 UTC), pipeline `p`\n{namespace}\n"
+            )
+        };
+        let holder = |text: &str, locks: &HeldLocks| {
+            fs::write(&path, text).unwrap();
+            locks.holder(&path)
+        };
+        let (none, me) = (HeldLocks::default(), std::process::id());
+        assert_eq!(holder("", &none), Holder::Nobody);
+        assert_eq!(holder(&text(me, &host(), &namespace()), &none), Holder::Nobody);
+        for elsewhere in [text(7, "another", &namespace()), text(7, &host(), "pid:[1]"), text(7, "another", "")] {
+            let first = elsewhere.lines().next().unwrap().to_owned();
+            assert_eq!(holder(&elsewhere, &none), Holder::Unknown(first.clone()));
+            // The kernel lists the lock under the number that the process has here.
+            let listed = HeldLocks(BTreeSet::from([(4_711, fs::metadata(&path).unwrap().ino())]));
+            assert_eq!(holder(&elsewhere, &listed), Holder::Process(first));
+        }
+    }
+
+    #[test]
+    fn a_lock_that_was_released_names_no_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = LockFile::take(&path, "a list".to_owned(), "pipeline `p`").unwrap();
+        let Holder::Process(text) = HeldLocks::read().holder(&path) else { panic!("it is held") };
+        assert!(text.starts_with(&format!("process {} on `{}` since ", std::process::id(), host())), "{text}");
+        assert!(text.ends_with(" UTC), pipeline `p`"), "{text}");
+        drop(lock);
+        assert_eq!((HeldLocks::read().holder(&path), fs::read(&path).unwrap()), (Holder::Nobody, Vec::new()));
     }
 }

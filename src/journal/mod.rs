@@ -22,6 +22,7 @@
 //! | [`TokenLock`], [`HeldLocks`] | the lock of an account's token; the locks that are held now |
 //! | [`Ledger`] | today's number of calls to one endpoint |
 //! | [`RunReports`] | the reports of runs |
+//! | [`JournalTrials`] | the mounts on which a run has tried the journal |
 
 mod contents;
 mod disk;
@@ -38,17 +39,19 @@ mod runs;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod walk_folder;
 
 pub use contents::Contents;
 pub use error::JournalError;
 pub use folder::ListFolder;
 pub use ledger::Ledger;
-pub use lock::{HeldLocks, TokenLock};
+pub use lock::{HeldLocks, Holder, TokenLock};
 pub use pages::Journal;
 pub use prune::{Prunable, PruneReason};
 pub use reader::{JournaledPage, PageReader};
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Pin, Recipient};
-pub use runs::RunReports;
+pub use runs::{OpenReport, RunReports};
 pub use state::ListState;
+pub use trial::JournalTrials;
 pub use walk_folder::WalkFolder;

@@ -4,11 +4,15 @@
 //! <journal.path>/runs/<time>-<pipeline>.json
 //! ```
 //!
-//! Before it: the engine records the report of a run at its end. Behind it: people and programs
-//! read the files; `fanout history` and `fanout report` show them. No run depends on them.
+//! Before it: the engine writes what is known of a run at its beginning, and replaces that by the
+//! report at its end. Behind it: people and programs read the files; `fanout history` and `fanout
+//! report` show them. No run depends on them.
+//!
+//! A run holds a lock on the file from its beginning to its end. A file without a lock is final:
+//! the report, or, after a crash, what was known at the beginning.
 
-use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::{self, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -33,26 +37,34 @@ impl RunReports {
     }
 
     /// Names a run after the second in which it began and its pipeline
-    /// (`20260131T020000Z-nightly`), and records the report that `report` makes for that name. Runs
-    /// that began in the same second are numbered.
+    /// (`20260131T020000Z-nightly`), and records what `report` makes for that name. It is hidden
+    /// until the run ends, in whatever way. Runs that began in the same second are numbered.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if the report cannot be written.
-    pub fn record<Report: Serialize>(
+    pub fn begin<Report: Serialize>(
         &self,
         pipeline: &str,
         begun_at: DateTime<Utc>,
         report: impl FnOnce(&str) -> Report,
-    ) -> Result<(), JournalError> {
+    ) -> Result<OpenReport, JournalError> {
         disk::create_folder(&self.folder)?;
         let name = format!("{}-{pipeline}", begun_at.format("%Y%m%dT%H%M%SZ"));
         let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
         for run in std::iter::once(name.clone()).chain(numbered) {
             let path = self.path(&run);
-            // An empty file reserves the name until the report replaces it.
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(_) => return disk::write_file(&path, &disk::to_json(&report(&run))),
+                Ok(file) => {
+                    let content = disk::to_json(&report(&run));
+                    // A reader that looks at this moment holds a shared lock for as long as the
+                    // look.
+                    file.lock().map_err(JournalError::io("lock", &path))?;
+                    let open = OpenReport { run, path, file };
+                    let error = JournalError::io(format!("write {} bytes to", content.len()), &open.path);
+                    (&open.file).write_all(&content).map_err(error)?;
+                    return Ok(open);
+                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(JournalError::io("create", &path)(error)),
             }
@@ -72,8 +84,8 @@ impl RunReports {
         Ok(names)
     }
 
-    /// Reads the report of `run`; `None` if there is no file, or an empty one: the run reserved its
-    /// name and ended before the report.
+    /// Reads the report of `run`; `None` if there is no file, an empty one (the run ended before
+    /// its first record), or one of a run under way.
     ///
     /// # Errors
     ///
@@ -81,6 +93,12 @@ impl RunReports {
     /// report.
     pub fn read<Report: DeserializeOwned>(&self, run: &str) -> Result<Option<Report>, JournalError> {
         let path = self.path(run);
+        if let Ok(file) = fs::File::open(&path)
+            && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        {
+            return Ok(None);
+        }
+        // The file is opened once more: a run that has ended meanwhile has replaced it.
         if fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
             return Ok(None);
         }
@@ -103,18 +121,63 @@ impl RunReports {
     }
 }
 
+/// The report of a run under way. A crash, or dropping it, leaves what was known at the beginning.
+#[derive(Debug)]
+pub struct OpenReport {
+    run: String,
+    path: PathBuf,
+    file: fs::File,
+}
+
+impl OpenReport {
+    /// Returns the name of the run.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Replaces what was known at the beginning by the report, and ends the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the report cannot be written.
+    pub fn end(self, report: &impl Serialize) -> Result<(), JournalError> {
+        disk::write_file(&self.path, &disk::to_json(report))
+    }
+}
+
+impl Drop for OpenReport {
+    fn drop(&mut self) {
+        // As in `lock`: a child that has just started may have a copy of the open file.
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "the lock of a report is released only when the file is closed");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn begin(reports: &RunReports, begun_at: &str) -> OpenReport {
+        reports.begin("nightly", begun_at.parse().unwrap(), |_| 0).unwrap()
+    }
+
     fn record(reports: &RunReports, begun_at: &str, content: u64) -> String {
-        let mut name = String::new();
-        let report = |run: &str| {
-            name = run.to_owned();
-            content
-        };
-        reports.record("nightly", begun_at.parse().unwrap(), report).unwrap();
+        let open = begin(reports, begun_at);
+        let name = open.run().to_owned();
+        open.end(&content).unwrap();
         name
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_leaves_what_was_known_and_one_under_way_is_hidden() {
+        let folder = tempfile::tempdir().unwrap();
+        let reports = RunReports::new(folder.path());
+        let open = begin(&reports, "2026-01-31T02:00:00Z");
+        let run = open.run().to_owned();
+        assert_eq!(reports.read::<u64>(&run).unwrap(), None);
+        drop(open);
+        assert_eq!(reports.read::<u64>(&run).unwrap(), Some(0));
     }
 
     #[test]

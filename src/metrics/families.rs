@@ -193,6 +193,7 @@ fn verdict(account: &UnitProgress) -> &'static str {
         Some(Verdict::Failed) => "failed",
         Some(Verdict::Interrupted) => "interrupted",
         Some(Verdict::Stopped) => "stopped",
+        Some(Verdict::CutOff) => "cut_off",
     }
 }
 

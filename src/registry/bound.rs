@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 
 use fanout_sink::arrow::datatypes::SchemaRef;
-use fanout_sink::{Batch, ConfiguredSink, Delivery, Sink, SinkContext, SinkError, SinkErrorKind};
+use fanout_sink::{
+    Batch, ConfiguredSink, Delivery, Found, Sink, SinkContext, SinkError, SinkErrorKind, SinkReport, SinkWarning,
+};
 
 use super::columns::Projection;
 use crate::config::{ConfigError, Deliver, SinkSection};
@@ -84,6 +86,16 @@ impl BoundSink {
         self.sink.memory()
     }
 
+    /// Returns the threads and processes that each open sink starts.
+    pub fn threads(&self) -> u64 {
+        self.sink.threads()
+    }
+
+    /// Returns the files, sockets and pipes that each open sink may hold.
+    pub fn open_files(&self) -> u64 {
+        self.sink.open_files()
+    }
+
     /// Returns the folders and files that the sink writes to, as its options name them; empty if it
     /// writes no files.
     pub fn roots(&self) -> Vec<PathBuf> {
@@ -101,6 +113,12 @@ impl BoundSink {
         self.sink.check(context).await
     }
 
+    /// Returns what readers of the output may misunderstand; see
+    /// [`SinkFactory::warnings`](fanout_sink::SinkFactory::warnings).
+    pub fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning> {
+        self.sink.warnings(context)
+    }
+
     /// Opens the sink for one list.
     ///
     /// # Errors
@@ -108,6 +126,16 @@ impl BoundSink {
     /// As [`SinkFactory::open`](fanout_sink::SinkFactory::open).
     pub async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
         self.sink.open(context).await
+    }
+
+    /// Looks for a list that was committed; changes nothing. `context` is the list's, with its
+    /// facts and its digest.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkFactory::find`](fanout_sink::SinkFactory::find).
+    pub async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+        self.sink.find(context, report).await
     }
 
     /// Returns an error about an option as one of the pipeline file, with its full key; `None` for

@@ -15,6 +15,11 @@ pub(crate) fn date(now: DateTime<Utc>) -> NaiveDate {
     now.with_timezone(&beijing()).date_naive()
 }
 
+/// Returns the instant `at` as a clock in Beijing shows it.
+pub(crate) fn in_beijing(at: DateTime<Utc>) -> DateTime<FixedOffset> {
+    at.with_timezone(&beijing())
+}
+
 /// Returns the next midnight in Beijing after `now`, in words:
 /// `2026-11-24 00:00 in Beijing (2026-11-23 16:00 UTC)`.
 pub(crate) fn next_midnight(now: DateTime<Utc>) -> String {

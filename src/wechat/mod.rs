@@ -22,7 +22,7 @@ pub(crate) use api_error::conceal;
 pub use chain::{Chain, Link};
 pub use credential_form::{CredentialForm, Formed, kind_of, may_be_secret};
 pub use cursor::Cursor;
-pub(crate) use day::{date as date_in_beijing, next_midnight};
+pub(crate) use day::{date as date_in_beijing, in_beijing, next_midnight};
 pub use decode::{DecodePath, decode, decode_with, summarize, summarize_with};
 pub use errcode::{Class, Reaction};
 pub use host::host_identity;

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Ends with the code that the test asks for, and leaves its arguments behind.
 PROGRAM = '#!/bin/sh\necho "$*" >"$FANOUT_ARGUMENTS"\nexit "$FANOUT_EXIT"\n'
 
+# What the DAG is made with.
+SCHEDULE: dict = {}
+
 
 class AirflowException(Exception):
     """As Airflow's: the task is tried again."""
@@ -35,13 +38,14 @@ class Task:
 
 def load() -> dict:
     """Loads the DAG with what stands in for Airflow."""
-    exceptions = types.ModuleType("airflow.exceptions")
+    # Airflow warns of `airflow.exceptions`, which it will remove.
+    exceptions = types.ModuleType("airflow.sdk.exceptions")
     exceptions.AirflowException = AirflowException
     exceptions.AirflowFailException = AirflowFailException
     sdk = types.ModuleType("airflow.sdk")
-    sdk.dag = lambda **_: lambda function: function
+    sdk.dag = lambda **arguments: lambda function: lambda: SCHEDULE.update(arguments) or function()
     sdk.task = lambda **_: Task
-    sys.modules |= {"airflow": types.ModuleType("airflow"), "airflow.exceptions": exceptions, "airflow.sdk": sdk}
+    sys.modules |= {"airflow": types.ModuleType("airflow"), "airflow.sdk.exceptions": exceptions, "airflow.sdk": sdk}
     return runpy.run_path(str(ROOT / "deploy/airflow/fanout_followers.py"))
 
 
@@ -59,6 +63,9 @@ if __name__ == "__main__":
     dag = load()
     task, shards = dag["read_shard"], dag["SHARDS"]
     assert task.mapped == {"index": list(range(shards))}, task.mapped
+    # Without a time zone the schedule is UTC's: half past ten in Beijing.
+    assert SCHEDULE["schedule"] == "30 2 * * *", SCHEDULE
+    assert str(SCHEDULE["start_date"].tzinfo) == "Asia/Shanghai", SCHEDULE
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "fanout")
         program.write_text(PROGRAM)

@@ -28,9 +28,15 @@ def check(manifest: Path) -> None:
     files = {
         name: text for document in documents if document["kind"] == "ConfigMap" for name, text in document["data"].items()
     }
+    for document in documents:
+        # Without a time zone the schedule is that of the control plane, mostly UTC.
+        if document["kind"] == "CronJob":
+            assert document["spec"].get("timeZone") == "Asia/Shanghai", f"{manifest}: the schedule has no time zone"
     jobs = [job for document in documents for job in pod_jobs(document)]
     assert jobs, f"{manifest}: has no job"
     for job in jobs:
+        # A Service named `fanout` would set `FANOUT_PORT` and others, which are no keys.
+        assert job["template"]["spec"].get("enableServiceLinks") is False, f"{manifest}: links of services are variables"
         container = job["template"]["spec"]["containers"][0]
         command, pipeline, *rest = container["args"]
         assert command == "run", container["args"]

@@ -69,6 +69,29 @@ fn the_example_in_python_publishes_its_list() {
 }
 
 #[test]
+fn the_example_in_python_is_asked_for_its_list() {
+    let Some(python) = python_with("pyarrow") else { return };
+    let project = examples();
+    let command = format!("sinks.table.options.command=[{python:?}, \"csv_sink.py\"]");
+    let arguments = ["examples/python/csv.toml", "--set", &command];
+    publish(&project, &arguments);
+    let file = project.files().into_iter().find(|path| path.extension().is_some_and(|end| end == "csv")).unwrap();
+    let text = std::fs::read(&file).unwrap();
+    let run = || project.fanout(&[&["run", "--date", "2026-11-22"], &arguments[..]].concat());
+
+    std::fs::remove_file(&file).unwrap();
+    let ended = run();
+    assert!(ended.code == Some(0) && ended.stdout.contains("table: published again"), "{ended:?}");
+    assert_eq!(std::fs::read(&file).unwrap(), text);
+
+    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    let ended = run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("sink `table`: the published list was changed: "), "{ended:?}");
+    assert_eq!(std::fs::read(&file).unwrap().len(), text.len() / 2);
+}
+
+#[test]
 fn the_example_in_shell_publishes_its_list() {
     let mut text = String::new();
     let content = publish(&examples(), &["examples/shell/gzip.toml"]);

@@ -71,19 +71,6 @@ fn a_wrong_command_line_and_a_wrong_file_are_lines_of_json() {
 }
 
 #[test]
-fn a_summary_that_nobody_reads_on_stdout_is_a_line_of_json_too() {
-    let project = Project::new(TWO_ACCOUNTS);
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let mut command = project.command(&["run", "pipeline.toml", "--simulate", "100"]);
-    let command = command.args(JSON).stdout(writer).stderr(Stdio::piped());
-    let ended = Ended::after(command.spawn().unwrap());
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    let said = objects(&ended.stderr);
-    assert!(messages(&said, "INFO").iter().any(|message| message.contains("archive: published")), "{said:#?}");
-}
-
-#[test]
 fn an_interruption_is_told_in_json() {
     let project = Project::new(
         "name = 'test'\nsource.simulate = { followers = 100_000, page_size = 100, latency_ms = 20 }\n\

@@ -11,6 +11,7 @@ use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::found::Found;
 use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
+use crate::warning::SinkWarning;
 
 /// A [`SinkFactory`] and its options: describes, checks and opens the sink.
 ///
@@ -58,6 +59,16 @@ impl ConfiguredSink {
         self.0.memory()
     }
 
+    /// Returns the threads and processes that each open sink starts; see [`SinkFactory::threads`].
+    pub fn threads(&self) -> u64 {
+        self.0.threads()
+    }
+
+    /// Returns the open files of each open sink; see [`SinkFactory::open_files`].
+    pub fn open_files(&self) -> u64 {
+        self.0.open_files()
+    }
+
     /// Returns the folders and files that the sink writes to, as its options name them; empty if it
     /// writes no files. See [`SinkFactory::roots`].
     pub fn roots(&self) -> Vec<PathBuf> {
@@ -71,6 +82,11 @@ impl ConfiguredSink {
     /// As [`SinkFactory::check`].
     pub async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
         self.0.check(context).await
+    }
+
+    /// Returns what readers of the output may misunderstand; see [`SinkFactory::warnings`].
+    pub fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning> {
+        self.0.warnings(context)
     }
 
     /// Opens the sink for one list.
@@ -110,8 +126,11 @@ trait Configured: Send + Sync {
     fn summary(&self) -> &str;
     fn delivery(&self) -> Delivery;
     fn memory(&self) -> u64;
+    fn threads(&self) -> u64;
+    fn open_files(&self) -> u64;
     fn roots(&self) -> Vec<PathBuf>;
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
+    fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning>;
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
     async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError>;
 }
@@ -134,12 +153,24 @@ impl<F: SinkFactory> Configured for Pair<F> {
         self.factory.memory(&self.options)
     }
 
+    fn threads(&self) -> u64 {
+        self.factory.threads(&self.options)
+    }
+
+    fn open_files(&self) -> u64 {
+        self.factory.open_files(&self.options)
+    }
+
     fn roots(&self) -> Vec<PathBuf> {
         self.factory.roots(&self.options)
     }
 
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
         self.factory.check(&self.options, context).await
+    }
+
+    fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning> {
+        self.factory.warnings(&self.options, context)
     }
 
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {

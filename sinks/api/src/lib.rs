@@ -51,6 +51,7 @@ mod secret;
 mod sink;
 mod snapshot;
 mod walk_id;
+mod warning;
 
 pub use batch::Batch;
 pub use byte_size::{ByteSize, ByteSizeError};
@@ -66,6 +67,7 @@ pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;
 pub use walk_id::{WalkId, WalkIdError};
+pub use warning::SinkWarning;
 
 /// Compiles the examples of the document for authors of sinks.
 #[cfg(all(doctest, feature = "conformance"))]

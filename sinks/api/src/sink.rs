@@ -14,6 +14,7 @@ use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::found::Found;
 use crate::snapshot::Snapshot;
+use crate::warning::SinkWarning;
 
 /// A destination for one list of one account.
 ///
@@ -46,6 +47,10 @@ use crate::snapshot::Snapshot;
 /// 11. Names of outputs MUST come from the context, and MUST NOT come from a clock or a random
 ///     number. The same holds for everything else that the sink writes: the output is a function of
 ///     the context, the batches and the snapshot.
+/// 12. Where a list replaces the earlier one of its owner and date, an older list MUST NOT replace
+///     a newer one, by [`Snapshot::begun_at`]. The commit of the older list leaves the newer one as
+///     it is, and succeeds with the report of its own list: it counts as published and then
+///     replaced ([`Found::Replaced`]).
 ///
 /// # Examples
 ///
@@ -256,6 +261,19 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// batch that it is given. The engine checks the sum of all sinks against `limits.memory`.
     fn memory(&self, options: &Self::Options) -> u64;
 
+    /// Returns the threads and processes that an open sink starts, beside the thread that the
+    /// engine gives it. The engine counts them before the first API call. Default: none.
+    fn threads(&self, _options: &Self::Options) -> u64 {
+        0
+    }
+
+    /// Returns the files, sockets and pipes that an open sink may hold at the same time. The engine
+    /// counts them before the first API call. Default: 4, which suffices for a sink that writes one
+    /// file or has one connection.
+    fn open_files(&self, _options: &Self::Options) -> u64 {
+        4
+    }
+
     /// Returns the folders (or single files) that the sink writes to, as the options name them. Two
     /// sinks must not share one. An empty list means that it is not a file sink; `--simulate`
     /// refuses it.
@@ -270,6 +288,12 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// [`SinkError::option`] where the pipeline file must be changed; a permanent error for
     /// anything else.
     async fn check(&self, options: &Self::Options, context: &SinkContext) -> Result<(), SinkError>;
+
+    /// Returns what readers of the output may misunderstand, such as a name that they take for a
+    /// number, for all accounts of `context` together. A run does not fail because of it.
+    fn warnings(&self, _options: &Self::Options, _context: &SinkContext) -> Vec<SinkWarning> {
+        Vec::new()
+    }
 
     /// Opens the sink for one list, and drops what an earlier attempt at the same list left in
     /// staging.

@@ -42,6 +42,11 @@ impl SinkFactory for CommandFactory {
         MEMORY
     }
 
+    /// The program.
+    fn threads(&self, _options: &CommandOptions) -> u64 {
+        1
+    }
+
     /// None: fanout does not know where a program writes.
     fn roots(&self, _options: &CommandOptions) -> Vec<PathBuf> {
         Vec::new()

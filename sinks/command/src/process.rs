@@ -6,7 +6,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanout_sink::{SinkContext, SinkError};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,10 +17,13 @@ use tokio::time::timeout;
 use crate::environment::environment;
 use crate::failure::Failure;
 use crate::log::Log;
-use crate::options::{CommandOptions, seconds};
+use crate::options::{CommandOptions, Protocol, seconds};
 use crate::phase::Phase;
 use crate::program::Program;
 use crate::redaction::Redaction;
+
+/// How often a dropped program is asked whether it has ended.
+const POLL: Duration = Duration::from_millis(5);
 
 /// A program that was started. It may still run until [`end`](Self::end) has returned.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Process {
     input: Option<ChildStdin>,
     log: Log,
     grace: Duration,
+    /// How the program ends if it is dropped.
+    end: End,
     /// Its exit status; `None` while it may still run.
     status: Option<ExitStatus>,
 }
@@ -76,7 +81,11 @@ impl Process {
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = Log::start(stderr, context.sink.clone(), Redaction::new(options));
         let grace = seconds(options.grace_secs);
-        Ok(Self { name: options.shown(), child, group, input, log, grace, status: None })
+        let end = match options.protocol {
+            Protocol::Arrow => End::ByItself,
+            Protocol::Plain => End::BySignal,
+        };
+        Ok(Self { name: options.shown(), child, group, input, log, grace, end, status: None })
     }
 
     /// Takes the program's stdout; `None` if it is not piped, or was taken before.
@@ -185,11 +194,20 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Kills the program if neither commit nor abort came, as after a panic. For the program this
-    /// is a crash of fanout. The runtime reaps the child.
+    /// Ends the program if neither commit nor abort came, as after a panic. For the program this is
+    /// a crash of fanout: its input ends. Blocks until it has ended, at most for the grace period;
+    /// then it is killed. The runtime reaps a child that was killed.
     fn drop(&mut self) {
-        if self.status.is_none() {
-            self.kill_group(Signal::KILL);
+        if self.status.is_some() {
+            return;
         }
+        if self.end == End::ByItself {
+            self.close_input();
+            let deadline = Instant::now() + self.grace;
+            while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+                std::thread::sleep(POLL);
+            }
+        }
+        self.kill_group(Signal::KILL);
     }
 }

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, Traces, files_under, run};
+use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, Traces, cases, files_under, run};
 use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
 use fanout_sink_command::CommandFactory;
 use flate2::read::MultiGzDecoder;
@@ -111,6 +111,45 @@ async fn a_program_in_python_keeps_every_promise() {
         "a_simulated_list_stays_apart",
     ];
     assert_eq!(skipped, expected);
+}
+
+/// The program in Python that removes its data file when it is aborted.
+struct LateSink;
+
+#[async_trait]
+impl Subject for LateSink {
+    fn sink(&self, directory: &Path) -> ConfiguredSink {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/late_sink.py");
+        let options = json!({
+            "command": [python(), program.to_str()],
+            "environment": { "PYTHONPATH": example("python") },
+            "settings": { "folder": directory.join("out") },
+        });
+        ConfiguredSink::new(CommandFactory, serde_json::from_value(options).unwrap())
+    }
+
+    async fn read(&self, directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
+        let files = files_under(&directory.join("out"))?;
+        let pointer = format!("{}-{}-{}.pointer", context.date, context.app_id, context.list);
+        let Some(data) = files.get(&pointer) else { return Ok(None) };
+        let data = files.get(str::from_utf8(data)?).ok_or("the pointer names a file that is gone")?;
+        Ok(Some(ReadBack { rows: csv_rows(data)?, ..ReadBack::default() }))
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_ends_late_and_removes_what_its_successor_has_published_is_caught() {
+    if python().is_none() {
+        return;
+    }
+    for name in ["a_crash_between_batches_is_forgotten", "a_crash_after_prepare_is_forgotten"] {
+        let case = cases().find(|case| case.name() == name).unwrap();
+        let failure = case.run(&LateSink).await.unwrap_err();
+        let late = "after the attempts that crashed have ended failed: the pointer names a file that is gone";
+        assert!(failure.message.contains(late), "{failure}");
+    }
+    let case = cases().find(|case| case.name() == "commit_may_be_repeated").unwrap();
+    case.run(&LateSink).await.unwrap();
 }
 
 #[tokio::test]

@@ -23,6 +23,10 @@ const COPIES_OF_A_SEALED_BATCH: u64 = 6;
 const MEMORY_OF_A_QUEUED_BYTE: u64 = 3;
 /// What the process grew by with an empty queue.
 const MEMORY_OF_CLIENTS: u64 = 16 << 20;
+/// Of the two clients, with up to five brokers: a thread and a connection for each broker, and two
+/// threads and a few pipes for each client.
+const THREADS_OF_CLIENTS: u64 = 16;
+const FILES_OF_CLIENTS: u64 = 32;
 
 /// Opens [`KafkaSink`]s.
 #[derive(Debug, Default)]
@@ -47,6 +51,14 @@ impl SinkFactory for KafkaFactory {
         } else {
             Delivery::Staged
         }
+    }
+
+    fn threads(&self, options: &KafkaOptions) -> u64 {
+        if options.has_brokers() { THREADS_OF_CLIENTS } else { 0 }
+    }
+
+    fn open_files(&self, options: &KafkaOptions) -> u64 {
+        if options.has_brokers() { FILES_OF_CLIENTS } else { 4 + u64::from(options.file_partitions()) }
     }
 
     fn memory(&self, options: &KafkaOptions) -> u64 {

@@ -1,7 +1,9 @@
 //! The sink itself: writes the encoder's lines to a staged file, or to stdout.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 
 use fanout_sink::files::{FileOptions, StagedFiles, file_error};
 use fanout_sink::{Batch, Output, Sink, SinkContext, SinkError, SinkReport, Snapshot, async_trait};
@@ -37,7 +39,12 @@ struct Stream {
 impl NdjsonSink {
     pub(crate) fn open(destination: &Destination, context: &SinkContext) -> Result<Self, SinkError> {
         match destination {
-            Destination::Stdout => Ok(Self::to_stream(Box::new(io::stdout()), context)),
+            Destination::Stdout => {
+                // A copy of the descriptor: `io::stdout` takes one that cannot be written for one
+                // that swallows everything.
+                let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(stdout_error)?;
+                Ok(Self::to_stream(Box::new(File::from(stdout)), context))
+            }
             Destination::Files { files, compression } => {
                 let output = FileOutput::open(files, *compression, context)?;
                 Ok(Self::new(LineOutput::File(Box::new(output)), context))

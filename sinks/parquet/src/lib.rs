@@ -15,7 +15,7 @@ mod sink;
 mod tests;
 
 pub use factory::ParquetFactory;
-pub use options::{Compression, ParquetOptions};
+pub use options::{ColumnEncoding, Compression, ParquetOptions};
 pub use part::PartEncoder;
 pub use properties::writer_properties;
 pub use sink::ParquetSink;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fanout_sink::files::FileOptions;
 use fanout_sink::schemars::{self, JsonSchema};
 use fanout_sink::{ByteSize, SinkError};
-use parquet::basic::ZstdLevel;
+use parquet::basic::{GzipLevel, ZstdLevel};
 use serde::{Deserialize, Serialize};
 
 /// Above this level a compressor needs many times the memory that the sink declares.
@@ -27,7 +27,10 @@ pub struct ParquetOptions {
     /// name without a folder makes a single file.
     #[serde(default = "default_layout")]
     pub layout: String,
-    /// How pages are compressed: `zstd` or `none`.
+    /// How values are encoded before they are compressed: `mixed`, `plain` or `delta`.
+    #[serde(default)]
+    pub encoding: ColumnEncoding,
+    /// How pages are compressed: `zstd`, `snappy`, `gzip`, `lz4_raw` or `none`.
     #[serde(default)]
     pub compression: Compression,
     /// The level of `zstd`, 1 to 9. Higher levels take more time and do not make `OpenID`s smaller,
@@ -55,6 +58,19 @@ pub struct ParquetOptions {
     pub max_file_bytes: Option<ByteSize>,
 }
 
+/// How the values of a column are encoded. README.md lists which programs read which encoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnEncoding {
+    /// Text as it is, integers and times as differences, few values as a dictionary.
+    #[default]
+    Mixed,
+    /// All values as they are, without a dictionary: for readers that know no other encoding.
+    Plain,
+    /// As `mixed`, and text without the prefix that it shares with the value before it.
+    Delta,
+}
+
 /// How pages are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -62,6 +78,12 @@ pub enum Compression {
     /// Zstandard.
     #[default]
     Zstd,
+    /// Snappy.
+    Snappy,
+    /// Gzip.
+    Gzip,
+    /// LZ4 blocks without a frame, as the Parquet format calls them.
+    Lz4Raw,
     /// No compression.
     None,
 }
@@ -88,6 +110,7 @@ impl ParquetOptions {
         Self {
             root: root.into(),
             layout: default_layout(),
+            encoding: ColumnEncoding::default(),
             compression: Compression::default(),
             zstd_level: default_zstd_level(),
             row_group_rows: default_row_group_rows(),
@@ -125,6 +148,9 @@ impl ParquetOptions {
         })?;
         Ok(match self.compression {
             Compression::Zstd => parquet::basic::Compression::ZSTD(level),
+            Compression::Snappy => parquet::basic::Compression::SNAPPY,
+            Compression::Gzip => parquet::basic::Compression::GZIP(GzipLevel::default()),
+            Compression::Lz4Raw => parquet::basic::Compression::LZ4_RAW,
             Compression::None => parquet::basic::Compression::UNCOMPRESSED,
         })
     }

@@ -1,4 +1,5 @@
-//! How a column is stored: by its type, and by its cardinality mark in the schema.
+//! How a column is stored: by the option `encoding`, by its type, and by its cardinality mark in
+//! the schema.
 
 use std::sync::Arc;
 
@@ -9,13 +10,13 @@ use parquet::basic::Encoding;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use crate::options::ParquetOptions;
+use crate::options::{ColumnEncoding, ParquetOptions};
 
 /// The name of the writing program in the footer.
 const CREATED_BY: &str = concat!("fanout version ", env!("CARGO_PKG_VERSION"));
 
-/// Returns the writer's settings for the columns of `schema`, whose cardinality marks decide the
-/// encoding.
+/// Returns the writer's settings for the columns of `schema`. The option `encoding`, the types and
+/// the cardinality marks decide how each column is encoded.
 ///
 /// # Errors
 ///
@@ -32,28 +33,34 @@ pub fn writer_properties(schema: &Schema, options: &ParquetOptions) -> Result<Wr
         // values, and a list is read whole.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true);
-    Ok(schema.fields().iter().fold(builder, |builder, field| store(builder, field)).build())
+    // For all columns at once, because a nested column has a path of its own for each leaf.
+    let builder = builder.set_dictionary_enabled(options.encoding != ColumnEncoding::Plain);
+    Ok(schema.fields().iter().fold(builder, |builder, field| store(builder, field, options.encoding)).build())
 }
 
 /// Chooses the encoding of one column. Other types keep the Parquet library's defaults.
-fn store(builder: WriterPropertiesBuilder, field: &Field) -> WriterPropertiesBuilder {
+fn store(builder: WriterPropertiesBuilder, field: &Field, encoding: ColumnEncoding) -> WriterPropertiesBuilder {
+    // Positions and times rise in small steps: as deltas they take almost no space.
+    let (text, integer) = match encoding {
+        ColumnEncoding::Mixed => (Encoding::PLAIN, Encoding::DELTA_BINARY_PACKED),
+        ColumnEncoding::Plain => (Encoding::PLAIN, Encoding::PLAIN),
+        ColumnEncoding::Delta => (Encoding::DELTA_BYTE_ARRAY, Encoding::DELTA_BINARY_PACKED),
+    };
     let column = ColumnPath::from(field.name().as_str());
     if field.metadata().get(CARDINALITY).is_some_and(|value| value == LOW_CARDINALITY) {
-        return builder.set_column_dictionary_enabled(column, true);
+        // The dictionary of all columns.
+        return builder;
     }
     match field.data_type() {
-        // No dictionary: values that vary from row to row overflow it. DELTA_BYTE_ARRAY with
-        // zstd(1) takes half the time of a dictionary with zstd(3), at 16.7 bytes an OpenID (its
-        // entropy is 16.5). Every common reader supports it. No statistics: the smallest and
-        // largest of random strings prune nothing, and cost a tenth of the time to find.
+        // No dictionary: values that vary from row to row overflow it. No statistics: the smallest
+        // and largest of random strings prune nothing, and cost a tenth of the time to find.
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => builder
             .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column.clone(), Encoding::DELTA_BYTE_ARRAY)
+            .set_column_encoding(column.clone(), text)
             .set_column_statistics_enabled(column, EnabledStatistics::None),
-        // Positions and times rise in small steps: as deltas they take almost no space.
-        DataType::Int32 | DataType::Int64 | DataType::UInt32 | DataType::UInt64 | DataType::Timestamp(..) => builder
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED),
+        DataType::Int32 | DataType::Int64 | DataType::UInt32 | DataType::UInt64 | DataType::Timestamp(..) => {
+            builder.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, integer)
+        }
         _ => builder,
     }
 }

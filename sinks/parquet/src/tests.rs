@@ -5,7 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fanout_sink::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use fanout_sink::arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, LargeStringArray,
+    StringArray, StringViewArray, StructArray, TimestampMicrosecondArray, UInt32Array,
+};
 use fanout_sink::arrow::compute::concat_batches;
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use fanout_sink::arrow::record_batch::RecordBatch;
@@ -15,11 +18,11 @@ use fanout_sink::{
     WalkId,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Encoding;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::basic::{Encoding, GzipLevel, ZstdLevel};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use crate::factory::ParquetFactory;
-use crate::options::{Compression, ParquetOptions};
+use crate::options::{ColumnEncoding, Compression, ParquetOptions};
 use crate::sink::ParquetSink;
 
 const BATCH_ROWS: usize = 10_000;
@@ -145,25 +148,95 @@ async fn what_was_written_is_read_back_in_order_at_17_bytes_a_follower() {
     assert!(report.bytes <= 17 * FOLLOWERS as u64, "{} bytes a follower", report.bytes as f64 / FOLLOWERS as f64);
 }
 
+const COMPRESSIONS: [Compression; 5] =
+    [Compression::Zstd, Compression::Snappy, Compression::Gzip, Compression::Lz4Raw, Compression::None];
+
+/// What a file's footer says of a compression.
+fn codec(compression: Compression) -> parquet::basic::Compression {
+    match compression {
+        Compression::Zstd => parquet::basic::Compression::ZSTD(ZstdLevel::default()),
+        Compression::Snappy => parquet::basic::Compression::SNAPPY,
+        Compression::Gzip => parquet::basic::Compression::GZIP(GzipLevel::default()),
+        Compression::Lz4Raw => parquet::basic::Compression::LZ4_RAW,
+        Compression::None => parquet::basic::Compression::UNCOMPRESSED,
+    }
+}
+
+/// The encodings of a column's data pages; levels are encoded as RLE in all of them.
+fn encodings_of(column: &ColumnChunkMetaData) -> Vec<Encoding> {
+    let mut encodings: Vec<_> = column.encodings().filter(|encoding| *encoding != Encoding::RLE).collect();
+    if column.dictionary_page_offset().is_some() {
+        // That of the dictionary itself.
+        encodings.retain(|encoding| *encoding != Encoding::PLAIN);
+    }
+    encodings
+}
+
 #[tokio::test]
-async fn columns_are_stored_by_type_and_cardinality_and_the_mark_is_not_written() {
+async fn columns_are_stored_by_encoding_type_and_cardinality_and_the_mark_is_not_written() {
+    const DICTIONARY: Encoding = Encoding::RLE_DICTIONARY;
     let directory = tempfile::tempdir().unwrap();
-    publish(&ParquetOptions::new("out"), &context(directory.path()), &batches(BATCH_ROWS)).await;
-    let (found, metadata) = read(&directory.path().join(LEAF).join("part-00000.parquet"));
-    assert!(found.schema().fields().iter().all(|field| field.metadata().is_empty()));
-    assert_eq!(found.schema().field(4).data_type(), schema().field(4).data_type());
-    let [app_id, openid, position, page, fetched_at] = metadata.row_group(0).columns() else { panic!("five columns") };
-    assert!(app_id.dictionary_page_offset().is_some() && app_id.statistics().is_some());
-    assert!(openid.dictionary_page_offset().is_none() && openid.statistics().is_none());
-    assert!(openid.encodings().any(|encoding| encoding == Encoding::DELTA_BYTE_ARRAY));
-    for column in [position, page, fetched_at] {
-        assert!(column.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED));
-        assert!(column.dictionary_page_offset().is_none() && column.statistics().is_some());
+    for (encoding, few, text, integer) in [
+        (ColumnEncoding::Mixed, DICTIONARY, Encoding::PLAIN, Encoding::DELTA_BINARY_PACKED),
+        (ColumnEncoding::Plain, Encoding::PLAIN, Encoding::PLAIN, Encoding::PLAIN),
+        (ColumnEncoding::Delta, DICTIONARY, Encoding::DELTA_BYTE_ARRAY, Encoding::DELTA_BINARY_PACKED),
+    ] {
+        let options = ParquetOptions { encoding, ..ParquetOptions::new(format!("{encoding:?}")) };
+        let report = publish(&options, &context(directory.path()), &batches(BATCH_ROWS)).await;
+        let (found, metadata) = read(Path::new(&report.outputs[0].location));
+        assert!(found.schema().fields().iter().all(|field| field.metadata().is_empty()));
+        assert_eq!(found.schema().field(4).data_type(), schema().field(4).data_type());
+        let columns = metadata.row_group(0).columns();
+        let [app_id, openid, position, page, fetched_at] = columns else { panic!("five columns") };
+        for (column, expected) in
+            [(app_id, few), (openid, text), (position, integer), (page, integer), (fetched_at, integer)]
+        {
+            assert_eq!(encodings_of(column), [expected], "{encoding:?} {}", column.column_path());
+            assert_eq!(column.dictionary_page_offset().is_some(), expected == DICTIONARY);
+            // Those of random text tell a reader nothing.
+            assert_eq!(column.statistics().is_some(), !std::ptr::eq(column, openid));
+            assert!(column.column_index_offset().is_none() && column.offset_index_offset().is_none());
+        }
+        assert!(metadata.file_metadata().created_by().unwrap().starts_with("fanout version "));
     }
-    for column in metadata.row_group(0).columns() {
-        assert!(column.column_index_offset().is_none() && column.offset_index_offset().is_none());
+}
+
+#[tokio::test]
+async fn a_column_of_any_type_is_read_back_in_every_encoding_and_plain_has_no_dictionary() {
+    let directory = tempfile::tempdir().unwrap();
+    // Every seventh value is null.
+    let numbers = || (0..100_i32).map(|number| (number % 7 != 0).then_some(number % 10));
+    let texts: Vec<_> = numbers().map(|number| number.map(|number| format!("text {number}"))).collect();
+    let inner: ArrayRef = Arc::new(StringArray::from_iter(&texts));
+    let columns: [(&str, ArrayRef); 8] = [
+        ("large_text", Arc::new(LargeStringArray::from_iter(&texts))),
+        ("text_view", Arc::new(StringViewArray::from_iter(&texts))),
+        ("binary", Arc::new(BinaryArray::from_iter(texts.iter().map(Option::as_ref)))),
+        ("number", Arc::new(UInt32Array::from_iter(numbers().map(|number| number.map(|number| number as u32))))),
+        ("float", Arc::new(Float64Array::from_iter(numbers().map(|number| number.map(f64::from))))),
+        ("truth", Arc::new(BooleanArray::from_iter(numbers().map(|number| number.map(|number| number > 5))))),
+        ("day", Arc::new(Date32Array::from_iter(numbers()))),
+        ("nested", Arc::new(StructArray::from(vec![(Arc::new(Field::new("text", DataType::Utf8, true)), inner)]))),
+    ];
+    let written = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();
+    let mut context = context(directory.path());
+    context.schema = written.schema();
+    for encoding in [ColumnEncoding::Mixed, ColumnEncoding::Plain, ColumnEncoding::Delta] {
+        for compression in COMPRESSIONS {
+            let root = format!("{encoding:?}-{compression:?}");
+            let options = ParquetOptions { encoding, compression, ..ParquetOptions::new(root) };
+            let report = publish(&options, &context, std::slice::from_ref(&written)).await;
+            let (found, metadata) = read(Path::new(&report.outputs[0].location));
+            assert_eq!(found.columns(), written.columns(), "{encoding:?} {compression:?}");
+            for column in metadata.row_group(0).columns() {
+                assert_eq!(column.compression(), codec(compression));
+                if encoding == ColumnEncoding::Plain {
+                    assert_eq!(encodings_of(column), [Encoding::PLAIN], "{}", column.column_path());
+                    assert_eq!(column.dictionary_page_offset(), None);
+                }
+            }
+        }
     }
-    assert!(metadata.file_metadata().created_by().unwrap().starts_with("fanout version "));
 }
 
 #[tokio::test]
@@ -339,8 +412,9 @@ async fn a_foreign_target_and_a_type_without_a_place_are_found_by_check() {
 #[test]
 fn options_are_strict_and_have_defaults() {
     let parse = |text: &str| serde_json::from_str::<ParquetOptions>(text);
-    let options = parse(r#"{"root": "out", "row_group_bytes": "4 MiB", "compression": "none"}"#).unwrap();
-    assert_eq!((options.row_group_bytes, options.compression), (ByteSize(4 << 20), Compression::None));
+    let options = parse(r#"{"root": "out", "row_group_bytes": "4 MiB", "compression": "lz4_raw"}"#).unwrap();
+    assert_eq!((options.row_group_bytes, options.compression), (ByteSize(4 << 20), Compression::Lz4Raw));
+    assert_eq!(options.encoding, ColumnEncoding::Mixed);
     assert_eq!((options.row_group_rows, options.zstd_level), (1_048_576, 1));
     assert!(parse(r#"{"root": "out", "row_grup_bytes": 1}"#).unwrap_err().to_string().contains("row_group_bytes"));
     assert!(parse("{}").unwrap_err().to_string().contains("root"));

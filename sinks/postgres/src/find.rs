@@ -45,15 +45,10 @@ async fn look(
     if is_replaced {
         return Ok(Found::Replaced);
     }
-    let partition = table.partition(context);
-    let is_recorded = records.iter().any(|record| record.partition.as_ref() == Some(&partition.name.0));
-    if !is_recorded && partition.exists(client).await? {
-        let (partition, table, snapshots) = (partition.plain(), table.plain(), table.snapshots().plain());
-        return Ok(Found::Taken(format!(
-            "`{partition}` exists, and is not a partition of `{table}` that `{snapshots}` records; rename it, or drop it"
-        )));
-    }
-    Ok(Found::Gone)
+    Ok(match record::detached(client, table, context, &records).await? {
+        Some(obstacle) => Found::Taken(format!("{obstacle}; rename it, or drop it")),
+        None => Found::Gone,
+    })
 }
 
 /// Compares the record with the list of `context`, and the partition with the record.

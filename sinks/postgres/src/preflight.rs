@@ -26,6 +26,7 @@ pub(crate) async fn examine(
         return Err(SinkError::permanent(message).with_hint(hint));
     }
     let Some(kind) = rights.partition_key else {
+        examine_records(client, table, context).await?;
         return Ok(false);
     };
     let expected = format!("RANGE ({})", KEY_COLUMNS.join(", "));
@@ -42,15 +43,24 @@ pub(crate) async fn examine(
     }
     let found = columns_of(client, table).await.map_err(failed)?;
     compare(table, columns, &found)?;
+    examine_records(client, table, context).await?;
+    Ok(true)
+}
+
+/// Checks that no other owner's list, and no detached partition, is in the way.
+async fn examine_records(client: &Client, table: &Table, context: &SinkContext) -> Result<(), SinkError> {
     let failed =
         |error| error::of_repeatable(format!("the table `{}` cannot be read", table.snapshots().plain()), error);
-    if !table.snapshots().exists(client).await.map_err(failed)? {
-        return Ok(true);
+    let mut records = Vec::new();
+    if table.snapshots().exists(client).await.map_err(failed)? {
+        records = record::read(client, table, context).await.map_err(failed)?;
     }
-    let records = record::read(client, table, context).await.map_err(failed)?;
-    match records.iter().find(|record| record.partition.is_some() && !record.is_owned_by(context)) {
-        Some(foreign) => Err(foreign.refusal(table, context)),
-        None => Ok(true),
+    if let Some(foreign) = records.iter().find(|record| record.partition.is_some() && !record.is_owned_by(context)) {
+        return Err(foreign.refusal(table, context));
+    }
+    match record::detached(client, table, context, &records).await.map_err(failed)? {
+        Some(obstacle) => Err(SinkError::permanent(obstacle).with_hint("rename the detached partition, or drop it")),
+        None => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use fanout_sink::chrono::{DateTime, Utc};
 use fanout_sink::{SinkContext, SinkError, Snapshot};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, GenericClient, Row, Transaction};
+use tokio_postgres::{Client, Error, GenericClient, Row, Transaction};
 
 use crate::options::Dates;
 use crate::table::Table;
@@ -88,16 +88,40 @@ pub(crate) async fn read(
     table: &Table,
     context: &SinkContext,
 ) -> Result<Vec<Record>, Error> {
+    // A partition that was renamed by hand is still the list's: its bounds say so. They are
+    // compared only if no partition has the recorded name, because there may be many.
     let query = format!(
-        "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, \
+        "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, coalesce(\
                 (SELECT partition FROM pg_inherits WHERE inhparent = to_regclass($3) \
-                 AND inhrelid = to_regclass(quote_ident($4::text) || '.' || quote_ident(partition))) \
+                 AND inhrelid = to_regclass(quote_ident($4::text) || '.' || quote_ident(partition))), \
+                CASE WHEN partition IS NOT NULL THEN (SELECT c.relname::text \
+                 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE i.inhparent = to_regclass($3) AND n.nspname = $4 AND pg_get_expr(c.relpartbound, c.oid) = \
+                 format('FOR VALUES FROM (''%s'', ''%s'', ''%s'') TO (''%1$s'', ''%2$s'', ''%4$s'')', \
+                        replace(app_id, '''', ''''''), replace(list, '''', ''''''), dt, dt + 1)) END) \
          FROM {} WHERE app_id = $1 AND list = $2",
         table.snapshots()
     );
     let parameters = [&context.app_id, &context.list, &table.to_string(), &table.schema.0];
     let rows = client.query(&query, &parameters.map(|text| text as &(dyn ToSql + Sync))).await?;
     Ok(rows.iter().map(Record::read).collect())
+}
+
+/// Returns what is in the way of the list of `context`: a table with the name of its partition,
+/// which none of `records` names because it was detached by hand. `None` if nothing is.
+pub(crate) async fn detached(
+    client: &Client,
+    table: &Table,
+    context: &SinkContext,
+    records: &[Record],
+) -> Result<Option<String>, Error> {
+    let partition = table.partition(context);
+    let is_recorded = records.iter().any(|record| record.partition.as_ref() == Some(&partition.name.0));
+    if is_recorded || !partition.exists(client).await? {
+        return Ok(None);
+    }
+    let (partition, table, snapshots) = (partition.plain(), table.plain(), table.snapshots().plain());
+    Ok(Some(format!("`{partition}` exists, and is not a partition of `{table}` that `{snapshots}` records")))
 }
 
 /// Records that no list of the account and of this name has a partition any more.

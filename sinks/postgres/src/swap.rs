@@ -49,34 +49,47 @@ impl Staged<'_> {
     }
 
     async fn replace(&self, transaction: &Transaction<'_>, records: &[Record]) -> Result<SinkReport, Error> {
-        let occupants = || records.iter().filter(|record| self.is_in_the_way(record));
-        let newer = occupants().filter(|record| record.begun_at > self.snapshot.begun_at);
+        let occupants: Vec<&Record> = records.iter().filter(|record| self.is_in_the_way(record)).collect();
+        let newer = occupants.iter().filter(|record| record.begun_at > self.snapshot.begun_at);
         let newer = newer.max_by_key(|record| record.begun_at);
-        let is_there = occupants().any(|record| self.is_recorded_by(record));
-        if newer.is_some() || is_there {
+        let is_there = |record: &Record| self.is_recorded_by(record);
+        let held = occupants.iter().find(|record| is_there(record)).and_then(|record| record.partition.as_deref());
+        if newer.is_some() || held.is_some() {
             // The staged list is not needed: it is published already, or a newer list is.
             let staging = self.table.staging(self.context);
             transaction.batch_execute(&format!("DROP TABLE IF EXISTS {staging}")).await?;
-        } else {
-            for partition in occupants().filter_map(|record| record.partition.as_ref()) {
-                transaction.batch_execute(&format!("DROP TABLE {}", self.table.named(partition))).await?;
-            }
-            transaction.batch_execute(&self.table.attach(self.context)).await?;
         }
-        let date = self.context.date.to_string();
-        match newer {
+        let (rows, date) = (self.snapshot.rows, self.context.date.to_string());
+        if let Some(newer) = newer {
             // A date has one record, and that is about the list whose partition stays attached.
-            Some(_) if occupants().any(|record| record.date == date) => {}
-            Some(_) => self.record(transaction, None).await?,
-            None if is_there => {}
-            None => self.record(transaction, Some(&self.table.partition(self.context).name.0)).await?,
+            if !occupants.iter().any(|record| record.date == date) {
+                self.record(transaction, None).await?;
+            }
+            let location = format!("{} (which keeps the newer list of {})", self.table.plain(), newer.date);
+            let outputs = vec![Output { location, rows, bytes: 0 }];
+            return Ok(SinkReport { rows, bytes: 0, outputs, mount: None });
         }
-        let (location, bytes) = match newer {
-            Some(newer) => (format!("{} (which keeps the newer list of {})", self.table.plain(), newer.date), 0),
-            None => (self.table.plain(), self.size(transaction).await?),
+        let replaced: Vec<&str> = occupants
+            .iter()
+            .filter(|record| !is_there(record))
+            .filter_map(|record| record.partition.as_deref())
+            .collect();
+        for partition in &replaced {
+            transaction.batch_execute(&format!("DROP TABLE {}", self.table.named(partition))).await?;
+        }
+        let partition = if let Some(partition) = held {
+            self.table.named(partition)
+        } else {
+            transaction.batch_execute(&self.table.attach(self.context)).await?;
+            self.table.partition(self.context)
         };
-        let rows = self.snapshot.rows;
-        Ok(SinkReport { rows, bytes, outputs: vec![Output { location, rows, bytes }], mount: None })
+        if held.is_none() || !replaced.is_empty() {
+            self.record(transaction, Some(&partition.name.0)).await?;
+        }
+        let size = "SELECT pg_table_size($1::text::regclass)";
+        let bytes = transaction.query_one(size, &[&partition.to_string()]).await?.get::<_, i64>(0) as u64;
+        let outputs = vec![Output { location: self.table.plain(), rows, bytes }];
+        Ok(SinkReport { rows, bytes, outputs, mount: None })
     }
 
     /// Records the list with its partition, and that the lists it has replaced have none any more.
@@ -86,12 +99,6 @@ impl Staged<'_> {
             record::forget_partitions(transaction, table, context).await?;
         }
         record::write(transaction, table, context, snapshot, &self.column_list(), partition).await
-    }
-
-    async fn size(&self, transaction: &Transaction<'_>) -> Result<u64, Error> {
-        let partition = self.table.partition(self.context).to_string();
-        let row = transaction.query_one("SELECT pg_table_size($1::text::regclass)", &[&partition]).await?;
-        Ok(row.get::<_, i64>(0) as u64)
     }
 
     /// Returns whether the list of a record has the place that this one takes.

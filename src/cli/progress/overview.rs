@@ -30,7 +30,7 @@ impl Overview {
         for account in progress.units() {
             match account.report().map(|report| report.verdict) {
                 Some(Verdict::Failed) => overview.failed += 1,
-                Some(Verdict::Interrupted | Verdict::Stopped) => overview.stopped += 1,
+                Some(Verdict::Interrupted | Verdict::Stopped | Verdict::CutOff) => overview.stopped += 1,
                 Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
                 None => overview.under_way += u64::from(account.stats().is_some()),
             }

@@ -21,7 +21,7 @@ use crate::inspect;
 pub(in crate::cli) struct ReportArguments {
     #[command(flatten)]
     file: FileArguments,
-    /// The file to write; an existing one is replaced
+    /// The file to write; an existing one is replaced; `-` for stdout
     #[arg(long, value_name = "PATH", value_parser = fanout_sink::parse_local_path)]
     html: PathBuf,
 }
@@ -31,7 +31,8 @@ The page needs no network and no other file: it can be sent by mail, or served a
 under `journal.path`, and shows the last 90 lists of each account and the last 90 runs.
 
 Examples:
-  fanout report pipelines/followers.toml --html report.html";
+  fanout report pipelines/followers.toml --html report.html
+  fanout report pipelines/followers.toml --html - > report.html";
 
 /// Writes the page.
 pub(in crate::cli) fn execute(
@@ -42,6 +43,10 @@ pub(in crate::cli) fn execute(
     let pipeline = arguments.file.load_offline(environment)?;
     let mut overview = Overview::new(&pipeline);
     inspect::past_runs(&pipeline)?.for_each(|run| overview.add(run));
+    if arguments.html == Path::new("-") {
+        terminal.result(&page::render(&overview));
+        return Ok(Exit::Done);
+    }
     let path = arguments.html.display();
     match write(&arguments.html, &page::render(&overview)) {
         Ok(()) => {

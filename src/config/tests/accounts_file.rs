@@ -80,7 +80,8 @@ fn a_csv_file_is_read_as_excel_writes_it() {
     let gbk = accounts_of("accounts.csv", b"name,app_id\n\xc6\xb7\xc5\xc6,wx1\n", &environment(&[])).unwrap_err();
     assert_eq!(
         gbk,
-        "accounts.csv: found text that is not UTF-8, expected UTF-8; Excel writes it as “CSV UTF-8 (comma delimited)”"
+        "accounts.csv: found text that is not UTF-8 in line 2, which looks like GBK (ANSI), expected UTF-8; Excel writes it \
+         as “CSV UTF-8 (comma delimited)”, an editor when it saves with the encoding UTF-8"
     );
 }
 
@@ -140,7 +141,7 @@ fn a_secret_in_a_csv_file_is_refused_and_never_shown() {
     let refused = wrong("accounts.csv", &format!("name,app_id,Secret\nbrand,wx1,{SECRET}\n"));
     assert_eq!(
         refused,
-        "accounts.csv: line 1: `secret`: found a column of secrets, expected one that names where each is: `secret_env` (an \
+        "accounts.csv: line 1: `Secret`: found a column of secrets, expected one that names where each is: `secret_env` (an \
          environment variable) or `secret_file`; take the secrets out of the file, and renew them if it was passed on"
     );
     let token = "a".repeat(512);
@@ -234,8 +235,75 @@ fn a_secret_of_the_file_may_be_in_a_variable_that_looks_like_ours() {
     let variable = ("FANOUT_BRAND_SECRET", "hunter2");
     let accounts = accounts_of("accounts.csv", csv, &environment(&[variable])).unwrap();
     assert!(matches!(&accounts[0].credential, Credential::Secret(secret) if secret.expose() == "hunter2"));
-    let errors = accounts_of("accounts.csv", csv, &environment(&[variable, ("FANOUT_OTHER", "x")])).unwrap_err();
-    assert!(errors.contains("`other` (from `FANOUT_OTHER`): unknown key"), "{errors}");
+    let near = [variable, ("FANOUT_JOURNAL_KEEP", "3")];
+    let errors = accounts_of("accounts.csv", csv, &environment(&near)).unwrap_err();
+    assert!(errors.contains("`journal_keep` (from `FANOUT_JOURNAL_KEEP`): sets no key"), "{errors}");
+    assert!(!errors.contains("BRAND"), "{errors}");
+}
+
+#[test]
+fn another_separator_is_named() {
+    for (separator, name) in [
+        (";", "`;`"),
+        ("\t", "a tab"),
+        ("|", "`|`"),
+        (" ; ", "`;`"),
+        ("，", "the full-width `，`"),
+        ("；", "the full-width `；`"),
+    ] {
+        for header in ["name,app_id,secret_env", "AppID,公众号,AppSecret", "\"name\",\"app_id\",\"secret_env\""] {
+            let csv = format!("{header}\nbrand,wx1,0123456789abcdef0123456789abcdef\n").replace(',', separator);
+            let found = wrong("accounts.csv", &csv);
+            let expected = format!("accounts.csv: line 1: found {name} between the columns, expected `,`; ");
+            assert!(found.starts_with(&expected), "{separator:?}: {found}");
+            assert_eq!(found.lines().count(), 1, "{found}");
+        }
+    }
+    // A sheet of one column has no separator.
+    assert!(wrong("accounts.csv", "name\nbrand\n").contains("`app_id`: missing"));
+}
+
+#[test]
+fn the_usual_names_of_columns_are_understood() {
+    for name in ["secret", "Secret", "appsecret", "AppSecret", "app_secret", "secret_key", "密钥", "开发者密码"]
+    {
+        let found = wrong("accounts.csv", &format!("name,app_id,{name}\nbrand,wx1,0123456789abcdef0123456789abcdef\n"));
+        let expected = "found a column of secrets, expected one that names where each is: `secret_env`";
+        assert!(found.contains(&format!("`{name}`: {expected}")), "{found}");
+        assert!(!found.contains("0123456789abcdef"), "{found}");
+    }
+    for name in ["token", "access_token", "AccessToken", "令牌"] {
+        let found = wrong("accounts.csv", &format!("name,app_id,{name}\nbrand,wx1,x\n"));
+        assert!(found.contains("a column of secrets, expected one that names where each is: `token_env`"), "{found}");
+    }
+    for (name, meant) in [
+        ("appid", "app_id"),
+        ("AppID", "app_id"),
+        ("App ID", "app_id"),
+        ("应用", "app_id"),
+        ("开发者ID", "app_id"),
+        ("Name", "name"),
+        ("公众号", "name"),
+        ("账号名称", "name"),
+        ("app_secret_env", "secret_env"),
+        ("SecretFile", "secret_file"),
+    ] {
+        let found = wrong("accounts.csv", &format!("{name},other\nx,y\n"));
+        let line = found.lines().find(|line| line.contains(&format!("`{name}`: unknown column"))).unwrap();
+        assert!(line.ends_with(&format!("; did you mean `{meant}`?")), "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_in_utf_8_is_named() {
+    let wide: Vec<u8> = "\u{feff}name\tapp_id\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, what) in [
+        (wide.as_slice(), "UTF-16 (Excel's “Unicode text”)"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "a workbook or another zip file"),
+    ] {
+        let found = accounts_of("accounts.csv", bytes, &environment(&[])).unwrap_err();
+        assert!(found.starts_with(&format!("accounts.csv: found {what}, expected text in UTF-8; Excel ")), "{found}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::engine::unit::UnitRun;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;
-use crate::report::{AccountReport, Verdict};
+use crate::report::{AccountReport, FoundList, SinkOutcome, SinkState, Verdict};
 use crate::source::{CallsLeft, Source, SourceError, Unanswered};
 use crate::wechat::{ApiError, Chain, Cursor, Page, next_midnight};
 
@@ -33,19 +33,55 @@ pub(super) struct UnitFindings {
     pub(super) published: BTreeMap<String, Option<f64>>,
 }
 
-/// Makes the finding on what a run would begin with, from the report of
+/// Makes the findings on what a run would begin with, from the report of
 /// [`check`](crate::engine::check).
-pub(super) fn state(report: &AccountReport) -> Finding {
+pub(super) fn state(report: &AccountReport) -> Vec<Finding> {
     let date = report.date.map_or_else(String::new, |date| date.to_string());
-    let finding = match (&report.walk, &report.error) {
-        (_, Some(error)) => {
-            Finding { hint: report.hint.clone(), ..Finding::error(Check::State, report.exit, error.as_str()) }
+    let walk = report.walk.map_or_else(String::new, |walk| walk.to_string());
+    let mut findings = Vec::new();
+    if let Some(error) = &report.error {
+        let finding = Finding::error(Check::State, report.exit, error.as_str());
+        findings.push(Finding { hint: report.hint.clone(), ..finding });
+    } else if report.verdict == Verdict::AlreadyPublished {
+        findings.push(Finding::ok(Check::State, format!("the list of {date} is published: walk {walk}")));
+    } else if report.snapshot.is_some() {
+        findings.push(Finding::ok(
+            Check::State,
+            format!("the list of {date} is complete: walk {walk}; a run delivers it, without a call"),
+        ));
+    } else if report.walk.is_some() {
+        findings.push(Finding::ok(Check::State, format!("walk {walk} of {date} is continued")));
+    } else {
+        findings.push(Finding::ok(Check::State, format!("a new walk of {date} begins")));
+    }
+    findings.extend(report.sinks.iter().filter_map(|outcome| at_sink(outcome, report)));
+    findings.into_iter().map(|finding| finding.for_account(&report.account)).collect()
+}
+
+/// Makes the finding on a sink that has no list as it was published.
+fn at_sink(outcome: &SinkOutcome, report: &AccountReport) -> Option<Finding> {
+    let sink = &outcome.sink;
+    let ok = |found: &str| Some(Finding::ok(Check::State, format!("sink `{sink}`: {found}")));
+    match (&outcome.state, outcome.found) {
+        (SinkState::Failed { error, hint }, _) => {
+            let found = format!("sink `{sink}`: {error}");
+            // The error of a required sink is the account's error, too.
+            let is_new = report.error.as_ref() != Some(&found);
+            let finding = if outcome.required {
+                Finding::error(Check::State, report.exit, found)
+            } else {
+                Finding::warning(Check::State, found)
+            };
+            is_new.then(|| Finding { hint: hint.clone(), ..finding })
         }
-        (Some(walk), None) => Finding::ok(Check::State, format!("walk {walk} of {date} is continued")),
-        (None, None) => Finding::ok(Check::State, format!("a new walk of {date} begins")),
-    };
-    debug_assert!(report.error.is_some() || report.verdict == Verdict::Ready, "a check has no other verdict");
-    finding.for_account(&report.account)
+        (SinkState::NotReached, Some(_)) => {
+            Some(Finding::warning(Check::State, format!("sink `{sink}`: the list is gone, and is delivered again")))
+        }
+        (SinkState::NotReached, None) => ok("it lacks the list, and receives it"),
+        (_, Some(FoundList::Gone)) => ok("the list is gone, and stays away (`when_gone`)"),
+        (_, Some(FoundList::Replaced)) => ok("a newer list has replaced it"),
+        _ => None,
+    }
 }
 
 /// Checks one list of an account.

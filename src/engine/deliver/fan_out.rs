@@ -12,12 +12,12 @@ use fanout_sink::{Batch, arrow, hexadecimal};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::distinct::{DistinctCounter, Duplicates};
 use super::sink_task::{Command, SinkQueue};
 use crate::engine::budget::{Budget, Lease, footprint};
+use crate::engine::threads::{self, Running};
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{JournalError, JournaledPage, PageReader};
@@ -32,7 +32,7 @@ const QUEUE: usize = 2;
 #[derive(Debug)]
 pub(in crate::engine) struct FanOut {
     tasks: mpsc::Sender<Task>,
-    thread: JoinHandle<Result<FanOutResult, Error>>,
+    thread: Running<Result<FanOutResult, Error>>,
 }
 
 /// The fan-out has failed and takes no more pages; [`FanOut::finish`] returns its error.
@@ -104,15 +104,19 @@ impl FanOut {
     /// Rows in `duplicates` are left out. With `None` they are not known yet: the followers are
     /// counted on the way, perhaps with a temporary file in `folder`, and [`count`](Self::count)
     /// returns the result.
-    pub(super) fn start(
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Thread`] if the system refuses the thread.
+    pub(super) async fn start(
         context: &UnitContext,
         folder: &Path,
         duplicates: Option<Duplicates>,
         sinks: Vec<SinkQueue>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let (tasks, queue) = mpsc::channel(QUEUE);
         let work = Work {
-            rows: Rows::new(&context.account().app_id),
+            rows: Rows::new(&context.account().app_id, &context.account().name),
             counter: duplicates.is_none().then(|| DistinctCounter::new(folder)),
             duplicates: duplicates.unwrap_or_default(),
             digest: Sha256::new(),
@@ -125,7 +129,8 @@ impl FanOut {
             stop: context.run.stop.clone(),
         };
         let runtime = Handle::current();
-        Self { tasks, thread: tokio::task::spawn_blocking(move || work.run(queue, &runtime)) }
+        let thread = threads::start("fan-out", move || work.run(queue, &runtime)).await.map_err(Error::Thread)?;
+        Ok(Self { tasks, thread })
     }
 
     /// Hands on a page that has just been journaled.
@@ -155,7 +160,7 @@ impl FanOut {
     /// is to stop.
     pub(super) async fn finish(self) -> Result<FanOutResult, Error> {
         drop(self.tasks);
-        self.thread.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        self.thread.finish().await
     }
 }
 

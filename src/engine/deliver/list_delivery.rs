@@ -48,7 +48,13 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         slot: Slot,
     ) -> Result<DeliveredList<'a>, Error> {
         let sinks = self.open(staged, None).await;
-        let fan_out = self.start(None, &sinks);
+        let fan_out = match self.start(None, &sinks).await {
+            Ok(fan_out) => fan_out,
+            Err(error) => {
+                sinks.abort().await;
+                return Err(error);
+            }
+        };
         fan_out.replay(self.journal.reader()).await;
         let counted = self.walk(source, Some(&fan_out)).await;
         let facts = fan_out.finish().await;
@@ -119,7 +125,7 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         duplicates: &Duplicates,
         sinks: &StagedSinks<'a>,
     ) -> Result<FanOutResult, Error> {
-        let fan_out = self.start(Some(duplicates.clone()), sinks);
+        let fan_out = self.start(Some(duplicates.clone()), sinks).await?;
         fan_out.replay(self.journal.reader()).await;
         fan_out.finish().await
     }
@@ -147,7 +153,7 @@ impl<'a, 'journal> ListDelivery<'a, 'journal> {
         walk.run().instrument(span).await
     }
 
-    fn start(&self, duplicates: Option<Duplicates>, sinks: &StagedSinks<'a>) -> FanOut {
-        FanOut::start(self.context, self.journal.folder().path(), duplicates, sinks.queues())
+    async fn start(&self, duplicates: Option<Duplicates>, sinks: &StagedSinks<'a>) -> Result<FanOut, Error> {
+        FanOut::start(self.context, self.journal.folder().path(), duplicates, sinks.queues()).await
     }
 }

@@ -3,6 +3,8 @@
 //! Before it: the [unit](super::unit) starts a [`Publication`]. Behind it: the sinks, a thread
 //! each.
 //!
+//! A walk that is decided already begins with a `look` at the sinks that have published it.
+//!
 //! `publication` is the outermost: it calls `list_delivery`, which runs the [walk](super::walk) and
 //! the fan-out, and then continues with the sinks that have the list. The way of the data:
 //!
@@ -20,9 +22,12 @@
 mod distinct;
 mod fan_out;
 mod list_delivery;
+mod look;
 mod publication;
 mod sink_task;
 mod staged_sinks;
 
 pub(super) use fan_out::{DistinctCount, FanOut, FanOutEnded};
-pub(super) use publication::{Publication, PublicationResult, sink_outcome};
+pub(super) use look::Looked;
+pub(crate) use look::{Look, look};
+pub(super) use publication::{Publication, PublicationResult};

@@ -16,12 +16,13 @@ use tracing::Instrument as _;
 use super::distinct::Duplicates;
 use super::fan_out::FanOutResult;
 use super::list_delivery::{DeliveredList, ListDelivery};
+use super::look::Looked;
 use super::staged_sinks::StagedSinks;
 use crate::causes::error_chain;
 use crate::engine::proof::FollowerProof;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
-use crate::journal::{Commit, Decision, Journal, WalkFolder};
+use crate::journal::{Commit, Decision, Journal};
 use crate::registry::BoundSink;
 use crate::report::{SinkOutcome, SinkState};
 use crate::source::Source;
@@ -34,8 +35,10 @@ pub(in crate::engine) struct Publication<'a> {
     outcomes: Vec<SinkOutcome>,
     /// The facts of the list, once they are decided.
     snapshot: Option<Snapshot>,
-    /// The first failure of a required sink.
+    /// The first failure of a required sink in this delivery.
     failure: Option<Error>,
+    /// The worst failure of a required sink before it, which keeps nothing from the other sinks.
+    failed_look: Option<Error>,
 }
 
 /// What came of a publication.
@@ -56,21 +59,25 @@ enum DeliveryError {
 }
 
 impl<'a> Publication<'a> {
-    pub(in crate::engine) fn new(context: &'a UnitContext, journal: Journal) -> Result<Self, Error> {
-        let outcomes = context.sinks().iter().map(|sink| sink_outcome(context, journal.folder(), sink));
-        Ok(Self { context, outcomes: outcomes.collect::<Result<_, _>>()?, journal, snapshot: None, failure: None })
+    pub(in crate::engine) fn new(context: &'a UnitContext, journal: Journal, looked: Looked) -> Self {
+        let Looked { outcomes, failure: failed_look } = looked;
+        Self { context, journal, outcomes, snapshot: None, failure: None, failed_look }
     }
 
     /// Reads the list to its end, if the journal has no end, and publishes it to every sink that
     /// lacks it.
     pub(in crate::engine) async fn run(mut self, source: &Source) -> PublicationResult {
         let result = self.publish(source).await;
-        let result = result.and_then(|()| self.failure.map_or(Ok(()), Err));
+        let result = result
+            .and_then(|()| self.failure.into_iter().chain(self.failed_look).reduce(Error::worse).map_or(Ok(()), Err));
         PublicationResult { journal: self.journal, outcomes: self.outcomes, snapshot: self.snapshot, result }
     }
 
     async fn publish(&mut self, source: &Source) -> Result<(), Error> {
         let (staged, later) = self.lacking();
+        for outcome in self.outcomes.iter().filter(|outcome| outcome.is_lost()) {
+            tracing::warn!(sink = outcome.sink, "the published list is gone; it is delivered again from the journal");
+        }
         let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
         let last = self.context.last().map(|list| list.rows);
         // If the whole list is in the journal already, it takes no streaming slot.
@@ -115,7 +122,7 @@ impl<'a> Publication<'a> {
     /// complete.
     fn lacking(&self) -> (Vec<&'a BoundSink>, Vec<&'a BoundSink>) {
         let sinks = self.context.sinks().iter().zip(&self.outcomes);
-        let lacking = sinks.filter(|(_, outcome)| !matches!(outcome.state, SinkState::AlreadyPublished(_)));
+        let lacking = sinks.filter(|(_, outcome)| matches!(outcome.state, SinkState::NotReached));
         lacking.map(|(sink, _)| sink).partition(|sink| sink.streams())
     }
 
@@ -292,7 +299,7 @@ impl<'a> Publication<'a> {
         outcome.state = match result {
             Ok(report) => SinkState::Published(report),
             Err(error) => {
-                let state = SinkState::Failed { error: error_chain(&error), hint: error.hint().map(str::to_owned) };
+                let state = SinkState::failed(&error);
                 if outcome.required && self.failure.is_none() {
                     self.failure = Some(Error::Sink { sink: sink.name().to_owned(), error });
                 }
@@ -300,19 +307,6 @@ impl<'a> Publication<'a> {
             }
         };
     }
-}
-
-/// Returns the outcome of a sink before anything has happened in this run.
-pub(in crate::engine) fn sink_outcome(
-    context: &UnitContext,
-    walk: &WalkFolder,
-    sink: &BoundSink,
-) -> Result<SinkOutcome, Error> {
-    let state = match walk.commit(&context.recipient(sink))? {
-        Some(commit) => SinkState::AlreadyPublished(commit.report),
-        None => SinkState::NotReached,
-    };
-    Ok(SinkOutcome { sink: sink.name().to_owned(), required: sink.section().required, state })
 }
 
 /// Returns [`Error::Changed`] if a list is not the one that was decided.

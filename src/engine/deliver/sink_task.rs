@@ -16,6 +16,8 @@ use tracing::Instrument as _;
 
 use crate::backoff::Backoff;
 use crate::config::SinkRetry;
+use crate::engine::threads;
+use crate::error::LIMIT_OF_THREADS;
 use crate::registry::BoundSink;
 
 /// The longest pause between two tries, unless `retry.base` is longer.
@@ -50,7 +52,8 @@ impl SinkTask {
         let bound = bound.clone();
         let runtime = Handle::current();
         let span = tracing::info_span!("sink", sink = bound.name());
-        tokio::task::spawn_blocking(move || {
+        let name = format!("sink {}", bound.name());
+        let work = move || {
             let work = async move {
                 match with_retries(&bound.section().retry, async || bound.open(context.clone()).await).await {
                     Ok(sink) => {
@@ -61,7 +64,10 @@ impl SinkTask {
                 }
             };
             runtime.block_on(work.instrument(span));
-        });
+        };
+        threads::start(&name, work).await.map_err(|error| {
+            SinkError::temporary("its thread cannot be started").with_source(error).with_hint(LIMIT_OF_THREADS)
+        })?;
         result.await.unwrap_or_else(|_| Err(panicked()))?;
         Ok(Self { commands })
     }
@@ -130,7 +136,7 @@ async fn serve(mut sink: Box<dyn Sink>, bound: &BoundSink, mut queue: mpsc::Rece
 }
 
 /// Repeats a call that fails with a temporary error, up to `retry.attempts` times in all.
-async fn with_retries<T>(
+pub(super) async fn with_retries<T>(
     retry: &SinkRetry,
     mut call: impl AsyncFnMut() -> Result<T, SinkError>,
 ) -> Result<T, SinkError> {
@@ -147,6 +153,6 @@ async fn with_retries<T>(
     call().await
 }
 
-fn panicked() -> SinkError {
+pub(super) fn panicked() -> SinkError {
     SinkError::permanent("the sink panicked").with_hint("this is a defect of the sink; its message is above")
 }

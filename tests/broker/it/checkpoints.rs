@@ -8,7 +8,7 @@ use fanout_sink::chrono::{DateTime, TimeDelta, Utc};
 use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
 
-use crate::support::{PARTITIONS, Project, broker, read_committed};
+use crate::support::{DATE, PARTITIONS, Project, broker, read_committed};
 
 const ROWS: usize = 50;
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -19,9 +19,13 @@ fn options(topic: &str) -> KafkaOptions {
 }
 
 fn context(walk: u64, begun_at: DateTime<Utc>) -> SinkContext {
+    context_of("2026-11-22", walk, begun_at)
+}
+
+fn context_of(date: &str, walk: u64, begun_at: DateTime<Utc>) -> SinkContext {
     SinkContext::new("main", "wx1", Arc::clone(&follower_schema()))
         .with_names("checkpoints", "stream")
-        .with_walk(WalkId::new(walk, begun_at), "2026-11-22".parse().unwrap())
+        .with_walk(WalkId::new(walk, begun_at), date.parse().unwrap())
         .with_facts(begun_at, Some(ROWS as u64))
 }
 
@@ -33,7 +37,7 @@ fn snapshot(context: &SinkContext) -> Snapshot {
         rows: ROWS as u64,
         first_fetched_at: None,
         last_fetched_at: None,
-        digest: String::new(),
+        digest: format!("digest of {}", context.walk),
         proof: serde_json::Map::new(),
     }
 }
@@ -42,7 +46,7 @@ async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, Si
     let snapshot = snapshot(&context);
     let mut sink = KafkaFactory.open(options.clone(), context).await?;
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await?;
+    sink.write(&Batch::new(0, Rows::new("wx1", "main").next(1, Utc::now(), openids))).await?;
     sink.prepare(&snapshot).await?;
     Ok(sink.commit().await?.rows)
 }
@@ -71,7 +75,8 @@ async fn a_list_is_delivered_once_however_often_it_is_asked_for() {
         assert_eq!(deliver(&options, list.clone()).await.unwrap(), ROWS as u64);
         assert_copies("once", 1);
     }
-    assert_eq!(deliver(&options, context(2, Utc::now())).await.unwrap(), ROWS as u64);
+    let next_day = context_of("2026-11-23", 2, Utc::now());
+    assert_eq!(deliver(&options, next_day).await.unwrap(), ROWS as u64);
     assert_copies("once", 2);
 }
 
@@ -92,11 +97,101 @@ async fn a_list_older_than_checkpoints_are_kept_needs_again() {
 async fn a_list_behind_a_newer_one_needs_again() {
     let options = options("behind");
     let older = context(1, Utc::now() - HOUR);
-    let newer = context(2, Utc::now());
+    let newer = context_of("2026-11-21", 2, Utc::now());
     deliver(&options, newer.clone()).await.unwrap();
     let why = format!("the newer walk `{}` was delivered since", newer.walk);
     assert_unknown(deliver(&options, older).await, &why);
     assert_copies("behind", 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_list_of_the_date_needs_again_whichever_pipeline_has_delivered_it() {
+    let options = options("date");
+    let first = context(1, Utc::now() - HOUR);
+    deliver(&options, first.clone()).await.unwrap();
+    let has = |context: &SinkContext| {
+        let SinkContext { walk, date, pipeline, sink, .. } = context;
+        format!(
+            "the topic `date` has a list of {date} (walk `{walk}` of the pipeline `{pipeline}`, sink `{sink}`) already"
+        )
+    };
+    let expected = has(&first);
+    // A lost state, an older walk of another state, another pipeline, another sink, an earlier
+    // date.
+    for other in [
+        context(1, Utc::now()),
+        context(7, Utc::now() - HOUR * 2),
+        context(2, Utc::now()).with_names("another", "stream"),
+        context(2, Utc::now()).with_names("checkpoints", "another"),
+        first.clone().with_names("another", "stream"),
+        context_of("2026-11-21", 2, Utc::now()),
+    ] {
+        let errors = [
+            KafkaFactory.check(&options, &other).await.unwrap_err(),
+            deliver(&options, other.clone()).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(!error.is_temporary() && error.to_string().starts_with(&expected), "{error}");
+            assert!(error.hint().unwrap().contains("`--again`"), "{error:?}");
+        }
+        assert_copies("date", 1);
+    }
+    // Its own walk is recognised, and the list of the next day is another one.
+    KafkaFactory.check(&options, &first).await.unwrap();
+    let next_day = context_of("2026-11-23", 2, Utc::now());
+    KafkaFactory.check(&options, &next_day).await.unwrap();
+    let second = context(2, Utc::now()).with_names("another", "stream").with_again(true);
+    KafkaFactory.check(&options, &second).await.unwrap();
+    deliver(&options, second.clone()).await.unwrap();
+    assert_copies("date", 2);
+    // Another prefix knows of neither.
+    let apart = KafkaOptions { prefix: "apart".to_owned(), ..options.clone() };
+    deliver(&apart, first.clone()).await.unwrap();
+    assert_copies("date", 3);
+    let next_day = context_of("2026-11-23", 3, Utc::now());
+    deliver(&options, next_day.clone()).await.unwrap();
+    assert!(deliver(&options, second.with_again(false)).await.unwrap_err().to_string().starts_with(&has(&next_day)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_that_a_restored_state_has_read_again_is_not_taken_for_the_one_in_the_topic() {
+    let options = options("restored");
+    let list = context(1, Utc::now());
+    deliver(&options, list.clone()).await.unwrap();
+    let mut sink = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
+    let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("other{row}")));
+    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
+    let error = sink.prepare(&Snapshot { digest: "another".to_owned(), ..snapshot(&list) }).await.unwrap_err();
+    assert!(error.to_string().contains("already, with other rows"), "{error}");
+    assert_copies("restored", 1);
+}
+
+#[test]
+fn a_run_whose_state_is_lost_asks_before_the_first_call() {
+    const FOLLOWERS: u64 = 1_000;
+    let project = Project::creating("lost", FOLLOWERS, "");
+    project.finish();
+    let walk = project.walk().unwrap();
+    let walk = walk.file_name().unwrap().to_str().unwrap();
+    let expected =
+        format!("the topic `lost` has a list of {DATE} (walk `{walk}` of the pipeline `broker`, sink `stream`)");
+    let copies = || read_committed(&broker(), "lost", PARTITIONS).len() as u64 / FOLLOWERS;
+    for arguments in [&["--fresh"][..], &[]] {
+        if arguments.is_empty() {
+            std::fs::remove_dir_all(project.path("state")).unwrap();
+        }
+        let walks = project.walks();
+        let ended = project.run(arguments);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(&expected) && ended.stderr.contains("`--again`"), "{ended:?}");
+        assert_eq!((project.walks(), copies()), (walks, 1), "{arguments:?}");
+    }
+    let ended = project.run(&["--again"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(copies(), 2);
+    // It is published, so nothing asks.
+    project.finish();
+    assert_eq!(copies(), 2);
 }
 
 #[test]
@@ -110,7 +205,7 @@ fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
     project.forget_commits();
     let ended = run(&[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("it is not known whether the topic `again` has the walk `000001-"), "{ended:?}");
+    assert!(ended.stderr.contains("the topic `again` has a list of 2026-11-23"), "{ended:?}");
     assert_eq!(run(&["--again"]).code, Some(0));
     assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
     assert_eq!(run(&["--again"]).code, Some(0));
@@ -134,7 +229,7 @@ async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
     let list = context(1, Utc::now());
     let mut zombie = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
     let openids = StringArray::from_iter_values(["o1"]);
-    zombie.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
+    zombie.write(&Batch::new(0, Rows::new("wx1", "main").next(1, Utc::now(), openids))).await.unwrap();
     deliver(&options, list).await.unwrap();
     let error = zombie.commit().await.unwrap_err();
     assert!(error.to_string().contains("another producer with the same transactional id"), "{error:?}");
@@ -144,7 +239,7 @@ async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() {
     let options = options("found");
-    let (older, newer) = (context(2, Utc::now() - HOUR), context(1, Utc::now()));
+    let (older, newer) = (context(2, Utc::now() - HOUR), context_of("2026-11-23", 1, Utc::now()));
     deliver(&options, older.clone()).await.unwrap();
     assert_eq!(find(&options, &older).await, Found::Held);
     // Nothing says what became of a list that no checkpoint names.
@@ -153,7 +248,7 @@ async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() 
     // A look does not fence the producer that is at work, nor wait for its transaction.
     let mut sink = KafkaFactory.open(options.clone(), newer.clone()).await.unwrap();
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
+    sink.write(&Batch::new(0, Rows::new("wx1", "main").next(1, Utc::now(), openids))).await.unwrap();
     assert_eq!(find(&options, &older).await, Found::Held);
     sink.prepare(&snapshot(&newer)).await.unwrap();
     sink.commit().await.unwrap();
@@ -182,17 +277,18 @@ async fn the_lists_of_an_account_have_a_checkpoint_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checkpoint_of_another_owner_is_refused_where_two_names_make_one_group() {
+async fn a_checkpoint_of_another_list_is_refused_where_two_names_make_one_group() {
     let options = options("dots");
     let list = context(1, Utc::now());
-    deliver(&options, list.clone().with_names("a.b", "c")).await.unwrap();
-    let same_group = list.with_names("a", "b.c");
+    deliver(&options, list.clone().with_list("a.b")).await.unwrap();
+    let mut same_group = list.with_list("b");
+    same_group.app_id.push_str(".a");
     let errors = [
         deliver(&options, same_group.clone()).await.unwrap_err(),
         KafkaFactory.find(&options, &same_group, &SinkReport::default()).await.unwrap_err(),
     ];
     for error in errors {
-        assert!(error.to_string().ends_with("belongs to another pipeline, sink, account or list"), "{error}");
+        assert!(error.to_string().ends_with("belongs to another account or list"), "{error}");
         assert_eq!(error.hint(), Some("choose another `prefix`"));
     }
     assert_copies("dots", 1);

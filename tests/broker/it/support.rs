@@ -102,6 +102,13 @@ impl Project {
         walks.filter(|path| path.join("pages").exists()).min()
     }
 
+    /// Returns how many walks have begun.
+    pub(crate) fn walks(&self) -> usize {
+        let list = self.walk().and_then(|walk| Some(walk.parent()?.to_owned()));
+        let entries = list.map(|list| std::fs::read_dir(list).unwrap().flatten());
+        entries.into_iter().flatten().filter(|entry| entry.path().join("pages").exists()).count()
+    }
+
     pub(crate) fn is_decided(&self) -> bool {
         self.walk().is_some_and(|walk| walk.join("decision.json").exists())
     }

@@ -82,9 +82,9 @@ fn a_check_shows_which_walk_a_run_would_begin() {
     assert_shows!(project, Ended::of(&mut project.command_with_secrets(&check)), @r"
     exit code: 0
     ----- stdout -----
-    account  verdict  date        walk
-    brand    ready    2026-11-22  new
-    shop     ready    2026-11-22  new
+    account  verdict  date        walk  sinks
+    brand    ready    2026-11-22  new   -
+    shop     ready    2026-11-22  new   -
 
     ----- stderr -----
     ");

@@ -134,10 +134,10 @@ fn the_runs_of_an_account_are_shown_with_the_error_of_the_one_that_failed() {
     assert_shows!(project, history(&project, &[]), @r"
     exit code: 0
     ----- stdout -----
-    begun at              verdict    list of     followers  change  pages             calls  retries  seconds  error
-    YYYY-MM-DDThh:mm:ssZ  published  2026-11-22        400       -      8  9 of 100,000,000        0      N.N  -
-    YYYY-MM-DDThh:mm:ssZ  failed     -                   -       -      0                 0        0      N.N  the walk in state/wxcrash/followers/000001-YYYYMMDDThhmmssZ belongs elsewhere: its API host is `127.0.0.1`, not `localhost`
-    YYYY-MM-DDThh:mm:ssZ  published  2026-11-22        400      +0      8   9 of 99,999,991        0      N.N  -
+    begun in Beijing  UTC    verdict    list of     followers  change  pages             calls  retries  seconds  error
+    YYYY-MM-DD hh:mm  hh:mm  published  2026-11-22        400       -      8  9 of 100,000,000        0      N.N  -
+    YYYY-MM-DD hh:mm  hh:mm  failed     -                   -       -      0                 0        0      N.N  the walk in state/wxcrash/followers/000001-YYYYMMDDThhmmssZ belongs elsewhere: its API host is `127.0.0.1`, not `localhost`
+    YYYY-MM-DD hh:mm  hh:mm  published  2026-11-22        400      +0      8   9 of 99,999,991        0      N.N  -
 
     ----- stderr -----
     ");

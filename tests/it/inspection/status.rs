@@ -51,7 +51,7 @@ fn while_a_run_is_at_work_its_walk_is_seen_beside_the_last_list_and_is_not_distu
     let state = fs::metadata(current_walk(&project, 0).unwrap().join("pages")).unwrap().len();
     assert!(account["bytes"].as_u64().unwrap() > state / 2, "{account:#}");
     let table = project.fanout(&["status", "pipeline.toml"]).stdout;
-    assert!(table.contains(&format!("brand is in use by process {}", process.id())), "{table}");
+    assert!(table.contains(&format!("brand: in use by process {}", process.id())), "{table}");
 
     let ended = Ended::after(process);
     assert_eq!(ended.code, Some(0), "{ended:?}");

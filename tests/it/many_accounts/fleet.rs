@@ -156,6 +156,11 @@ impl Fleet {
         self.project.run_command(&[&["--json"], more].concat())
     }
 
+    /// Returns the folder of all lists.
+    pub(crate) fn outputs(&self) -> std::path::PathBuf {
+        self.project.path("out")
+    }
+
     /// Returns the followers that an account has.
     pub(crate) fn truth(&self, account: &Account) -> Vec<String> {
         self.project.truth_of(&account.app_id)

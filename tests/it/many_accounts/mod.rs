@@ -78,6 +78,39 @@ fn after_a_kill_accounts_that_are_finished_are_not_called_again() {
 }
 
 #[test]
+fn published_lists_are_looked_for_in_no_time_and_those_that_are_gone_come_back_without_a_call() {
+    let fleet = Fleet::of(fleet::accounts() / 2);
+    let run = |more: &[&str]| {
+        let started = Instant::now();
+        let ended = Ended::of(&mut fleet.run(more));
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        let report = ended.json();
+        let good = fleet.accounts().iter().zip(report["accounts"].as_array().unwrap());
+        let good = good.filter(|(account, _)| matches!(account.fate, Fate::Good)).map(|(_, report)| report.clone());
+        (started.elapsed().as_secs_f64(), good.collect::<Vec<_>>())
+    };
+    run(&[]);
+    let calls = || fleet.good().map(|account| fleet.calls(account)).collect::<Vec<_>>();
+    let before = calls();
+    // The accounts that always fail are called once more, and not waited for.
+    let (seconds, reports) = run(&["--set", "source.retry.attempts=1"]);
+    assert!(reports.iter().all(|report| report["verdict"] == "already_published"));
+    assert!(reports.iter().all(|report| report["sinks"][0]["found"] == "held"));
+    std::fs::remove_dir_all(fleet.outputs()).unwrap();
+    let (seconds_again, reports) = run(&["--set", "source.retry.attempts=1"]);
+    assert!(reports.iter().all(|report| report["sinks"][0]["found"] == "gone" && report["calls"] == 0));
+    assert_eq!(calls(), before);
+    for account in fleet.good() {
+        assert!(fleet.published(account) == fleet.truth(account), "the list of {} differs", account.name);
+    }
+    say(&format!(
+        "many accounts: {} published lists were looked for in {seconds:.1} s, and delivered again in {seconds_again:.1} s, \
+         each in a whole run",
+        reports.len()
+    ));
+}
+
+#[test]
 fn the_first_failure_stops_the_others_where_that_is_asked_for() {
     let fleet = Fleet::of(60);
     let ended = Ended::of(&mut fleet.run(&["--fail-fast", "--set", "limits.accounts=2"]));

@@ -1,7 +1,9 @@
 //! Other programs read the outputs: pyarrow, duckdb and polars see the list exactly and in order,
 //! and nothing else.
 
+mod hive_paths;
 mod kafka_batches;
+mod parquet_encodings;
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;

@@ -184,7 +184,7 @@ fn every_default_is_the_one_that_holds() {
     assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 29);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
-    assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 5);
+    assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 6);
     let ndjson = |pipeline: &Pipeline| {
         let options: NdjsonOptions = pipeline.sinks[0].options.extract().unwrap();
         (options.compression.unwrap_or_default(), options.root)

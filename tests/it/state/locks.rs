@@ -25,7 +25,7 @@ fn the_second_run_says_who_has_the_account_and_since_when() {
     assert_eq!(second.code, Some(75), "{second:?}");
     let holder = format!("app id `{APP_ID}` is in use by another run (process {} on `", first.id());
     assert!(second.stderr.contains(&holder), "{second:?}");
-    assert!(second.stderr.contains("` since 20") && second.stderr.contains(" UTC, pipeline `crash`)"), "{second:?}");
+    assert!(second.stderr.contains("` since 20") && second.stderr.contains(" UTC), pipeline `crash`)"), "{second:?}");
     assert!(second.stderr.contains("hint: wait until it has ended"), "{second:?}");
     let first = Ended::after(first);
     assert_eq!(first.code, Some(0), "{first:?}");

@@ -124,7 +124,9 @@ fn ndjson_rows(text: &[u8]) -> Vec<(i64, String)> {
     std::str::from_utf8(text).unwrap().lines().map(row).collect()
 }
 
-/// Returns every file below a folder with its content; nothing if there is no folder.
+/// Returns every file below a folder with its content; nothing if there is no folder. The content
+/// of a link to nothing is its target. Hidden names are skipped, as readers do: a killed run may
+/// leave a lock or a trial.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -132,10 +134,15 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         // What is not there has no files.
         let Ok(entries) = fs::read_dir(&next) else { continue };
         for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.file_name().unwrap().to_string_lossy().starts_with('.') {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+                let target = |_| fs::read_link(&path).map(|target| target.into_os_string().into_encoded_bytes());
+                let content = fs::read(&path).or_else(target).unwrap();
+                found.insert(path.strip_prefix(folder).unwrap().to_owned(), content);
             }
         }
     }

@@ -32,6 +32,10 @@ struct State {
     columns: Vec<String>,
     /// Added to what a commit reports.
     surplus: u64,
+    /// What a sink answers when it looks for its list, next; otherwise it cannot tell.
+    answers: HashMap<String, VecDeque<Found>>,
+    /// How often each sink looked.
+    looks: HashMap<String, usize>,
     /// What goes wrong: at an event, the next of these.
     failures: HashMap<String, VecDeque<SinkError>>,
 }
@@ -52,6 +56,16 @@ impl Recorder {
     /// Makes the next `event` (`write`, `prepare`, …) of sink `sink` fail.
     pub(crate) fn fail(&self, sink: &str, event: &str, error: SinkError) {
         self.state().failures.entry(format!("{sink} {event}")).or_default().push_back(error);
+    }
+
+    /// Makes sink `sink` answer this the next time that it looks for its list.
+    pub(crate) fn answer(&self, sink: &str, found: Found) {
+        self.state().answers.entry(sink.to_owned()).or_default().push_back(found);
+    }
+
+    /// Returns how often sink `sink` looked for a list.
+    pub(crate) fn looks(&self, sink: &str) -> usize {
+        self.state().looks.get(sink).copied().unwrap_or(0)
     }
 
     /// Makes every commit report a row too many.
@@ -144,10 +158,15 @@ impl SinkFactory for Recorder {
     async fn find(
         &self,
         _options: &RecorderOptions,
-        _context: &SinkContext,
+        context: &SinkContext,
         _report: &SinkReport,
     ) -> Result<Found, SinkError> {
-        Ok(Found::Unknown)
+        assert!(context.digest.is_some() && context.begun_at.is_some() && context.rows.is_some());
+        let mut state = self.state();
+        *state.looks.entry(context.sink.clone()).or_default() += 1;
+        let failure = state.failures.get_mut(&format!("{} find", context.sink)).and_then(VecDeque::pop_front);
+        let answer = state.answers.get_mut(&context.sink).and_then(VecDeque::pop_front);
+        failure.map_or(Ok(answer.unwrap_or(Found::Unknown)), Err)
     }
 }
 

@@ -9,11 +9,13 @@ use super::project::Project;
 
 /// What differs from run to run, and what stands for it. In a table it must be as wide, so that the
 /// columns stay.
-const FILTERS: [(&str, &str); 9] = [
+const FILTERS: [(&str, &str); 10] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
     // Of a log line, of a report, of a walk's name.
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "[NOW]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "YYYY-MM-DDThh:mm:ssZ"),
+    // In `history`: in Beijing, and in UTC.
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d  \d\d:\d\d", "YYYY-MM-DD hh:mm  hh:mm"),
     (r"\d{8}T\d{6}Z", "YYYYMMDDThhmmssZ"),
     (r"rid: [0-9a-f-]+", "rid: [RID]"),
     (r"\d+(\.\d+)?(µs|ms|s)\b", "[TIME]"),

@@ -2,6 +2,7 @@
 //! call for a token.
 
 mod limits;
+mod process_limits;
 mod servers;
 mod tls_and_proxies;
 

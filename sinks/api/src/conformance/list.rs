@@ -73,7 +73,7 @@ pub(super) struct List {
     app_id: String,
     schema: SchemaRef,
     pub(super) batches: Vec<Batch>,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Arc<Vec<Row>>,
     pub(super) snapshot: Snapshot,
 }
 
@@ -118,7 +118,7 @@ impl List {
             Field::new("fetched_at", instant, false),
         ]));
         let batches = batches(&schema, sizes, batch);
-        let rows = (0..openids.len()).map(row).collect();
+        let rows = Arc::new((0..openids.len()).map(row).collect());
         Self { occasion, app_id: app_id.to_owned(), schema, batches, rows, snapshot: snapshot(occasion, &openids) }
     }
 
@@ -160,7 +160,7 @@ impl List {
         ]));
         let sizes = [texts.len() / 2, texts.len() - texts.len() / 2];
         let batches = batches(&schema, &sizes, batch);
-        let rows = (0..texts.len()).map(row).collect();
+        let rows = Arc::new((0..texts.len()).map(row).collect());
         let app_id = occasion.app_id.to_owned();
         Self { occasion, app_id, schema, batches, rows, snapshot: snapshot(occasion, &keys) }
     }
@@ -182,7 +182,7 @@ impl List {
         for batch in &mut self.batches {
             *batch = batch.with_records(batch.records().project(&indices).expect("the columns are there"));
         }
-        for row in &mut self.rows {
+        for row in Arc::make_mut(&mut self.rows) {
             row.retain(|column, _| columns.contains(&column.as_str()));
         }
         self
@@ -195,6 +195,9 @@ impl List {
             .with_names("conformance", "subject")
             .with_list(list)
             .with_walk(self.occasion.walk_id(), date)
+            // A sink that only appends may refuse a second list of a date, unless it is delivered
+            // on purpose.
+            .with_again(self.occasion.walk == LATER_WALK.walk)
             .with_directory(directory)
     }
 }

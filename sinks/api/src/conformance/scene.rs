@@ -3,11 +3,12 @@
 //! Before it: the cases. Behind it: the sink under test, and the `Subject`, which reads what the
 //! sink has published.
 
-use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::aftermath::Aftermath;
 use super::list::{List, Occasion};
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
@@ -39,7 +40,8 @@ macro_rules! persist {
 /// One subject in one fresh folder.
 pub(super) struct Scene<'a> {
     subject: &'a dyn Subject,
-    directory: TempDir,
+    directory: Arc<TempDir>,
+    aftermath: Aftermath,
     simulated: bool,
     /// A suffix of the app ids of the case.
     distinction: Option<String>,
@@ -63,12 +65,24 @@ impl Moment {
 impl<'a> Scene<'a> {
     pub(super) fn new(subject: &'a dyn Subject) -> Step<Self> {
         let directory = TempDir::new().map_err(|error| failed("making a temporary folder", &error))?;
-        Ok(Self { subject, directory, simulated: false, distinction: subject.distinction() })
+        Ok(Self {
+            subject,
+            directory: Arc::new(directory),
+            aftermath: Aftermath::default(),
+            simulated: false,
+            distinction: subject.distinction(),
+        })
     }
 
-    /// Returns a scene of the same subject in another folder.
+    /// Returns a scene of the same subject in another place: in another folder, and with other app
+    /// ids if the lists of all scenes go to one place.
     pub(super) fn elsewhere(&self) -> Step<Self> {
-        Ok(Self { distinction: self.distinction.clone(), ..Self::new(self.subject)? })
+        Ok(Self { aftermath: self.aftermath.clone(), ..Self::new(self.subject)? })
+    }
+
+    /// Returns what the end of the case needs.
+    pub(super) fn aftermath(&self) -> Aftermath {
+        self.aftermath.clone()
     }
 
     /// Sets whether the following lists come from the simulator.
@@ -175,7 +189,8 @@ impl<'a> Scene<'a> {
 
     pub(super) async fn open(&self, list: &List) -> Step<Attempt> {
         let result = persist!(self.sink().open(self.context(list)));
-        Ok(Attempt { sink: result.map_err(|error| failed("`open`", &error))? })
+        let sink = result.map_err(|error| failed("`open`", &error))?;
+        Ok(Attempt { sink, aftermath: self.aftermath() })
     }
 
     /// Opens a sink for `list` and takes it as far as `moment`.
@@ -233,6 +248,7 @@ impl<'a> Scene<'a> {
 
     /// Removes what was published for `list`; returns whether the subject can do so.
     pub(super) async fn remove(&self, list: &List) -> Step<bool> {
+        self.aftermath.forget(self.directory());
         let removed = self.subject.remove(self.directory(), &self.context(list)).await;
         removed.map_err(|error| failed("removing the published list", error.as_ref()))
     }
@@ -252,6 +268,7 @@ impl<'a> Scene<'a> {
             return broken("nothing is published");
         };
         same_rows(list.schema(), &list.rows, &published.rows).map_err(Stop::Broken)?;
+        self.aftermath.note(Arc::clone(&self.directory), self.context(list), list.clone());
         Ok(published)
     }
 
@@ -286,6 +303,7 @@ impl<'a> Scene<'a> {
 /// An open sink, to which one list is being delivered.
 pub(super) struct Attempt {
     sink: Box<dyn Sink>,
+    aftermath: Aftermath,
 }
 
 impl Attempt {
@@ -319,9 +337,10 @@ impl Attempt {
         self.sink.abort().await.map_err(|error| failed("`abort`", &error))
     }
 
-    /// Ends like a killed process: no destructor runs, and data in the memory of the sink is lost.
+    /// Ends like a killed process: data in the memory of the sink is lost, and no destructor runs
+    /// before the end of the case.
     pub(super) fn crash(self) {
-        mem::forget(self.sink);
+        self.aftermath.keep(self.sink);
     }
 }
 

@@ -4,12 +4,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::error::io_error;
+use super::sync::sync_file;
 use crate::error::SinkError;
 use crate::hexadecimal::hexadecimal;
 
@@ -56,7 +57,7 @@ impl PartWriter {
     /// Writes the rest of the buffer, and makes the file durable.
     pub(super) fn finish(mut self) -> Result<Written, SinkError> {
         self.flush().map_err(|error| io_error("write", &self.path, error))?;
-        self.file.sync_all().map_err(|error| io_error("sync", &self.path, error))?;
+        sync_file(&self.file).map_err(|error| io_error("sync", &self.path, error))?;
         Ok(Written { path: self.path, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
     }
 
@@ -103,6 +104,19 @@ impl fmt::Debug for PartWriter {
 /// Returns the SHA-256 of `data` in lower-case hexadecimal.
 pub(super) fn sha256(data: &[u8]) -> String {
     hexadecimal(&Sha256::digest(data))
+}
+
+/// Returns the SHA-256 of a file in lower-case hexadecimal.
+pub(super) fn sha256_of_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hexadecimal(&hasher.finalize())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,9 @@
 //! publishes.
 
 use std::fs;
-use std::path::PathBuf;
 
-use super::local::{
-    Target, create_folders, discard, is_published, mount_of, nearest_folder, publish, sync_folder, sync_names,
-    write_file,
-};
+use super::hive::check_columns;
+use super::local::{Attempt, Published, StagedList, Stamp, Target, mount_of, publish, sync_folder, write_file};
 use super::manifest::{Manifest, ManifestFile, Marker, render};
 use super::options::FileOptions;
 use super::part::{PartWriter, sha256};
@@ -29,25 +26,23 @@ use crate::snapshot::Snapshot;
 /// use fanout_sink::files::{FileOptions, StagedFiles, file_error};
 /// use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 ///
-/// /// Publishes a list that is already encoded as text.
-/// fn publish(text: &str, context: &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> {
-///     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
-///     let options = FileOptions { root: "out".into(), layout, rolling: false };
-///     let mut files = StagedFiles::open(&options, context)?;
-///     let mut part = files.next_part()?;
-///     part.write_all(text.as_bytes()).map_err(|error| file_error("write", part.path(), Box::new(error)))?;
-///     files.finish_part(part, text.lines().count() as u64)?;
-///     // After this call the whole list is on disk, and no reader sees it.
-///     files.prepare(snapshot)?;
-///     files.commit()
-/// }
+/// /// Publishes a list that is already encoded as text. fn publish(text: &str, context:
+/// &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> { let layout =
+/// "dt={date}/account={account}/part-{part}.txt".to_owned(); let options = FileOptions { root:
+/// "out".into(), layout, rolling: false }; let mut files = StagedFiles::open(&options, context)?;
+/// let mut part = files.next_part()?; part.write_all(text.as_bytes()).map_err(|error|
+/// file_error("write", part.path(), Box::new(error)))?; files.finish_part(part,
+/// text.lines().count() as u64)?; // After this call the whole list is on disk, and no reader sees
+/// it. files.prepare(snapshot)?; files.commit() }
 /// # use std::sync::Arc;
 /// # use fanout_sink::{WalkId, arrow::datatypes::Schema, chrono::DateTime};
 /// # let folder = tempfile::tempdir().unwrap();
-/// # let context = SinkContext::new("main", "wx1", Arc::new(Schema::empty())).with_directory(folder.path());
+/// # let context = SinkContext::new("main", "wx1",
+/// Arc::new(Schema::empty())).with_directory(folder.path());
 /// # let begun_at = DateTime::UNIX_EPOCH;
 /// # let snapshot = Snapshot {
-/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None, last_fetched_at: None,
+/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None,
+/// last_fetched_at: None,
 /// #     digest: String::new(), proof: Default::default(),
 /// # };
 /// # assert_eq!(publish("o1\no2\n", &context, &snapshot).unwrap().bytes, 6);
@@ -57,14 +52,12 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub struct StagedFiles {
     target: Target,
-    /// The deepest folder on the path to staging that existed before. The folders below it were
-    /// made for staging, and are removed with it.
-    floor: PathBuf,
+    attempt: Attempt,
     files: Vec<ManifestFile>,
     rows: u64,
     next_part: u32,
     details: Option<serde_json::Value>,
-    prepared: Option<Prepared>,
+    prepared: Option<StagedList>,
 }
 
 /// The rows of a file, if they do not simply follow those of the file before.
@@ -77,13 +70,6 @@ pub struct PartRows {
     pub positions: Option<(u64, u64)>,
 }
 
-/// The contents of manifest and marker, once staging is complete.
-#[derive(Debug)]
-struct Prepared {
-    manifest: Vec<u8>,
-    marker: Vec<u8>,
-}
-
 impl StagedFiles {
     /// Opens staging for one list, and removes what an earlier attempt of this sink at this list
     /// left there.
@@ -92,13 +78,14 @@ impl StagedFiles {
     ///
     /// As [`check`](super::check), or if staging cannot be created.
     pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        check_columns(options, context)?;
         let target = Target::new(options, context)?;
-        target.check_places()?;
-        let floor = nearest_folder(target.staging_root());
-        let staged = Self { target, floor, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None };
-        discard(&staged.target, &staged.floor)?;
-        create_folders(staged.target.staging())?;
-        Ok(staged)
+        // First: what a crash has left may be in the way of another owner.
+        Attempt::sweep(&target)?;
+        target.check_folders()?;
+        target.check_place()?;
+        let attempt = Attempt::open(&target)?;
+        Ok(Self { target, attempt, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None })
     }
 
     /// Begins the next file of the list.
@@ -109,7 +96,8 @@ impl StagedFiles {
     pub fn next_part(&mut self) -> Result<PartWriter, SinkError> {
         let name = self.target.file_name(self.next_part)?;
         self.next_part += 1;
-        PartWriter::create(self.target.staging().join(name))
+        PartWriter::create(self.attempt.list().join(name))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))
     }
 
     /// Finishes a file of `rows` rows, and makes it durable.
@@ -134,7 +122,7 @@ impl StagedFiles {
         rows: PartRows,
         details: Option<serde_json::Value>,
     ) -> Result<(), SinkError> {
-        let written = part.finish()?;
+        let written = part.finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         self.files.push(ManifestFile {
             path: written.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: written.bytes,
@@ -173,11 +161,16 @@ impl StagedFiles {
             date: snapshot.date,
             manifest_sha256: sha256(&manifest),
         })?;
-        let staging = self.target.staging();
-        write_file(&staging.join(self.target.manifest_name()?), &manifest)?;
-        write_file(&staging.join(self.target.marker_name()?), &marker)?;
-        sync_folder(staging)?;
-        self.prepared = Some(Prepared { manifest, marker });
+        let staging = self.attempt.list();
+        write_file(&staging.join(self.target.manifest_name()?), &manifest)
+            .and_then(|()| write_file(&staging.join(self.target.marker_name()?), &marker))
+            .and_then(|()| sync_folder(&staging))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
+        let head = serde_json::from_slice(&manifest)
+            .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;
+        let file = self.files.first().filter(|_| self.target.is_single_file());
+        let stamp = file.and_then(|file| fs::symlink_metadata(staging.join(&file.path)).ok());
+        self.prepared = Some(StagedList { manifest, marker, head, stamp: stamp.as_ref().map(Stamp::of) });
         Ok(())
     }
 
@@ -200,24 +193,41 @@ impl StagedFiles {
 
     /// Publishes the list; safe to repeat. A list that is already published is left as it is.
     ///
+    /// So is a newer list of the same owner, whose walk began later: a late delivery does not undo
+    /// it. The commit then succeeds, and its report names the files that the list would have had:
+    /// that is the place where [`find`](super::find) sees that the list was replaced.
+    ///
     /// # Errors
     ///
     /// If something foreign is at the target, or the file system refuses a step. The list at the
-    /// target is then the old one or the new one.
+    /// target is then the old one or the new one, and staging is removed. A temporary error if other
+    /// processes publish there, too, and share no locks with this one.
     pub fn commit(&mut self) -> Result<SinkReport, SinkError> {
-        let Some(prepared) = &self.prepared else {
+        let Some(list) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
         };
-        if !is_published(&self.target, &prepared.manifest, &prepared.marker, &self.files)? {
-            self.target.check_in_the_way()?;
-            publish(&self.target, &self.files)?;
+        let published = publish(&self.target, &self.attempt, list)
+            .map_err(|error| self.attempt.explain(error, SinkError::temporary))
+            .inspect_err(|error| {
+                if !error.is_temporary() {
+                    // This list is delivered anew, if at all, and perhaps nothing opens it again.
+                    self.discard();
+                }
+            })?;
+        if let Published::Newer(newer) = published {
+            let (walk, place) = (list.head.walk, self.target.folder().display());
+            let (newer, begun_at) = (newer.walk, newer.begun_at);
+            tracing::warn!(%walk, %newer, %begun_at, %place, "a newer list is published there, and stays");
         }
-        sync_names(&self.target)?;
-        if let Err(error) = discard(&self.target, &self.floor) {
-            // The list is published; the next `open` removes what stays (perhaps an older list).
-            tracing::warn!(error = %error, staging = %self.target.staging().display(), "staging could not be removed");
-        }
+        self.discard();
         Ok(self.report())
+    }
+
+    /// Removes staging after a commit. The next `open` removes what stays.
+    fn discard(&self) {
+        if let Err(error) = self.attempt.discard(&self.target) {
+            tracing::warn!(%error, "staging could not be removed");
+        }
     }
 
     /// Removes staging, with every folder that was made for it.
@@ -226,6 +236,6 @@ impl StagedFiles {
     ///
     /// If staging cannot be removed.
     pub fn abort(&mut self) -> Result<(), SinkError> {
-        discard(&self.target, &self.floor)
+        self.attempt.discard(&self.target)
     }
 }

@@ -1,6 +1,8 @@
 //! The promises of publishing, tested with lists of plain text.
 
 mod find;
+mod publishers;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +25,7 @@ use crate::walk_id::WalkId;
 
 const LEAF: &str = "out/dt=2026-11-22/account=main";
 
-fn context(directory: &Path) -> SinkContext {
+pub(super) fn context(directory: &Path) -> SinkContext {
     let schema = Arc::new(Schema::new(vec![Field::new("openid", DataType::Utf8, false)]));
     SinkContext::new("main", "wx1", schema)
         .with_names("followers", "archive")
@@ -31,16 +33,16 @@ fn context(directory: &Path) -> SinkContext {
         .with_directory(directory)
 }
 
-fn leaf_options() -> FileOptions {
+pub(super) fn leaf_options() -> FileOptions {
     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
     FileOptions { root: "out".into(), layout, rolling: true }
 }
 
-fn single_options() -> FileOptions {
+pub(super) fn single_options() -> FileOptions {
     FileOptions { root: "out".into(), layout: "list.txt".to_owned(), rolling: false }
 }
 
-fn walk(number: u64) -> WalkId {
+pub(super) fn walk(number: u64) -> WalkId {
     WalkId::new(number, DateTime::UNIX_EPOCH + TimeDelta::hours(number as i64))
 }
 
@@ -49,7 +51,7 @@ fn day(date: &str) -> NaiveDate {
 }
 
 fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
-    let begun_at = context.walk.begun_at();
+    let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
     Snapshot {
         walk: context.walk,
         date: context.date,
@@ -76,12 +78,12 @@ fn prepared(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> Sta
     staged
 }
 
-fn publish(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> SinkReport {
+pub(super) fn publish(options: &FileOptions, context: &SinkContext, parts: &[&str]) -> SinkReport {
     prepared(options, context, parts).commit().unwrap()
 }
 
 /// Returns the files below `folder` with their contents, and the folders (with a slash) without.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -316,13 +318,15 @@ fn a_foreign_file_inside_a_list_is_never_deleted_with_it() {
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
     publish(&leaf_options(), &context, &["a\n"]);
-    let mut staged = prepared(&leaf_options(), &context.with_walk(walk(8), day("2026-11-22")), &["b\n"]);
+    let newer = context.with_walk(walk(8), day("2026-11-22"));
+    let mut staged = prepared(&leaf_options(), &newer, &["b\n"]);
     let notes = directory.path().join(LEAF).join("notes.txt");
     fs::write(&notes, "theirs").unwrap();
     let error = staged.commit().unwrap_err();
     assert!(error.to_string().contains("`notes.txt`"), "{error}");
+    assert!(!directory.path().join("out.staging").exists());
     fs::remove_file(notes).unwrap();
-    assert_eq!(staged.commit().unwrap().rows, 1);
+    assert_eq!(publish(&leaf_options(), &newer, &["b\n"]).rows, 1);
 }
 
 #[test]
@@ -357,7 +361,8 @@ fn staging_on_another_file_system_is_refused() {
     fs::create_dir(directory.path().join("out")).unwrap();
     symlink(other.path(), directory.path().join("out/dt=2026-11-22")).unwrap();
     let error = check(&leaf_options(), &context).unwrap_err();
-    assert!(error.to_string().contains("different file systems"), "{error}");
+    assert!(error.to_string().contains("cannot be moved between"), "{error}");
+    assert!(error.hint().unwrap().contains("is a mount of its own: choose a `root` below"), "{:?}", error.hint());
 
     // A root that is itself a link is accepted: staging is beside its target.
     fs::create_dir(other.path().join("real")).unwrap();

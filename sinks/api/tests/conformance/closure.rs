@@ -68,6 +68,7 @@ async fn a_closure_keeps_every_promise_that_it_can() {
         "an_abort_leaves_the_other_account_alone",
         "an_abort_leaves_the_other_list_alone",
         "an_aborted_list_can_be_delivered_anew",
+        "an_older_walk_never_replaces_a_newer_one",
         "nothing_is_visible_before_commit",
         "roots_lie_where_the_options_say",
         "staging_stays_outside_the_roots",

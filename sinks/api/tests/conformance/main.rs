@@ -7,10 +7,14 @@ mod closure;
 mod reference;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fanout_sink::conformance::{Case, Failure, Outcome, ReadBack, ReadError, Subject, cases, run, subject};
+use fanout_sink::conformance::{
+    Case, Failure, Outcome, ReadBack, ReadError, Subject, Traces, cases, files_under, run, subject,
+};
 use fanout_sink::{ConfiguredSink, SinkContext};
 use reference::{Flaw, Reference};
+use tempfile::TempDir;
 
 /// Runs the case `name` on a sink with `flaw`.
 async fn run_case(name: &str, flaw: Flaw) -> Result<Outcome, Failure> {
@@ -76,6 +80,7 @@ async fn a_sink_that_cannot_be_read_is_tested_by_its_reports_and_files() {
         "a_crash_leaves_the_earlier_list_as_it_was",
         "a_batch_refused_for_now_is_accepted_later",
         "a_later_walk_replaces_the_list_of_its_date",
+        "an_older_walk_never_replaces_a_newer_one",
         "a_later_date_stands_beside_the_earlier",
         "two_lists_of_an_account_never_replace_each_other",
     ];
@@ -85,6 +90,54 @@ async fn a_sink_that_cannot_be_read_is_tested_by_its_reports_and_files() {
     let case = cases().find(|case| case.name() == "many_small_batches_are_one_list").unwrap();
     let failure = case.run(&Unseen(Reference::with(Flaw::ReportsTooMany))).await.unwrap_err();
     assert_eq!(failure.message, "the report counts 3501 rows, expected 3500");
+}
+
+/// A sink that publishes the lists of all cases to one place, and recognises a walk that it has
+/// published, as a table does.
+struct OnePlace {
+    reference: Reference,
+    folder: TempDir,
+    scenes: AtomicUsize,
+}
+
+#[fanout_sink::async_trait]
+impl Subject for OnePlace {
+    fn sink(&self, _: &Path) -> ConfiguredSink {
+        self.reference.sink(self.folder.path())
+    }
+
+    async fn read(&self, _: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
+        reference::read(self.folder.path(), context)
+    }
+
+    async fn traces(&self, _: &Path) -> Result<Traces, ReadError> {
+        Ok(files_under(self.folder.path())?)
+    }
+
+    async fn remove(&self, _: &Path, context: &SinkContext) -> Result<bool, ReadError> {
+        self.reference.remove(self.folder.path(), context).await
+    }
+
+    fn distinction(&self) -> Option<String> {
+        Some(self.scenes.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    fn fail_next_write(&self, directory: &Path) -> bool {
+        self.reference.fail_next_write(directory)
+    }
+}
+
+#[tokio::test]
+async fn a_sink_of_one_place_may_recognise_what_it_has_published() {
+    let mut reference = Reference::default();
+    reference.recognises_walks = true;
+    let subject = OnePlace { reference, folder: TempDir::new().unwrap(), scenes: AtomicUsize::default() };
+    // Its root is not in the folder of a case.
+    let of_roots =
+        ["roots_lie_where_the_options_say", "staging_stays_outside_the_roots", "a_simulated_list_stays_apart"];
+    for case in cases().filter(|case| !of_roots.contains(&case.name())) {
+        case.run(&subject).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -134,8 +187,12 @@ flaws! {
     rows_left_by_a_dropped_sink_are_caught: KeepsStagingOfACrash => "a_sink_that_is_dropped_is_forgotten",
     a_list_doubled_after_commit_is_caught: DoublesAfterCommit => "a_crash_after_commit_doubles_nothing",
     trust_in_destructors_is_caught: CleansUpInItsDestructor => "a_crash_between_batches_is_forgotten",
+    an_attempt_that_ends_late_is_caught: TakesThePublishedListWithIt => "a_crash_after_prepare_is_forgotten",
+    an_attempt_that_takes_the_earlier_list_with_it_is_caught:
+        TakesThePublishedListWithIt => "a_crash_leaves_the_earlier_list_as_it_was",
     half_of_a_refused_batch_is_caught: AcceptsHalfOfARefusedBatch => "a_batch_refused_for_now_is_accepted_later",
     an_earlier_walk_that_stays_is_caught: AddsToTheEarlierWalk => "a_later_walk_replaces_the_list_of_its_date",
+    an_older_walk_that_replaces_is_caught: ReplacesANewerList => "an_older_walk_never_replaces_a_newer_one",
     a_forgotten_date_is_caught: ForgetsTheDate => "a_later_date_stands_beside_the_earlier",
     shared_staging_is_caught: SharesStaging => "two_accounts_at_once_do_not_disturb_each_other",
     an_abort_of_shared_staging_is_caught: SharesStaging => "an_abort_leaves_the_other_account_alone",

@@ -35,12 +35,14 @@ pub(crate) enum Flaw {
     KeepsStagingOfACrash,
     DoublesAfterCommit,
     CleansUpInItsDestructor,
+    TakesThePublishedListWithIt,
     AcceptsHalfOfARefusedBatch,
     AddsToTheEarlierWalk,
     ForgetsTheDate,
     SharesStaging,
     SharesStagingAmongLists,
     ReplacesAnyList,
+    ReplacesANewerList,
     MixesSimulatedWithReal,
     ChecksByWriting,
     OpensOnlyAfterACheck,
@@ -67,6 +69,8 @@ pub(crate) enum Flaw {
 #[derive(Clone, Default)]
 pub(crate) struct Reference {
     pub(crate) flaw: Option<Flaw>,
+    /// Whether a commit leaves the list of its own walk as it is, which line 10 allows.
+    pub(crate) recognises_walks: bool,
     refuse: Arc<AtomicBool>,
 }
 
@@ -86,7 +90,7 @@ impl Reference {
     /// Returns the beginning of the names of the list's outputs.
     fn stem(&self, context: &SinkContext) -> String {
         let date = context.date.to_string();
-        format!("{}-{}", context.account, if self.has(Flaw::ForgetsTheDate) { "always" } else { &date })
+        format!("{}-{}", context.app_id, if self.has(Flaw::ForgetsTheDate) { "always" } else { &date })
     }
 
     fn staging(&self, root: &Path, context: &SinkContext) -> PathBuf {
@@ -219,10 +223,12 @@ impl SinkFactory for Reference {
             reference: self.clone(),
             staging,
             target,
+            walk: context.walk,
             file,
             held: Vec::new(),
             rows: 0,
             committed: false,
+            aborted: false,
             stopped: false,
             waiting: Instant::now(),
         })
@@ -265,10 +271,12 @@ pub(crate) struct ReferenceSink {
     reference: Reference,
     staging: PathBuf,
     target: PathBuf,
+    walk: WalkId,
     file: File,
     held: Vec<Row>,
     rows: u64,
     committed: bool,
+    aborted: bool,
     stopped: bool,
     /// The time of the last batch.
     waiting: Instant,
@@ -359,7 +367,15 @@ impl Sink for ReferenceSink {
                 both.extend(fs::read(&self.staging).map_err(|error| failed(&self.staging, error))?);
                 fs::write(&self.staging, both).map_err(|error| failed(&self.staging, error))?;
             }
-            fs::rename(&self.staging, &self.target).map_err(|error| failed(&self.target, error))?;
+            let stays = |found: Head| {
+                found.walk.begun_at() > self.walk.begun_at() && !self.has(Flaw::ReplacesANewerList)
+                    || found.walk == self.walk && self.reference.recognises_walks
+            };
+            if Head::read(&self.target)?.is_some_and(stays) {
+                fs::remove_file(&self.staging).map_err(|error| failed(&self.staging, error))?;
+            } else {
+                fs::rename(&self.staging, &self.target).map_err(|error| failed(&self.target, error))?;
+            }
             self.committed = true;
         }
         let bytes = fs::metadata(&self.target).map_err(|error| failed(&self.target, error))?.len();
@@ -375,12 +391,18 @@ impl Sink for ReferenceSink {
         if self.has(Flaw::AbortsTheEarlierList) {
             let _ = fs::remove_file(&self.target);
         }
+        self.aborted = true;
         fs::remove_file(&self.staging).map_err(|error| failed(&self.staging, error))
     }
 }
 
 impl Drop for ReferenceSink {
     fn drop(&mut self) {
+        // As a program whose staged file has the name of the published one, and which removes it
+        // when it sees the end of its input.
+        if self.has(Flaw::TakesThePublishedListWithIt) && !self.committed && !self.aborted {
+            let _ = fs::remove_file(&self.target);
+        }
         if self.has(Flaw::CleansUpInItsDestructor) {
             let _ = fs::remove_file(&self.staging);
         }
@@ -406,9 +428,9 @@ impl Subject for Reference {
 /// Reads a list as an ordinary reader does.
 pub(crate) fn read(directory: &Path, context: &SinkContext) -> Result<Option<ReadBack>, ReadError> {
     let root = context.output_path(&directory.join("out"));
-    let stem = format!("{}-{}", context.account, context.date);
+    let stem = format!("{}-{}", context.app_id, context.date);
     let mut outputs = files_under(&root)?;
-    outputs.retain(|name, _| name.starts_with(&stem) || name.starts_with(&format!("{}-always", context.account)));
+    outputs.retain(|name, _| name.starts_with(&stem) || name.starts_with(&format!("{}-always", context.app_id)));
     if outputs.is_empty() {
         return Ok(None);
     }

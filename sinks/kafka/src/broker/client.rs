@@ -37,11 +37,12 @@ const OWNED: [(&str, &str); 22] = [
     ("transactional.id", "use `prefix`"),
 ];
 
-/// Returns the transactional id, which is also the name of the consumer group. It holds the app id,
-/// not the account's name: the pipeline file may rename an account.
+/// Returns the transactional id, which is also the name of the consumer group. All pipelines that
+/// deliver one list to one topic share it: the brokers let one of them deliver at a time, and each
+/// sees what the others have delivered. It holds the app id, not the account's name: the pipeline
+/// file may rename an account.
 fn identity(options: &KafkaOptions, context: &SinkContext) -> String {
-    let SinkContext { pipeline, sink, app_id, list, .. } = context;
-    format!("{}.{pipeline}.{sink}.{app_id}.{list}", options.prefix)
+    format!("{}.{}.{}.{}", options.prefix, options.topic, context.app_id, context.list)
 }
 
 /// Returns the configuration that every client shares: addresses, encryption, credentials.
@@ -154,7 +155,7 @@ pub(super) fn observer(options: &KafkaOptions, context: &SinkContext) -> Result<
 }
 
 fn make_consumer(config: &ClientConfig) -> Result<BaseConsumer<Log>, SinkError> {
-    BaseConsumer::from_config_and_context(config, Log)
+    BaseConsumer::from_config_and_context(config, Log::default())
         .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))
 }
 
@@ -211,7 +212,7 @@ mod tests {
         let config = producer_config(&options, &context()).unwrap();
         for (key, value) in [
             ("bootstrap.servers", "one:9092,two:9092"),
-            ("transactional.id", "fanout.followers.stream.wx1.blacklist"),
+            ("transactional.id", "fanout.topic.wx1.blacklist"),
             ("transaction.timeout.ms", "900000"),
             ("enable.idempotence", "true"),
             ("acks", "all"),
@@ -222,7 +223,7 @@ mod tests {
             assert_eq!(config.get(key), Some(value), "{key}");
         }
         let config = consumer_config(&options, &context()).unwrap();
-        assert_eq!(config.get("group.id"), Some("fanout.followers.stream.wx1.blacklist"));
+        assert_eq!(config.get("group.id"), Some("fanout.topic.wx1.blacklist"));
         assert_eq!(config.get("isolation.level"), Some("read_committed"));
     }
 

@@ -55,8 +55,8 @@ pub(super) fn read(
     if checkpoint.format != FORMAT_VERSION {
         return Err(foreign("was not committed by this version of fanout"));
     }
-    if checkpoint.owner != Owner::of(context) {
-        return Err(foreign("belongs to another pipeline, sink, account or list"));
+    if !checkpoint.owner.shares_the_list_of(&Owner::of(context)) {
+        return Err(foreign("belongs to another account or list"));
     }
     Ok(Some(checkpoint))
 }

@@ -31,6 +31,8 @@ pub(crate) struct TopicOutput {
     checkpoint: Checkpoint,
     /// The deadline of the open transaction; `None` if no transaction is open.
     deadline: Option<Deadline>,
+    /// The digest of the list; `None` before `prepare`.
+    digest: Option<String>,
     /// Rows of the list that `write` was given, including those that an earlier attempt delivered.
     rows: u64,
     /// Bytes of the keys and values of those rows.
@@ -47,15 +49,14 @@ impl TopicOutput {
         let found = group::read(&consumer, &options.topic, context)?;
         let headers = Headers::new(options, context)?;
         let mut checkpoint = Checkpoint::start(context, form(options, &headers));
-        let age = context.begun_at.map(|begun_at| Utc::now() - begun_at);
-        let retention = TimeDelta::hours(options.retention_hours.into());
-        match checkpoint.state_of_list(found.as_ref(), age, retention) {
+        match state_of_list(&checkpoint, found.as_ref(), options, context) {
             DeliveryState::Absent => {}
             DeliveryState::Partial { rows, transactions } => {
                 (checkpoint.rows, checkpoint.transactions) = (rows, transactions);
             }
             DeliveryState::Complete => checkpoint.clone_from(found.as_ref().expect("a checkpoint says so")),
-            DeliveryState::Unknown(_) if context.again => {}
+            DeliveryState::Another(_) | DeliveryState::Unknown(_) if context.again => {}
+            DeliveryState::Another(what) => return Err(another(options, &what)),
             DeliveryState::Unknown(why) => return Err(unknown(options, context, &why)),
         }
         let header =
@@ -71,6 +72,7 @@ impl TopicOutput {
             timeout,
             checkpoint,
             deadline: None,
+            digest: None,
             rows: 0,
             bytes: 0,
         })
@@ -112,6 +114,7 @@ impl TopicOutput {
             let message = format!("{} rows were sent; the list has {}", self.rows, snapshot.rows);
             return Err(SinkError::permanent(message));
         }
+        self.digest = Some(snapshot.digest.clone());
         if self.checkpoint.complete {
             return self.check_delivered();
         }
@@ -120,16 +123,18 @@ impl TopicOutput {
         self.producer.flush()
     }
 
-    /// Compares the list with the checkpoint of an earlier attempt that delivered all of it.
+    /// Compares the list with the checkpoint of an earlier attempt that delivered all of it. A walk
+    /// of a state that was restored, and then read to its end once more, is another list.
     fn check_delivered(&self) -> Result<(), SinkError> {
-        let (delivered, rows) = (self.checkpoint.rows, self.rows);
-        if delivered == rows {
+        let Checkpoint { rows, digest, walk, date, .. } = &self.checkpoint;
+        if *rows == self.rows && *digest == self.digest {
             return Ok(());
         }
-        Err(SinkError::permanent(format!(
-            "the topic `{}` has {delivered} rows of the list, and it has {rows}",
-            self.topic
-        )))
+        let message = format!(
+            "the topic `{}` has the walk `{walk}` of {date} already, with other rows: {rows} of them, and here are {}",
+            self.topic, self.rows
+        );
+        Err(SinkError::permanent(message).with_hint("`--fresh --again` reads and adds another list of this date"))
     }
 
     pub(crate) fn commit(&mut self) -> Result<SinkReport, SinkError> {
@@ -144,7 +149,8 @@ impl TopicOutput {
     /// Commits the open transaction. The topic then has the first `rows` rows of the list.
     fn commit_rows(&mut self, rows: u64, complete: bool) -> Result<(), SinkError> {
         let transactions = self.checkpoint.transactions + 1;
-        let checkpoint = Checkpoint { rows, transactions, complete, ..self.checkpoint.clone() };
+        let digest = self.digest.clone().filter(|_| complete);
+        let checkpoint = Checkpoint { rows, transactions, complete, digest, ..self.checkpoint.clone() };
         self.producer.commit(&group::offsets(&self.topic, &checkpoint)?, &self.group)?;
         self.checkpoint = checkpoint;
         self.deadline = None;
@@ -159,6 +165,40 @@ impl TopicOutput {
 /// Returns the form of the records: their keys and their values.
 pub(super) fn form(options: &KafkaOptions, headers: &Headers) -> String {
     format!("{}/{}", options.key, headers.schema)
+}
+
+/// Returns what the topic has of the list of `context`, according to `found`, the checkpoint in the
+/// group. `list` is the checkpoint before any row of the list is delivered.
+fn state_of_list(
+    list: &Checkpoint,
+    found: Option<&Checkpoint>,
+    options: &KafkaOptions,
+    context: &SinkContext,
+) -> DeliveryState {
+    let age = context.begun_at.map(|begun_at| Utc::now() - begun_at);
+    list.state_of_list(found, age, TimeDelta::hours(options.retention_hours.into()))
+}
+
+/// Finds out, before the list is read, whether the topic has another one of its date. Changes
+/// nothing.
+pub(super) fn check_date(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
+    if context.again {
+        return Ok(());
+    }
+    let found = group::read(&client::observer(options, context)?, &options.topic, context)?;
+    let list = Checkpoint::start(context, form(options, &Headers::new(options, context)?));
+    match state_of_list(&list, found.as_ref(), options, context) {
+        DeliveryState::Another(what) => Err(another(options, &what)),
+        // `open` knows when the walk has begun.
+        _ => Ok(()),
+    }
+}
+
+fn another(options: &KafkaOptions, what: &str) -> SinkError {
+    SinkError::permanent(format!("the topic `{}` {what}", options.topic)).with_hint(
+        "`--again` adds another one: readers then find both, and tell them apart by the header `walk`; a sink that is to \
+         know nothing of the other needs another `prefix`",
+    )
 }
 
 fn unknown(options: &KafkaOptions, context: &SinkContext, why: &str) -> SinkError {

@@ -95,7 +95,7 @@ pub struct KafkaOptions {
 }
 
 fn default_max_batch_bytes() -> ByteSize {
-    ByteSize(900_000)
+    ByteSize(900 << 10)
 }
 
 fn default_prefix() -> String {

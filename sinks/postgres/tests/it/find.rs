@@ -1,7 +1,7 @@
 //! What `find` answers about a list that was committed.
 
-use fanout_sink::Found;
-use fanout_sink_postgres::{Dates, PostgresOptions};
+use fanout_sink::{Found, SinkFactory as _};
+use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 
 use crate::server::server;
 use crate::support::{LIST, List};
@@ -48,9 +48,14 @@ async fn a_partition_that_was_detached_is_in_the_way_until_it_is_renamed() {
          `detached.followers_snapshots` records; rename it, or drop it"
     );
     assert_eq!(LIST.find(&options).await.unwrap(), Found::Taken(expected.clone()));
-    let error = LIST.deliver(&options).await.unwrap_err();
-    assert!(!error.is_temporary(), "{error:?}");
-    assert_eq!(error.hint(), Some("rename the detached partition, or drop it"));
+    // A check finds it before a run has spent its calls.
+    let checked = PostgresFactory.check(&options, &LIST.context()).await.unwrap_err();
+    for error in [checked, LIST.deliver(&options).await.unwrap_err()] {
+        assert!(!error.is_temporary(), "{error:?}");
+        assert_eq!(error.hint(), Some("rename the detached partition, or drop it"));
+        assert_eq!(format!("{error}; rename it, or drop it"), expected);
+    }
+    PostgresFactory.check(&options, &LATER.context()).await.unwrap();
     assert_eq!(LATER.find(&options).await.unwrap(), Found::Gone, "another date has another partition");
 
     server.sql("DROP TABLE detached.followers_snapshots");
@@ -60,6 +65,27 @@ async fn a_partition_that_was_detached_is_in_the_way_until_it_is_renamed() {
     LIST.deliver(&options).await.unwrap();
     assert_eq!(LIST.find(&options).await.unwrap(), Found::Held);
     assert_eq!(server.sql("SELECT count(*) FROM detached.kept"), "3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_was_renamed_is_still_the_list() {
+    let Some(server) = server("a_partition_that_was_renamed_is_still_the_list") else { return };
+    let options = options(&server, "renamed");
+    // Its bounds have characters that must be quoted.
+    let list = List { name: "it's \\ 粉丝", ..LIST };
+    list.deliver(&options).await.unwrap();
+    let partition = server.sql("SELECT partition FROM renamed.followers_snapshots");
+    server.sql(&format!("ALTER TABLE renamed.{partition} RENAME TO \"Kept Here\""));
+    assert_eq!(list.find(&options).await.unwrap(), Found::Held);
+    let report = list.deliver(&options).await.unwrap();
+    assert_eq!((report.rows, tables(&server, "renamed")), (3, 3), "the repeat is recognised");
+    server.sql("DELETE FROM renamed.\"Kept Here\" WHERE position = 1");
+    let found = list.find(&options).await.unwrap();
+    assert!(matches!(&found, Found::Altered(text) if text.contains("`renamed.Kept Here` has 2 rows")), "{found:?}");
+    let newer = List { walk: 2, begun_at: "2026-01-30T17:00:00Z", rows: 5, ..list };
+    newer.deliver(&options).await.unwrap();
+    assert_eq!((lists(&server, "renamed"), tables(&server, "renamed")), (vec!["wx1 2026-01-30 5".to_owned()], 3));
+    assert_eq!(newer.find(&options).await.unwrap(), Found::Held);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,6 +135,12 @@ async fn a_table_of_all_dates_keeps_each_and_may_become_one_of_the_latest() {
         let recorded = "SELECT walk FROM dates.followers_snapshots WHERE dt = '2026-01-30' AND app_id = 'wx1' AND partition IS NOT NULL";
         assert_eq!(server.sql(recorded), "000001-20260129T170000Z");
     }
+    // The newest list is there already. Delivered again, it is the only one that stays.
+    LATER.deliver(&latest).await.unwrap();
+    assert_eq!(lists(&server, "dates"), ["wx1 2026-01-31 2", "wx2 2026-01-30 4"]);
+    assert_eq!(tables(&server, "dates"), 4);
+    let attached = "SELECT dt FROM dates.followers_snapshots WHERE app_id = 'wx1' AND partition IS NOT NULL";
+    assert_eq!(server.sql(attached), "2026-01-31");
     let next = List { walk: 3, begun_at: "2026-01-31T17:00:00Z", date: "2026-02-01", ..LIST };
     next.deliver(&latest).await.unwrap();
     assert_eq!(lists(&server, "dates"), ["wx1 2026-02-01 3", "wx2 2026-01-30 4"]);

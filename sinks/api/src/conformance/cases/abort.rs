@@ -16,9 +16,9 @@ table! {
 async fn abort_leaves_no_trace(scene: Scene<'_>) -> Step {
     scene.needs_sight()?;
     scene.needs_staging()?;
-    let list = scene.followers(FIRST, &[40, 50]);
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
+        let list = scene.followers(FIRST, &[40, 50]);
         let before = scene.traces().await?;
         scene.advance(&list, moment).await?.abort().await?;
         let after = scene.traces().await?;
@@ -47,15 +47,16 @@ async fn abort_leaves_the_earlier_list_as_it_was(scene: Scene<'_>) -> Step {
 /// and fewer rows.
 async fn an_aborted_list_can_be_delivered_anew(scene: Scene<'_>) -> Step {
     scene.needs_staging()?;
-    let list = scene.followers(FIRST, &[40, 9]);
-    scene.deliver(&list).await?;
-    let undisturbed = scene.expect_published(&list).await?.outputs;
-
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
+        let list = scene.followers(FIRST, &[40, 9]);
         scene.advance(&scene.followers(FIRST, &[40, 50]), moment).await?.abort().await?;
         scene.deliver(&list).await?;
         let anew = scene.expect_published(&list).await?.outputs;
+
+        let scene = scene.elsewhere()?;
+        scene.deliver(&list).await?;
+        let undisturbed = scene.expect_published(&list).await?.outputs;
         same_bytes(("an undisturbed delivery", &undisturbed), (&format!("one aborted when {moment:?}"), &anew))?;
     }
     Ok(())

@@ -44,7 +44,10 @@ impl Case {
     }
 
     async fn steps(&self, subject: &dyn Subject) -> Step {
-        (self.body)(Scene::new(subject)?).await
+        let scene = Scene::new(subject)?;
+        let aftermath = scene.aftermath();
+        (self.body)(scene).await?;
+        aftermath.end(subject).await
     }
 }
 

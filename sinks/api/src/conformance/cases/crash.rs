@@ -80,9 +80,9 @@ async fn a_crash_after_commit_doubles_nothing(scene: Scene<'_>) -> Step {
 /// A panic drops the sink: its destructors run, and the engine does not call `abort`.
 async fn a_sink_that_is_dropped_is_forgotten(scene: Scene<'_>) -> Step {
     scene.needs_exactly_once()?;
-    let list = scene.followers(FIRST, &[40, 50, 60, 70]);
     for moment in Moment::BEFORE_COMMIT {
         let scene = scene.elsewhere()?;
+        let list = scene.followers(FIRST, &[40, 50, 60, 70]);
         drop(scene.advance(&list, moment).await?);
         deliver_as_if_undisturbed(&scene, &list).await?;
     }

@@ -6,9 +6,11 @@ use super::case::table;
 use crate::conformance::list::{FIRST, LATER_DATE, LATER_WALK, List, OTHER_ACCOUNT, OTHER_LIST};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Moment, Scene, same_bytes};
+use crate::found::Found;
 
 table! {
     a_later_walk_replaces_the_list_of_its_date: "`Sink`, line 8: commit makes this list visible, and no other",
+    an_older_walk_never_replaces_a_newer_one: "`Sink`, line 12: an older list does not replace a newer one of its date",
     a_later_date_stands_beside_the_earlier: "`Sink`, line 11: names of outputs come from the context",
     two_accounts_at_once_do_not_disturb_each_other: "`Sink`, line 11: names of outputs come from the context",
     an_abort_leaves_the_other_account_alone: "`Sink`, line 9: abort leaves no trace of this list, and of no other",
@@ -36,6 +38,23 @@ async fn a_later_walk_replaces_the_list_of_its_date(scene: Scene<'_>) -> Step {
         return broken(format!("{found} files lie in the roots, expected {expected}"));
     }
     Ok(())
+}
+
+/// As when two states deliver one date, or a state is restored. The older list is longer than the
+/// newer one: a file or row of it that is published is found.
+async fn an_older_walk_never_replaces_a_newer_one(scene: Scene<'_>) -> Step {
+    scene.needs_reader()?;
+    scene.needs_staging()?;
+    let (older, newer) = (scene.followers(FIRST, &[40, 50, 60]), scene.followers(LATER_WALK, &[20, 30]));
+    scene.deliver(&newer).await?;
+    let before = scene.expect_published(&newer).await?.outputs;
+    let report = scene.deliver(&older).await?;
+    let after = scene.expect_published(&newer).await?.outputs;
+    same_bytes(("the newer list", &before), ("the newer list after the older", &after))?;
+    match scene.find(&scene.complete_context(&older), &report).await? {
+        Found::Replaced | Found::Unknown => Ok(()),
+        found => broken(format!("`find` answers `{found:?}` for an older list that was delivered after a newer one")),
+    }
 }
 
 async fn a_later_date_stands_beside_the_earlier(scene: Scene<'_>) -> Step {

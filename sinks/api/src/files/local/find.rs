@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::mount::mount_of;
-use super::target::{Target, is_missing, manifest_name, marker_name, metadata, names_in};
+use super::place::{FilesFound, is_marker_of, manifest_name, marker_name};
+use super::reading::{metadata, names_in, read};
+use super::target::Target;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::manifest::{ManifestHead, Marker, Owner};
+use crate::files::manifest::{ManifestHead, Owner};
 use crate::files::options::FileOptions;
-use crate::files::part::sha256;
 use crate::found::Found;
 use crate::sink::SinkReport;
 
@@ -72,28 +73,12 @@ impl Place {
         if let Some(other) = another_list(&head, target.context(), &manifest) {
             return Ok(other);
         }
-        let mut missing = 0;
-        let mut altered = None;
-        for file in &head.files {
-            let path = self.folder.join(&file.path);
-            let problem = match metadata(&path)? {
-                None => {
-                    missing += 1;
-                    "is missing".to_owned()
-                }
-                Some(found) if !found.is_file() => "is not a file".to_owned(),
-                Some(found) if found.len() != file.bytes => {
-                    format!("has {} bytes, and {} were published", found.len(), file.bytes)
-                }
-                Some(_) => continue,
-            };
-            altered.get_or_insert_with(|| format!("`{}` {problem}", path.display()));
-        }
+        let FilesFound { missing, mut altered } = FilesFound::of(&self.folder, &head)?;
         // A loader that moves the files away may leave manifest and marker behind.
         if missing > 0 && missing == head.files.len() {
             return Ok(Found::Gone);
         }
-        if altered.is_none() && !is_marker_of(&marker, &content)? {
+        if altered.is_none() && !read(&marker)?.is_some_and(|marker| is_marker_of(&marker, &content)) {
             altered = Some(format!("`{}` is missing, or belongs to another manifest", marker.display()));
         }
         Ok(altered.map_or(Found::Held, Found::Altered))
@@ -155,25 +140,12 @@ fn another_list(head: &ManifestHead, context: &SinkContext, manifest: &Path) -> 
     if !Owner::new(context).may_replace(&head.owner) {
         return Some(Found::Taken(format!("`{manifest}` is that of {}", head.owner)));
     }
-    if head.walk != context.walk {
-        let is_newer = head.begun_at > context.begun_at.unwrap_or(context.walk.begun_at());
+    let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
+    if !head.is_of(context.walk, context.begun_at) {
+        let is_newer = head.order() > (begun_at, context.walk.number());
         let older = || Found::Altered(format!("`{manifest}` is that of the older walk `{}`", head.walk));
         return Some(if is_newer { Found::Replaced } else { older() });
     }
     let digest = context.digest.as_ref().filter(|digest| **digest != head.digest)?;
     Some(Found::Altered(format!("`{manifest}` has the digest `{}`, and the list `{digest}`", head.digest)))
-}
-
-/// Returns whether the marker is there and belongs to this manifest.
-fn is_marker_of(marker: &Path, manifest: &[u8]) -> Result<bool, SinkError> {
-    let marker = read(marker)?.and_then(|content| serde_json::from_slice::<Marker>(&content).ok());
-    Ok(marker.is_some_and(|marker| marker.manifest_sha256 == sha256(manifest)))
-}
-
-fn read(path: &Path) -> Result<Option<Vec<u8>>, SinkError> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(io_error("read", path, error)),
-    }
 }

@@ -1,60 +1,98 @@
-//! The commit: a staged list becomes visible at its target.
+//! The commit: a staged list takes its place.
 //!
-//! Before it: `staged`. Behind it: `steps`.
+//! A lock beside the place keeps publishers apart. It is held while one of them looks at the place,
+//! takes it, and looks again. The steps are safe without the lock, too, because hosts may share a
+//! file system and no locks: nothing is replaced that was not looked at. A list takes an empty
+//! place only if it is still empty, and what comes out of a place that was not empty must be what
+//! may be replaced; if not, it goes back.
+//!
+//! Before it: `staged`. Behind it: `steps`, and `single_file` for a list without a folder.
 
-use std::fs;
-use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use super::steps::{create_folders, remove_file, rename_once, replace_folder, sync_folder};
+use super::attempt::Attempt;
+use super::folder::take_folder;
+use super::lock_file::LockFile;
+use super::place::Standing;
+use super::publication::{Publication, StagedList};
+use super::single_file::SingleFile;
+use super::steps::{create_folders, sync_folder};
 use super::target::Target;
 use crate::error::SinkError;
-use crate::files::manifest::ManifestFile;
+use crate::files::manifest::ManifestHead;
 
-/// Returns whether the target holds this list already: the same manifest and marker, and every file
-/// with its size.
-pub(in crate::files) fn is_published(
-    target: &Target,
-    manifest: &[u8],
-    marker: &[u8],
-    files: &[ManifestFile],
-) -> Result<bool, SinkError> {
-    let folder = target.folder();
-    let holds = |name: String, content: &[u8]| fs::read(folder.join(name)).is_ok_and(|found| found == content);
-    let whole = |file: &ManifestFile| {
-        fs::symlink_metadata(folder.join(&file.path)).is_ok_and(|found| found.is_file() && found.len() == file.bytes)
-    };
-    Ok(holds(target.manifest_name()?, manifest) && holds(target.marker_name()?, marker) && files.iter().all(whole))
+/// The tries to take a place that others take at the same moment, without sharing a lock.
+const TRIES: u32 = 8;
+/// The pause before the second try; it doubles.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What stands in the place of the list after its commit.
+#[derive(Debug)]
+pub(in crate::files) enum Published {
+    /// The list.
+    List,
+    /// A newer list of the same owner, of this head.
+    Newer(Box<ManifestHead>),
 }
 
-/// Replaces what is at the target by the staged list.
-pub(in crate::files) fn publish(target: &Target, files: &[ManifestFile]) -> Result<(), SinkError> {
-    if target.is_single_file() { publish_file(target, files) } else { publish_folder(target) }
-}
-
-/// Makes the names of the folders above a published list durable.
-pub(in crate::files) fn sync_names(target: &Target) -> Result<(), SinkError> {
-    target.folders_above().try_for_each(sync_folder)
-}
-
-fn publish_folder(target: &Target) -> Result<(), SinkError> {
-    let folder = target.folder();
-    create_folders(folder.parent().unwrap_or(Path::new(".")))?;
-    replace_folder(target.staging(), folder, &target.staging_of_list().join("replaced"))
-}
-
-/// Removes the old marker first and publishes the new one last, so a marker always matches the file
-/// that is there. Publishes the manifest before the file: after a crash between the two, a file
-/// without a manifest would look foreign.
-fn publish_file(target: &Target, files: &[ManifestFile]) -> Result<(), SinkError> {
-    let (staging, folder) = (target.staging(), target.folder());
-    let (manifest, marker) = (target.manifest_name()?, target.marker_name()?);
-    create_folders(folder)?;
-    remove_file(&folder.join(&marker))?;
-    sync_folder(folder)?;
-    rename_once(&staging.join(&manifest), &folder.join(&manifest))?;
-    for file in files {
-        rename_once(&staging.join(&file.path), &folder.join(&file.path))?;
+/// Publishes a list; safe to repeat. A list that is published already is left as it is, and so is a
+/// newer list of the same owner.
+pub(in crate::files) fn publish(target: &Target, attempt: &Attempt, list: &StagedList) -> Result<Published, SinkError> {
+    create_folders(target.home())?;
+    let place = target.place()?;
+    let lock = LockFile::wait(&place.lock())?;
+    let published = take_place(&Publication { target, attempt, list, place, is_locked: lock.is_some() });
+    if let Some(lock) = lock {
+        lock.remove();
     }
-    sync_folder(folder)?;
-    rename_once(&staging.join(&marker), &folder.join(&marker))
+    published
+}
+
+fn take_place(publication: &Publication<'_>) -> Result<Published, SinkError> {
+    let target = publication.target;
+    for number in 0..TRIES {
+        if number > 0 {
+            thread::sleep(PAUSE * 2_u32.pow(number - 1));
+        }
+        let is_taken = match look(publication)? {
+            Standing::List(found) if publication.is_settled(&found) => true,
+            standing => take(publication, standing)?,
+        };
+        if !is_taken {
+            continue;
+        }
+        // The list is durable only if the names of all folders above it are.
+        target.folders_above().try_for_each(sync_folder)?;
+        // The last look: the syncs took time, and the lock may not be shared.
+        match look(publication)? {
+            Standing::List(found) if publication.is_ours(&found) => return Ok(Published::List),
+            Standing::List(found) if publication.is_settled(&found) => {
+                return Ok(Published::Newer(Box::new(found.head)));
+            }
+            _ => {}
+        }
+    }
+    let message = format!("other processes publish in `{}` at the same time", target.folder().display());
+    Err(SinkError::temporary(message)
+        .with_hint("run again; if hosts share this file system without sharing its locks, let one of them publish"))
+}
+
+/// Looks at the place. If another owner has it, a marker of this list does not stay there.
+fn look(publication: &Publication<'_>) -> Result<Standing, SinkError> {
+    publication.target.standing().inspect_err(|_| {
+        if publication.place.single_file.is_some() {
+            // An error of this step would say less than that of the look.
+            let _ = SingleFile(publication).withdraw_marker();
+        }
+    })
+}
+
+fn take(publication: &Publication<'_>, standing: Standing) -> Result<bool, SinkError> {
+    create_folders(publication.target.home())?;
+    if publication.place.single_file.is_some() {
+        SingleFile(publication).take(standing)
+    } else {
+        take_folder(publication, &standing)
+    }
 }

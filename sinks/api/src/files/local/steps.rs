@@ -1,6 +1,6 @@
 //! The single operations on the file system that publishing consists of.
 //!
-//! Before it: `publishing`, `staging`, `target` and `staged`. Behind it: the operating system.
+//! Before it: `publishing`, `attempt`, `target` and `staged`. Behind it: the operating system.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,10 +10,11 @@ use rustix::io::Errno;
 
 use crate::error::SinkError;
 use crate::files::error::io_error;
+use crate::files::sync::{self, sync_file};
 
 /// The attempts at `create_dir_all`: another sink may remove an empty parent between two of its
 /// steps, and one of this many attempts succeeds.
-const CREATE_ATTEMPTS: usize = 100;
+pub(super) const CREATE_ATTEMPTS: usize = 100;
 
 /// Creates a folder with its parents.
 pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
@@ -29,56 +30,19 @@ pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
     result.map_err(|error| io_error("create the folder", path, error))
 }
 
-/// Creates the first folder of `path` that is missing, and removes it again. Permissions alone do
-/// not show whether that is possible: a disk or a quota may be full, and a file system may not let
-/// a program create folders (`/proc`). One folder is enough, and cheap for thousands of accounts.
-pub(super) fn try_folder(path: &Path) -> Result<(), SinkError> {
-    for _ in 1..CREATE_ATTEMPTS {
-        let missing = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).last();
-        let Some(folder) = missing else { return Ok(()) };
-        match fs::create_dir(folder) {
-            Ok(()) => {
-                // It cannot be removed if another sink uses it by now; then it stays.
-                let _ = fs::remove_dir(folder);
-                return Ok(());
-            }
-            // Another sink has created it in the meantime, so it can be created.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            // Another sink may have removed the folder above it in the meantime; if not, the last
-            // attempt returns the error.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io_error("create the folder", folder, error)),
-        }
-    }
-    create_folders(path)
-}
-
 /// Writes a small file, and makes it durable.
 pub(in crate::files) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
     let write = || {
         let mut file = File::create_new(path)?;
         file.write_all(content)?;
-        file.sync_all()
+        sync_file(&file)
     };
     write().map_err(|error| io_error(&format!("write {} bytes to", content.len()), path, error))
 }
 
 /// Makes the names in a folder durable.
 pub(in crate::files) fn sync_folder(path: &Path) -> Result<(), SinkError> {
-    match File::open(path).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot sync a folder and return EINVAL; they need no sync.
-        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(io_error("sync the folder", path, error)),
-        _ => Ok(()),
-    }
-}
-
-/// Renames `from` to `to`, and replaces a file that is there. If `from` is missing and `to` is
-/// there, an earlier call has renamed it.
-pub(super) fn rename_once(from: &Path, to: &Path) -> Result<(), SinkError> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(to).is_ok() => Ok(()),
-        result => result.map_err(|error| io_error("publish", to, error)),
-    }
+    sync::sync_folder(path).map_err(|error| io_error("sync the folder", path, error))
 }
 
 /// Removes a file that may be missing.
@@ -98,36 +62,83 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Replaces the folder `target` by `staged`. If `target` exists, the two are exchanged in one step,
-/// so a reader never finds an empty place, or files of both.
-///
-/// If the system or the file system has no such exchange, the old folder is first moved to `aside`:
-/// for a moment there is no list, but never a mixed one.
-pub(super) fn replace_folder(staged: &Path, target: &Path, aside: &Path) -> Result<(), SinkError> {
-    let failed = |error| io_error("publish", target, error);
-    if fs::symlink_metadata(target).is_err() {
-        return fs::rename(staged, target).map_err(failed);
+/// What came of a rename whose target another process may change at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renamed {
+    Done,
+    /// The target is not as it was seen before: taken, or gone. Nothing was changed.
+    Disturbed,
+    /// The system or the file system has no such rename. Nothing was changed.
+    Unsupported,
+}
+
+/// Renames `from` to `to`, where nothing may be.
+pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkError> {
+    match renamed(rename_no_replace(from, to), from, to)? {
+        Renamed::Unsupported => {}
+        renamed => return Ok(renamed),
     }
-    match exchange(staged, target) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => move_aside(staged, target, aside).map_err(failed),
-        result => result.map_err(|error| failed(error.into())),
+    // A folder replaces only an empty folder. A second name for a file is made only where no name
+    // is.
+    let is_folder = fs::symlink_metadata(from).is_ok_and(|metadata| metadata.is_dir());
+    let tried = if is_folder { fs::rename(from, to) } else { fs::hard_link(from, to) };
+    let done = match tried.map_err(|error| errno(&error)) {
+        // link(2): the file system has no second names.
+        Err(Errno::PERM) if !is_folder => Renamed::Unsupported,
+        tried => renamed(tried, from, to)?,
+    };
+    if is_folder || done == Renamed::Disturbed {
+        return Ok(done);
+    }
+    if done == Renamed::Unsupported {
+        // Without second names, a look has to do.
+        if fs::symlink_metadata(to).is_ok() {
+            return Ok(Renamed::Disturbed);
+        }
+        return renamed(fs::rename(from, to).map_err(|error| errno(&error)), from, to);
+    }
+    fs::remove_file(from).map_err(|error| io_error("remove", from, error))?;
+    Ok(Renamed::Done)
+}
+
+/// Makes two files or folders change places, in one step: a reader never finds an empty place.
+pub(super) fn exchange(staged: &Path, place: &Path) -> Result<Renamed, SinkError> {
+    renamed(rename_exchange(staged, place), staged, place)
+}
+
+fn renamed(result: Result<(), Errno>, from: &Path, to: &Path) -> Result<Renamed, SinkError> {
+    match result {
+        Ok(()) => Ok(Renamed::Done),
+        Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR | Errno::ISDIR) => Ok(Renamed::Disturbed),
+        Err(Errno::NOENT) if fs::symlink_metadata(from).is_ok() => Ok(Renamed::Disturbed),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(Renamed::Unsupported),
+        Err(error) => Err(io_error("publish", to, error.into())),
     }
 }
 
-fn move_aside(staged: &Path, target: &Path, aside: &Path) -> io::Result<()> {
-    ignore_missing(fs::remove_dir_all(aside))?;
-    fs::rename(target, aside)?;
-    fs::rename(staged, target)
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 #[cfg(target_os = "linux")]
-fn exchange(one: &Path, other: &Path) -> Result<(), Errno> {
+fn rename_no_replace(from: &Path, to: &Path) -> Result<(), Errno> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
+}
+
+#[cfg(target_os = "linux")]
+fn rename_exchange(one: &Path, other: &Path) -> Result<(), Errno> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn exchange(_one: &Path, _other: &Path) -> Result<(), Errno> {
+fn rename_no_replace(_from: &Path, _to: &Path) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn rename_exchange(_one: &Path, _other: &Path) -> Result<(), Errno> {
     Err(Errno::NOSYS)
 }
 
@@ -135,34 +146,34 @@ fn exchange(_one: &Path, _other: &Path) -> Result<(), Errno> {
 mod tests {
     use super::*;
 
-    fn folders(directory: &Path) -> [std::path::PathBuf; 3] {
-        let [staged, target, aside] = ["staged", "target", "aside"].map(|name| directory.join(name));
-        for (folder, content) in [(&staged, "new"), (&target, "old")] {
-            fs::create_dir(folder).unwrap();
-            fs::write(folder.join("file"), content).unwrap();
+    #[test]
+    fn a_free_name_is_taken_and_a_taken_one_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("file"), "new").unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        fs::write(path("taken"), "old").unwrap();
+        for name in ["file", "folder"] {
+            assert_eq!(rename_to_free(&path(name), &path("taken")).unwrap(), Renamed::Disturbed);
+            assert_eq!(fs::read(path("taken")).unwrap(), b"old");
+            assert_eq!(rename_to_free(&path(name), &path("free")).unwrap(), Renamed::Done);
+            assert!(!path(name).exists());
+            fs::rename(path("free"), path(name)).unwrap();
         }
-        [staged, target, aside]
+        assert!(rename_to_free(&path("nothing"), &path("free")).is_err());
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn two_folders_change_places() {
+    fn two_folders_change_places_if_both_are_there() {
         let directory = tempfile::tempdir().unwrap();
-        let [staged, target, aside] = folders(directory.path());
-        replace_folder(&staged, &target, &aside).unwrap();
-        assert_eq!(fs::read(target.join("file")).unwrap(), b"new");
-        assert_eq!(fs::read(staged.join("file")).unwrap(), b"old");
-        assert!(!aside.exists());
-    }
-
-    #[test]
-    fn without_an_exchange_the_old_folder_is_moved_aside() {
-        let directory = tempfile::tempdir().unwrap();
-        let [staged, target, aside] = folders(directory.path());
-        fs::create_dir(&aside).unwrap();
-        fs::write(aside.join("left"), "over").unwrap();
-        move_aside(&staged, &target, &aside).unwrap();
-        assert_eq!(fs::read(target.join("file")).unwrap(), b"new");
-        assert_eq!(fs::read(aside.join("file")).unwrap(), b"old");
+        let [staged, place] = ["staged", "place"].map(|name| directory.path().join(name));
+        fs::create_dir(&staged).unwrap();
+        fs::write(staged.join("file"), "new").unwrap();
+        assert_eq!(exchange(&staged, &place).unwrap(), Renamed::Disturbed);
+        fs::create_dir(&place).unwrap();
+        assert_eq!(exchange(&staged, &place).unwrap(), Renamed::Done);
+        assert_eq!(fs::read(place.join("file")).unwrap(), b"new");
+        assert_eq!(fs::read_dir(staged).unwrap().count(), 0);
     }
 }

@@ -1,0 +1,283 @@
+//! The staging of one attempt at a list: a folder of its own, named after host and process, and
+//! held by a lock while it is used.
+//!
+//! ```text
+//! list=followers/host=etl-1,process=4711,attempt=1.lock     held while the folder is used
+//! list=followers/host=etl-1,process=4711,attempt=1/
+//!     list/          the list while it is written, until its commit
+//!     publishing/    the same list during its commit; then what came out of the place of the list
+//!     replaced/      what was moved aside, on a file system that cannot exchange two folders
+//!     place          the place of the list, for another process that gives back what came out
+//! ```
+//!
+//! Before it: `staged`. Behind it: `lock_file`, `steps`, and `giving_back`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, give_back};
+use super::likeness::create_like;
+use super::lock_file::{LockFile, Tried};
+use super::reading::names_in;
+use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_folder, rename_to_free};
+use super::target::Target;
+use crate::error::SinkError;
+use crate::files::error::io_error;
+use crate::files::layout::sanitise;
+
+/// The end of the name of a lock file.
+const LOCK: &str = ".lock";
+/// The end of the name under which a folder is removed: a process that still uses it no longer
+/// finds it, and fails.
+const REMOVED: &str = "~old";
+/// The beginning of the name of an attempt's folder. An earlier version had other folders here, and
+/// no locks.
+const ATTEMPT: &str = "host=";
+/// What an attempt's folder holds, besides what is given back.
+const LIST: &str = "list";
+
+/// A list of one owner. Two states may give one name to two walks, so the instant belongs to it.
+type Key = (PathBuf, String, Option<DateTime<Utc>>);
+
+/// The locks of the attempts of this process.
+///
+/// A sink has one owner, and the engine opens a list again only after an attempt has failed. So the
+/// next attempt of this process at the same list takes the lock away from an attempt that was
+/// leaked.
+static HELD: Mutex<BTreeMap<Key, (PathBuf, LockFile)>> = Mutex::new(BTreeMap::new());
+
+/// The number of the last attempt of this process.
+static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+
+/// The staging of one attempt.
+#[derive(Debug)]
+pub(in crate::files) struct Attempt {
+    folder: PathBuf,
+    key: Key,
+    /// The deepest folder on the path to staging that existed before. The folders below it were
+    /// made for staging, and are removed with it.
+    floor: PathBuf,
+}
+
+impl Attempt {
+    /// Removes the staging of this list that no process uses, also that of an earlier version. An
+    /// earlier attempt of this process at the same list counts as ended.
+    pub(in crate::files) fn sweep(target: &Target) -> Result<(), SinkError> {
+        drop(held().remove(&key(target)));
+        sweep(target)?;
+        remove_empty_folders(target, target.staging_root());
+        Ok(())
+    }
+
+    /// Makes a folder for this attempt.
+    pub(in crate::files) fn open(target: &Target) -> Result<Self, SinkError> {
+        let floor = nearest_folder(target.staging_root());
+        let staging_of_list = target.staging_of_list().to_owned();
+        let key = key(target);
+        for _ in 0..CREATE_ATTEMPTS {
+            create_folders(&staging_of_list)?;
+            let name = attempt_name();
+            let folder = staging_of_list.join(&name);
+            let lock_path = lock_of(&folder);
+            let lock = match LockFile::try_take(&lock_path) {
+                Ok(Tried::Locked(lock)) => Some(lock),
+                Ok(Tried::NoLocks) => None,
+                Ok(Tried::Busy) => continue,
+                // Another process has removed its staging, and the empty folders above it.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(io_error("lock", &lock_path, error)),
+            };
+            match fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => continue,
+                Err(error) => return Err(io_error("create the folder", &folder, error)),
+            }
+            if let Some(mut lock) = lock {
+                lock.note(&format!("{name}: a list for `{}`", target.folder().display()));
+                held().insert(key.clone(), (folder.clone(), lock));
+            }
+            let attempt = Self { folder, key, floor };
+            let filled = create_like(target, &attempt.list())
+                .and_then(|()| PlaceNote::of(target)?.write(&attempt.folder.join(PLACE)));
+            return match filled {
+                Ok(()) => Ok(attempt),
+                Err(error) => Err(attempt.explain(error, SinkError::temporary)),
+            };
+        }
+        let message = format!("no folder for staging can be made in `{}`", staging_of_list.display());
+        Err(SinkError::temporary(message).with_hint("other processes make and remove folders there all the time"))
+    }
+
+    /// Returns the folder of the list until its commit.
+    pub(in crate::files) fn list(&self) -> PathBuf {
+        self.folder.join(LIST)
+    }
+
+    /// Returns the folder of the list during its commit.
+    fn publishing(&self) -> PathBuf {
+        self.folder.join(PUBLISHING)
+    }
+
+    /// Returns the folder for what is moved aside.
+    pub(super) fn replaced(&self) -> PathBuf {
+        self.folder.join(REPLACED)
+    }
+
+    /// Returns what an error of this attempt means, if its folder is gone: an error that `make`
+    /// makes.
+    pub(in crate::files) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
+        if self.folder.exists() {
+            return error;
+        }
+        make(format!("another process has removed the staging in `{}`", self.folder.display()))
+            .with_source(error)
+            .with_hint("if hosts share this file system without sharing its locks, let one of them publish")
+    }
+
+    /// Moves the list to where it is during its commit, if it is not there yet.
+    pub(super) fn begin_commit(&self) -> Result<PathBuf, SinkError> {
+        let publishing = self.publishing();
+        let list = self.list();
+        if list.exists() && !matches!(rename_to_free(&list, &publishing), Ok(Renamed::Done)) {
+            move_files(&list, &publishing)?;
+        }
+        Ok(publishing)
+    }
+
+    /// Removes this attempt, with every folder that was made for it.
+    pub(in crate::files) fn discard(&self, target: &Target) -> Result<(), SinkError> {
+        clear(&self.folder, target)?;
+        if let Some(lock) = self.take_lock() {
+            lock.remove();
+        }
+        remove_empty_folders(target, &self.floor);
+        Ok(())
+    }
+
+    /// Takes the lock out of the list of locks; `None` if the attempt has none any more.
+    fn take_lock(&self) -> Option<LockFile> {
+        let mut held = held();
+        let is_mine = held.get(&self.key).is_some_and(|(folder, _)| *folder == self.folder);
+        if is_mine { held.remove(&self.key).map(|(_, lock)| lock) } else { None }
+    }
+}
+
+impl Drop for Attempt {
+    /// Releases the lock. The staging of an attempt that was not discarded stays, and the next
+    /// `open` removes it.
+    fn drop(&mut self) {
+        drop(self.take_lock());
+    }
+}
+
+fn key(target: &Target) -> Key {
+    let context = target.context();
+    (target.staging_of_list().to_owned(), context.walk.to_string(), context.begun_at)
+}
+
+fn held() -> MutexGuard<'static, BTreeMap<Key, (PathBuf, LockFile)>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the name of another attempt of this process.
+fn attempt_name() -> String {
+    let system = rustix::system::uname();
+    let host = sanitise(&system.nodename().to_string_lossy());
+    let number = ATTEMPTS.fetch_add(1, Ordering::Relaxed) + 1;
+    format!("{ATTEMPT}{host},process={},attempt={number}", std::process::id())
+}
+
+fn lock_of(folder: &Path) -> PathBuf {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(LOCK);
+    path.into()
+}
+
+/// Removes what no process uses. What cannot be removed is logged: it harms no other attempt.
+fn sweep(target: &Target) -> Result<(), SinkError> {
+    let staging = target.staging_of_list();
+    if !staging.is_dir() {
+        return Ok(());
+    }
+    let names = match names_in(staging) {
+        Err(_) if !staging.exists() => return Ok(()),
+        names => names?,
+    };
+    for name in names {
+        // Without its folder, a lock file was left between the two steps of making or removing.
+        let folder = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
+        if name.ends_with(LOCK) && folder.exists() {
+            continue;
+        }
+        let lock = match LockFile::try_take(&lock_of(&folder)) {
+            Ok(Tried::Locked(lock)) => Some(lock),
+            Ok(Tried::NoLocks) if !name.starts_with(ATTEMPT) => None,
+            Ok(Tried::NoLocks) => {
+                let staging = folder.display();
+                tracing::warn!(%staging, "left as it is, because this file system has no locks; remove it if no run uses it");
+                continue;
+            }
+            Ok(Tried::Busy) => continue,
+            Err(error) => {
+                tracing::warn!(%error, staging = %folder.display(), "old staging cannot be locked");
+                continue;
+            }
+        };
+        match clear(&folder, target) {
+            Ok(()) => lock.map_or((), LockFile::remove),
+            Err(error) => tracing::warn!(%error, staging = %folder.display(), "old staging could not be removed"),
+        }
+    }
+    Ok(())
+}
+
+/// Gives back what an attempt has taken from others, and removes its folder.
+fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
+    let mut name = folder.as_os_str().to_owned();
+    if name.to_string_lossy().ends_with(REMOVED) {
+        // Nothing was left to give back when it got this name, and a part of it may be gone.
+        return remove_folder(folder);
+    }
+    give_back(folder, target)?;
+    name.push(REMOVED);
+    let removed = PathBuf::from(name);
+    remove_folder(&removed)?;
+    match fs::rename(folder, &removed) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // A file system may move files and no folders.
+        Err(_) => remove_folder(folder),
+        Ok(()) => remove_folder(&removed),
+    }
+}
+
+/// Moves the files of a folder one by one, on a file system that moves no folders.
+fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
+    create_folders(to)?;
+    for name in names_in(from)? {
+        fs::rename(from.join(&name), to.join(&name)).map_err(|error| io_error("move", &from.join(&name), error))?;
+    }
+    remove_folder(from)
+}
+
+/// Removes the folders above an attempt that are empty and were made for staging.
+fn remove_empty_folders(target: &Target, floor: &Path) {
+    let root = target.staging_root();
+    for folder in target.staging_of_list().ancestors() {
+        let made_here = folder.starts_with(root) || (folder.starts_with(floor) && folder != floor);
+        // A folder that is not empty is in use, by another attempt or a published list.
+        if !made_here || fs::remove_dir(folder).is_err_and(|error| error.kind() != ErrorKind::NotFound) {
+            break;
+        }
+    }
+}
+
+/// Returns the deepest folder of `path` that exists.
+fn nearest_folder(path: &Path) -> PathBuf {
+    path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path).to_owned()
+}

@@ -1,0 +1,86 @@
+//! One list on its way from staging to its place.
+//!
+//! Before it: `publishing`, which makes it. Behind it: `folder` and `single_file`, which take the
+//! place for it.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+use super::attempt::Attempt;
+use super::place::{Place, Standing, StandingList};
+use super::target::Target;
+use crate::error::SinkError;
+use crate::files::manifest::ManifestHead;
+
+/// A list that is staged and complete.
+#[derive(Debug)]
+pub(in crate::files) struct StagedList {
+    pub(in crate::files) manifest: Vec<u8>,
+    pub(in crate::files) marker: Vec<u8>,
+    /// What the manifest says.
+    pub(in crate::files) head: ManifestHead,
+    /// The file of a list without a folder.
+    pub(in crate::files) stamp: Option<Stamp>,
+}
+
+/// What identifies a file without reading it: device, inode, size, time of the last write. A rename
+/// changes none of them on most file systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::files) struct Stamp(u64, u64, u64, i64, i64);
+
+impl Stamp {
+    pub(in crate::files) fn of(metadata: &Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+    }
+}
+
+/// A list, and the place that it takes.
+#[derive(Debug)]
+pub(super) struct Publication<'a> {
+    pub(super) target: &'a Target,
+    pub(super) attempt: &'a Attempt,
+    pub(super) list: &'a StagedList,
+    pub(super) place: Place,
+    /// Whether the lock of the place is held. It is not if the file system has no locks.
+    pub(super) is_locked: bool,
+}
+
+impl Publication<'_> {
+    /// Returns whether exactly this list stands there, whole.
+    pub(super) fn is_ours(&self, found: &StandingList) -> bool {
+        found.is(&self.list.manifest, &self.list.marker)
+    }
+
+    /// Returns whether nothing is left to do: this list is there, or a newer one of the same owner.
+    pub(super) fn is_settled(&self, found: &StandingList) -> bool {
+        self.is_ours(found) || (found.is_complete() && self.is_older_than(found))
+    }
+
+    pub(super) fn is_older_than(&self, found: &StandingList) -> bool {
+        found.head.order() > self.list.head.order()
+    }
+
+    /// Returns whether what came out of the place may be replaced by this list.
+    pub(super) fn may_replace(&self, came_out: &Place) -> bool {
+        match came_out.look_once(&self.target.owner()) {
+            Ok(Standing::Free) => true,
+            Ok(Standing::List(found)) => !self.is_settled(&found),
+            Err(_) => false,
+        }
+    }
+
+    /// Returns the place in staging of the list during its commit.
+    pub(super) fn begin(&self) -> Result<Place, SinkError> {
+        let folder = self.attempt.begin_commit()?;
+        Ok(Place { folder, single_file: self.place.single_file.clone() })
+    }
+}
+
+/// Makes the error for a list that is no longer in staging.
+pub(super) fn lost(staged: &Place) -> SinkError {
+    let message = format!("the staged list is no longer in `{}`", staged.folder.display());
+    SinkError::temporary(message).with_hint(
+        "another process has taken it away; run again, and if hosts share this file system without sharing its locks, let \
+         one of them publish",
+    )
+}

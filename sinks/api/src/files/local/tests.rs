@@ -1,0 +1,120 @@
+//! The steps of publishing where another process comes between a look and a rename, which only
+//! happens among publishers that share no lock.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::attempt::Attempt;
+use super::folder::take_folder;
+use super::place::Standing;
+use super::publication::{Publication, StagedList};
+use super::reading::read;
+use super::single_file::SingleFile;
+use super::target::Target;
+use crate::context::SinkContext;
+use crate::files::options::FileOptions;
+use crate::files::tests::{context, leaf_options, publish, single_options, tree, walk};
+
+/// A list of `context` that is staged, with what a publisher saw in its place before.
+struct Staged {
+    target: Target,
+    attempt: Attempt,
+    list: StagedList,
+    seen: Option<Standing>,
+}
+
+impl Staged {
+    fn new(options: &FileOptions, context: &SinkContext) -> Self {
+        let target = Target::new(options, context).unwrap();
+        let seen = target.standing().unwrap();
+        let attempt = Attempt::open(&target).unwrap();
+        // The files are made by a publishing elsewhere.
+        let elsewhere = TempDir::new().unwrap();
+        publish(options, &context.clone().with_directory(elsewhere.path()), &["a\nb\n"]);
+        let folder = Target::new(options, &context.clone().with_directory(elsewhere.path())).unwrap();
+        for entry in fs::read_dir(folder.folder()).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, attempt.list().join(path.file_name().unwrap())).unwrap();
+        }
+        let staged = folder.place().unwrap();
+        let manifest = read(&staged.manifest()).unwrap().unwrap();
+        let marker = read(&staged.marker()).unwrap().unwrap();
+        let head = serde_json::from_slice(&manifest).unwrap();
+        Self { target, attempt, list: StagedList { manifest, marker, head, stamp: None }, seen: Some(seen) }
+    }
+
+    fn take(&mut self) -> bool {
+        let place = self.target.place().unwrap();
+        let is_single_file = place.single_file.is_some();
+        let Self { target, attempt, list, seen } = self;
+        let publication = Publication { target, attempt, list, place, is_locked: false };
+        let seen = seen.take().unwrap();
+        if is_single_file { SingleFile(&publication).take(seen) } else { take_folder(&publication, &seen) }.unwrap()
+    }
+}
+
+/// Returns everything that readers see.
+fn visible(directory: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    tree(&directory.join("out"))
+}
+
+#[test]
+fn what_came_since_the_look_stays() {
+    for options in [leaf_options(), single_options()] {
+        for has_older in [false, true] {
+            let directory = TempDir::new().unwrap();
+            let ours = context(directory.path());
+            let older = ours.clone().with_walk(walk(6), ours.date);
+            let newer = ours.clone().with_walk(walk(8), ours.date);
+            let theirs = ours.clone().with_names("other", "archive");
+            for other in [&newer, &theirs] {
+                let _ = fs::remove_dir_all(directory.path().join("out"));
+                fs::create_dir(directory.path().join("out")).unwrap();
+                if has_older {
+                    publish(&options, &older, &["a\n"]);
+                }
+                let mut staged = Staged::new(&options, &ours);
+                fs::remove_dir_all(directory.path().join("out")).unwrap();
+                publish(&options, other, &["x\n"]);
+                let expected = visible(directory.path());
+                assert!(!staged.take());
+                assert_eq!(visible(directory.path()), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_looked_at_is_replaced() {
+    for options in [leaf_options(), single_options()] {
+        for has_older in [false, true] {
+            let directory = TempDir::new().unwrap();
+            let ours = context(directory.path());
+            if has_older {
+                publish(&options, &ours.clone().with_walk(walk(6), ours.date), &["a\n"]);
+            }
+            let mut staged = Staged::new(&options, &ours);
+            fs::create_dir_all(staged.target.home()).unwrap();
+            assert!(staged.take());
+            let Standing::List(found) = staged.target.standing().unwrap() else { panic!("nothing is there") };
+            assert!(found.is(&staged.list.manifest, &staged.list.marker));
+        }
+    }
+}
+
+#[test]
+fn a_place_that_was_emptied_since_the_look_is_looked_at_again() {
+    for options in [leaf_options(), single_options()] {
+        let directory = TempDir::new().unwrap();
+        let ours = context(directory.path());
+        publish(&options, &ours.clone().with_walk(walk(6), ours.date), &["a\n"]);
+        let mut staged = Staged::new(&options, &ours);
+        fs::remove_dir_all(directory.path().join("out")).unwrap();
+        fs::create_dir_all(staged.target.home()).unwrap();
+        assert!(!staged.take());
+        let files: Vec<String> = visible(directory.path()).into_keys().filter(|name| !name.ends_with('/')).collect();
+        assert!(files.is_empty(), "{files:?}");
+    }
+}
