@@ -10,7 +10,8 @@ use fanout_sink::schemars::{self, JsonSchema};
 use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Scheme, host and port of an API and nothing else; `https` only, unless the host is this machine.
+/// Scheme, host and port of an API, and the path that a gateway serves it at, if there is one;
+/// `https` only, unless the host is this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(with = "String")]
 #[serde(try_from = "String")]
@@ -22,7 +23,7 @@ impl BaseUrl {
         Self(Url::parse("https://api.weixin.qq.com").expect("this URL parses"))
     }
 
-    /// Returns the URL; its path is `/`.
+    /// Returns the URL.
     pub fn url(&self) -> &Url {
         &self.0
     }
@@ -38,10 +39,16 @@ impl BaseUrl {
         is_loopback(&self.0)
     }
 
+    /// Returns the path that stands before every path of the API, without a slash at its end; empty
+    /// if there is none.
+    pub fn path(&self) -> &str {
+        self.0.path().trim_end_matches('/')
+    }
+
     /// Returns the URL of `path`, which starts with `/`.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
-        url.set_path(path);
+        url.set_path(&format!("{}{path}", self.path()));
         url
     }
 }
@@ -50,10 +57,15 @@ impl FromStr for BaseUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "expected scheme, host and port alone, such as `https://api.weixin.qq.com`";
+        const EXPECTED: &str = "expected scheme, host and port, and a path at most, such as `https://api.weixin.qq.com` or `https://gateway/wx`";
         let url = parse(text, EXPECTED)?;
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        if url.query().is_some() || url.fragment().is_some() || url.path().contains("//") {
             return Err(format!("found {text:?}, {EXPECTED}"));
+        }
+        if url.path().split('/').any(|name| name == "cgi-bin") {
+            return Err(format!(
+                "found {text:?}, expected it without `/cgi-bin`, with which the path of each call begins"
+            ));
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
@@ -152,12 +164,30 @@ mod tests {
     }
 
     #[test]
-    fn a_base_has_a_host_and_nothing_behind_it() {
-        for text in ["https://a.b/cgi-bin", "https://a.b/?x=1", "https://a.b/#x", "https://", "a.b", ""] {
+    fn a_base_has_a_host_and_a_path_at_most() {
+        for text in [
+            "https://a.b/cgi-bin",
+            "https://a.b/wx/cgi-bin/",
+            "https://a.b/wx?",
+            "https://a.b//wx",
+            "https://a.b/?x=1",
+            "https://a.b/#x",
+            "https://",
+            "a.b",
+            "",
+        ] {
             assert!(text.parse::<BaseUrl>().is_err(), "{text}");
         }
         let base: BaseUrl = "https://a.b:8443".parse().unwrap();
         assert_eq!(base.join("/cgi-bin/user/get").as_str(), "https://a.b:8443/cgi-bin/user/get");
+        for (text, path) in
+            [("https://a.b", ""), ("https://a.b/wx", "/wx"), ("https://a.b/wx/", "/wx"), ("https://a.b/x/wx/", "/x/wx")]
+        {
+            let base: BaseUrl = text.parse().unwrap();
+            assert_eq!(base.path(), path);
+            assert_eq!(base.join("/cgi-bin/token").as_str(), format!("https://a.b{path}/cgi-bin/token"));
+            assert_eq!(base.to_string(), format!("https://a.b{path}"));
+        }
     }
 
     #[test]

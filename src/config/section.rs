@@ -26,8 +26,9 @@ pub(crate) const RUNS: &str = "runs";
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SourceSection {
-    /// `base_url`: scheme, host and port of the API; `https` only, unless the host is this machine.
-    /// Default `https://api.weixin.qq.com`.
+    /// `base_url`: scheme, host and port of the API, and the path that a gateway serves it at, if
+    /// there is one (`https://gateway/wx`); `https` only, unless the host is this machine. Default
+    /// `https://api.weixin.qq.com`.
     pub base_url: BaseUrl,
     /// `proxy`: an HTTP proxy, `http://host:port`. Default: the one of the environment, if any.
     pub proxy: Option<ProxyUrl>,

@@ -59,7 +59,8 @@ pub(crate) fn identity(pipeline: &Pipeline, account: &Account, list: List) -> Id
             ];
             ("simulator", options.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
         }
-        None => (host_identity(source.base_url.host()), Map::new()),
+        // Behind another path of a gateway there may be another API.
+        None => (&*format!("{}{}", host_identity(source.base_url.host()), source.base_url.path()), Map::new()),
     };
     let (host, list) = (host.to_owned(), list.name().to_owned());
     Identity { format: FORMAT, app_id: account.app_id.clone(), host, list, options }

@@ -4,6 +4,7 @@
 //! `.ci/nightly`.
 
 mod fleet;
+mod rotated_secrets;
 
 use std::process::Stdio;
 use std::time::Instant;

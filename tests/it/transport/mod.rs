@@ -297,3 +297,32 @@ fn a_token_of_the_environment_is_used_as_it_is() {
     failed(&ended, 1, "the token from the environment variable `TEST_TOKEN` was refused", "does not renew a token");
     assert_eq!(project.api().requests().stable_token, 0);
 }
+
+#[test]
+fn a_base_path_of_a_gateway_is_kept_and_belongs_to_the_identity_of_a_walk() {
+    let runtime = Runtime::new().unwrap();
+    let day_over = Fault::new(Endpoint::UserGet, When::Page(2), Effect::errcode(45009));
+    for slash in ["", "/"] {
+        let project = reading(PIPELINE, simulator());
+        let requests = Seen::default();
+        let port = runtime.block_on(servers::gateway("/x/wx", project.api().address(), requests.clone()));
+        let base = |path: &str| [format!("source.base_url=http://127.0.0.1:{port}{path}")];
+        // A walk that is begun behind one path is not continued behind another, nor without one.
+        project.api().add_fault(day_over.clone());
+        assert_eq!(run(&project, &base(&format!("/x/wx{slash}"))).code, Some(75));
+        project.api().clear_faults();
+        for other in ["", "/x"] {
+            failed(&run(&project, &base(other)), 1, "127.0.0.1/x/wx", "");
+        }
+        project.api().begin_next_day();
+        published(&run(&project, &base(&format!("/x/wx{slash}"))), &project, &truth(&project));
+        for line in seen(&requests) {
+            assert!(line.split(' ').nth(1).unwrap().starts_with("/x/wx/cgi-bin/"), "{line}");
+        }
+    }
+    for wrong in ["http://127.0.0.1:1/x?y=1", "http://127.0.0.1:1/x#y", "http://127.0.0.1:1/cgi-bin/"] {
+        let ended = run(&without_api(), &[format!("source.base_url={wrong}")]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("`source.base_url` (from `--set`): found "), "{ended:?}");
+    }
+}

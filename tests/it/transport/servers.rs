@@ -105,6 +105,29 @@ pub(super) async fn proxy(behind: SocketAddr, seen: Seen) -> u16 {
     .await
 }
 
+/// Serves as a gateway that leads what is below `path` to `behind`, and notes the first line of every
+/// request. Everything else is not found.
+pub(super) async fn gateway(path: &'static str, behind: SocketAddr, seen: Seen) -> u16 {
+    serve(move |stream| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let mut client = BufReader::new(stream);
+            let Some(head) = read_head(&mut client).await else { return };
+            seen.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+            let (method, rest) = head.split_once(' ').unwrap();
+            let Some(rest) = rest.strip_prefix(path) else {
+                let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+                return;
+            };
+            let mut behind = TcpStream::connect(behind).await.unwrap();
+            let head = format!("{method} {rest}").replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+            behind.write_all(head.as_bytes()).await.unwrap();
+            let _ = copy_bidirectional(&mut client, &mut behind).await;
+        }
+    })
+    .await
+}
+
 /// A piece of what a server sends: these bytes, after this pause.
 pub(super) type Piece = (Duration, Vec<u8>);
 
