@@ -36,7 +36,7 @@ struct SinkArguments {
     #[arg(long, conflicts_with = "path")]
     python: bool,
     /// A checkout of fanout to depend on; a crate needs it
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = fanout_sink::parse_local_path)]
     path: Option<PathBuf>,
 }
 

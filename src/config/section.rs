@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::address::{BaseUrl, ProxyUrl};
 use super::bounded::{Bytes, Hours, Milliseconds, Percent, Seconds, Whole};
+use super::proxies::EnvironmentProxies;
 use super::text;
 
 /// The folder below `journal.path` that holds the reports of runs. No account may have this app id.
@@ -30,8 +31,12 @@ pub struct SourceSection {
     pub base_url: BaseUrl,
     /// `proxy`: an HTTP proxy, `http://host:port`. Default: the one of the environment, if any.
     pub proxy: Option<ProxyUrl>,
+    /// The proxies that the environment names. No key sets them.
+    #[serde(skip)]
+    pub environment_proxies: EnvironmentProxies,
     /// `ca_file`: certificates (PEM) to trust besides the usual ones; relative to the pipeline
     /// file. Default none.
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     pub ca_file: Option<PathBuf>,
     /// `connect_timeout_secs`: the longest wait for a connection, in seconds. Default 10.
     #[serde(rename = "connect_timeout_secs", with = "Seconds")]
@@ -64,6 +69,7 @@ impl Default for SourceSection {
         Self {
             base_url: BaseUrl::wechat(),
             proxy: None,
+            environment_proxies: EnvironmentProxies::default(),
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
@@ -176,7 +182,7 @@ fn default_page_size() -> u64 {
 pub struct JournalSection {
     /// `path`: the folder; relative to the pipeline file. Default `state`. Under `--simulate`,
     /// `<path>.simulated`.
-    #[serde(deserialize_with = "text::path")]
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     pub path: PathBuf,
     /// `keep`: finished walks to keep for each account; one that a sink still has to receive is
     /// kept beyond that. Default 2.
@@ -235,6 +241,7 @@ pub struct MetricsSection {
     /// `path`: a file, written at the end of a run, for the textfile collector of `node_exporter`
     /// (`….prom`); relative to the pipeline file. Under `--simulate`, `<path>.simulated`. Default
     /// none.
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     pub path: Option<PathBuf>,
     /// `listen`: an address and a port where `/metrics` is served during a run, such as
     /// `127.0.0.1:9464`. It shows the names of accounts and the numbers of their followers to

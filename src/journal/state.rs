@@ -20,6 +20,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
+use fanout_sink::files::sync_file;
 
 use super::error::JournalError;
 use super::folder::{ListFolder, NEW};
@@ -90,7 +91,7 @@ impl ListState {
         let file = disk::open_file(&pages)?;
         (&file)
             .write_all(&[&frame::prefix(frame::Kind::Header, &[&payload])[..], &payload].concat())
-            .and_then(|()| file.sync_all())
+            .and_then(|()| sync_file(&file))
             .map_err(JournalError::io(format!("write {} bytes to", frame::PREFIX + payload.len()), &pages))?;
         disk::sync_folder(&fresh)?;
         let folder = self.path.join(walk.to_string());
