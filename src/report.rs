@@ -307,3 +307,24 @@ impl AccountReport {
         self.hint = error.hint();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Credential;
+
+    #[test]
+    fn a_list_of_which_nothing_else_was_said_has_failed() {
+        let account = Account { name: "brand".to_owned(), app_id: "wx1".to_owned(), credential: Credential::Simulated };
+        let new = || AccountReport::new(&account, List::default());
+        assert_eq!((new().verdict, new().exit), (Verdict::Failed, Exit::Failed));
+        let cut_off = new().cut_off("run it again");
+        assert_eq!((cut_off.verdict, cut_off.exit), (Verdict::CutOff, Exit::Interrupted));
+        let mut report = new();
+        report.succeed(Verdict::Published);
+        assert_eq!((report.verdict, report.exit), (Verdict::Published, Exit::Done));
+        // What fails behind that, such as the prune, is the result.
+        report.fail(&Error::Interrupted);
+        assert_eq!((report.verdict, report.exit), (Verdict::Interrupted, Exit::Interrupted));
+    }
+}

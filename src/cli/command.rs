@@ -98,6 +98,10 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     process::allow_open_files();
     process::allow_threads();
     let environment = Environment::process();
+    let answerer = Terminal::new(&environment, LogFormat::Text, true);
+    if let Some(exit) = completions::answer(std::env::args_os(), &environment, &answerer) {
+        return ExitCode::from(answerer.exit(exit).code());
+    }
     let CommandLine { command, log_format, quiet, verbose } =
         CommandLine::try_parse().unwrap_or_else(|error| refuse(&error, &environment));
     let terminal = Terminal::new(&environment, log_format, quiet);

@@ -36,17 +36,12 @@ struct SinkArguments {
     #[arg(long, conflicts_with = "path")]
     python: bool,
     /// A checkout of fanout to depend on; a crate needs it
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        required_unless_present = "python",
-        value_parser = fanout_sink::parse_local_path
-    )]
+    #[arg(long, value_name = "FOLDER", value_parser = fanout_sink::parse_local_path)]
     path: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
-A crate needs `--path`: fanout is in no package registry, and a package of this name there would be another's.
+A crate needs `--path`: fanout is in no package registry, and a package of its name there would be another's.
 
 Examples:
   fanout new sink ledger --path ~/src/fanout
@@ -78,6 +73,12 @@ pub(super) fn execute(arguments: &NewArguments, registry: &SinkRegistry, termina
     let name = arguments.name.as_str();
     if registry.types().any(|known| known == name) {
         terminal.error(&format!("`{name}` is a type already (`fanout sinks` lists them); expected another name"), None);
+        return Exit::Usage;
+    }
+    if !arguments.python && arguments.path.is_none() {
+        let message = "a crate needs `--path FOLDER`, a checkout of fanout to depend on: fanout is in no package registry, \
+                       and a package of its name there would be another's";
+        terminal.error(message, Some("`--python` writes a script, which depends on nothing"));
         return Exit::Usage;
     }
     let (files, dependencies, next): (&[File], _, _) = match &arguments.path {

@@ -72,6 +72,57 @@ fn bash_completes_a_command_and_a_flag() {
 }
 
 #[test]
+fn the_names_of_accounts_and_sinks_are_completed_from_the_file() {
+    let project = Project::new(
+        "name = 'p'\nsource.simulate.followers = 5\naccounts = { file = 'accounts.csv' }\n[sinks.lake]\ntype = 'parquet'\n\
+         options.root = 'o'\n[sinks.lines]\ntype = 'ndjson'\noptions.root = 'l'\n",
+    );
+    let sheet = "name,app_id\nbrand,wx1\nbrand north,wx2\n商店,wx3\n";
+    std::fs::write(project.path("accounts.csv"), sheet).unwrap();
+    let all = ["brand", "brand north", "商店"];
+    let cases: [(&[&str], &[&str]); 10] = [
+        (&["run", "pipeline.toml", "--account", ""], &all),
+        (&["run", "--account", "b", "pipeline.toml", "--account", "商"], &["商店"]),
+        (&["status", "pipeline.toml", "--json", "--account=brand "], &["brand north"]),
+        (&["status", "pipeline.toml", "--account", "=", "bra"], &["brand", "brand north"]),
+        (&["replay", "pipeline.toml", "--sink", "l"], &["lake", "lines"]),
+        (&["sinks", "test", "pipeline.toml", "--sink", "la"], &["lake"]),
+        (&["history", "pipeline.toml", ""], &all),
+        (&["run", "pipeline.toml", "--sha"], &[]),
+        (&["run", "none.toml", "--account", ""], &[]),
+        (&[], &[]),
+    ];
+    for (words, expected) in cases {
+        let ended = project.fanout(&[&["__complete"], words].concat());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{words:?}: {ended:?}");
+        assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), expected, "{words:?}");
+        let Some((last, before)) = words.split_last().filter(|_| !expected.is_empty() && !words.contains(&"=")) else {
+            continue;
+        };
+        if last.contains('=') {
+            continue;
+        }
+        let completions = Ended::of(&mut fanout(&["completions", "bash"])).stdout;
+        let line: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let ask = format!(
+            "cd {folder}; PATH={programs}:$PATH\n{completions}\nCOMP_WORDS=(fanout {line}); COMP_CWORD={place}\n\
+             _fanout_names fanout '{last}' '{previous}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+            folder = project.path("").display(),
+            programs = std::path::Path::new(env!("CARGO_BIN_EXE_fanout")).parent().unwrap().display(),
+            line = line.join(" "),
+            place = words.len(),
+            previous = before.last().unwrap(),
+        );
+        let Some(answer) = program("bash", &["--norc"], &ask) else { return };
+        let shown: Vec<String> = expected.iter().map(|name| name.replace(' ', "\\ ")).collect();
+        let answered: Vec<&str> = answer.stdout.lines().collect();
+        // Without a locale bash writes other scripts in octal, which its line accepts as well.
+        let is_ascii = expected.iter().all(|name| name.is_ascii());
+        assert!(answered.len() == expected.len() && (!is_ascii || answered == shown), "{words:?}: {answer:?}");
+    }
+}
+
+#[test]
 fn the_man_page_has_every_command_with_its_flags() {
     let page = Ended::of(&mut fanout(&["man"]));
     assert_eq!(page.code, Some(0), "{page:?}");

@@ -99,9 +99,7 @@ fn the_errors_of_a_run_are_told_whatever_becomes_of_its_result() {
     let project = Project::new(TWO_ACCOUNTS);
     let no_server = ["--set", "source.base_url=http://127.0.0.1:1"];
     for (stdout, code) in [(Stdio::from(closed_pipe()), 75), (full_device().into(), 1)] {
-        let mut command = project.run_command(&no_server);
-        command.env("TEST_SECRET", "a secret");
-        let ended = to(stdout, command);
+        let ended = to(stdout, project.run_command(&no_server));
         assert_eq!(ended.code, Some(code), "{ended:?}");
         assert!(ended.stderr.contains("the call for a token failed"), "{ended:?}");
     }
