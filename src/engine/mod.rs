@@ -66,7 +66,7 @@ mod walk;
 pub(crate) use at_once::at_once;
 pub use bind::bind;
 pub(crate) use bind::bind_one;
-pub use check::{Check, CheckReport, Finding, Severity, check_connected};
+pub use check::{Check, CheckReport, Finding, Severity, check_connected, reader_warnings};
 pub(crate) use deliver::{Look, look};
 pub use progress::{Progress, UnitProgress};
 pub use replay::replay;

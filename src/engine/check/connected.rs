@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::finding::{Check, CheckReport, Finding};
 use super::unit::{UnitFindings, check_unit, state};
-use super::{disk_space, place};
+use super::{disk_space, place, readers};
 use crate::config::{Pipeline, RetrySection};
 use crate::engine::at_once::at_once;
 use crate::engine::bind::bind;
@@ -54,6 +54,7 @@ pub async fn check_connected(
         findings.extend(unit.findings.iter().cloned());
     }
     findings.extend(place::findings(&run, &sinks, &trials));
+    findings.extend(readers::findings(&run.pipeline, &sinks));
     findings.extend(disk_space::compare(&run, &sinks, &units));
     findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
     Ok(CheckReport::new(&run.pipeline.name, findings))

@@ -126,7 +126,9 @@ fn what_is_published_is_as_if_it_were_made_there() {
         let project = project();
         if is_root {
             let files = [project.path(""), project.path("pipeline.toml")];
-            files.iter().for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
+            for path in files {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
         }
         let folders = [("out", outside), ("out/lake", root), ("out/single", root)];
         if !folders.iter().all(|(path, case)| make(&project.path(path), *case, is_root)) {

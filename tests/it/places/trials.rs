@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::{DATE, hidden, project};
-use crate::support::{Ended, Random, seed};
+use crate::support::{Ended, Random, say, seed};
 
 /// How many groups of processes are started, and how many processes are in each.
 const ROUNDS: usize = 12;
@@ -18,7 +18,7 @@ const LONGEST_LIFE: Duration = Duration::from_millis(60);
 fn trials_that_run_at_once_or_are_killed_leave_nothing_behind() {
     let project = project();
     let seed = seed("TRIALS_SEED");
-    eprintln!("TRIALS_SEED={seed}");
+    say(&format!("TRIALS_SEED={seed}"));
     let mut random = Random(seed);
     // Each has a state of its own, or the lock of the list would keep them apart.
     let states: Vec<String> = (0..PROCESSES).map(|number| format!("journal.path=state-{number}")).collect();
@@ -37,7 +37,9 @@ fn trials_that_run_at_once_or_are_killed_leave_nothing_behind() {
         .iter()
         .map(|state| check(state).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
         .collect();
-    checks.into_iter().for_each(|check| drop(Ended::after(check).good()));
+    for check in checks {
+        Ended::after(check).good();
+    }
     assert_eq!(hidden(&project), Vec::<PathBuf>::new());
     project.finish(&[]);
     assert_eq!(hidden(&project), Vec::<PathBuf>::new());

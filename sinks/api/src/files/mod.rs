@@ -28,17 +28,20 @@
 //! `prepare`, `commit` and `abort`. Everything here blocks, which a sink may do. Unix only.
 
 mod error;
+mod hive;
 mod layout;
 mod local;
 mod manifest;
 mod options;
 mod part;
+mod reading;
 mod staged;
 mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use error::{file_error, io_hint};
+pub use hive::warnings;
 pub use local::{Moved, Refusal, Trial, Trials, check, find, mount_of, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;

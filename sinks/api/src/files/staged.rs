@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use super::hive::check_columns;
 use super::local::{Attempt, Published, StagedList, Stamp, Target, mount_of, publish, sync_folder, write_file};
 use super::manifest::{Manifest, ManifestFile, Marker, render};
 use super::options::FileOptions;
@@ -77,6 +78,7 @@ impl StagedFiles {
     ///
     /// As [`check`](super::check), or if staging cannot be created.
     pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        check_columns(options, context)?;
         let target = Target::new(options, context)?;
         // First: what a crash has left may be in the way of another owner.
         Attempt::sweep(&target)?;

@@ -24,6 +24,7 @@ use rustix::io::Errno;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
+use crate::files::hive::check_columns;
 use crate::files::options::FileOptions;
 use crate::files::sync::{sync_file, sync_folder};
 
@@ -109,6 +110,7 @@ impl Trials {
 /// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
 /// written, something foreign is at the target, or a step of publishing is refused.
 pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
+    check_columns(options, context)?;
     let target = Target::new(options, context)?;
     let note = |error: &SinkError| context.trials.note(&context.sink, error);
     target.check_folders().inspect_err(note)?;

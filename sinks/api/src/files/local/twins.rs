@@ -51,8 +51,13 @@ pub(super) fn check_twins(root: &Path, layout: &Layout, context: &SinkContext) -
 /// Returns whether some file system may take two names for one. All that do are in its answer; the
 /// file system itself is asked about the rest.
 fn look_alike(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|name| name.trim_end_matches(['.', ' ']));
+    // Each of thousands of accounts is compared with all others, and most names are ASCII.
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
     fn folded(name: &str) -> impl Iterator<Item = char> {
-        let upper = name.trim_end_matches(['.', ' ']).nfd().flat_map(char::to_uppercase);
+        let upper = name.nfd().flat_map(char::to_uppercase);
         upper.flat_map(char::to_lowercase)
     }
     folded(one).eq(folded(other))
