@@ -2,13 +2,15 @@
 
 fuse.py SOURCE MOUNT [OPERATION=ERRNO ...]
 
-An operation is `rename-folder`, `exchange`, `fsync` or `fsyncdir`; ERRNO is a name such as ENOSYS.
+An operation is `rename-folder`, `exchange`, `fsync` or `fsyncdir`; ERRNO is a name such as ENOSYS. With `names=folded` it takes
+names for one that differ in case, in composed letters or in final dots.
 Ends with code 3 if mfusepy, or the libfuse that it needs, is not installed.
 """
 
 import errno
 import os
 import sys
+import unicodedata
 
 try:
     import mfusepy
@@ -26,8 +28,18 @@ def refuse(operation):
         raise OSError(getattr(errno, REFUSED[operation]), operation)
 
 
+def folded(name):
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name.rstrip(".")).casefold())
+
+
 def here(path):
-    return SOURCE + path
+    if REFUSED.get("names") != "folded":
+        return SOURCE + path
+    found = SOURCE
+    for name in filter(None, path.split("/")):
+        names = os.listdir(found) if os.path.isdir(found) else []
+        found = os.path.join(found, next((other for other in names if folded(other) == folded(name)), name))
+    return found
 
 
 class Folder(mfusepy.Operations):

@@ -5,6 +5,7 @@ mod likeness;
 mod links;
 mod mounts;
 mod trials;
+mod twins;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -49,7 +49,10 @@ pub(crate) fn published(root: &Path) -> Option<Published> {
         names.push(name);
     }
     assert_eq!(manifest["rows"], rows);
-    let vouched = |name: &PathBuf| names.contains(name) || name == marker_name || name == manifest_name;
+    // The lock of a place is there while a list is published, and after a kill. Readers skip it.
+    let is_lock = |name: &PathBuf| name.to_string_lossy().ends_with("~lock");
+    let vouched =
+        |name: &PathBuf| names.contains(name) || name == marker_name || name == manifest_name || is_lock(name);
     assert!(files.keys().all(vouched), "{} holds more than its manifest says: {:?}", root.display(), files.keys());
     Some(Published { rows, files: names.into_iter().map(|name| root.join(name)).collect() })
 }

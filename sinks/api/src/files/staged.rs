@@ -200,8 +200,8 @@ impl StagedFiles {
     /// # Errors
     ///
     /// If something foreign is at the target, or the file system refuses a step. The list at the
-    /// target is then the old one or the new one, and staging is removed. A temporary error if other
-    /// processes publish there, too, and share no locks with this one.
+    /// target is then the old one or the new one, and staging is removed. A temporary error if
+    /// other processes publish there, too, and share no locks with this one.
     pub fn commit(&mut self) -> Result<SinkReport, SinkError> {
         let Some(list) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));

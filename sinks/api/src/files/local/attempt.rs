@@ -258,7 +258,11 @@ fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
 
 /// Moves the files of a folder one by one, on a file system that moves no folders.
 fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
-    create_folders(to)?;
+    // Not with the folders above it: if they are gone, another process has removed this staging.
+    match fs::create_dir(to) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(io_error("create the folder", to, error)),
+        _ => {}
+    }
     for name in names_in(from)? {
         fs::rename(from.join(&name), to.join(&name)).map_err(|error| io_error("move", &from.join(&name), error))?;
     }

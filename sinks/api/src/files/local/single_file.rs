@@ -12,13 +12,13 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::giving_back::TAKEN_MARKER;
-use super::place::{Place, Standing, StandingList};
+use super::place::{Place, Standing, StandingList, is_marker_of};
 use super::publication::{Publication, Stamp, lost};
 use super::reading::{metadata, read};
 use super::steps::{Renamed, exchange, remove_file, rename_to_free, sync_folder, write_file};
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::manifest::NamedFile;
+use crate::files::manifest::{ManifestHead, NamedFile};
 use crate::files::part::sha256_of_file;
 
 /// The commit of a single file.
@@ -32,38 +32,46 @@ impl SingleFile<'_> {
             Standing::List(found) => Some(found),
             Standing::Free => None,
         };
-        let (place, list) = (self.place(), self.0.list);
         // Without a lock nobody knows whether its publisher was cut off, or is at work.
         if !self.0.is_locked && seen.as_deref().is_some_and(|found| self.0.is_older_than(found)) {
             return Ok(false);
         }
         let staged = self.0.begin()?;
+        let taken = self.take_names(seen.as_deref(), &staged);
+        if !matches!(taken, Ok(true)) {
+            self.put_back_marker(&staged)?;
+        }
+        taken
+    }
+
+    /// Takes the names, if the place is still as it was seen.
+    fn take_names(&self, seen: Option<&StandingList>, staged: &Place) -> Result<bool, SinkError> {
+        let (place, list) = (self.place(), self.0.list);
         // Of a free place, it belongs to no manifest.
-        let marker = match &seen {
+        let marker = match seen {
             Some(seen) => seen.marker.clone(),
             None => read(&place.marker())?,
         };
         let file_seen = metadata(&file_in(place))?.as_ref().map(Stamp::of);
 
-        if let (Some(_), Some(marker)) = (&seen, &marker) {
-            if !self.take_out_marker(marker, &staged)? {
+        if let (Some(_), Some(marker)) = (seen, &marker) {
+            if !self.take_out_marker(marker, staged)? {
                 return Ok(false);
             }
             sync_folder(&place.folder)?;
         }
-        if !self.take_manifest(seen.as_deref(), &staged)? {
-            self.put_back_marker(seen.as_deref(), &staged)?;
+        if !self.take_manifest(seen, staged)? {
             return Ok(false);
         }
         if seen.is_none() {
             if let Some(marker) = &marker
-                && !self.take_out_marker(marker, &staged)?
+                && !self.take_out_marker(marker, staged)?
             {
                 return Ok(false);
             }
             sync_folder(&place.folder)?;
         }
-        if !self.take_file(file_seen, seen.as_deref(), &staged)? {
+        if !self.take_file(file_seen, seen, staged)? {
             return Ok(false);
         }
         sync_folder(&place.folder)?;
@@ -116,11 +124,15 @@ impl SingleFile<'_> {
         Ok(false)
     }
 
-    /// Puts the marker back that was taken out, if its manifest is still there.
-    fn put_back_marker(&self, seen: Option<&StandingList>, staged: &Place) -> Result<(), SinkError> {
-        let Some(seen) = seen.filter(|seen| seen.marker.is_some()) else { return Ok(()) };
-        if read(&self.place().manifest())?.as_ref() == Some(&seen.manifest) {
-            rename_to_free(&staged.folder.join(TAKEN_MARKER), &self.place().marker())?;
+    /// Puts the marker back that was taken out, if its list is in the place all the same.
+    fn put_back_marker(&self, staged: &Place) -> Result<(), SinkError> {
+        let (place, taken) = (self.place(), staged.folder.join(TAKEN_MARKER));
+        let (Some(marker), Some(manifest)) = (read(&taken)?, read(&place.manifest())?) else { return Ok(()) };
+        let Ok(head) = serde_json::from_slice::<ManifestHead>(&manifest) else { return Ok(()) };
+        let file = file_in(place);
+        let Some(found) = metadata(&file)? else { return Ok(()) };
+        if is_marker_of(&marker, &manifest) && is_file_of(&file, &found, head.files.first())? {
+            rename_to_free(&taken, &place.marker())?;
         }
         Ok(())
     }
@@ -128,7 +140,7 @@ impl SingleFile<'_> {
     fn take_manifest(&self, seen: Option<&StandingList>, staged: &Place) -> Result<bool, SinkError> {
         let (manifest, place) = (&self.0.list.manifest, self.place().manifest());
         if seen.is_some_and(|seen| seen.manifest == *manifest) {
-            return Ok(true);
+            return Ok(read(&place)?.as_ref() == Some(manifest));
         }
         let staged = staged.manifest();
         write_if_other(&staged, manifest)?;

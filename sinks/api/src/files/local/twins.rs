@@ -56,11 +56,12 @@ fn look_alike(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.eq_ignore_ascii_case(other);
     }
-    fn folded(name: &str) -> impl Iterator<Item = char> {
-        let upper = name.nfd().flat_map(char::to_uppercase);
-        upper.flat_map(char::to_lowercase)
-    }
     folded(one).eq(folded(other))
+}
+
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    let upper = name.nfd().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase)
 }
 
 fn path_below(layout: &Layout, context: &SinkContext) -> Result<PathBuf, SinkError> {
