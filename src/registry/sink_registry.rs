@@ -99,8 +99,8 @@ impl SinkRegistry {
         ConfigErrors::check(problems, bound)
     }
 
-    /// Binds every sink of a pipeline, and compares them with each other. `columns` returns those of
-    /// a list.
+    /// Binds every sink of a pipeline, and compares them with each other. `columns` returns those
+    /// of a list.
     ///
     /// # Errors
     ///
