@@ -60,17 +60,27 @@ pub(super) fn metadata(
     options: &KafkaOptions,
     context: &SinkContext,
 ) -> Result<Metadata, SinkError> {
-    let settings = settings(options, context)?;
-    if let Some(failure) = failures().get(&settings).filter(|failure| failure.at.elapsed() < REMEMBERED) {
-        return Err(error(options, failure));
-    }
+    check_failures(options, context)?;
     match ask(consumer, &options.topic) {
         Ok(metadata) => Ok(metadata),
         Err(failure) => {
             let error = error(options, &failure);
-            failures().insert(settings, failure);
+            failures().insert(settings(options, context)?, failure);
             Err(error)
         }
+    }
+}
+
+/// Returns the failure of brokers that have just been asked, before a client is made for them.
+///
+/// # Errors
+///
+/// As [`metadata`].
+pub(super) fn check_failures(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
+    let settings = settings(options, context)?;
+    match failures().get(&settings).filter(|failure| failure.at.elapsed() < REMEMBERED) {
+        Some(failure) => Err(error(options, failure)),
+        None => Ok(()),
     }
 }
 

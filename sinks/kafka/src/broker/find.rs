@@ -10,6 +10,7 @@ use crate::options::KafkaOptions;
 
 /// Returns what the checkpoint says about the list of `context`.
 pub(crate) fn find(options: &KafkaOptions, context: &SinkContext) -> Result<Found, SinkError> {
+    brokers::check_failures(options, context)?;
     let consumer = client::observer(options, context)?;
     // Brokers that do not answer are waited for once, and not once for each list.
     brokers::metadata(&consumer, options, context)?;

@@ -48,6 +48,8 @@ impl ClientContext for Log {
         };
         let mut worst = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
         if worst.as_ref().is_none_or(|(worst, _)| problem >= *worst) {
+            // Without the time that it took, one cause has one text.
+            let reason = reason.split(" (after ").next().unwrap_or(reason);
             *worst = Some((problem, reason.to_owned()));
         }
     }

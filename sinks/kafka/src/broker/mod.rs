@@ -18,6 +18,7 @@
 //! | module | what it is about |
 //! | --- | --- |
 //! | `output` | the life of a list: transactions, prepare, commit, abort |
+//! | `check` | whether a list could be delivered |
 //! | `checkpoint` | what a checkpoint says, and what follows from it |
 //! | `group` | the checkpoint as an offset of a consumer group |
 //! | `find` | looks whether a committed list is still there |
@@ -29,6 +30,7 @@
 //! | `log` | what librdkafka logs |
 
 mod brokers;
+mod check;
 mod checkpoint;
 mod client;
 mod deadline;
@@ -39,6 +41,6 @@ mod output;
 mod producer;
 mod topic;
 
+pub(crate) use check::check;
 pub(crate) use find::find;
 pub(crate) use output::TopicOutput;
-pub(crate) use topic::check;

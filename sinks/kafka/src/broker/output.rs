@@ -10,7 +10,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use super::checkpoint::{Checkpoint, DeliveryState};
 use super::deadline::Deadline;
 use super::producer::TransactionalProducer;
-use super::{client, group, topic};
+use super::{brokers, client, group, topic};
 use crate::message::{Headers, Message};
 use crate::options::KafkaOptions;
 use crate::partitioner::partition_of;
@@ -41,6 +41,7 @@ pub(crate) struct TopicOutput {
 
 impl TopicOutput {
     pub(crate) async fn open(options: &KafkaOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        brokers::check_failures(options, context)?;
         let consumer = client::consumer(options, context)?;
         let partitions = topic::open(&consumer, options, context).await?;
         let timeout = Duration::from_secs(options.transaction_timeout_secs.into());

@@ -9,8 +9,8 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::brokers::{self, RESPONSE_TIMEOUT};
+use super::client;
 use super::log::Log;
-use super::{client, output};
 use crate::options::{CreateTopic, KafkaOptions, ValueFormat};
 
 /// How long a new topic may take until every broker knows it and its partitions have leaders.
@@ -37,18 +37,17 @@ fn partitions(
 }
 
 /// Finds out whether a list could be delivered: the configuration is valid, and the topic exists or
-/// may be created. Changes nothing.
-pub(crate) async fn check(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
+/// may be created. Returns whether it exists. Changes nothing.
+pub(super) async fn check(options: &KafkaOptions, context: &SinkContext) -> Result<bool, SinkError> {
     client::producer_config(options, context)?;
+    brokers::check_failures(options, context)?;
     let consumer = client::consumer(options, context)?;
     if let Some(create) = &options.create_topic {
         check_creation(create)?;
     }
-    let policy = match (partitions(&consumer, options, context)?, &options.create_topic) {
-        (Some(_), _) => {
-            output::check_date(options, context)?;
-            cleanup_policy(options, context).await
-        }
+    let found = partitions(&consumer, options, context)?;
+    let policy = match (found, &options.create_topic) {
+        (Some(_), _) => cleanup_policy(options, context).await,
         (None, Some(create)) => create.cleanup_policy.clone(),
         (None, None) => return Err(missing(options)),
     };
@@ -57,7 +56,7 @@ pub(crate) async fn check(options: &KafkaOptions, context: &SinkContext) -> Resu
             format!("records without a value delete their keys in `{}`, for this topic is compacted", options.topic);
         return Err(SinkError::option("value", message).with_hint("write a value, such as `value = [\"openid\"]`"));
     }
-    Ok(())
+    Ok(found.is_some())
 }
 
 fn missing(options: &KafkaOptions) -> SinkError {
