@@ -103,7 +103,7 @@ class List:
             size, mine = os.path.getsize(path), self._names()
             if any(label[key] != mine[key] for key in ("pipeline", "sink", "app_id", "list")):
                 return "taken", "{path} is of the pipeline `{pipeline}`, sink `{sink}`".format(path=path, **label)
-            if label["walk"] != mine["walk"]:
+            if any(label[key] != mine[key] for key in ("walk", "begun_at")):  # two states may share a name
                 older = "altered", f"{path} is of the older walk {label['walk']}"
                 return ("replaced", None) if label["begun_at"] > mine["begun_at"] else older
             if size != label["bytes"]:

@@ -46,12 +46,16 @@ pub(super) async fn execute(
     if arguments.connect {
         return connect(arguments, pipeline, registry, terminal).await;
     }
+    let warnings = engine::reader_warnings(&pipeline, registry)?;
     let report = engine::check(pipeline, registry, arguments.date.run_options()).await?;
     terminal.result(&if arguments.pipeline.json {
         summary::json(&report)
     } else {
         summary::of_check(&report, terminal.width())
     });
+    for (sink, warning) in &warnings {
+        terminal.warning(&format!("sink `{sink}`: {}", warning.message), &warning.hint);
+    }
     summary::print_failures(&report, terminal);
     Ok(report.exit)
 }

@@ -35,13 +35,18 @@ struct SinkArguments {
     /// Write a program in Python instead of a crate in Rust
     #[arg(long, conflicts_with = "path")]
     python: bool,
-    /// A checkout of fanout to depend on [default: the released version]
-    #[arg(long, value_name = "FOLDER")]
+    /// A checkout of fanout to depend on; a crate needs it
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        required_unless_present = "python",
+        value_parser = fanout_sink::parse_local_path
+    )]
     path: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
-fanout is not in a package registry yet: until it is, a crate needs `--path`.
+A crate needs `--path`: fanout is in no package registry, and a package of this name there would be another's.
 
 Examples:
   fanout new sink ledger --path ~/src/fanout
@@ -75,16 +80,15 @@ pub(super) fn execute(arguments: &NewArguments, registry: &SinkRegistry, termina
         terminal.error(&format!("`{name}` is a type already (`fanout sinks` lists them); expected another name"), None);
         return Exit::Usage;
     }
-    let (files, dependencies, next): (&[File], _, _) = if arguments.python {
-        (&PYTHON, Vec::new(), format!("fanout run {name}.toml"))
-    } else {
-        match dependencies(arguments.path.as_deref()) {
+    let (files, dependencies, next): (&[File], _, _) = match &arguments.path {
+        None => (&PYTHON, Vec::new(), format!("fanout run {name}.toml")),
+        Some(path) => match dependencies(path) {
             Ok(dependencies) => (&RUST, dependencies, "cargo test".to_owned()),
             Err(message) => {
                 terminal.error(&message, Some("`--path` names a checkout of fanout"));
                 return Exit::Usage;
             }
-        }
+        },
     };
     let fill = |text: &str| {
         let text = dependencies.iter().fold(text.to_owned(), |text, (place, line)| text.replace(place, line));
@@ -116,20 +120,11 @@ fn write(folder: &Path, files: &[File], fill: impl Fn(&str) -> String) -> Result
 }
 
 /// Returns the lines of a Cargo.toml that depend on fanout, each with its place in the template.
-fn dependencies(checkout: Option<&Path>) -> Result<Vec<(&'static str, String)>, String> {
-    let version = env!("CARGO_PKG_VERSION");
-    let checkout = match checkout {
-        None => None,
-        Some(path) => {
-            let is_checkout = path.join("Cargo.toml").is_file() && path.join("sinks/api/Cargo.toml").is_file();
-            let found = path.canonicalize().ok().filter(|_| is_checkout);
-            Some(found.ok_or_else(|| format!("found no checkout of fanout in `{}`", path.display()))?)
-        }
-    };
-    let of = |below: &str| match &checkout {
-        None => format!("version = \"{version}\""),
-        Some(path) => format!("path = {}", toml_text(&path.join(below))),
-    };
+fn dependencies(checkout: &Path) -> Result<Vec<(&'static str, String)>, String> {
+    let is_checkout = checkout.join("Cargo.toml").is_file() && checkout.join("sinks/api/Cargo.toml").is_file();
+    let found = checkout.canonicalize().ok().filter(|_| is_checkout);
+    let checkout = found.ok_or_else(|| format!("found no checkout of fanout in `{}`", checkout.display()))?;
+    let of = |below: &str| format!("path = {}", toml_text(&checkout.join(below)));
     let sink = of("sinks/api");
     Ok(vec![
         ("{{fanout}}", format!("fanout = {{ {} }}", of(""))),
@@ -183,11 +178,9 @@ mod tests {
     #[test]
     fn a_place_that_is_no_checkout_is_refused() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let lines = dependencies(Some(here)).unwrap();
+        let lines = dependencies(here).unwrap();
         assert_eq!(lines[0].1, format!("fanout = {{ path = \"{}\" }}", here.display()));
         let folder = tempfile::tempdir().unwrap();
-        assert!(dependencies(Some(folder.path())).unwrap_err().starts_with("found no checkout of fanout in"));
-        let version = env!("CARGO_PKG_VERSION");
-        assert_eq!(dependencies(None).unwrap()[0].1, format!("fanout = {{ version = \"{version}\" }}"));
+        assert!(dependencies(folder.path()).unwrap_err().starts_with("found no checkout of fanout in"));
     }
 }

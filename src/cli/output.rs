@@ -132,6 +132,14 @@ impl Terminal {
         }
     }
 
+    /// Prints a warning to stderr, and its hint.
+    pub(super) fn warning(&self, message: &str, hint: &str) {
+        match self.format {
+            LogFormat::Text => self.write(format!("warning: {message}\nhint: {hint}\n").as_bytes()),
+            LogFormat::Json => self.line("WARN", message, Some(hint)),
+        }
+    }
+
     /// Prints a line of JSON to stderr, in the form of the logs.
     fn line(&self, level: &str, message: &str, hint: Option<&str>) {
         let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);

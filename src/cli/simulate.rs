@@ -8,7 +8,7 @@ use clap::Args;
 use super::arguments::parse_count;
 use super::interrupt::Signals;
 use super::output::Terminal;
-use crate::config::{ConfigErrors, Pipeline};
+use crate::config::{ConfigErrors, Pipeline, SimulateSection};
 use crate::error::Exit;
 use crate::simulator::{Simulator, SimulatorHandle};
 
@@ -81,9 +81,37 @@ pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option
         .seed(simulate.seed)
         .latency(simulate.latency)
         .page_size(simulate.page_size)
+        .quota(daily_calls(simulate, pipeline.source.quota.daily_calls))
         .start()
         .await
         .map_err(|error| pipeline.problem("source.simulate", format!("the simulator cannot be started: {error}")))?;
     pipeline.source.base_url = simulator.base_url().parse().expect("the simulator's address is a base URL");
     Ok((pipeline, Some(simulator)))
+}
+
+/// Returns the calls a day that the simulator grants: those of a real account, `usual`, or, as
+/// WeChat grants more to longer lists, the first of their tenfolds that suffices.
+fn daily_calls(simulate: &SimulateSection, usual: u64) -> u64 {
+    // With the empty page at the end, and a call that a crash repeats.
+    let needed = (simulate.followers / simulate.page_size.max(1)).saturating_add(3);
+    let mut calls = usual;
+    while calls < needed {
+        calls = calls.saturating_mul(10);
+    }
+    calls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_account_has_the_calls_of_a_real_one_that_reads_such_a_list() {
+        let calls = |followers, page_size| {
+            let simulate = SimulateSection { followers, seed: 1, latency: Duration::ZERO, page_size };
+            daily_calls(&simulate, 500)
+        };
+        assert_eq!([calls(0, 10_000), calls(23_000, 10_000), calls(4_900_000, 10_000)], [500; 3]);
+        assert_eq!([calls(10_000_000, 10_000), calls(u64::MAX, 1)], [5_000, u64::MAX]);
+    }
 }

@@ -69,7 +69,7 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
         text("sinks").wrapping(),
         text("walk under way").wrapping(),
         number("calls today"),
-        number("disk"),
+        number("disk").extra(),
     ];
     let rows: Vec<_> = status.accounts.iter().map(row).collect();
     let mut text = render(columns, &rows, width);

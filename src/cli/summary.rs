@@ -53,7 +53,7 @@ fn of_run(report: &RunReport, width: Option<usize>) -> String {
         number("pages").extra(),
         number("calls"),
         number("retries").extra(),
-        number("seconds"),
+        number("seconds").extra(),
         text("sinks").extra(),
     ];
     if let Some(text) = of_empty_shard(report) {
@@ -366,9 +366,9 @@ mod tests {
         );
         assert_eq!(
             of_run(&report, Some(72)),
-            "account  verdict    date        followers  change     calls  seconds\n\
-             brand    published  2026-01-31     23,000  -1,500  4 of 500      0.2\n\
-             shop     failed     -                   -       -         4      0.2\n\
+            "account  verdict    date        followers  change  pages     calls\n\
+             brand    published  2026-01-31     23,000  -1,500      3  4 of 500\n\
+             shop     failed     -                   -       -      3         4\n\
              2 accounts: 1 published, 1 failed; 23,000 followers, 8 calls, 0.0 s\n\
              published in this run, by date: 2026-01-31 (1)\n\
              brand, archive: 23,000 rows, 2.00 KiB in out/a.parquet\n"

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{HumanBytes, HumanCount};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::wechat::{self, List};
 
@@ -70,6 +70,9 @@ const GAP: usize = 2;
 /// The least width of a column that is wrapped.
 const NARROWEST: usize = 12;
 
+/// A column is not made narrower than its longest word, unless that is longer than this.
+const LONGEST_WORD: usize = 20;
+
 /// The blanks before what stands below a row.
 const INDENT: usize = 4;
 
@@ -97,15 +100,20 @@ pub(super) fn render<const COLUMNS: usize>(
             }
         }
     }
+    let least: [usize; COLUMNS] = std::array::from_fn(|column| {
+        let words = rows.iter().flat_map(|row| row[column].split(' ')).map(UnicodeWidthStr::width);
+        words.max().unwrap_or(0).clamp(NARROWEST, LONGEST_WORD)
+    });
     while total(&widths, &is_inside) > most {
-        let wrapping = (0..COLUMNS).filter(|&column| columns[column].fit == Fit::Wraps && widths[column] > NARROWEST);
+        let wrapping =
+            (0..COLUMNS).filter(|&column| columns[column].fit == Fit::Wraps && widths[column] > least[column]);
         let Some(widest) = wrapping.max_by_key(|&column| widths[column]) else { break };
         widths[widest] -= 1;
     }
     let header = columns.map(|column| column.name.to_owned());
     let mut lines = String::new();
     for (place, row) in std::iter::once(&header).chain(rows).enumerate() {
-        let cells: Vec<Vec<String>> = (0..COLUMNS).map(|column| wrap(&row[column], widths[column])).collect();
+        let cells: Vec<Vec<String>> = (0..COLUMNS).map(|column| divide(&row[column], widths[column])).collect();
         let height = (0..COLUMNS).filter(|&column| is_inside[column]).map(|column| cells[column].len()).max();
         for line in 0..height.unwrap_or(0) {
             let mut text = String::new();
@@ -125,6 +133,22 @@ pub(super) fn render<const COLUMNS: usize>(
                 lines.push_str(&indented(&format!("{}: {}", columns[column].name, row[column]), INDENT, most));
             }
         }
+    }
+    lines
+}
+
+/// Divides a cell into lines of at most `width`, also within a word that is longer.
+fn divide(cell: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrap(cell, width) {
+        let mut rest = String::new();
+        for letter in line.chars() {
+            if rest.width() + letter.width().unwrap_or(0) > width && !rest.is_empty() {
+                lines.push(std::mem::take(&mut rest));
+            }
+            rest.push(letter);
+        }
+        lines.push(rest);
     }
     lines
 }
@@ -178,6 +202,11 @@ pub(super) fn account_and_list(account: &str, list: &str) -> String {
 /// Writes an instant to the minute, in Beijing: `2026-01-31 10:00`.
 pub(super) fn in_beijing(at: DateTime<Utc>) -> String {
     wechat::in_beijing(at).format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Writes the date of an instant in Beijing.
+pub(super) fn date_in_beijing(at: DateTime<Utc>) -> String {
+    wechat::date_in_beijing(at).to_string()
 }
 
 /// Writes the time of an instant in UTC, for beside [`in_beijing`]: `02:00`.

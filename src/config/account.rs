@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use fanout_sink::schemars::{self, JsonSchema};
-use fanout_sink::{Secret, SecretReference};
+use fanout_sink::{Secret, SecretReference, is_invisible};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -15,7 +15,7 @@ use super::secret::{self, TokenSource};
 use super::section::RUNS;
 use super::text::{self, IDENTIFIER_PATTERN};
 use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
-use crate::wechat::{CredentialForm, is_invisible, kind_of};
+use crate::wechat::{CredentialForm, kind_of};
 
 /// One of `[[accounts]]`: a WeChat Official Account.
 #[derive(Clone, Debug)]

@@ -18,7 +18,6 @@ use super::context::Context;
 use super::encoding;
 use super::error::ConfigError;
 use super::layers::{names_of_secret_variables, parse_toml, syntax_error};
-use super::text;
 use super::tree::Tree;
 
 /// What is written under `accounts`: the accounts, or the file that has them.
@@ -58,7 +57,7 @@ impl Default for AccountsSection {
 struct FileKeys {
     /// `accounts.file`: a file that has the accounts, `.csv`, `.toml` or `.json`; relative to the
     /// pipeline file.
-    #[serde(deserialize_with = "text::path")]
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     file: PathBuf,
 }
 

@@ -20,6 +20,7 @@ use super::encoding;
 use super::error::{ConfigError, ConfigErrors};
 use super::known_keys::KnownKeys;
 use super::layers::{self, Overrides};
+use super::proxies::EnvironmentProxies;
 use super::secret::SecretResolver;
 use super::section::{JournalSection, LimitsSection, MetricsSection, SourceSection};
 use super::shard::Shard;
@@ -239,6 +240,11 @@ fn complete_source(mut source: SourceSection, context: &mut Context) -> SourceSe
     if source.simulate.is_some() {
         // The simulator serves plain HTTP on this machine, which no proxy can reach.
         (source.proxy, source.ca_file) = (None, None);
+    }
+    source.environment_proxies = EnvironmentProxies::of(&context.resolver.environment);
+    if context.api == Api::WeChat && source.proxy.is_none() && !source.base_url.is_loopback() {
+        let proxy = source.environment_proxies.proxy_for(source.base_url.url());
+        context.ok(&["source", "proxy"], proxy);
     }
     source.ca_file = source.ca_file.map(|path| context.resolver.directory.join(path));
     if let Some(path) = source.ca_file.as_ref().filter(|path| !path.is_file()) {

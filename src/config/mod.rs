@@ -44,6 +44,7 @@ mod error;
 mod known_keys;
 mod layers;
 mod load;
+mod proxies;
 mod section;
 mod secret;
 mod selected;
@@ -63,6 +64,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
+pub use proxies::{ChosenProxy, EnvironmentProxies};
 pub use secret::TokenSource;
 pub use section::{
     JournalSection, LimitsSection, MetricsSection, QuotaSection, RetrySection, SimulateSection, SourceSection,

@@ -20,8 +20,8 @@ pub(super) struct SecretResolver {
 }
 
 impl SecretResolver {
-    /// Returns the value behind `reference`, less one line end and, of a file, a byte order mark; or
-    /// a message that names the place and what to do.
+    /// Returns the value behind `reference`, less one line end and, of a file, a byte order mark;
+    /// or a message that names the place and what to do.
     pub(super) fn resolve(&self, reference: &SecretReference) -> Result<Secret, String> {
         let (value, place) = match reference {
             SecretReference::Env(name) => (self.variable(name)?, place_of(reference)),

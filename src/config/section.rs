@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::address::{BaseUrl, ProxyUrl};
 use super::bounded::{Bytes, Hours, Milliseconds, Percent, Seconds, Whole};
+use super::proxies::EnvironmentProxies;
 use super::text;
 
 /// The folder below `journal.path` that holds the reports of runs. No account may have this app id.
@@ -30,8 +31,12 @@ pub struct SourceSection {
     pub base_url: BaseUrl,
     /// `proxy`: an HTTP proxy, `http://host:port`. Default: the one of the environment, if any.
     pub proxy: Option<ProxyUrl>,
+    /// The proxies that the environment names. No key sets them.
+    #[serde(skip)]
+    pub environment_proxies: EnvironmentProxies,
     /// `ca_file`: certificates (PEM) to trust besides the usual ones; relative to the pipeline
     /// file. Default none.
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     pub ca_file: Option<PathBuf>,
     /// `connect_timeout_secs`: the longest wait for a connection, in seconds. Default 10.
     #[serde(rename = "connect_timeout_secs", with = "Seconds")]
@@ -42,8 +47,8 @@ pub struct SourceSection {
     /// `total_timeout_secs`: the longest time for a request and its reply, in seconds. Default 600.
     #[serde(rename = "total_timeout_secs", with = "Seconds")]
     pub total_timeout: Duration,
-    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 kB`,
-    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 0.3 MB.
+    /// `max_reply_bytes`: the largest reply that is read, after decompression: `8 MiB`, `900 KiB`,
+    /// or bytes. Default `8 MiB`; a full page of 10,000 followers is 300 KiB.
     #[serde(with = "Bytes")]
     pub max_reply_bytes: u64,
     /// `max_shortfall_percent`: how much of the `total` that WeChat states may be missing from a
@@ -64,6 +69,7 @@ impl Default for SourceSection {
         Self {
             base_url: BaseUrl::wechat(),
             proxy: None,
+            environment_proxies: EnvironmentProxies::default(),
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
@@ -176,7 +182,7 @@ fn default_page_size() -> u64 {
 pub struct JournalSection {
     /// `path`: the folder; relative to the pipeline file. Default `state`. Under `--simulate`,
     /// `<path>.simulated`.
-    #[serde(deserialize_with = "text::path")]
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     pub path: PathBuf,
     /// `keep`: finished walks to keep for each account; one that a sink still has to receive is
     /// kept beyond that. Default 2.
@@ -198,8 +204,8 @@ impl Default for JournalSection {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitsSection {
-    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GB`, or
-    /// bytes. Default: 256 MiB, or more if the sinks need more for one delivery (or for
+    /// `memory`: the budget for everything in flight and what the sinks hold: `256 MiB`, `1 GiB`,
+    /// or bytes. Default: 256 MiB, or more if the sinks need more for one delivery (or for
     /// `deliveries`, if that is given).
     // The schema must not have a default that depends on the sinks.
     #[serde(deserialize_with = "Bytes::deserialize_given")]
@@ -235,6 +241,7 @@ pub struct MetricsSection {
     /// `path`: a file, written at the end of a run, for the textfile collector of `node_exporter`
     /// (`….prom`); relative to the pipeline file. Under `--simulate`, `<path>.simulated`. Default
     /// none.
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     pub path: Option<PathBuf>,
     /// `listen`: an address and a port where `/metrics` is served during a run, such as
     /// `127.0.0.1:9464`. It shows the names of accounts and the numbers of their followers to

@@ -36,7 +36,7 @@ pub struct SinkSection {
     pub deliver: Option<Deliver>,
     /// `when_gone`: what follows if a published list is no longer there. Default `deliver`.
     pub when_gone: WhenGone,
-    /// `columns`: which columns the sink receives, in which order. Default: all of them.
+    /// `columns`: which columns the sink receives, in which order. Default: all but `account`.
     pub columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     pub queue: usize,
@@ -162,7 +162,7 @@ pub(super) struct SinkKeys {
     /// `when_gone`: what follows if a published list is no longer there. Default `deliver`.
     #[serde(default)]
     when_gone: WhenGone,
-    /// `columns`: which columns the sink receives, in which order. Default: all of them.
+    /// `columns`: which columns the sink receives, in which order. Default: all but `account`.
     columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
     #[serde(default = "default_queue", with = "Whole::<1, 1_024>")]

@@ -271,7 +271,7 @@ fn every_problem_is_reported_at_once() {
         "`journal.keep`: found -1, expected a whole number from 1 to 1000000",
         "`journal.resume_within_hours`: found `true`, expected a whole number of hours from 0 to 8760",
         "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
-        "`limits.memory`: found \"64 MiBs\", expected a number of bytes such as `8 MiB`, `900 kB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)",
+        "`limits.memory`: found \"64 MiBs\", expected a number of bytes such as `8 MiB`, `900 KiB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)",
         &format!("`name`: found \"two words\", expected {identifier}"),
         "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`; did you mean \
          `sinks`?",

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use fanout_sink::schemars::{self, JsonSchema};
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
@@ -59,11 +58,6 @@ impl<'de> Deserialize<'de> for Identifier {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer, IDENTIFIER, Self::new)
     }
-}
-
-/// Reads a path that is not empty.
-pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    read(deserializer, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
 /// Reads an address to listen on.

@@ -7,8 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fanout_sink::SecretReference;
 use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
+use fanout_sink::{SecretReference, foreign_path};
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::value::MapAccessDeserializer;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::address::is_loopback;
 use super::bounded::Seconds;
 use super::context::Context;
+use super::proxies::EnvironmentProxies;
 use super::text;
 
 /// `token_endpoint`: a central token server (中控) that returns the account's token over HTTP.
@@ -195,8 +196,11 @@ impl<'de> Deserialize<'de> for JsonPointer {
 /// Reads a program with its arguments. The error does not show them: an argument may be a secret.
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let words = Vec::<String>::deserialize(deserializer).unwrap_or_default();
-    if words.first().is_some_and(|program| !program.is_empty()) {
-        return Ok(words);
+    if let Some(program) = words.first().filter(|program| !program.is_empty()) {
+        return match foreign_path(program) {
+            None => Ok(words),
+            Some(problem) => Err(D::Error::custom(format!("found a program (not shown), {problem}"))),
+        };
     }
     Err(D::Error::custom("expected a program with its arguments as a list, such as `[\"./token.sh\", \"brand\"]`"))
 }
@@ -220,6 +224,10 @@ impl EndpointKeys {
                 None
             }
         };
+        if let Some(url) = url.as_ref().filter(|url| !url.is_loopback()) {
+            let proxy = EnvironmentProxies::of(&context.resolver.environment).proxy_for(url.expose());
+            context.ok(&key("url"), proxy);
+        }
         for (name, other) in [("header", "header_value"), ("header_value", "header")] {
             if context.has(&key(name)) && !context.has(&key(other)) {
                 context.report(&key(other), format!("missing, expected one because there is a `{name}`"));

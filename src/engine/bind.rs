@@ -4,8 +4,14 @@
 
 use super::limits::Limits;
 use crate::config::{ConfigErrors, Pipeline, SinkSection};
-use crate::registry::{BoundSink, SinkRegistry};
-use crate::rows::row_schema;
+use crate::registry::{BoundSink, ListColumns, SinkRegistry};
+use crate::rows::{default_columns, row_schema};
+use crate::wechat::List;
+
+/// Returns the columns of a list, for [`SinkRegistry::bind`].
+pub(crate) fn list_columns(list: List) -> ListColumns {
+    ListColumns { schema: row_schema(list), default: default_columns(list) }
+}
 
 /// Binds the sinks of a pipeline file, and checks their memory against `limits.memory`.
 ///
@@ -13,7 +19,7 @@ use crate::rows::row_schema;
 ///
 /// Everything that is wrong with the file, sink by sink.
 pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSink>, ConfigErrors> {
-    let sinks = registry.bind_all(pipeline, row_schema)?;
+    let sinks = registry.bind_all(pipeline, list_columns)?;
     Limits::of(pipeline, &sinks)?;
     Ok(sinks)
 }
@@ -24,5 +30,5 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
 ///
 /// Everything that is wrong with this sink.
 pub(crate) fn bind_one(section: &SinkSection, registry: &SinkRegistry) -> Result<BoundSink, ConfigErrors> {
-    registry.bind(section, &row_schema(section.list))
+    registry.bind(section, &list_columns(section.list))
 }

@@ -184,7 +184,7 @@ mod tests {
         let registry = SinkRegistry::builtin();
         let limits = |text: &str| {
             let pipeline = pipeline(40, &SECTIONS[3..4], text);
-            let sinks = registry.bind_all(&pipeline, crate::rows::row_schema).unwrap();
+            let sinks = registry.bind_all(&pipeline, crate::engine::bind::list_columns).unwrap();
             let need = Need::of(&pipeline, &sinks);
             let limits = Limits::on(64, &pipeline, &sinks).map_err(|error| error.to_string());
             limits.map(|limits| {

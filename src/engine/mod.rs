@@ -71,7 +71,7 @@ mod walk_run;
 pub(crate) use at_once::at_once;
 pub use bind::bind;
 pub(crate) use bind::bind_one;
-pub use check::{Check, CheckReport, Finding, Severity, check_connected};
+pub use check::{Check, CheckReport, Finding, Severity, check_connected, reader_warnings};
 pub(crate) use deliver::{Look, look};
 pub use progress::{Progress, UnitProgress, WalkProgress};
 pub use replay::replay;

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use fanout_sink::files::Trials;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,15 @@ use crate::wechat::date_in_beijing;
 /// [`ConfigErrors`](crate::config::ConfigErrors) for what is wrong with the pipeline file. The
 /// reports have what would make a single account fail.
 pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOptions) -> Result<RunReport, Error> {
+    Ok(check_with_trials(pipeline, registry, options).await?.0)
+}
+
+/// As [`check`]; also returns what the sinks of files have tried.
+pub(super) async fn check_with_trials(
+    pipeline: Pipeline,
+    registry: &SinkRegistry,
+    options: RunOptions,
+) -> Result<(RunReport, Trials), Error> {
     let begun_at = pipeline.clock.now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
@@ -42,7 +52,7 @@ pub async fn check(pipeline: Pipeline, registry: &SinkRegistry, options: RunOpti
         }
     };
     let reports = at_once(planned.run.pipeline.limits.accounts, planned.units.into_iter().map(preview)).await;
-    Ok(RunReport::new(&planned.run.pipeline, begun_at, reports.concat()))
+    Ok((RunReport::new(&planned.run.pipeline, begun_at, reports.concat()), planned.run.trials.clone()))
 }
 
 /// Runs every account of `pipeline`, several at once, and reports on all of them.

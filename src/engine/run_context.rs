@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use fanout_sink::files::Trials;
 use tokio_util::sync::CancellationToken;
 
 use super::account_tokens::{AccountTokens, OwnedTokens};
@@ -16,7 +17,7 @@ use super::run_options::RunOptions;
 use super::slots::Slots;
 use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
-use crate::journal::{JournalError, ListState};
+use crate::journal::{JournalError, JournalTrials, ListState};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, Verdict};
 use crate::source::{Client, SourceError};
@@ -40,6 +41,10 @@ pub(super) struct RunContext {
     pub(super) account_names: Arc<[String]>,
     /// One for each account of `pipeline`.
     tokens: Vec<AccountTokens>,
+    /// What the sinks of files have tried.
+    pub(super) trials: Trials,
+    /// Where the journal was tried.
+    pub(super) journal_trials: JournalTrials,
     /// The account whose failure stopped the run under `--fail-fast`.
     failed_first: OnceLock<String>,
 }
@@ -94,6 +99,8 @@ impl RunContext {
             stop,
             account_names: pipeline.account_names.as_slice().into(),
             tokens: pipeline.accounts.iter().map(|_| AccountTokens::default()).collect(),
+            trials: Trials::default(),
+            journal_trials: JournalTrials::default(),
             failed_first: OnceLock::new(),
             pipeline,
         }))
@@ -114,10 +121,12 @@ impl RunContext {
         tokens.get(&self.pipeline, self.account(unit), &self.client)
     }
 
-    /// Opens the unit's state, and takes the lock of its list.
+    /// Opens the unit's state, takes the lock of its list, and tries out its folder.
     pub(super) fn state(&self, unit: usize) -> Result<ListState, JournalError> {
         let identity = identity(&self.pipeline, self.account(unit), self.units[unit].list);
-        ListState::open(&self.pipeline.journal.path, identity, &lock_holder(&self.pipeline))
+        let state = ListState::open(&self.pipeline.journal.path, identity, &lock_holder(&self.pipeline))?;
+        state.try_out(&self.journal_trials)?;
+        Ok(state)
     }
 
     /// Waits for `work`.

@@ -78,6 +78,7 @@ impl UnitContext {
         let run = &self.run;
         sink_context(&run.pipeline, self.account(), &run.account_names, sink, (walk, date))
             .with_again(run.options.again)
+            .with_trials(run.trials.clone())
     }
 
     /// Returns the recipient that a commit record of `sink` names.

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use fanout_sink::files::{self, nearest_existing, sync_file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,7 +16,10 @@ use super::error::JournalError;
 
 /// Creates a folder and its parents, for the owner only: the state names followers.
 pub(super) fn create_folder(path: &Path) -> Result<(), JournalError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(JournalError::io("create the folder", path))
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    // A link to nothing on the path says more than "File exists".
+    let explained = created.map_err(|error| nearest_existing(path).err().unwrap_or(error));
+    explained.map_err(JournalError::io("create the folder", path))
 }
 
 /// Opens a file for reading and writing; creates it, for the owner only, if it is missing.
@@ -46,7 +50,7 @@ pub(super) fn names(path: &Path) -> Result<Vec<String>, JournalError> {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> Result<(), JournalError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(JournalError::io("sync the folder", path))
+    files::sync_folder(path).map_err(JournalError::io("sync the folder", path))
 }
 
 /// Writes a record as JSON.
@@ -82,7 +86,7 @@ pub(super) fn write_file(path: &Path, text: &[u8]) -> Result<(), JournalError> {
     let file = open_file(&temporary)?;
     file.set_len(0)
         .and_then(|()| (&file).write_all(text))
-        .and_then(|()| file.sync_all())
+        .and_then(|()| sync_file(&file))
         .map_err(JournalError::io(format!("write {} bytes to", text.len()), &temporary))?;
     fs::rename(&temporary, path).map_err(JournalError::io("rename into place", path))?;
     sync_folder(path.parent().expect("a file lies in a folder"))

@@ -22,6 +22,7 @@
 //! | [`TokenLock`], [`HeldLocks`] | the lock of an account's token; the locks that are held now |
 //! | [`Ledger`] | today's number of calls to one endpoint |
 //! | [`RunReports`] | the reports of runs |
+//! | [`JournalTrials`] | the mounts on which a run has tried the journal |
 
 mod contents;
 mod disk;
@@ -38,6 +39,7 @@ mod runs;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod walk_folder;
 
 pub use contents::Contents;
@@ -51,4 +53,5 @@ pub use reader::{JournaledPage, PageReader};
 pub use record::{Commit, Decision, End, FORMAT, Header, Identity, Pin, Recipient};
 pub use runs::{OpenReport, RunReports};
 pub use state::ListState;
+pub use trial::JournalTrials;
 pub use walk_folder::WalkFolder;

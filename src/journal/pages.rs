@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use fanout_sink::WalkId;
+use fanout_sink::files::sync_data;
 
 use super::contents::Contents;
 use super::disk;
@@ -126,7 +127,7 @@ impl Journal {
     ///
     /// [`JournalError::Io`] if the file cannot be synced.
     pub fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(|error| self.sync_error(error))
+        sync_data(&self.file).map_err(|error| self.sync_error(error))
     }
 
     /// Returns the error of a failed sync of [`file`](Self::file).

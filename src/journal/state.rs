@@ -20,6 +20,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
+use fanout_sink::files::sync_file;
 
 use super::disk;
 use super::error::JournalError;
@@ -117,7 +118,7 @@ impl ListState {
         let file = disk::open_file(&pages)?;
         (&file)
             .write_all(&bytes)
-            .and_then(|()| file.sync_all())
+            .and_then(|()| sync_file(&file))
             .map_err(JournalError::io(format!("write {} bytes to", bytes.len()), &pages))?;
         disk::sync_folder(&fresh)?;
         let folder = self.path.join(walk.to_string());

@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 
 use fanout_sink::arrow::datatypes::SchemaRef;
-use fanout_sink::{Batch, ConfiguredSink, Delivery, Found, Sink, SinkContext, SinkError, SinkErrorKind, SinkReport};
+use fanout_sink::{
+    Batch, ConfiguredSink, Delivery, Found, Sink, SinkContext, SinkError, SinkErrorKind, SinkReport, SinkWarning,
+};
 
 use super::columns::Projection;
 use crate::config::{ConfigError, Deliver, SinkSection};
@@ -109,6 +111,12 @@ impl BoundSink {
     /// file.
     pub async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
         self.sink.check(context).await
+    }
+
+    /// Returns what readers of the output may misunderstand; see
+    /// [`SinkFactory::warnings`](fanout_sink::SinkFactory::warnings).
+    pub fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning> {
+        self.sink.warnings(context)
     }
 
     /// Opens the sink for one list.

@@ -10,6 +10,15 @@ use fanout_sink::arrow::datatypes::SchemaRef;
 
 use crate::config::{ConfigError, SinkSection, did_you_mean};
 
+/// The columns of a list.
+#[derive(Clone, Debug)]
+pub struct ListColumns {
+    /// Their schema.
+    pub schema: SchemaRef,
+    /// How many of them a sink receives that chooses none: the first ones.
+    pub default: usize,
+}
+
 /// The columns that one sink receives.
 #[derive(Clone, Debug)]
 pub(super) struct Projection {
@@ -20,10 +29,12 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// Finds the section's `columns` in `schema`. Returns `None` if it has reported a problem.
-    pub(super) fn new(section: &SinkSection, schema: &SchemaRef, problems: &mut Vec<ConfigError>) -> Option<Self> {
+    /// Finds the section's `columns` in those of the list. Returns `None` if it has reported a
+    /// problem.
+    pub(super) fn new(section: &SinkSection, list: &ListColumns, problems: &mut Vec<ConfigError>) -> Option<Self> {
+        let schema = &list.schema;
         let Some(columns) = &section.columns else {
-            return Some(Self { schema: Arc::clone(schema), places: None });
+            return Some(Self::of_places((0..list.default).collect(), schema));
         };
         let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let expected = format!("expected some of `{}`", known.join("`, `"));
@@ -49,7 +60,14 @@ impl Projection {
         if problems.len() > before {
             return None;
         }
+        Some(Self::of_places(places, schema))
+    }
+
+    fn of_places(places: Vec<usize>, schema: &SchemaRef) -> Self {
+        if places.iter().copied().eq(0..schema.fields().len()) {
+            return Self { schema: Arc::clone(schema), places: None };
+        }
         let schema = schema.project(&places).expect("every index is a place in this schema");
-        Some(Self { schema: Arc::new(schema), places: Some(places) })
+        Self { schema: Arc::new(schema), places: Some(places) }
     }
 }

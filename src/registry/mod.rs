@@ -25,4 +25,5 @@ mod sink_registry;
 mod tests;
 
 pub use bound::BoundSink;
+pub use columns::ListColumns;
 pub use sink_registry::SinkRegistry;

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
-use fanout_sink::{ConfiguredSink, Delivery, SinkFactory};
+use fanout_sink::{ConfiguredSink, Delivery, SinkFactory, parse_local_path};
 
 use super::bound::BoundSink;
-use super::columns::Projection;
+use super::columns::{ListColumns, Projection};
 use super::roots;
 use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkOptions, SinkSection, did_you_mean};
 use crate::wechat::List;
@@ -70,19 +69,24 @@ impl SinkRegistry {
         self.factories.iter().map(|(name, factory)| (name.as_str(), factory.summary()))
     }
 
-    /// Finds the factory of one sink and reads its options and columns; opens nothing. `schema` has
-    /// all columns of the list.
+    /// Finds the factory of one sink and reads its options and columns; opens nothing. `list` has
+    /// the columns of the list.
     ///
     /// # Errors
     ///
     /// Every problem: an unknown `type`, wrong options, wrong columns.
-    pub fn bind(&self, section: &SinkSection, schema: &SchemaRef) -> Result<BoundSink, ConfigErrors> {
+    pub fn bind(&self, section: &SinkSection, list: &ListColumns) -> Result<BoundSink, ConfigErrors> {
         let mut problems = Vec::new();
-        let projection = Projection::new(section, schema, &mut problems);
+        let projection = Projection::new(section, list, &mut problems);
         let factory = self.factories.get(&section.kind).ok_or_else(|| self.unknown_type(section).into());
         let sink = factory.and_then(|factory| factory.configure(&section.options));
         let sink = sink.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
         let bound = projection.zip(sink).map(|(projection, sink)| BoundSink::new(section, projection, sink));
+        // The sinks that read their paths with `local_path` have refused these already.
+        let roots = bound.as_ref().map(BoundSink::roots).unwrap_or_default();
+        for root in roots.iter().filter_map(|root| root.to_str()).filter(|root| !root.is_empty()) {
+            problems.extend(parse_local_path(root).err().map(|message| section.problem("options", message)));
+        }
         if section.deliver == Some(Deliver::Stream)
             && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
         {
@@ -95,8 +99,8 @@ impl SinkRegistry {
         ConfigErrors::check(problems, bound)
     }
 
-    /// Binds every sink of a pipeline, and compares them with each other. `row_schema` returns the
-    /// columns of a list.
+    /// Binds every sink of a pipeline, and compares them with each other. `columns` returns those of
+    /// a list.
     ///
     /// # Errors
     ///
@@ -105,12 +109,12 @@ impl SinkRegistry {
     pub fn bind_all(
         &self,
         pipeline: &Pipeline,
-        row_schema: impl Fn(List) -> SchemaRef,
+        columns: impl Fn(List) -> ListColumns,
     ) -> Result<Vec<BoundSink>, ConfigErrors> {
         let mut problems = Vec::new();
         let mut sinks = Vec::new();
         for section in &pipeline.sinks {
-            match self.bind(section, &row_schema(section.list)) {
+            match self.bind(section, &columns(section.list)) {
                 Ok(sink) => sinks.push(sink),
                 Err(errors) => problems.extend(errors),
             }

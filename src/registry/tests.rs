@@ -113,6 +113,10 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(columns.map(|name| Field::new(name, DataType::Utf8, false)).to_vec()))
 }
 
+fn columns() -> ListColumns {
+    ListColumns { schema: schema(), default: 2 }
+}
+
 fn pipeline_with(sinks: &str, overrides: Overrides) -> Pipeline {
     let text = format!("name = \"p\"\n[source]\nsimulate = {{ followers = 1 }}\n{sinks}");
     let environment = [("PASSWORD", "hunter2")].into_iter().collect();
@@ -120,7 +124,7 @@ fn pipeline_with(sinks: &str, overrides: Overrides) -> Pipeline {
 }
 
 fn bind(sinks: &str) -> Result<Vec<BoundSink>, ConfigErrors> {
-    registry().bind_all(&pipeline_with(sinks, Overrides::default()), |_| schema())
+    registry().bind_all(&pipeline_with(sinks, Overrides::default()), |_| columns())
 }
 
 fn problems(sinks: &str) -> String {
@@ -140,6 +144,13 @@ fn a_registry_lists_what_was_registered() {
 }
 
 #[test]
+fn a_root_of_another_form_is_refused_for_every_sink() {
+    for root in ["s3://lake/x", "~/lake", "${HOME}/lake", "file:///lake"] {
+        assert!(problems(&fake("a", root)).starts_with(&format!("`sinks.a.options`: found {root:?}, ")), "{root}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "two sinks are registered as the type `fake`")]
 fn a_type_is_registered_once() {
     let _ = registry().with(Fake::default());
@@ -153,7 +164,7 @@ fn an_unknown_type_lists_what_is_registered() {
     );
     let pipeline = pipeline_with("[sinks.a]\ntype = \"fake\"\n", Overrides::default());
     assert_eq!(
-        SinkRegistry::empty().bind_all(&pipeline, |_| schema()).unwrap_err().to_string(),
+        SinkRegistry::empty().bind_all(&pipeline, |_| columns()).unwrap_err().to_string(),
         format!("{FILE}: `sinks.a.type`: found \"fake\", but this program has no sinks")
     );
 }
@@ -186,7 +197,8 @@ fn columns_pick_and_order() {
     let sinks = fake("a", "a") + "columns = [\"position\", \"openid\"]\n" + &fake("b", "b");
     let bound = bind(&sinks).unwrap();
     let batch = Batch::new(5, RecordBatch::new_empty(schema()));
-    for (sink, columns) in bound.iter().zip([&["position", "openid"][..], &["app_id", "openid", "position"]]) {
+    // Without `columns`: those of the default, and `position` is none of them.
+    for (sink, columns) in bound.iter().zip([&["position", "openid"][..], &["app_id", "openid"]]) {
         let selected = sink.select(&batch);
         assert_eq!(selected.sequence(), batch.sequence());
         assert_eq!(&selected.records().schema(), sink.schema());
@@ -246,7 +258,7 @@ fn the_simulate_flag_refuses_a_sink_that_writes_no_files() {
     assert!(bind(&sinks).is_ok());
     let pipeline = pipeline_with(&sinks, Overrides { simulate: Some(5), ..Overrides::default() });
     assert_eq!(
-        registry().bind_all(&pipeline, |_| schema()).unwrap_err().to_string(),
+        registry().bind_all(&pipeline, |_| columns()).unwrap_err().to_string(),
         format!(
             "{FILE}: `sinks.hook.type`: found `closure`, expected a sink that writes files under `--simulate`, so that \
              simulated followers stay apart from real ones"
@@ -259,7 +271,8 @@ async fn a_bound_sink_is_opened_as_often_as_there_are_lists() {
     let factory = Fake::default();
     let opened = Arc::clone(&factory.opened);
     let sinks = "[sinks.a]\ntype = \"fake\"\noptions = { root = \"out\", password = { env = \"PASSWORD\" } }\n";
-    let bound = SinkRegistry::empty().with(factory).bind_all(&pipeline_with(sinks, Overrides::default()), |_| schema());
+    let bound =
+        SinkRegistry::empty().with(factory).bind_all(&pipeline_with(sinks, Overrides::default()), |_| columns());
     let sink = &bound.unwrap()[0];
     assert_eq!((sink.name(), sink.delivery(), sink.memory()), ("a", Delivery::Staged, MEMORY));
     assert_eq!(sink.roots(), [Path::new("out")]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -12,7 +12,11 @@ use fanout_sink::{CARDINALITY, LOW_CARDINALITY, arrow};
 /// The time zone of every timestamp.
 const UTC: &str = "UTC";
 
-/// Returns the schema of a follower's row.
+/// How many columns of a follower a sink receives if it chooses none. The others come last.
+pub const DEFAULT_COLUMNS: usize = 5;
+
+/// Returns the schema of a follower's row. A sink receives the last column, `account`, only if its
+/// `columns` name it.
 ///
 /// | column | type | meaning |
 /// | --- | --- | --- |
@@ -21,6 +25,7 @@ const UTC: &str = "UTC";
 /// | `position` | 64-bit integer | place in the list, from 0 without gaps |
 /// | `page` | 32-bit integer | number of its page in the journal, from 1 |
 /// | `fetched_at` | timestamp, µs, UTC | when that page was fetched |
+/// | `account` | string | the account's name in the pipeline file |
 pub fn follower_schema() -> SchemaRef {
     let few = |field: Field| field.with_metadata(HashMap::from([(CARDINALITY.to_owned(), LOW_CARDINALITY.to_owned())]));
     let fetched_at = DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()));
@@ -30,23 +35,44 @@ pub fn follower_schema() -> SchemaRef {
         Field::new("position", DataType::Int64, false),
         few(Field::new("page", DataType::Int32, false)),
         few(Field::new("fetched_at", fetched_at, false)),
+        few(Field::new("account", DataType::Utf8, false)),
     ]))
 }
 
 /// Makes the rows of one list, page by page.
 #[derive(Debug)]
 pub struct Rows {
-    app_id: String,
+    app_id: Constant,
+    account: Constant,
     schema: SchemaRef,
-    /// The app id, repeated for the rows of the largest page so far; other pages take a slice.
-    app_ids: StringArray,
     position: i64,
 }
 
+/// A column with one value.
+#[derive(Debug)]
+struct Constant {
+    value: String,
+    /// The value, repeated for the rows of the largest page so far; other pages take a slice.
+    values: StringArray,
+}
+
+impl Constant {
+    fn new(value: &str) -> Self {
+        Self { value: value.to_owned(), values: StringArray::new_null(0) }
+    }
+
+    fn rows(&mut self, rows: usize) -> ArrayRef {
+        if self.values.len() < rows {
+            self.values = StringArray::from_iter_values(std::iter::repeat_n(&self.value, rows));
+        }
+        Arc::new(self.values.slice(0, rows))
+    }
+}
+
 impl Rows {
-    /// Begins the rows of a list of the account `app_id`.
-    pub fn new(app_id: &str) -> Self {
-        Self { app_id: app_id.to_owned(), schema: follower_schema(), app_ids: StringArray::new_null(0), position: 0 }
+    /// Begins the rows of a list of the account `app_id`, whose name is `account`.
+    pub fn new(app_id: &str, account: &str) -> Self {
+        Self { app_id: Constant::new(app_id), account: Constant::new(account), schema: follower_schema(), position: 0 }
     }
 
     /// Returns the number of rows so far.
@@ -61,18 +87,15 @@ impl Rows {
     ///
     /// Never: all columns are made here, with one length and the types of the schema.
     pub fn next(&mut self, page: u64, fetched_at: DateTime<Utc>, openids: StringArray) -> RecordBatch {
-        use arrow::array::Array;
         let rows = openids.len();
-        if self.app_ids.len() < rows {
-            self.app_ids = StringArray::from_iter_values(std::iter::repeat_n(&self.app_id, rows));
-        }
         let end = self.position + rows as i64;
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.app_ids.slice(0, rows)),
+            self.app_id.rows(rows),
             Arc::new(openids),
             Arc::new(Int64Array::from_iter_values(self.position..end)),
             Arc::new(Int32Array::from_value(page as i32, rows)),
             Arc::new(TimestampMicrosecondArray::from_value(fetched_at.timestamp_micros(), rows).with_timezone(UTC)),
+            self.account.rows(rows),
         ];
         self.position = end;
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
@@ -82,20 +105,21 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array, AsArray};
+    use arrow::array::AsArray;
     use arrow::datatypes::{Int32Type, Int64Type};
 
     use super::*;
 
     #[test]
     fn positions_are_dense_over_pages_of_any_size() {
-        let mut rows = Rows::new("wx1");
+        let mut rows = Rows::new("wx1", "品牌");
         let mut expected = 0;
         for (page, size) in (1..).zip([2_usize, 5, 0, 3]) {
             let openids = StringArray::from_iter_values((0..size).map(|i| format!("o{i}")));
             let batch = rows.next(page, DateTime::UNIX_EPOCH, openids.clone());
             assert_eq!(batch.column_by_name("openid").unwrap().as_string::<i32>(), &openids);
             assert!(batch["app_id"].as_string::<i32>().iter().all(|id| id == Some("wx1")));
+            assert!(batch["account"].as_string::<i32>().iter().all(|name| name == Some("品牌")));
             assert!(batch["page"].as_primitive::<Int32Type>().values().iter().all(|&p| p as u64 == page));
             for &position in batch["position"].as_primitive::<Int64Type>().values() {
                 assert_eq!(position, expected);

@@ -6,5 +6,5 @@
 mod followers;
 mod schema;
 
-pub use followers::{Rows, follower_schema};
-pub use schema::row_schema;
+pub use followers::{DEFAULT_COLUMNS, Rows, follower_schema};
+pub use schema::{default_columns, row_schema};

@@ -17,6 +17,9 @@ pub enum CallError {
     /// The server's certificate is not trusted. Never retried: a person must act.
     #[error("the server's certificate is not trusted")]
     Certificate(#[source] rustls::Error),
+    /// The proxy cannot be reached, or does not let the call through.
+    #[error(transparent)]
+    Proxy(Box<ProxyError>),
     /// A time limit has passed.
     #[error("no reply in time")]
     Timeout(#[source] TransportError),
@@ -51,6 +54,20 @@ pub enum CallError {
     Api(ApiError),
 }
 
+/// What a proxy does instead of leading to the server.
+#[derive(Debug, thiserror::Error)]
+#[error("{proxy} {problem}")]
+pub struct ProxyError {
+    /// The proxy, in words and without credentials.
+    pub proxy: String,
+    /// What it does.
+    pub problem: String,
+    /// What a person can do about it.
+    pub hint: String,
+    /// Whether it would do the same again: then the call is not repeated.
+    pub is_permanent: bool,
+}
+
 impl CallError {
     /// Makes an error of one of the HTTP client, without its URL. A body that ends too early counts
     /// as malformed, and so does one that cannot be decompressed.
@@ -83,6 +100,7 @@ impl CallError {
             Self::Connection(_) | Self::Timeout(_) | Self::Malformed(_) | Self::Loop { .. } => {
                 Some(RetryAfter::AtLeast(Duration::ZERO))
             }
+            Self::Proxy(error) => (!error.is_permanent).then_some(RetryAfter::AtLeast(Duration::ZERO)),
             Self::Status { status: 429 | 500..=599, retry_after } => {
                 Some(RetryAfter::AtLeast(retry_after.unwrap_or_default()))
             }
@@ -109,6 +127,13 @@ pub(super) enum RetryAfter {
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct TransportError(reqwest::Error);
+
+impl TransportError {
+    /// Returns whether there was no connection.
+    pub(super) fn is_connect(&self) -> bool {
+        self.0.is_connect()
+    }
+}
 
 impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {

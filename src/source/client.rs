@@ -10,7 +10,7 @@ use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
 use super::http::{Http, ProxyMode};
-use crate::config::{BaseUrl, LimitsSection, SourceSection};
+use crate::config::{BaseUrl, ChosenProxy, LimitsSection, SourceSection};
 
 /// The client of WeChat's API, shared by the accounts of a run.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Client {
         let hosts = Hosts::new(limits.calls_per_host);
         let base_url = settings.base_url.clone();
         let proxy_mode = match &settings.proxy {
-            Some(proxy) => ProxyMode::Proxy(proxy),
+            Some(proxy) => ProxyMode::Proxy(ChosenProxy::of_key(proxy)),
             None if base_url.is_loopback() => ProxyMode::Direct,
             None => ProxyMode::Environment,
         };

@@ -211,6 +211,12 @@ impl SourceError {
         }
     }
 
+    /// Returns whether the hint of a failed call suits a token server as well: it is about an answer
+    /// of WeChat, or about the proxy.
+    fn is_explained(&self) -> bool {
+        self.api_error().is_some() || matches!(self, Self::Call { error: CallError::Proxy(_), .. })
+    }
+
     /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -219,7 +225,7 @@ impl SourceError {
                 "fanout does not renew a token of another program; put a valid one there and run again".to_owned()
             }
             Self::TokenRelayed { error, .. } => error.hint(),
-            Self::TokenServer { error, .. } if error.api_error().is_some() => return error.hint(),
+            Self::TokenServer { error, .. } if error.is_explained() => return error.hint(),
             Self::TokenServer { .. } => "check the token server, and `token_endpoint` of this account".to_owned(),
             Self::TokenCommand { .. } => {
                 "run the program by hand in the folder of the pipeline file; it must write the token, and nothing else, to \
@@ -258,20 +264,24 @@ impl SourceError {
 fn call_hint(error: &CallError) -> String {
     let hint = match error {
         CallError::Api(error) => return error.hint(),
+        CallError::Proxy(error) => return error.hint.clone(),
         CallError::Status { status: 412, .. } => {
             "HTTP 412 is WeChat's answer to a POST without `Content-Length`: a proxy on the way may have removed it"
         }
         CallError::Status { status: 429 | 500..=599, .. } => {
             "WeChat, or a proxy on the way, cannot answer now; run again later, the walk continues where it stopped"
         }
-        CallError::Status { .. } => "this is not how WeChat answers: check `source.base_url` and `source.proxy`",
+        CallError::Status { .. } => {
+            "this is not how WeChat answers: check `source.base_url`, and the proxy if there is one"
+        }
         CallError::Malformed(_) | CallError::Loop { .. } => {
             "run again later, the walk continues where it stopped; if the error stays, start a new walk with `--fresh`"
         }
         CallError::Redirect(_) => "set `source.base_url` to the final address",
         CallError::TooLarge { .. } => "raise `source.max_reply_bytes` if a reply may be this long",
         CallError::Connection(_) | CallError::Timeout(_) => {
-            "check the network, `source.base_url` and `source.proxy`; the walk continues where it stopped"
+            "check the network and `source.base_url`; if only a proxy leads out of it, `HTTPS_PROXY` or `source.proxy` names \
+             the proxy; the walk continues where it stopped"
         }
         CallError::Certificate(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -22,7 +22,8 @@ use tokio::sync::Semaphore;
 use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
-use crate::config::{ProxyUrl, SourceSection};
+use super::proxy_error;
+use crate::config::{ChosenProxy, SourceSection};
 
 /// A byte order mark in UTF-8. Some proxies put it in front of a body; it is no part of JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -31,6 +32,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Clone, Debug)]
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
+    /// The proxy that all requests go through.
+    proxy: Option<ChosenProxy>,
+    /// Host and port of the target.
+    authority: String,
     max_reply_bytes: u64,
     /// The seconds by which the server's clock was ahead at its last reply, or [`NO_DATE`].
     ahead: Arc<AtomicI64>,
@@ -42,14 +47,14 @@ pub(super) struct Http {
 const NO_DATE: i64 = i64::MIN;
 
 /// The proxy that requests go through.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ProxyMode<'a> {
+#[derive(Clone, Debug)]
+pub(super) enum ProxyMode {
     /// The one that the environment names, if it names one.
     Environment,
     /// None, even if the environment names one.
     Direct,
     /// This one.
-    Proxy(&'a ProxyUrl),
+    Proxy(ChosenProxy),
 }
 
 impl Http {
@@ -62,7 +67,7 @@ impl Http {
     pub(super) fn new(
         settings: &SourceSection,
         target: &Url,
-        proxy_mode: ProxyMode<'_>,
+        proxy_mode: ProxyMode,
         hosts: &Hosts,
     ) -> Result<Self, SourceError> {
         // Another library may have installed a provider before; any will do.
@@ -74,19 +79,33 @@ impl Http {
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.idle_timeout)
             .timeout(settings.total_timeout);
-        if !needs_authorities(target, proxy_mode) {
+        let proxy = match proxy_mode {
+            ProxyMode::Direct => None,
+            ProxyMode::Environment => {
+                settings.environment_proxies.proxy_for(target).map_err(|problem| SourceError::Setup(problem.into()))?
+            }
+            ProxyMode::Proxy(proxy) => Some(proxy),
+        };
+        if !needs_authorities(target, proxy.as_ref()) {
             builder = builder.tls_certs_only([]);
         } else if let Some(file) = &settings.ca_file {
             builder = builder.tls_certs_merge(authorities(file)?);
         }
-        builder = match proxy_mode {
-            ProxyMode::Environment => builder,
-            ProxyMode::Direct => builder.no_proxy(),
-            ProxyMode::Proxy(proxy) => builder.proxy(Proxy::all(proxy.url().clone()).map_err(setup)?),
-        };
+        // Without this, reqwest would read the environment itself.
+        builder = builder.no_proxy();
+        if let Some(proxy) = &proxy {
+            builder = builder.proxy(Proxy::all(proxy.expose().clone()).map_err(setup)?);
+        }
         let client = builder.build().map_err(setup)?;
         let (limiter, ahead) = (hosts.limiter(target), Arc::new(AtomicI64::new(NO_DATE)));
-        Ok(Self { client, max_reply_bytes: settings.max_reply_bytes, ahead, limiter })
+        Ok(Self {
+            client,
+            proxy,
+            authority: authority(target),
+            max_reply_bytes: settings.max_reply_bytes,
+            ahead,
+            limiter,
+        })
     }
 
     /// Returns by how much the server's clock was ahead of ours at its last reply, to the second.
@@ -98,7 +117,10 @@ impl Http {
     /// without a byte order mark.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Bytes, CallError> {
         let _turn = self.limiter.acquire().await.expect("a limiter is never closed");
-        let response = request.send().await.map_err(CallError::transport)?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.unsent(error).await),
+        };
         if let Some(date) = date(&response) {
             self.ahead.store((DateTime::<Utc>::from(date) - Utc::now()).num_seconds(), Ordering::Relaxed);
         }
@@ -106,11 +128,25 @@ impl Http {
         if status.is_redirection() {
             return Err(CallError::Redirect(status.as_u16()));
         }
+        if let Some(proxy) = self.proxy.as_ref().filter(|_| status == 407) {
+            return Err(proxy_error::of_status(proxy, &self.authority, 407));
+        }
         if status != 200 {
             return Err(CallError::Status { status: status.as_u16(), retry_after: retry_after(&response) });
         }
         let body = self.body(response).await?;
         Ok(if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body })
+    }
+
+    /// Makes the error of a request that got no reply, perhaps because of the proxy.
+    async fn unsent(&self, error: reqwest::Error) -> CallError {
+        let error = CallError::transport(error);
+        match (&self.proxy, &error) {
+            (Some(proxy), CallError::Connection(cause)) => {
+                proxy_error::of_connection(proxy, &self.authority, cause).await.unwrap_or(error)
+            }
+            _ => error,
+        }
     }
 
     /// Reads a body, up to the limit, which counts the bytes after decompression.
@@ -131,11 +167,15 @@ impl Http {
     }
 }
 
+/// Returns host and port of a URL, as a proxy is asked for them.
+fn authority(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+}
+
 /// Returns whether a certificate may have to be checked. If not, the system's certificates are not
 /// loaded: a small container has none, and a simulated list must be readable there.
-fn needs_authorities(target: &Url, proxy_mode: ProxyMode<'_>) -> bool {
-    let proxy = if let ProxyMode::Proxy(proxy) = proxy_mode { Some(proxy.url()) } else { None };
-    [Some(target), proxy].into_iter().flatten().any(|url| url.scheme() == "https")
+fn needs_authorities(target: &Url, proxy: Option<&ChosenProxy>) -> bool {
+    [Some(target), proxy.map(ChosenProxy::expose)].into_iter().flatten().any(|url| url.scheme() == "https")
 }
 
 /// Reads `source.ca_file`. Each certificate is checked here as TLS will check it, so that the error

@@ -16,11 +16,12 @@ mod error;
 mod fetch;
 mod hosts;
 mod http;
+mod proxy_error;
 mod quota;
 mod retry;
 mod token;
 
-pub use call_error::{CallError, TransportError};
+pub use call_error::{CallError, ProxyError, TransportError};
 pub use client::Client;
 pub use error::SourceError;
 pub use fetch::Source;

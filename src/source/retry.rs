@@ -9,6 +9,8 @@
 //! | status 429 or 5xx | yes, not before [`Retry-After`][header] | a gateway is overloaded |
 //! | a malformed or cut reply | yes | a proxy's page, or a connection that closed early |
 //! | a page that leads back into the list | yes | WeChat's next reply may be right |
+//! | a proxy that cannot be reached, or answers 5xx | yes | networks fail for moments |
+//! | a proxy that refuses (407, 403), or whose name does not exist | no | a person must act |
 //! | errcode -1, 61450 | yes | WeChat is busy |
 //! | errcode 45011 | yes, in the next minute | the calls of this minute are used up |
 //! | an untrusted certificate | no | a person must act: the server does not prove who it is |

@@ -7,6 +7,8 @@
 //! surely wrong is an error. What only looks unusual is a note for a warning. No text made here
 //! holds a value that may be a secret.
 
+use fanout_sink::is_invisible;
+
 /// What a text is meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialForm {
@@ -137,14 +139,6 @@ impl CredentialForm {
 pub fn may_be_secret(text: &str) -> bool {
     let text = trim(text);
     is_hexadecimal(text, 32) || (text.len() > 100 && !text.contains(['/', '.']))
-}
-
-/// Returns whether a character cannot be seen, and is no blank.
-pub fn is_invisible(character: char) -> bool {
-    matches!(character,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Describes a character that does not belong where it stands. Letters and digits are not named:

@@ -20,7 +20,7 @@ mod reply;
 pub use api_error::ApiError;
 pub(crate) use api_error::conceal;
 pub use chain::{Chain, Link};
-pub use credential_form::{CredentialForm, Formed, is_invisible, kind_of, may_be_secret};
+pub use credential_form::{CredentialForm, Formed, kind_of, may_be_secret};
 pub use cursor::Cursor;
 pub(crate) use day::{date as date_in_beijing, in_beijing, next_midnight};
 pub use decode::{DecodePath, decode, decode_with, summarize, summarize_with};

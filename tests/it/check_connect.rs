@@ -105,15 +105,15 @@ fn where_all_is_well_every_check_says_so_and_a_page_is_counted() {
     }
     assert_eq!(project.api().requests().user_get, 2);
     let all = lines(&ended, "(all)");
-    assert_line(&all, "sink ok `lake`: a file was written, synced and moved in", &[]);
-    assert_line(&all, "sink ok `lines`: a file was written", &[]);
-    assert_line(&all, "journal ok a file was written", &["/state`"]);
+    assert_line(&all, "sink ok `lake`: a folder was written, synced and moved in", &[]);
+    assert_line(&all, "sink ok `lines`: a folder was written", &[]);
+    assert_line(&all, "journal ok a walk was written", &["/state`"]);
     // Two lists of 31 bytes a follower in the journal; and at most 150 for each of two sinks.
     assert_line(&all, "disk ok ", &["the journal, `lake`, `lines`", "the next lists take 1.36 MiB to 14.52 MiB"]);
     assert_line(&all, "clock ok ", &["to the minute"]);
     assert!(ended.stdout.ends_with("\n13 ok, warnings: 0, errors: 0\n"), "{}", ended.stdout);
     // Nothing is left but the folders of the state.
-    assert!(project.files().iter().all(|path| !path.to_string_lossy().contains("fanout-check")));
+    assert!(project.files().iter().all(|path| !path.to_string_lossy().contains(".fanout")));
     assert!(!project.path("out").exists());
 }
 
@@ -235,11 +235,7 @@ fn a_disk_that_cannot_be_written_is_found_and_the_accounts_are_looked_at_all_the
         unshare.args(way).args(["sh", "-c", &format!("{mount} 2>/dev/null; \"$@\""), "sh"]);
         let ended = silent(Ended::of(&mut wrapped(unshare, &check)));
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert_line(
-            &lines(&ended, "(all)"),
-            "sink error `lake`: a file cannot be written and moved in `",
-            &[words, hint],
-        );
+        assert_line(&lines(&ended, "(all)"), "sink error `lake`: cannot write ", &[words, hint]);
         assert_line(&lines(&ended, "(all)"), "sink ok `lines`", &[]);
         assert_line(&lines(&ended, "brand"), "page ok", &[]);
     }
@@ -302,9 +298,9 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     shop     token    ok     there is one
     shop     quota    ok     499 of 500 calls for pages are left today
     shop     page     ok     the first one has 10000 of 23000 followers, and took N.N s
-    (all)    journal  ok     a file was written, synced and moved in `[FOLDER]/state`
-    (all)    sink     ok     `lake`: a file was written, synced and moved in `[FOLDER]`
-    (all)    sink     ok     `lines`: a file was written, synced and moved in `[FOLDER]`
+    (all)    journal  ok     a walk was written, synced and moved in `[FOLDER]/state`
+    (all)    sink     ok     `lake`: a folder was written, synced and moved in `[FOLDER]`
+    (all)    sink     ok     `lines`: a folder was written, synced and moved in `[FOLDER]`
     (all)    disk     ok     [FREE] are free for the journal, `lake`, `lines`, where the next lists take NNN.NN KiB to N.NN MiB; lists that are not counted yet: 1
     (all)    clock    ok     this machine and the API agree on the time, to the minute
     10 ok, warnings: 0, errors: 1
@@ -333,7 +329,8 @@ fn a_root_that_is_a_link_is_tried_beside_where_it_leads() {
     let Some(elsewhere) = link_elsewhere(&project, "lists") else { return };
     let ended = check(&project, &["--set", "sinks.lake.options.root=lists"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_line(&lines(&ended, "(all)"), "sink ok `lake`: a file was written, synced and moved in `", &[]);
+    let words = &[elsewhere.path().to_str().unwrap(), "and moved to `", "/lists`"];
+    assert_line(&lines(&ended, "(all)"), "sink ok `lake`: a folder was written and synced in `", words);
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing is left beside the folder");
 }
 
@@ -343,5 +340,5 @@ fn a_journal_is_tried_inside_itself() {
     let Some(_elsewhere) = link_elsewhere(&project, "state") else { return };
     let ended = check(&project, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_line(&lines(&ended, "(all)"), "journal ok a file was written, synced and moved in `", &[]);
+    assert_line(&lines(&ended, "(all)"), "journal ok a walk was written, synced and moved in `", &[]);
 }

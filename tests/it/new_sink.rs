@@ -71,6 +71,10 @@ fn a_name_that_cannot_be_one_is_refused() {
     let nowhere = project.fanout(&["new", "sink", "ledger", "--path", "nowhere"]);
     assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
     assert!(nowhere.stderr.contains("found no checkout of fanout in `nowhere`"), "{nowhere:?}");
+    // A package of this name in a registry would be another's.
+    let registry = project.fanout(&["new", "sink", "ledger"]);
+    assert_eq!(registry.code, Some(2), "{registry:?}");
+    assert!(registry.stderr.contains("--path <FOLDER>"), "{registry:?}");
     assert_eq!(files(&project), BTreeSet::new());
 }
 

@@ -8,13 +8,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A number of bytes: in a pipeline file an integer, or text with a unit such as `"8 MiB"` or
-/// `"900 kB"`.
+/// `"900 KiB"`.
 ///
 /// ```
 /// use fanout_sink::ByteSize;
 ///
 /// assert_eq!("8 MiB".parse(), Ok(ByteSize(8 * 1024 * 1024)));
-/// assert_eq!(ByteSize(900_000).to_string(), "900 kB");
+/// assert_eq!(ByteSize(900 << 10).to_string(), "900 KiB");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
@@ -34,7 +34,7 @@ const UNITS: [(&str, u64); 9] = [
 
 /// The accepted forms, for errors and for the schema.
 const EXPECTED: &str =
-    "a number of bytes such as `8 MiB`, `900 kB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)";
+    "a number of bytes such as `8 MiB`, `900 KiB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)";
 
 /// The error for a text that is not a [`ByteSize`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

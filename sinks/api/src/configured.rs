@@ -11,6 +11,7 @@ use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::found::Found;
 use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
+use crate::warning::SinkWarning;
 
 /// A [`SinkFactory`] and its options: describes, checks and opens the sink.
 ///
@@ -83,6 +84,11 @@ impl ConfiguredSink {
         self.0.check(context).await
     }
 
+    /// Returns what readers of the output may misunderstand; see [`SinkFactory::warnings`].
+    pub fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning> {
+        self.0.warnings(context)
+    }
+
     /// Opens the sink for one list.
     ///
     /// # Errors
@@ -124,6 +130,7 @@ trait Configured: Send + Sync {
     fn open_files(&self) -> u64;
     fn roots(&self) -> Vec<PathBuf>;
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
+    fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning>;
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
     async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError>;
 }
@@ -160,6 +167,10 @@ impl<F: SinkFactory> Configured for Pair<F> {
 
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
         self.factory.check(&self.options, context).await
+    }
+
+    fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning> {
+        self.factory.warnings(&self.options, context)
     }
 
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::arrow::datatypes::SchemaRef;
+#[cfg(feature = "files")]
+use crate::files::Trials;
 use crate::walk_id::WalkId;
 
 /// The list that a sink will receive: its account, its walk and its columns, and the place of the
@@ -52,6 +54,9 @@ pub struct SinkContext {
     /// Whether the list comes from the simulator (`--simulate`); its outputs must stay apart from
     /// real ones.
     pub simulated: bool,
+    /// What the sinks of files have tried in this run.
+    #[cfg(feature = "files")]
+    pub(crate) trials: Trials,
     /// A folder for every output, instead of the places that the options name.
     pub(crate) confinement: Option<PathBuf>,
 }
@@ -76,6 +81,8 @@ impl SinkContext {
             schema,
             directory: PathBuf::from("."),
             simulated: false,
+            #[cfg(feature = "files")]
+            trials: Trials::default(),
             confinement: None,
         }
     }
@@ -145,6 +152,15 @@ impl SinkContext {
     #[must_use]
     pub fn with_simulated(mut self, simulated: bool) -> Self {
         self.simulated = simulated;
+        self
+    }
+
+    /// Sets what the sinks of files have tried in this run, so that they try it once. Without it,
+    /// every context tries anew.
+    #[cfg(feature = "files")]
+    #[must_use]
+    pub fn with_trials(mut self, trials: Trials) -> Self {
+        self.trials = trials;
         self
     }
 

@@ -46,10 +46,12 @@ mod error;
 pub mod files;
 mod found;
 mod hexadecimal;
+mod local_path;
 mod secret;
 mod sink;
 mod snapshot;
 mod walk_id;
+mod warning;
 
 pub use batch::Batch;
 pub use byte_size::{ByteSize, ByteSizeError};
@@ -60,10 +62,12 @@ pub use context::SinkContext;
 pub use error::{SinkError, SinkErrorKind};
 pub use found::Found;
 pub use hexadecimal::hexadecimal;
+pub use local_path::{foreign_path, is_invisible, local_path, parse_local_path};
 pub use secret::{Secret, SecretReference, with_secret_resolver};
 pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;
 pub use walk_id::{WalkId, WalkIdError};
+pub use warning::SinkWarning;
 
 /// Compiles the examples of the document for authors of sinks.
 #[cfg(all(doctest, feature = "conformance"))]

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::local_path::foreign_path;
+
 /// A password, key or token. It has no `Display`, and its `Debug` does not show the value.
 ///
 /// ```compile_fail
@@ -57,11 +59,15 @@ impl<'de> Deserialize<'de> for SecretReference {
         #[serde(deny_unknown_fields)]
         struct Keys {
             env: Option<String>,
-            file: Option<PathBuf>,
+            file: Option<String>,
         }
         match Keys::deserialize(deserializer) {
             Ok(Keys { env: Some(name), file: None }) => Ok(Self::Env(name)),
-            Ok(Keys { env: None, file: Some(path) }) => Ok(Self::File(path)),
+            // The path is not shown either: it may be the secret itself.
+            Ok(Keys { env: None, file: Some(path) }) => match foreign_path(&path) {
+                None => Ok(Self::File(PathBuf::from(path))),
+                Some(problem) => Err(de::Error::custom(format!("found a `file` (not shown), {problem}"))),
+            },
             // serde's own error is dropped: it quotes the value, which may be the secret itself.
             _ => Err(de::Error::custom(
                 "expected a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"path\" }`, and never the secret itself",

@@ -14,6 +14,7 @@ use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::found::Found;
 use crate::snapshot::Snapshot;
+use crate::warning::SinkWarning;
 
 /// A destination for one list of one account.
 ///
@@ -287,6 +288,12 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// [`SinkError::option`] where the pipeline file must be changed; a permanent error for
     /// anything else.
     async fn check(&self, options: &Self::Options, context: &SinkContext) -> Result<(), SinkError>;
+
+    /// Returns what readers of the output may misunderstand, such as a name that they take for a
+    /// number, for all accounts of `context` together. A run does not fail because of it.
+    fn warnings(&self, _options: &Self::Options, _context: &SinkContext) -> Vec<SinkWarning> {
+        Vec::new()
+    }
 
     /// Opens the sink for one list, and drops what an earlier attempt at the same list left in
     /// staging.

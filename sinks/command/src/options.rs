@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fanout_sink::schemars::{self, JsonSchema};
-use fanout_sink::{Secret, SecretReference, SinkError};
+use fanout_sink::{Secret, SecretReference, SinkError, foreign_path};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
@@ -22,6 +22,7 @@ pub(crate) const RESERVED: &str = "SINK_";
 pub struct CommandOptions {
     /// The program and its arguments, as in `["python3", "my_sink.py"]`, without a shell. A name
     /// without a slash is looked up in `PATH`; a path starts at `directory`.
+    #[serde(deserialize_with = "command")]
     #[schemars(example = ["python3", "my_sink.py"])]
     pub command: Vec<String>,
     /// The protocol between fanout and the program: `arrow` or `plain`.
@@ -34,7 +35,7 @@ pub struct CommandOptions {
     pub guarantee: Option<ProgramGuarantee>,
     /// The working directory of the program; relative to the pipeline file. By default the folder
     /// of that file.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     pub directory: PathBuf,
     /// The environment of the program: text, or a secret as `{ env = "NAME" }` or
     /// `{ file = "path" }`. Beside it the program has only a few variables such as `PATH` and
@@ -172,6 +173,15 @@ fn default_grace() -> NonZeroU32 {
 }
 
 // One batch that the program works on, one that it can begin at once, and two for bursts.
+/// Reads a program with its arguments; the program may be a path.
+fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let command = Vec::<String>::deserialize(deserializer)?;
+    match command.first().filter(|program| !program.is_empty()).and_then(|program| foreign_path(program)) {
+        Some(problem) => Err(de::Error::custom(format!("found {:?}, {problem}", command[0]))),
+        None => Ok(command),
+    }
+}
+
 fn default_window() -> NonZeroU32 {
     const { NonZeroU32::new(4).expect("not zero") }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
+use fanout_sink::{
+    Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, SinkWarning, async_trait, files,
+};
 
 use crate::options::{Destination, NdjsonOptions};
 use crate::row::check_schema;
@@ -50,6 +52,13 @@ impl SinkFactory for NdjsonFactory {
         match options.destination()? {
             Destination::Files { files, .. } => files::check(&files, context),
             Destination::Stdout => Ok(()),
+        }
+    }
+
+    fn warnings(&self, options: &NdjsonOptions, context: &SinkContext) -> Vec<SinkWarning> {
+        match options.destination() {
+            Ok(Destination::Files { files, .. }) => files::warnings(&files, context),
+            Ok(Destination::Stdout) | Err(_) => Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct NdjsonOptions {
     /// The folder for all output; relative to the pipeline file. Files are staged beside it, in
     /// `<root>.staging`.
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     #[schemars(example = "out/followers")]
     pub root: Option<PathBuf>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`,

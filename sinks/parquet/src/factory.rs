@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
+use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, SinkWarning, async_trait, files};
 
 use crate::options::ParquetOptions;
 use crate::properties::{check_schema, writer_properties};
@@ -54,6 +54,10 @@ impl SinkFactory for ParquetFactory {
         check_schema(&context.schema)?;
         writer_properties(&context.schema, options)?;
         files::check(&options.files(), context)
+    }
+
+    fn warnings(&self, options: &ParquetOptions, context: &SinkContext) -> Vec<SinkWarning> {
+        files::warnings(&options.files(), context)
     }
 
     async fn open(&self, options: ParquetOptions, context: SinkContext) -> Result<ParquetSink, SinkError> {

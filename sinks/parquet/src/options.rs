@@ -19,6 +19,7 @@ const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/part-{part}.parquet";
 pub struct ParquetOptions {
     /// The folder for all output; relative to the pipeline file. Files are staged beside it, in
     /// `<root>.staging`.
+    #[serde(deserialize_with = "fanout_sink::local_path")]
     #[schemars(example = "out/followers")]
     pub root: PathBuf,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`,

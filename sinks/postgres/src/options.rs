@@ -35,7 +35,7 @@ pub struct PostgresOptions {
     pub tls: Option<Tls>,
     /// The authorities to trust (PEM) instead of those of this machine; relative to the pipeline
     /// file.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     #[schemars(example = "certificates/database.pem")]
     pub ca_file: Option<PathBuf>,
     /// The longest wait for a connection.

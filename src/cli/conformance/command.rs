@@ -8,9 +8,9 @@ use fanout_sink::conformance::{Outcome, Summary, cases};
 use super::subject::Configured;
 use crate::cli::output::Terminal;
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, did_you_mean};
+use crate::engine;
 use crate::error::{Error, Exit};
 use crate::registry::{BoundSink, SinkRegistry};
-use crate::rows::row_schema;
 
 /// Arguments of `fanout sinks test`.
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ fn bind(pipeline: &Pipeline, name: &str, registry: &SinkRegistry) -> Result<Boun
             format!("found no sink `{name}`, which `--sink` asks for; expected one of `{}`{hint}", names.join("`, `"));
         return Err(pipeline.problem("sinks", message).into());
     };
-    registry.bind(section, &row_schema(section.list))
+    engine::bind_one(section, registry)
 }
 
 async fn run(subject: &Configured<'_>, terminal: &Terminal) -> Summary {

@@ -22,7 +22,7 @@ pub(in crate::cli) struct ReportArguments {
     #[command(flatten)]
     file: FileArguments,
     /// The file to write; an existing one is replaced; `-` for stdout
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = fanout_sink::parse_local_path)]
     html: PathBuf,
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::gather::{AccountPast, Overview, is_good};
 use super::rows::{AccountRow, RunRows};
 use super::{chart, rows};
+use crate::causes::kind_of_error;
 use crate::cli::{summary, table};
 use crate::report::{AccountReport, SinkState, Verdict};
 
@@ -87,11 +88,17 @@ impl Counts {
     }
 }
 
-/// What needs a person: an error, once, with all accounts that have it.
+/// How many accounts of one cause are named at once. The others are folded away.
+const NAMED: usize = 10;
+
+/// What needs a person: a cause, once, with all accounts that have it.
 struct Problem<'a> {
     /// Whether the error has not made the accounts fail.
     is_mild: bool,
+    /// The error of the first account.
     error: String,
+    /// Whether the errors of the other accounts have other details.
+    differs: bool,
     hint: Option<&'a str>,
     /// The places of the accounts in the pipeline file.
     accounts: Vec<usize>,
@@ -100,15 +107,33 @@ struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// Returns the problems, the worst first.
     fn all(overview: &'a Overview) -> Vec<Self> {
-        let mut problems: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let mut problems: BTreeMap<(bool, String, Option<&str>), Self> = BTreeMap::new();
         for (place, account) in overview.accounts.iter().enumerate() {
             let Some((_, report)) = &account.last else { continue };
-            for error in errors(report) {
-                problems.entry(error).or_default().push(place);
+            for (is_mild, error, hint) in errors(report) {
+                let kind = kind_of_error(&error, &[&report.account, &report.app_id]);
+                let new = || Self { is_mild, error: error.clone(), differs: false, hint, accounts: Vec::new() };
+                let problem = problems.entry((is_mild, kind, hint)).or_insert_with(new);
+                problem.differs |= problem.error != error;
+                problem.accounts.push(place);
             }
         }
-        let problem = |((is_mild, error, hint), accounts)| Self { is_mild, error, hint, accounts };
-        problems.into_iter().map(problem).collect()
+        problems.into_values().collect()
+    }
+
+    /// Returns the places of the accounts that are named at once.
+    fn first(&self) -> &[usize] {
+        &self.accounts[..self.accounts.len().min(NAMED)]
+    }
+
+    /// Returns the places of the accounts that are folded away.
+    fn others(&self) -> &[usize] {
+        &self.accounts[self.first().len()..]
+    }
+
+    /// Returns how many are folded away.
+    fn more(&self) -> String {
+        table::grouped(self.others().len() as u64)
     }
 }
 

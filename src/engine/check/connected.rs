@@ -1,8 +1,9 @@
 //! The check of a whole pipeline file: each list, then what concerns all of them.
 //!
-//! Before it: [`check`] has looked at everything that costs no call. Then each list tries a token,
-//! the quota question and one page. At the end a file is written where the run will write, and the
-//! free space is compared with what the lists will take. Nothing is published, and no page is kept.
+//! Before it: [`check`](crate::engine::check) has looked at everything that costs no call. Then
+//! each list tries a token, the quota question and one page. At the end comes what was tried in the
+//! folders that the run will write in, and the free space is compared with what the lists will
+//! take. Nothing is published, and no page is kept.
 
 use std::sync::Arc;
 
@@ -10,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::finding::{Check, CheckReport, Finding};
 use super::unit::{UnitFindings, check_unit, state};
-use super::{disk_space, place};
+use super::{disk_space, place, readers};
 use crate::config::{Pipeline, RetrySection};
 use crate::engine::at_once::at_once;
 use crate::engine::bind::bind;
 use crate::engine::progress::Progress;
-use crate::engine::run::check;
+use crate::engine::run::check_with_trials;
 use crate::engine::run_context::RunContext;
 use crate::engine::run_options::RunOptions;
 use crate::error::Error;
@@ -33,14 +34,14 @@ const CLOCK_TOLERANCE_SECS: i64 = 60;
 ///
 /// # Errors
 ///
-/// As [`check`], before any call. The findings have everything else.
+/// As [`check`](crate::engine::check), before any call. The findings have everything else.
 pub async fn check_connected(
     mut pipeline: Pipeline,
     registry: &SinkRegistry,
     options: RunOptions,
     asks_for_page: bool,
 ) -> Result<CheckReport, Error> {
-    let checked = check(pipeline.clone(), registry, options.clone()).await?;
+    let (checked, trials) = check_with_trials(pipeline.clone(), registry, options.clone()).await?;
     limit_retries(&mut pipeline.source.retry);
     let sinks = bind(&pipeline, registry)?;
     let progress = Arc::new(Progress::new(&pipeline));
@@ -54,7 +55,8 @@ pub async fn check_connected(
         findings.extend(reports.flat_map(state));
         findings.extend(found.findings.iter().cloned());
     }
-    findings.extend(place::probe(&run, &sinks));
+    findings.extend(place::findings(&run, &sinks, &trials));
+    findings.extend(readers::findings(&run.pipeline, &sinks));
     findings.extend(disk_space::compare(&run, &sinks, &units));
     findings.extend(run.client.clock_ahead().map(|ahead| clock(ahead.num_seconds())));
     Ok(CheckReport::new(&run.pipeline.name, findings))

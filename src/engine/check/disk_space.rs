@@ -40,7 +40,7 @@ struct Disk {
 pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], units: &[UnitFindings]) -> Vec<Finding> {
     let mut disks: BTreeMap<u64, Disk> = BTreeMap::new();
     for place in Place::all(run, sinks) {
-        let Ok(folder) = place.folder() else { continue };
+        let Some(folder) = place.folder() else { continue };
         let (Ok(metadata), Ok(system)) = (fs::metadata(&folder), rustix::fs::statvfs(&folder)) else { continue };
         let disk = disks.entry(metadata.dev()).or_default();
         disk.free = system.f_bavail.saturating_mul(system.f_frsize);

@@ -8,6 +8,7 @@
 //!   unit          each list: state, token, quota, a page
 //!   place         each folder that the run will write to
 //!   disk_space    each file system: free space against the lists
+//!   readers       names that readers of the outputs misunderstand
 //!   finding       one line of the report
 //! ```
 
@@ -15,7 +16,9 @@ mod connected;
 mod disk_space;
 mod finding;
 mod place;
+mod readers;
 mod unit;
 
 pub use connected::check_connected;
 pub use finding::{Check, CheckReport, Finding, Severity};
+pub use readers::reader_warnings;

@@ -1,26 +1,21 @@
-//! The folders that a run will write in, tried out: a file is written in the staging, moved into
-//! the destination and removed.
+//! The folders that a run will write in.
 //!
-//! Before it: [`connected`](super::connected) has checked the lists. Behind it: a
-//! [finding](super::finding) for each folder; [`disk_space`](super::disk_space) takes the same
-//! [`Place`]s.
+//! Before it: [`check`](crate::engine::check) has tried them, as a run does. Behind it: a
+//! [finding](super::finding) for each; [`disk_space`](super::disk_space) takes the same [`Place`]s.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fanout_sink::files::{io_hint, staging_of};
-use fanout_sink::{SinkContext, SinkError};
+use fanout_sink::SinkContext;
+use fanout_sink::files::{Refusal, Trial, Trials, nearest_existing};
+use rustix::fs::{Access, access};
 
 use super::finding::{Check, Finding};
+use crate::config::RUNS;
 use crate::engine::run_context::RunContext;
 use crate::error::Exit;
+use crate::journal::JournalError;
 use crate::registry::BoundSink;
-
-/// A block of most file systems: an empty file would be written on a full disk, too.
-const CONTENT: [u8; 4096] = [b'x'; 4096];
 
 /// Where the lists of a run go.
 pub(super) struct Place {
@@ -45,121 +40,64 @@ impl Place {
     }
 
     /// Returns the folder that exists of the place: itself, or the one in which it will be made.
-    pub(super) fn folder(&self) -> io::Result<PathBuf> {
-        deepest_folder(&self.path)
-    }
-
-    /// Returns where a run writes what it then moves into the place: a sink beside its root, the
-    /// journal inside itself.
-    fn staging(&self) -> Result<PathBuf, SinkError> {
-        if self.sink.is_some() { staging_of(&self.path) } else { Ok(self.path.clone()) }
-    }
-
-    /// Tries the place out, again if a folder of it went away meanwhile: another run removes
-    /// staging that it has emptied.
-    fn try_patiently(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
-        const TRIES: usize = 3;
-        let staging = self.staging().map_err(|error| (self.path.clone(), io::Error::other(error)))?;
-        let is_gone =
-            |tried: &Result<_, (_, io::Error)>| matches!(tried, Err((_, error)) if error.kind() == ErrorKind::NotFound);
-        let earlier = (1..TRIES).map(|_| try_out(&staging, &self.path)).find(|tried| !is_gone(tried));
-        earlier.unwrap_or_else(|| try_out(&staging, &self.path))
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        let (nearest, metadata) = nearest_existing(&self.path).ok()?;
+        // A single file is made beside the one that is there.
+        if metadata.is_dir() { Some(nearest) } else { nearest.parent().map(Path::to_owned) }
     }
 }
 
-/// Writes in every place of a pipeline, and leaves nothing there.
-pub(super) fn probe(run: &RunContext, sinks: &[BoundSink]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for place in Place::all(run, sinks) {
-        let (check, what) = match place.sink {
-            Some(index) => (Check::Sink, format!("`{}`: ", sinks[index].name())),
-            None => (Check::Journal, String::new()),
-        };
-        findings.push(match place.try_patiently() {
-            Ok(folder) => {
-                Finding::ok(check, format!("{what}a file was written, synced and moved in `{}`", folder.display()))
-            }
-            Err((folder, error)) => {
-                let found = format!("{what}a file cannot be written and moved in `{}`: {error}", folder.display());
-                let hint = io_hint(&error)
-                    .unwrap_or("this folder, and the one that it lies in, must be writable for this user");
-                Finding::error(check, Exit::Failed, found).with_hint(hint)
-            }
-        });
-    }
-    let without = sinks.iter().filter(|sink| sink.roots().is_empty());
-    findings.extend(without.map(|sink| {
-        Finding::ok(
-            Check::Sink,
-            format!("`{}`: it has no folder to be tried; `state` has what it says itself", sink.name()),
-        )
-    }));
+/// Makes the findings on the journal and on each sink; `trials` are those of the check.
+pub(super) fn findings(run: &RunContext, sinks: &[BoundSink], trials: &Trials) -> Vec<Finding> {
+    let mut findings = vec![journal(run)];
+    findings.extend(sinks.iter().map(|sink| of_sink(sink, trials)));
     findings
 }
 
-/// Writes a file in `staging` and moves it into `path`. A folder that does not exist is not made: a
-/// run makes it in the folder that is tried instead. Returns the folder of `path` that was tried.
-fn try_out(staging: &Path, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
-    let at = |folder: &Path| {
-        let folder = folder.to_owned();
-        move |error| (folder, error)
-    };
-    let target = deepest_folder(path).map_err(at(path))?;
-    let staging = deepest_folder(staging).map_err(at(path))?;
-    let name = format!(".fanout-check-{}", std::process::id());
-    let (from, to) = (staging.join(&name), target.join(format!("{name}~")));
-    let tried = write(&from).map_err(at(&staging)).and_then(|()| {
-        let moved = fs::rename(&from, &to).and_then(|()| File::open(&target)?.sync_all());
-        moved.map_err(at(&target))
-    });
-    // Whichever of the two is there.
-    let removed = [&from, &to].map(fs::remove_file);
-    tried?;
-    match removed.into_iter().find(|removed| removed.as_ref().is_err_and(|error| error.kind() != ErrorKind::NotFound)) {
-        Some(Err(error)) => Err((target, error)),
-        _ => Ok(target),
-    }
-}
-
-fn write(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&CONTENT)?;
-    file.sync_all()
-}
-
-/// Returns the deepest folder of `path` that exists.
-fn deepest_folder(path: &Path) -> io::Result<PathBuf> {
-    let absolute = std::path::absolute(path)?;
-    for ancestor in absolute.ancestors() {
-        match fs::metadata(ancestor) {
-            Ok(metadata) if metadata.is_dir() => return Ok(ancestor.to_owned()),
-            // A single file, beside which the next one is made.
-            Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            Err(error) => return Err(error),
+/// Makes the finding on the journal. The state of a list is opened as a run does.
+fn journal(run: &RunContext) -> Finding {
+    let path = &run.pipeline.journal.path;
+    for unit in 0..run.units.len() {
+        if let Err(error @ JournalError::Io { .. }) = run.state(unit) {
+            return Finding::of(Check::Journal, &error.into());
         }
     }
-    Err(ErrorKind::NotFound.into())
+    let reports = path.join(RUNS);
+    let is_writable =
+        nearest_existing(&reports).and_then(|(nearest, _)| Ok(access(&nearest, Access::WRITE_OK | Access::EXEC_OK)?));
+    if let Err(error) = is_writable {
+        let found = format!("the reports of runs cannot be written in `{}`: {error}", reports.display());
+        return Finding::warning(Check::Journal, found).with_hint(
+            "a run publishes all the same, and `history` will lack it; make the folder writable for this user",
+        );
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let path = path.display();
+    if run.journal_trials.is_empty() {
+        return Finding::ok(Check::Journal, format!("`{path}` was not tried: other runs hold its lists"));
+    }
+    Finding::ok(Check::Journal, format!("a walk was written, synced and moved in `{path}`"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Makes the finding on the folders of a sink.
+fn of_sink(sink: &BoundSink, trials: &Trials) -> Finding {
+    let name = sink.name();
+    if let Some(Refusal { problem, hint }) = trials.refused(name) {
+        let finding = Finding::error(Check::Sink, Exit::Failed, format!("`{name}`: {problem}"));
+        return Finding { hint, ..finding };
+    }
+    let tried: Vec<String> = trials.succeeded(name).iter().map(words).collect();
+    if tried.is_empty() {
+        return Finding::ok(Check::Sink, format!("`{name}`: it has tried no folder; `state` has what it says itself"));
+    }
+    Finding::ok(Check::Sink, format!("`{name}`: {}", tried.join("; ")))
+}
 
-    #[test]
-    fn a_place_is_tried_where_it_is_or_will_be_and_left_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("out/lists");
-        let names = |path: &Path| fs::read_dir(path).unwrap().count();
-        let try_out = |path: &Path| Place { sink: Some(0), path: path.to_owned() }.try_patiently();
-        assert_eq!(try_out(&root).unwrap(), folder.path());
-        assert_eq!(names(folder.path()), 0);
-        fs::create_dir_all(&root).unwrap();
-        assert_eq!(try_out(&root).unwrap(), root);
-        assert_eq!((names(&root), names(folder.path())), (0, 1));
-        let file = root.join("followers.parquet");
-        fs::write(&file, "a list").unwrap();
-        assert_eq!(try_out(&file).unwrap(), root);
-        assert_eq!(fs::read_to_string(&file).unwrap(), "a list");
+fn words(trial: &Trial) -> String {
+    let (moved, staging, home) = (trial.moved.as_str(), trial.staging.display(), trial.home.display());
+    if trial.staging == trial.home {
+        format!("{moved} was written, synced and moved in `{home}`")
+    } else {
+        format!("{moved} was written and synced in `{staging}`, and moved to `{home}`")
     }
 }

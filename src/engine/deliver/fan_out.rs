@@ -116,7 +116,7 @@ impl FanOut {
     ) -> Result<Self, Error> {
         let (tasks, queue) = mpsc::channel(QUEUE);
         let work = Work {
-            rows: Rows::new(&context.account().app_id),
+            rows: Rows::new(&context.account().app_id, &context.account().name),
             counter: duplicates.is_none().then(|| DistinctCounter::new(folder)),
             duplicates: duplicates.unwrap_or_default(),
             digest: Sha256::new(),

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use fanout_sink::files::sync_data;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
@@ -41,7 +42,7 @@ impl GroupSync {
             let file = journal.file();
             self.synced = journal.bytes();
             self.at = Instant::now();
-            self.under_way = Some(tokio::task::spawn_blocking(move || file.sync_data()));
+            self.under_way = Some(tokio::task::spawn_blocking(move || sync_data(&file)));
         }
         Ok(())
     }

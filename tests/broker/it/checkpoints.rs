@@ -46,7 +46,7 @@ async fn deliver(options: &KafkaOptions, context: SinkContext) -> Result<u64, Si
     let snapshot = snapshot(&context);
     let mut sink = KafkaFactory.open(options.clone(), context).await?;
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await?;
+    sink.write(&Batch::new(0, Rows::new("wx1", "main").next(1, Utc::now(), openids))).await?;
     sink.prepare(&snapshot).await?;
     Ok(sink.commit().await?.rows)
 }
@@ -231,7 +231,7 @@ async fn an_earlier_attempt_that_still_lives_can_commit_no_more() {
     let list = context(1, Utc::now());
     let mut zombie = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
     let openids = StringArray::from_iter_values(["o1"]);
-    zombie.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
+    zombie.write(&Batch::new(0, Rows::new("wx1", "main").next(1, Utc::now(), openids))).await.unwrap();
     deliver(&options, list).await.unwrap();
     let error = zombie.commit().await.unwrap_err();
     assert!(error.to_string().contains("another producer with the same transactional id"), "{error:?}");
@@ -250,7 +250,7 @@ async fn the_checkpoint_tells_what_became_of_a_list_and_never_that_it_is_gone() 
     // A look does not fence the producer that is at work, nor wait for its transaction.
     let mut sink = KafkaFactory.open(options.clone(), newer.clone()).await.unwrap();
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("o{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
+    sink.write(&Batch::new(0, Rows::new("wx1", "main").next(1, Utc::now(), openids))).await.unwrap();
     assert_eq!(find(&options, &older).await, Found::Held);
     sink.prepare(&snapshot(&newer)).await.unwrap();
     sink.commit().await.unwrap();

@@ -9,6 +9,7 @@
 
 mod checkpoints;
 mod conformance;
+mod connection;
 mod crashes;
 mod faults;
 mod records;

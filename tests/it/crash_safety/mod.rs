@@ -8,6 +8,7 @@ pub(crate) mod kill_moments;
 mod kills;
 pub(crate) mod small_disk;
 mod torn_journals;
+mod two_runs;
 
 use std::fs;
 use std::path::Path;

@@ -105,7 +105,10 @@ fn the_same_reports_make_the_same_page_and_it_says_what_they_say() {
     let digits = all.to_string();
     let (thousands, rest) = digits.split_at(digits.len() - 3);
     assert!(page.contains(&format!("<b>{thousands},{rest}</b><span>followers")), "{all}");
-    assert!(page.contains("2026-06-03 18:00 UTC"));
+    // Begun at 18:00 UTC, which is the next day in Beijing.
+    assert!(
+        page.contains(r#"<time datetime="2026-06-03T18:00:00Z">2026-06-04 02:00 <span class="quiet">18:00 UTC</span>"#)
+    );
     assert!(page.contains("no run yet"));
 }
 

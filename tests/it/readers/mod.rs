@@ -1,6 +1,7 @@
 //! Other programs read the outputs: pyarrow, duckdb and polars see the list exactly and in order,
 //! and nothing else.
 
+mod hive_paths;
 mod kafka_batches;
 mod parquet_encodings;
 

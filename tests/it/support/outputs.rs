@@ -125,7 +125,8 @@ fn ndjson_rows(text: &[u8]) -> Vec<(i64, String)> {
 }
 
 /// Returns every file below a folder with its content; nothing if there is no folder. The content
-/// of a link to nothing is its target.
+/// of a link to nothing is its target. Hidden names are skipped, as readers do: a killed run may
+/// leave a lock or a trial.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -133,6 +134,9 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         // What is not there has no files.
         let Ok(entries) = fs::read_dir(&next) else { continue };
         for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.file_name().unwrap().to_string_lossy().starts_with('.') {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else {

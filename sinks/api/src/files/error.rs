@@ -7,6 +7,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::local::BrokenLink;
 use crate::error::SinkError;
 
 /// Makes the error of `operation` (`create`, `rename` …) on `path`. It is permanent: the part of a
@@ -34,6 +35,9 @@ pub fn file_error(operation: &str, path: &Path, source: Box<dyn Error + Send + S
 /// Returns what a person can do about an error of the file system, in the journal or in a sink;
 /// `None` if its message says all that is known.
 pub fn io_hint(error: &io::Error) -> Option<&'static str> {
+    if let Some(link) = error.get_ref().and_then(|inner| inner.downcast_ref::<BrokenLink>()) {
+        return Some(link.hint());
+    }
     Some(match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "make room on this disk, or move to a larger one, and run again: the journal keeps what was fetched"
@@ -48,6 +52,10 @@ pub fn io_hint(error: &io::Error) -> Option<&'static str> {
         }
         ErrorKind::CrossesDevices => {
             "a sink stages in `<root>.staging`: choose a `root` that is on the same file system as the folder that holds it"
+        }
+        ErrorKind::Unsupported => "this file system lacks what is needed here; choose a place on another one",
+        ErrorKind::NotConnected | ErrorKind::StaleNetworkFileHandle => {
+            "the file system that was mounted here is gone; mount it again"
         }
         ErrorKind::NotADirectory => "a file is where a folder is needed; move it away, or choose another path",
         ErrorKind::AlreadyExists => "a file with this name is there already; move it away, or choose another path",

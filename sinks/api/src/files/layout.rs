@@ -7,12 +7,22 @@ use std::path::PathBuf;
 
 use crate::context::SinkContext;
 use crate::error::SinkError;
+use crate::local_path::foreign_path;
 
 /// The placeholders, for error messages.
 const PLACEHOLDERS: &str = "`{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`, `{pipeline}`, `{sink}`";
 
 /// The longest file name that the common file systems hold, in bytes.
 pub(super) const LONGEST_NAME: usize = 255;
+
+/// A folder `key=value`, as readers see it.
+pub(super) struct HiveFolder {
+    pub(super) key: String,
+    /// The value as readers decode it.
+    pub(super) value: String,
+    /// Whether the value holds a name: more than literal text and the date.
+    pub(super) is_named: bool,
+}
 
 /// A parsed template: folders, and the name of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +54,9 @@ impl Layout {
     pub(super) fn parse(template: &str, rolling: bool) -> Result<Self, SinkError> {
         if template.starts_with('/') {
             return Err(wrong(template, "is absolute; it must be relative to `root`"));
+        }
+        if let Some(problem) = foreign_path(template) {
+            return Err(SinkError::option("layout", format!("found `{template}`, {problem}")));
         }
         let mut folders = template.split('/').map(|name| parse_name(name, template)).collect::<Result<Vec<_>, _>>()?;
         let file = folders.pop().unwrap_or_default();
@@ -92,6 +105,17 @@ impl Layout {
         Err(wrong(template, &problem))
     }
 
+    /// Returns the folders that are a column to readers.
+    pub(super) fn hive_folders(&self, context: &SinkContext) -> Vec<HiveFolder> {
+        let is_name = |piece: &Piece| !matches!(piece, Piece::Text(_) | Piece::Value(Placeholder::Date));
+        let folders = self.folders.iter().filter_map(|name| {
+            let text: String = name.iter().map(|piece| piece.text(context, 0, str::to_owned)).collect();
+            let (key, value) = text.split_once('=')?;
+            Some(HiveFolder { key: key.to_owned(), value: value.to_owned(), is_named: name.iter().any(is_name) })
+        });
+        folders.collect()
+    }
+
     /// Returns whether a list is one file in `root` itself, and not a folder of its own.
     pub(super) fn is_single_file(&self) -> bool {
         self.folders.is_empty()
@@ -123,7 +147,6 @@ fn parse_name(name: &str, template: &str) -> Result<Vec<Piece>, SinkError> {
         "." | ".." => {
             return Err(wrong(template, "has a folder or file named `.` or `..`, which would lead out of its place"));
         }
-        _ if name.contains('\0') => return Err(wrong(template, "has a NUL character, which no file name can hold")),
         _ => {}
     }
     let mut pieces = Vec::new();
@@ -157,20 +180,24 @@ fn parse_placeholder(name: &str, template: &str) -> Result<Placeholder, SinkErro
     }
 }
 
-fn render(name: &[Piece], context: &SinkContext, part: u32) -> Result<String, SinkError> {
-    let mut text = String::new();
-    for piece in name {
-        match piece {
-            Piece::Text(literal) => text.push_str(literal),
-            Piece::Value(Placeholder::Part) => write!(text, "{part:05}").expect("text grows as needed"),
-            Piece::Value(Placeholder::Date) => write!(text, "{}", context.date).expect("text grows as needed"),
-            Piece::Value(Placeholder::Account) => text.push_str(&sanitise(&context.account)),
-            Piece::Value(Placeholder::AppId) => text.push_str(&sanitise(&context.app_id)),
-            Piece::Value(Placeholder::List) => text.push_str(&sanitise(&context.list)),
-            Piece::Value(Placeholder::Pipeline) => text.push_str(&sanitise(&context.pipeline)),
-            Piece::Value(Placeholder::Sink) => text.push_str(&sanitise(&context.sink)),
+impl Piece {
+    /// Returns the piece as text; each name goes through `encode`.
+    fn text(&self, context: &SinkContext, part: u32, encode: impl Fn(&str) -> String) -> String {
+        match self {
+            Self::Text(literal) => literal.clone(),
+            Self::Value(Placeholder::Part) => format!("{part:05}"),
+            Self::Value(Placeholder::Date) => context.date.to_string(),
+            Self::Value(Placeholder::Account) => encode(&context.account),
+            Self::Value(Placeholder::AppId) => encode(&context.app_id),
+            Self::Value(Placeholder::List) => encode(&context.list),
+            Self::Value(Placeholder::Pipeline) => encode(&context.pipeline),
+            Self::Value(Placeholder::Sink) => encode(&context.sink),
         }
     }
+}
+
+fn render(name: &[Piece], context: &SinkContext, part: u32) -> Result<String, SinkError> {
+    let text: String = name.iter().map(|piece| piece.text(context, part, sanitise)).collect();
     if matches!(text.as_str(), "" | "." | "..") {
         return Err(SinkError::option(
             "layout",
@@ -274,7 +301,7 @@ mod tests {
             ("{date}/x-{part}", "`{account}`"),
             ("{account}/x-{part}", "`{date}`"),
             ("x-{part}", "needs a folder"),
-            ("{date}/{account}/x\0", "NUL"),
+            ("{date}/{account}/x\0", "cannot be seen (U+0000)"),
         ];
         for (template, expected) in cases {
             let error = Layout::parse(template, false).unwrap_err();

@@ -4,10 +4,13 @@
 //! Before it: a sink, which encodes rows. Behind it: the file system.
 //!
 //! ```text
-//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/walk=w/   part-00000.x  _manifest.json
-//! _SUCCESS │                                           (written, synced: prepare) │ one rename; an
-//! older list changes places with it (commit) ▼ <root>/dt=2026-11-22/account=main/
-//! part-00000.x  _manifest.json  _SUCCESS
+//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/host=h,process=1,attempt=1/list/
+//!                │      part-00000.x  _manifest.json  _SUCCESS     (written, synced: prepare)
+//!                │
+//!                │ one rename; an older list changes places with it (commit)
+//!                ▼
+//! <root>/dt=2026-11-22/account=main/
+//!                       part-00000.x  _manifest.json  _SUCCESS
 //! ```
 //!
 //! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
@@ -15,22 +18,33 @@
 //! folders makes a *single file*: one rename publishes it, too, with `_<file>.manifest.json` and
 //! `_<file>.SUCCESS` beside it.
 //!
+//! Several processes may publish in one place, also from several hosts. The commit holds a lock
+//! beside the place, `.<name>~lock`, and looks at what stands there. Another owner's list is
+//! refused. A newer list of the same owner stays, and the commit succeeds. Where hosts do not share
+//! locks, each step checks what it replaces, and a commit that was disturbed returns a temporary
+//! error.
+//!
 //! A sink is a thin layer over [`StagedFiles`]: it encodes rows into [`PartWriter`]s, and passes on
 //! `prepare`, `commit` and `abort`. Everything here blocks, which a sink may do. Unix only.
 
 mod error;
+mod hive;
 mod layout;
 mod local;
 mod manifest;
 mod options;
 mod part;
+mod reading;
 mod staged;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use error::{file_error, io_hint};
-pub use local::{check, find, staging_of};
+pub use hive::warnings;
+pub use local::{Moved, Refusal, Trial, Trials, check, find, mount_of, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 pub use options::FileOptions;
 pub use part::PartWriter;
 pub use staged::{PartRows, StagedFiles};
+pub use sync::{sync_data, sync_file, sync_folder};

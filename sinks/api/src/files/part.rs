@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::io_error;
+use super::sync::sync_file;
 use crate::error::SinkError;
 use crate::hexadecimal::hexadecimal;
 
@@ -56,7 +57,7 @@ impl PartWriter {
     /// Writes the rest of the buffer, and makes the file durable.
     pub(super) fn finish(mut self) -> Result<Written, SinkError> {
         self.flush().map_err(|error| io_error("write", &self.path, error))?;
-        self.file.sync_all().map_err(|error| io_error("sync", &self.path, error))?;
+        sync_file(&self.file).map_err(|error| io_error("sync", &self.path, error))?;
         Ok(Written { path: self.path, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
     }
 

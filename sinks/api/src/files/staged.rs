@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use super::hive::check_columns;
 use super::local::{Attempt, Published, StagedList, Stamp, Target, mount_of, publish, sync_folder, write_file};
 use super::manifest::{Manifest, ManifestFile, Marker, render};
 use super::options::FileOptions;
@@ -77,10 +78,12 @@ impl StagedFiles {
     ///
     /// As [`check`](super::check), or if staging cannot be created.
     pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
+        check_columns(options, context)?;
         let target = Target::new(options, context)?;
         // First: what a crash has left may be in the way of another owner.
         Attempt::sweep(&target)?;
-        target.check_places()?;
+        target.check_folders()?;
+        target.check_place()?;
         let attempt = Attempt::open(&target)?;
         Ok(Self { target, attempt, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None })
     }
@@ -197,24 +200,34 @@ impl StagedFiles {
     /// # Errors
     ///
     /// If something foreign is at the target, or the file system refuses a step. The list at the
-    /// target is then the old one or the new one. A temporary error if other processes publish
-    /// there, too, and share no locks with this one.
+    /// target is then the old one or the new one, and staging is removed. A temporary error if other
+    /// processes publish there, too, and share no locks with this one.
     pub fn commit(&mut self) -> Result<SinkReport, SinkError> {
         let Some(list) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
         };
         let published = publish(&self.target, &self.attempt, list)
-            .map_err(|error| self.attempt.explain(error, SinkError::temporary))?;
+            .map_err(|error| self.attempt.explain(error, SinkError::temporary))
+            .inspect_err(|error| {
+                if !error.is_temporary() {
+                    // This list is delivered anew, if at all, and perhaps nothing opens it again.
+                    self.discard();
+                }
+            })?;
         if let Published::Newer(newer) = published {
             let (walk, place) = (list.head.walk, self.target.folder().display());
             let (newer, begun_at) = (newer.walk, newer.begun_at);
             tracing::warn!(%walk, %newer, %begun_at, %place, "a newer list is published there, and stays");
         }
+        self.discard();
+        Ok(self.report())
+    }
+
+    /// Removes staging after a commit. The next `open` removes what stays.
+    fn discard(&self) {
         if let Err(error) = self.attempt.discard(&self.target) {
-            // The list is published; the next `open` removes what stays (perhaps an older list).
             tracing::warn!(%error, "staging could not be removed");
         }
-        Ok(self.report())
     }
 
     /// Removes staging, with every folder that was made for it.

@@ -2,6 +2,7 @@
 
 mod find;
 mod publishers;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -317,13 +318,15 @@ fn a_foreign_file_inside_a_list_is_never_deleted_with_it() {
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
     publish(&leaf_options(), &context, &["a\n"]);
-    let mut staged = prepared(&leaf_options(), &context.with_walk(walk(8), day("2026-11-22")), &["b\n"]);
+    let newer = context.with_walk(walk(8), day("2026-11-22"));
+    let mut staged = prepared(&leaf_options(), &newer, &["b\n"]);
     let notes = directory.path().join(LEAF).join("notes.txt");
     fs::write(&notes, "theirs").unwrap();
     let error = staged.commit().unwrap_err();
     assert!(error.to_string().contains("`notes.txt`"), "{error}");
+    assert!(!directory.path().join("out.staging").exists());
     fs::remove_file(notes).unwrap();
-    assert_eq!(staged.commit().unwrap().rows, 1);
+    assert_eq!(publish(&leaf_options(), &newer, &["b\n"]).rows, 1);
 }
 
 #[test]
@@ -358,7 +361,8 @@ fn staging_on_another_file_system_is_refused() {
     fs::create_dir(directory.path().join("out")).unwrap();
     symlink(other.path(), directory.path().join("out/dt=2026-11-22")).unwrap();
     let error = check(&leaf_options(), &context).unwrap_err();
-    assert!(error.to_string().contains("different file systems"), "{error}");
+    assert!(error.to_string().contains("cannot be moved between"), "{error}");
+    assert!(error.hint().unwrap().contains("is a mount of its own: choose a `root` below"), "{:?}", error.hint());
 
     // A root that is itself a link is accepted: staging is beside its target.
     fs::create_dir(other.path().join("real")).unwrap();

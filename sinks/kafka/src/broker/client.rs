@@ -155,7 +155,7 @@ pub(super) fn observer(options: &KafkaOptions, context: &SinkContext) -> Result<
 }
 
 fn make_consumer(config: &ClientConfig) -> Result<BaseConsumer<Log>, SinkError> {
-    BaseConsumer::from_config_and_context(config, Log)
+    BaseConsumer::from_config_and_context(config, Log::default())
         .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))
 }
 

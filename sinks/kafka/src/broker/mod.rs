@@ -23,10 +23,12 @@
 //! | `find` | looks whether a committed list is still there |
 //! | `deadline` | whether a transaction will end before the brokers abort it |
 //! | `producer` | librdkafka's transactional producer, and its errors |
+//! | `brokers` | whether the brokers answer, and their reason if they refuse |
 //! | `topic` | whether the topic exists, and creating it |
 //! | `client` | what librdkafka is configured with |
 //! | `log` | what librdkafka logs |
 
+mod brokers;
 mod checkpoint;
 mod client;
 mod deadline;

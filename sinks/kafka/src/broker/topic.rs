@@ -5,28 +5,25 @@ use std::time::{Duration, Instant};
 use fanout_sink::{SinkContext, SinkError};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::brokers::{self, RESPONSE_TIMEOUT};
 use super::log::Log;
 use super::{client, output};
 use crate::options::{CreateTopic, KafkaOptions, ValueFormat};
-
-/// How long the brokers may take to answer.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a new topic may take until every broker knows it and its partitions have leaders.
 const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the number of partitions; `None` if there is no such topic.
-fn partitions(consumer: &BaseConsumer<Log>, options: &KafkaOptions) -> Result<Option<u32>, SinkError> {
+fn partitions(
+    consumer: &BaseConsumer<Log>,
+    options: &KafkaOptions,
+    context: &SinkContext,
+) -> Result<Option<u32>, SinkError> {
     let topic = &options.topic;
-    let metadata = consumer.fetch_metadata(Some(topic), RESPONSE_TIMEOUT).map_err(|error| {
-        let brokers = options.brokers.as_deref().unwrap_or_default().join("`, `");
-        SinkError::temporary(format!("no broker of `{brokers}` says anything about the topic `{topic}`"))
-            .with_source(error)
-            .with_hint("see that `brokers`, `sasl` and `tls` are right, and that the brokers can be reached")
-    })?;
+    let metadata = brokers::metadata(consumer, options, context)?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
     match found.error().map(RDKafkaErrorCode::from) {
         None => Ok(Some(found.partitions().len() as u32)),
@@ -47,7 +44,7 @@ pub(crate) async fn check(options: &KafkaOptions, context: &SinkContext) -> Resu
     if let Some(create) = &options.create_topic {
         check_creation(create)?;
     }
-    let policy = match (partitions(&consumer, options)?, &options.create_topic) {
+    let policy = match (partitions(&consumer, options, context)?, &options.create_topic) {
         (Some(_), _) => {
             output::check_date(options, context)?;
             cleanup_policy(options, context).await
@@ -99,7 +96,7 @@ async fn cleanup_policy(options: &KafkaOptions, context: &SinkContext) -> Option
 }
 
 fn admin(options: &KafkaOptions, context: &SinkContext) -> Result<AdminClient<Log>, SinkError> {
-    AdminClient::from_config_and_context(&client::connection_config(options, context)?, Log)
+    AdminClient::from_config_and_context(&client::connection_config(options, context)?, Log::default())
         .map_err(|error| SinkError::permanent("cannot make a client").with_source(error))
 }
 
@@ -109,7 +106,7 @@ pub(super) async fn open(
     options: &KafkaOptions,
     context: &SinkContext,
 ) -> Result<u32, SinkError> {
-    if let Some(partitions) = partitions(consumer, options)? {
+    if let Some(partitions) = partitions(consumer, options, context)? {
         return Ok(partitions);
     }
     let topic = &options.topic;
@@ -132,7 +129,7 @@ pub(super) async fn open(
     }
     let deadline = Instant::now() + CREATION_TIMEOUT;
     loop {
-        match partitions(consumer, options) {
+        match partitions(consumer, options, context) {
             Ok(Some(partitions)) if partitions > 0 => return Ok(partitions),
             // Not every broker knows the topic yet.
             _ if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(100)),

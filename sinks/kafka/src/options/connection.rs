@@ -39,13 +39,13 @@ pub struct Sasl {
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// The authorities to trust (PEM) instead of the system's; relative to the pipeline file.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     pub ca_file: Option<PathBuf>,
     /// The certificate of this client (PEM); relative to the pipeline file.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     pub certificate_file: Option<PathBuf>,
     /// The key of that certificate (PEM); relative to the pipeline file.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     pub key_file: Option<PathBuf>,
     /// The password of the key.
     #[serde(default)]

@@ -37,7 +37,7 @@ pub struct KafkaOptions {
 
     /// The folder for all files; relative to the pipeline file. Staging lies beside it, in
     /// `<root>.staging`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fanout_sink::local_path")]
     #[schemars(example = "out/kafka")]
     pub root: Option<PathBuf>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`
@@ -95,7 +95,7 @@ pub struct KafkaOptions {
 }
 
 fn default_max_batch_bytes() -> ByteSize {
-    ByteSize(900_000)
+    ByteSize(900 << 10)
 }
 
 fn default_prefix() -> String {

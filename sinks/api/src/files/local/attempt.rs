@@ -22,9 +22,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, give_back};
+use super::likeness::create_like;
 use super::lock_file::{LockFile, Tried};
 use super::reading::names_in;
-use super::steps::{CREATE_ATTEMPTS, create_folders, remove_folder, rename_to_free};
+use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_folder, rename_to_free};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -102,7 +103,7 @@ impl Attempt {
                 held().insert(key.clone(), (folder.clone(), lock));
             }
             let attempt = Self { folder, key, floor };
-            let filled = create_folders(&attempt.list())
+            let filled = create_like(target, &attempt.list())
                 .and_then(|()| PlaceNote::of(target)?.write(&attempt.folder.join(PLACE)));
             return match filled {
                 Ok(()) => Ok(attempt),
@@ -142,8 +143,9 @@ impl Attempt {
     /// Moves the list to where it is during its commit, if it is not there yet.
     pub(super) fn begin_commit(&self) -> Result<PathBuf, SinkError> {
         let publishing = self.publishing();
-        if self.list().exists() {
-            rename_to_free(&self.list(), &publishing)?;
+        let list = self.list();
+        if list.exists() && !matches!(rename_to_free(&list, &publishing), Ok(Renamed::Done)) {
+            move_files(&list, &publishing)?;
         }
         Ok(publishing)
     }
@@ -248,9 +250,19 @@ fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
     remove_folder(&removed)?;
     match fs::rename(folder, &removed) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(io_error("move the folder", folder, error)),
+        // A file system may move files and no folders.
+        Err(_) => remove_folder(folder),
         Ok(()) => remove_folder(&removed),
     }
+}
+
+/// Moves the files of a folder one by one, on a file system that moves no folders.
+fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
+    create_folders(to)?;
+    for name in names_in(from)? {
+        fs::rename(from.join(&name), to.join(&name)).map_err(|error| io_error("move", &from.join(&name), error))?;
+    }
+    remove_folder(from)
 }
 
 /// Removes the folders above an attempt that are empty and were made for staging.

@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 /// Returns the mount point above `path`, or above its deepest part that exists.
 ///
 /// A device number cannot name the file system: it may be another one after a boot.
-pub(in crate::files) fn mount_of(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+///
+/// If a part of the path cannot be looked at.
+pub fn mount_of(path: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     let real = fs::canonicalize(existing)?;
@@ -22,7 +26,8 @@ pub(in crate::files) fn mount_of(path: &Path) -> io::Result<PathBuf> {
     Ok(PathBuf::from("/"))
 }
 
-fn is_mount_point(path: &Path) -> io::Result<bool> {
+/// Returns whether `path` is a mount point.
+pub(super) fn is_mount_point(path: &Path) -> io::Result<bool> {
     match says_mount_root(path) {
         Some(is_root) => Ok(is_root),
         // This does not detect a bind mount, which has the device number of its parent.

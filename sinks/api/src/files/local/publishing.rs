@@ -2,9 +2,9 @@
 //!
 //! A lock beside the place keeps publishers apart. It is held while one of them looks at the place,
 //! takes it, and looks again. The steps are safe without the lock, too, because hosts may share a
-//! file system and no locks: nothing is replaced that was not looked at. A list takes an empty place
-//! only if it is still empty, and what comes out of a place that was not empty must be what may be
-//! replaced; if not, it goes back.
+//! file system and no locks: nothing is replaced that was not looked at. A list takes an empty
+//! place only if it is still empty, and what comes out of a place that was not empty must be what
+//! may be replaced; if not, it goes back.
 //!
 //! Before it: `staged`. Behind it: `steps`, and `single_file` for a list without a folder.
 

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::error::SinkError;
 use crate::files::error::io_error;
+use crate::files::sync::{self, sync_file};
 
 /// The attempts at `create_dir_all`: another sink may remove an empty parent between two of its
 /// steps, and one of this many attempts succeeds.
@@ -29,47 +30,19 @@ pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
     result.map_err(|error| io_error("create the folder", path, error))
 }
 
-/// Creates the first folder of `path` that is missing, and removes it again. Permissions alone do
-/// not show whether that is possible: a disk or a quota may be full, and a file system may not let
-/// a program create folders (`/proc`). One folder is enough, and cheap for thousands of accounts.
-pub(super) fn try_folder(path: &Path) -> Result<(), SinkError> {
-    for _ in 1..CREATE_ATTEMPTS {
-        let missing = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).last();
-        let Some(folder) = missing else { return Ok(()) };
-        match fs::create_dir(folder) {
-            Ok(()) => {
-                // It cannot be removed if another sink uses it by now; then it stays.
-                let _ = fs::remove_dir(folder);
-                return Ok(());
-            }
-            // Another sink has created it in the meantime, so it can be created.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            // Another sink may have removed the folder above it in the meantime; if not, the last
-            // attempt returns the error.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io_error("create the folder", folder, error)),
-        }
-    }
-    create_folders(path)
-}
-
 /// Writes a small file, and makes it durable.
 pub(in crate::files) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
     let write = || {
         let mut file = File::create_new(path)?;
         file.write_all(content)?;
-        file.sync_all()
+        sync_file(&file)
     };
     write().map_err(|error| io_error(&format!("write {} bytes to", content.len()), path, error))
 }
 
 /// Makes the names in a folder durable.
 pub(in crate::files) fn sync_folder(path: &Path) -> Result<(), SinkError> {
-    match File::open(path).and_then(|folder| folder.sync_all()) {
-        // Some network file systems cannot sync a folder and return EINVAL; they need no sync.
-        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(io_error("sync the folder", path, error)),
-        _ => Ok(()),
-    }
+    sync::sync_folder(path).map_err(|error| io_error("sync the folder", path, error))
 }
 
 /// Removes a file that may be missing.
@@ -109,7 +82,11 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkErro
     // is.
     let is_folder = fs::symlink_metadata(from).is_ok_and(|metadata| metadata.is_dir());
     let tried = if is_folder { fs::rename(from, to) } else { fs::hard_link(from, to) };
-    let done = renamed(tried.map_err(|error| errno(&error)), from, to)?;
+    let done = match tried.map_err(|error| errno(&error)) {
+        // link(2): the file system has no second names.
+        Err(Errno::PERM) if !is_folder => Renamed::Unsupported,
+        tried => renamed(tried, from, to)?,
+    };
     if is_folder || done == Renamed::Disturbed {
         return Ok(done);
     }

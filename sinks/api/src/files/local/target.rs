@@ -1,19 +1,18 @@
 //! The places of one list: where it is staged, where it is published, and whether both can be used.
 //!
-//! Before it: `staged`, `find`, and a sink's `check`. Behind it: `publishing` and `staging`, which
-//! use the places.
+//! Before it: `staged`, `find` and `trial`. Behind it: `publishing` and `attempt`, which use the
+//! places.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use super::nearest::nearest_existing;
 use super::place::{Place, Standing, manifest_name, marker_name};
-use super::reading::{is_missing, parent};
+use super::reading::parent;
+use super::replaceable::check_replaceable;
 use super::staging_root::staging_of;
-use super::steps::try_folder;
 use super::twins::check_twins;
 use crate::context::SinkContext;
 use crate::error::SinkError;
@@ -21,16 +20,6 @@ use crate::files::error::io_error;
 use crate::files::layout::{Layout, sanitise};
 use crate::files::manifest::Owner;
 use crate::files::options::FileOptions;
-
-/// Checks whether a list could be staged and published. Removes again what it creates for that.
-///
-/// # Errors
-///
-/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
-/// written, or something foreign is at the target.
-pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
-    Target::new(options, context)?.check()
-}
 
 /// The places of one list.
 #[derive(Clone, Debug)]
@@ -71,25 +60,28 @@ impl Target {
         Ok(target)
     }
 
-    /// Checks whether the list could be staged and published.
-    pub(in crate::files) fn check(&self) -> Result<(), SinkError> {
-        check_twins(&self.root, &self.layout, &self.context)?;
-        self.check_places()?;
-        try_folder(&self.staging_of_list)
+    /// Checks that no two accounts have places that the file system takes for one.
+    pub(super) fn check_twins(&self) -> Result<(), SinkError> {
+        check_twins(&self.root, &self.layout, &self.context)
     }
 
-    /// Checks the same without creating a folder, for a caller that creates staging right after it.
-    pub(in crate::files) fn check_places(&self) -> Result<(), SinkError> {
-        let (home, home_metadata) = writable_folder(self.home())?;
-        let (staging, staging_metadata) = writable_folder(&self.staging_of_list)?;
-        if home_metadata.dev() != staging_metadata.dev() {
-            let (home, staging) = (home.display(), staging.display());
-            let message =
-                format!("`{home}` and `{staging}` are on different file systems, and staging is beside `root`");
-            return Err(SinkError::permanent(message)
-                .with_hint("choose a `root` below the mount point: a list is published by one rename"));
-        }
-        self.standing().map(drop)
+    /// Checks that this user can write where the list is staged and where it is published. Returns
+    /// the folder in which staging is or will be made.
+    pub(in crate::files) fn check_folders(&self) -> Result<PathBuf, SinkError> {
+        check_writable(self.home())?;
+        check_writable(&self.staging_of_list)
+    }
+
+    /// Checks that the list's own place is free, or holds a list of the same owner that can be
+    /// replaced.
+    pub(in crate::files) fn check_place(&self) -> Result<(), SinkError> {
+        self.standing()?;
+        check_replaceable(&self.published()?, &self.check_folders()?)
+    }
+
+    /// Returns the list's folder, or its single file.
+    pub(super) fn published(&self) -> Result<PathBuf, SinkError> {
+        Ok(self.single_file()?.map_or_else(|| self.folder.clone(), |file| self.folder.join(file)))
     }
 
     /// Returns what stands in the place of the list.
@@ -121,6 +113,10 @@ impl Target {
 
     pub(in crate::files) fn is_single_file(&self) -> bool {
         self.layout.is_single_file()
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(in crate::files) fn folder(&self) -> &Path {
@@ -162,24 +158,18 @@ impl Target {
 }
 
 /// Returns the deepest part of `path` that exists, which must be a folder that this user can write.
-fn writable_folder(path: &Path) -> Result<(PathBuf, Metadata), SinkError> {
-    let absolute = std::path::absolute(path).map_err(|error| io_error("resolve", path, error))?;
-    for ancestor in absolute.ancestors() {
-        let metadata = match fs::metadata(ancestor) {
-            Ok(metadata) => metadata,
-            Err(error) if is_missing(&error) => continue,
-            Err(error) => return Err(io_error("look at", ancestor, error)),
-        };
+fn check_writable(path: &Path) -> Result<PathBuf, SinkError> {
+    loop {
+        let (nearest, metadata) = nearest_existing(path).map_err(|error| io_error("use", path, error))?;
         if !metadata.is_dir() {
-            return Err(SinkError::permanent(format!("`{}` is a file where a folder is needed", ancestor.display()))
+            return Err(SinkError::permanent(format!("`{}` is a file where a folder is needed", nearest.display()))
                 .with_hint("move the file away, or choose another `root`"));
         }
-        match access(ancestor, Access::WRITE_OK | Access::EXEC_OK) {
-            Ok(()) => return Ok((ancestor.to_owned(), metadata)),
+        match access(&nearest, Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) => return Ok(nearest),
             // Another sink has removed its empty staging in the meantime.
             Err(Errno::NOENT) => {}
-            Err(error) => return Err(io_error("write in the folder", ancestor, error.into())),
+            Err(error) => return Err(io_error("write in the folder", &nearest, error.into())),
         }
     }
-    Err(SinkError::permanent(format!("no part of `{}` exists", path.display())))
 }

@@ -6,12 +6,11 @@
 //! look alike.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::traces::{Traces, new_name};
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -34,7 +33,7 @@ pub(super) fn check_twins(root: &Path, layout: &Layout, context: &SinkContext) -
             continue;
         }
         let folder = root.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-        if are_one(folder, &place, &others_place).map_err(|error| io_error("try names in", folder, error))? {
+        if are_one(folder, &place, &others_place)? {
             let message = format!(
                 "makes one place of the accounts `{}` and `{other}`: the file system of `{}` takes `{}` and `{}` for one name",
                 context.account,
@@ -52,8 +51,13 @@ pub(super) fn check_twins(root: &Path, layout: &Layout, context: &SinkContext) -
 /// Returns whether some file system may take two names for one. All that do are in its answer; the
 /// file system itself is asked about the rest.
 fn look_alike(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|name| name.trim_end_matches(['.', ' ']));
+    // Each of thousands of accounts is compared with all others, and most names are ASCII.
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
     fn folded(name: &str) -> impl Iterator<Item = char> {
-        let upper = name.trim_end_matches(['.', ' ']).nfd().flat_map(char::to_uppercase);
+        let upper = name.nfd().flat_map(char::to_uppercase);
         upper.flat_map(char::to_lowercase)
     }
     folded(one).eq(folded(other))
@@ -64,14 +68,13 @@ fn path_below(layout: &Layout, context: &SinkContext) -> Result<PathBuf, SinkErr
 }
 
 /// Makes the one path in a folder of its own, and looks whether the other one is there.
-fn are_one(folder: &Path, one: &Path, other: &Path) -> io::Result<bool> {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let number = LAST.fetch_add(1, Ordering::Relaxed);
-    let trial = folder.join(format!(".fanout-names-{}-{number}", std::process::id()));
-    fs::create_dir(&trial)?;
-    let tried = fs::create_dir_all(trial.join(one)).map(|()| fs::symlink_metadata(trial.join(other)).is_ok());
-    fs::remove_dir_all(&trial)?;
-    tried
+fn are_one(folder: &Path, one: &Path, other: &Path) -> Result<bool, SinkError> {
+    let mut traces = Traces::default();
+    let trial = folder.join(new_name());
+    traces.paths.push(trial.clone());
+    traces.make_folder(&trial)?;
+    fs::create_dir_all(trial.join(one)).map_err(|error| io_error("try names in", folder, error))?;
+    Ok(fs::symlink_metadata(trial.join(other)).is_ok())
 }
 
 #[cfg(test)]

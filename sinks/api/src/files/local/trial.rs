@@ -1,0 +1,275 @@
+//! Publishing, tried out before a list is read: a folder is made, moved to where lists are
+//! published, and removed.
+//!
+//! Before it: a sink's `check`, for `run`, `check` and `check --connect` alike. Behind it: the
+//! steps that `attempt` and `publishing` take later. What a trial creates has a hidden name and a
+//! lock, and is removed; what a killed one left, the next one removes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::lock_file::LockFile;
+use super::mount::mount_of;
+use super::move_error::{Move, Moved};
+use super::nearest::nearest_existing;
+use super::steps::{Renamed, exchange, rename_to_free};
+use super::target::Target;
+use super::traces::{Traces, lock, new_name, remove_left_behind};
+use rustix::io::Errno;
+
+use crate::context::SinkContext;
+use crate::error::SinkError;
+use crate::files::error::io_error;
+use crate::files::hive::check_columns;
+use crate::files::options::FileOptions;
+use crate::files::sync::{sync_file, sync_folder};
+
+/// The attempts at a trial: another run may remove an empty staging between two of its steps.
+const ATTEMPTS: usize = 20;
+
+/// A block of most file systems: an empty file could be written on a full disk, too.
+const CONTENT: [u8; 4096] = [b'x'; 4096];
+
+/// What the sinks of files have tried in a run, so that no trial is repeated: thousands of lists of
+/// a sink have the same places. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Trials(Arc<Mutex<Results>>);
+
+#[derive(Debug, Default)]
+struct Results {
+    succeeded: BTreeSet<Trial>,
+    /// The first refusal of each sink, by its name. A trial that failed is repeated for each list.
+    refused: BTreeMap<String, Refusal>,
+}
+
+/// Why a sink cannot publish in its places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was refused, with the causes.
+    pub problem: String,
+    /// What a person can do.
+    pub hint: Option<String>,
+}
+
+/// One trial: where, and what was moved.
+///
+/// Lists are grouped by it. All lists of a sink are staged below one folder. Of the folders that
+/// lists are published in, the first below `root` on each mount stands for the others of the mount:
+/// whether a folder can be moved there depends on the mount, and the permissions of each folder are
+/// looked at list by list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trial {
+    /// The sink's name in the pipeline file.
+    pub sink: String,
+    /// The folder in which lists are staged, or in which that folder will be made.
+    pub staging: PathBuf,
+    /// The folder in which lists are published, or in which that folder will be made.
+    pub home: PathBuf,
+    /// What publishing moves.
+    pub moved: Moved,
+    /// Whether a list is there already, so that publishing replaces it.
+    pub replaces: bool,
+}
+
+impl Trials {
+    /// Returns the trials of the sink called `sink` that succeeded.
+    pub fn succeeded(&self, sink: &str) -> Vec<Trial> {
+        self.results().succeeded.iter().filter(|trial| trial.sink == sink).cloned().collect()
+    }
+
+    /// Returns why the sink called `sink` cannot publish, if a place of it was refused.
+    pub fn refused(&self, sink: &str) -> Option<Refusal> {
+        self.results().refused.get(sink).cloned()
+    }
+
+    fn note(&self, sink: &str, error: &SinkError) {
+        let mut problem = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            problem = format!("{problem}: {error}");
+            cause = error.source();
+        }
+        let refusal = Refusal { problem, hint: error.hint().map(str::to_owned) };
+        self.results().refused.entry(sink.to_owned()).or_insert(refusal);
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Checks whether a list could be staged and published: tries it, and removes what it creates for
+/// that. What has succeeded for a list of the same run is not tried again (see [`Trial`]).
+///
+/// # Errors
+///
+/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
+/// written, something foreign is at the target, or a step of publishing is refused.
+pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
+    check_columns(options, context)?;
+    let target = Target::new(options, context)?;
+    let note = |error: &SinkError| context.trials.note(&context.sink, error);
+    target.check_folders().inspect_err(note)?;
+    target.check_twins()?;
+    target.check_place()?;
+    try_out(&target).inspect_err(note)
+}
+
+/// Tries publishing in the places of `target`, unless its run has tried that already.
+fn try_out(target: &Target) -> Result<(), SinkError> {
+    let trials = &target.context().trials;
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let trial = Trial::of(target)?;
+        if trials.results().succeeded.contains(&trial) {
+            return Ok(());
+        }
+        match trial.try_once() {
+            Ok(()) => {
+                trials.results().succeeded.insert(trial);
+                return Ok(());
+            }
+            // Another run has removed its empty staging; or a run on another host, which does not
+            // see the lock, has removed what this trial made.
+            Err(error) if attempts < ATTEMPTS && is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Trial {
+    fn of(target: &Target) -> Result<Self, SinkError> {
+        let nearest = |path: &Path| nearest_existing(path).map_err(|error| io_error("use", path, error));
+        let (staging, _) = nearest(target.staging_root())?;
+        let (home, _) = nearest(target.home())?;
+        let home = first_on_mount(&home, target.root()).map_err(|error| io_error("look at", &home, error))?;
+        Ok(Self {
+            sink: target.context().sink.clone(),
+            staging,
+            home,
+            moved: if target.is_single_file() { Moved::File } else { Moved::Folder },
+            replaces: fs::symlink_metadata(target.published()?).is_ok(),
+        })
+    }
+
+    fn try_once(&self) -> Result<(), SinkError> {
+        remove_left_behind(&self.staging);
+        remove_left_behind(&self.home);
+        let mut traces = Traces::default();
+        // Publishing holds a lock beside the place.
+        let lock = self.home.join(new_name());
+        let taken = LockFile::try_take(&lock).map_err(|error| io_error("create a file in", &self.home, error))?;
+        traces.paths.push(lock);
+        drop(taken);
+        match self.moved {
+            Moved::Folder => self.try_folder(&mut traces),
+            Moved::File => self.try_file(&mut traces),
+        }?;
+        sync_folder(&self.home).map_err(|error| io_error("sync the folder", &self.home, error))
+    }
+
+    /// Makes a folder as `open` does, writes and syncs in it, and publishes it as `commit` does.
+    fn try_folder(&self, traces: &mut Traces) -> Result<(), SinkError> {
+        let [staged, aside] = [new_name(), new_name()].map(|name| self.staging.join(name));
+        let published = self.home.join(new_name());
+        traces.paths.extend([staged.clone(), aside.clone(), published.clone()]);
+        traces.make_folder(&published)?;
+        fs::rename(&published, &staged).map_err(|error| self.step().error(error))?;
+        let part = staged.join("part");
+        self.write(&part, traces)?;
+        sync_folder(&staged).map_err(|error| io_error("sync the folder", &staged, error))?;
+        // Readers that see hidden folders find no file in this one.
+        fs::remove_file(&part).map_err(|error| io_error("remove", &part, error))?;
+        self.publish(&staged, &published)?;
+        if self.replaces {
+            traces.make_folder(&staged)?;
+            if !self.exchange(&staged, &published)? {
+                self.publish(&published, &aside)?;
+                self.publish(&staged, &published)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes and syncs a file, and moves it over another one: a single file is published so.
+    fn try_file(&self, traces: &mut Traces) -> Result<(), SinkError> {
+        let (staged, published) = (self.staging.join(new_name()), self.home.join(new_name()));
+        traces.paths.extend([staged.clone(), published.clone()]);
+        self.write(&staged, traces)?;
+        self.publish(&staged, &published)?;
+        if self.replaces {
+            self.write(&staged, traces)?;
+            if !self.exchange(&staged, &published)? {
+                fs::rename(&staged, &published).map_err(|error| self.step().error(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves something to a free name.
+    fn publish(&self, from: &Path, to: &Path) -> Result<(), SinkError> {
+        match rename_to_free(from, to).map_err(|error| self.step().error(cause(&error)))? {
+            Renamed::Done => Ok(()),
+            Renamed::Unsupported => Err(self.step().error(Errno::NOSYS.into())),
+            Renamed::Disturbed => Err(self.step().error(ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// Lets two names change places; returns whether the file system can do that.
+    fn exchange(&self, staged: &Path, published: &Path) -> Result<bool, SinkError> {
+        match exchange(staged, published).map_err(|error| self.step().error(cause(&error)))? {
+            Renamed::Done => Ok(true),
+            Renamed::Unsupported => Ok(false),
+            Renamed::Disturbed => Err(self.step().error(ErrorKind::NotFound.into())),
+        }
+    }
+
+    fn step(&self) -> Move<'_> {
+        Move { staging: &self.staging, home: &self.home, moved: self.moved }
+    }
+
+    fn write(&self, path: &Path, traces: &mut Traces) -> Result<(), SinkError> {
+        let write = || {
+            let mut file = File::create_new(path)?;
+            lock(&file)?;
+            file.write_all(&CONTENT)?;
+            sync_file(&file)?;
+            Ok(file)
+        };
+        let file = write().map_err(|error| io_error("write a file in", &self.staging, error))?;
+        traces.locks.push(file);
+        Ok(())
+    }
+}
+
+/// Returns the first folder from `root` down to `home` that is on the mount of `home`.
+fn first_on_mount(home: &Path, root: &Path) -> io::Result<PathBuf> {
+    let root = std::path::absolute(root)?;
+    let mount = mount_of(home)?;
+    let mut first = home;
+    for folder in home.ancestors().take_while(|folder| folder.starts_with(&root)) {
+        if mount_of(folder)? == mount {
+            first = folder;
+        }
+    }
+    Ok(first.to_owned())
+}
+
+fn is_gone(error: &SinkError) -> bool {
+    matches!(cause(error).kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
+}
+
+/// Returns the error of the operating system behind `error`.
+fn cause(error: &SinkError) -> io::Error {
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    match cause.map(|cause| (cause.raw_os_error(), cause.kind())) {
+        Some((Some(code), _)) => io::Error::from_raw_os_error(code),
+        Some((None, kind)) => kind.into(),
+        None => io::Error::other(error.to_string()),
+    }
+}
