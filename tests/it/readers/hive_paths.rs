@@ -113,7 +113,7 @@ fn readers_take_a_column_from_the_path_or_from_the_file() {
              topic = 't'\nkey = 'openid'\nroot = 'records'\nlayout = '{date}/{account}/x-{part}'\ncompression = 'none'\n",
         )
         .build();
-    let run = project.fanout(&["run", "pipeline.toml", "--simulate", "1_000", "--date", "2026-01-31"]);
+    let run = project.fanout(&["run", "pipeline.toml", "--simulate", "1_000", "--clock", "2026-01-31T04:00:00Z"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     for account in ["007", "7"] {
         let lines = project.path("lines.simulated/2026-01-31").join(account).join("x.ndjson");
@@ -136,7 +136,7 @@ fn readers_take_a_column_from_the_path_or_from_the_file() {
 fn a_name_that_a_reader_takes_for_something_else_is_warned_of() {
     let all = [&NAMES[..], &TEXTS].concat();
     let all = project(&all, "parquet", "", "");
-    let run = all.fanout(&["run", "pipeline.toml", "--simulate", "3", "--date", "2026-01-31"]);
+    let run = all.fanout(&["run", "pipeline.toml", "--simulate", "3", "--clock", "2026-01-31T04:00:00Z"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     // The names that the check warns of, each in a file of its own.
     let warns = |name: &str| {
