@@ -1,20 +1,13 @@
 //! Stdout of the process: writes results there, and tells a reader that has had enough from output
 //! that is lost. Stands behind [`output`](super::output), which every command prints with.
 
-#![expect(unsafe_code, reason = "a descriptor that was closed is seen only before `main`")]
-
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
-
-use rustix::fs::{Mode, OFlags};
-
-/// The number of stdout in every process.
-const STDOUT: i32 = 1;
 
 /// How long to wait for the reader of a pipe that does not block.
 const FULL_PIPE: Duration = Duration::from_millis(1);
@@ -72,30 +65,4 @@ fn write_all(mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Runs before `main`: Rust's runtime opens `/dev/null` for a stdout that was closed (`>&-`), and
-/// everything written there would seem to be written.
-#[used]
-#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
-#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
-static BEFORE_MAIN: extern "C" fn() = refuse_closed_stdout;
-
-/// Puts a file that cannot be written in the place of a closed stdout, so that each write fails.
-extern "C" fn refuse_closed_stdout() {
-    // SAFETY: the number is only looked at, and a closed one is what is looked for.
-    let stdout = unsafe { BorrowedFd::borrow_raw(STDOUT) };
-    if rustix::io::fcntl_getfd(stdout).is_ok() {
-        return;
-    }
-    // The lowest free number is given out. If stdin is closed as well, that is the first one, and
-    // the file that has it is closed again.
-    let mut lower = Vec::new();
-    while let Ok(file) = rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty()) {
-        match file.as_raw_fd() {
-            number if number < STDOUT => lower.push(file),
-            STDOUT => return std::mem::forget(file),
-            _ => return,
-        }
-    }
 }

@@ -17,7 +17,8 @@ use reqwest::header::HeaderValue;
 use super::address::ProxyUrl;
 use super::environment::Environment;
 
-/// The proxy of a request, and the setting that names it. `Display` and `Debug` show no credentials.
+/// The proxy of a request, and the setting that names it. `Display` and `Debug` show no
+/// credentials.
 #[derive(Clone)]
 pub struct ChosenProxy {
     url: Url,
@@ -104,8 +105,8 @@ impl EnvironmentProxies {
         matcher.intercept(&uri).is_none()
     }
 
-    /// Returns the value of a variable, unless it is empty. One that is not UTF-8 has a form that no
-    /// proxy has.
+    /// Returns the value of a variable, unless it is empty. One that is not UTF-8 has a form that
+    /// no proxy has.
     fn value(&self, name: &str) -> Option<String> {
         let value = self.environment.get(name)?.to_string_lossy().trim().to_owned();
         (!value.is_empty()).then_some(value)

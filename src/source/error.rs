@@ -211,8 +211,8 @@ impl SourceError {
         }
     }
 
-    /// Returns whether the hint of a failed call suits a token server as well: it is about an answer
-    /// of WeChat, or about the proxy.
+    /// Returns whether the hint of a failed call suits a token server as well: it is about an
+    /// answer of WeChat, or about the proxy.
     fn is_explained(&self) -> bool {
         self.api_error().is_some() || matches!(self, Self::Call { error: CallError::Proxy(_), .. })
     }

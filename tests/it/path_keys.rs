@@ -6,6 +6,7 @@ use std::path::Path;
 
 use fanout::SinkRegistry;
 use fanout::config::{Overrides, Pipeline};
+use fanout::registry::ListColumns;
 use fanout::simulator::Simulator;
 use regex::Regex;
 
@@ -83,8 +84,11 @@ fn problems(text: &str, file: &Path) -> String {
         Ok(pipeline) => pipeline,
         Err(errors) => return errors.to_string(),
     };
-    let bound = fanout::engine::bind(&pipeline, &SinkRegistry::builtin());
-    bound.map_or_else(|errors| errors.to_string(), |_| String::new())
+    let columns = |list| {
+        let schema = fanout::rows::row_schema(list);
+        ListColumns { schema, default: fanout::rows::default_columns(list) }
+    };
+    SinkRegistry::builtin().bind_all(&pipeline, columns).map_or_else(|errors| errors.to_string(), |_| String::new())
 }
 
 #[test]

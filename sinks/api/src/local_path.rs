@@ -103,8 +103,8 @@ pub fn foreign_path(text: &str) -> Option<String> {
     })
 }
 
-/// Returns the scheme of a URL, or the letter of a drive: what stands before a colon at the end of a
-/// folder's name, or at the beginning before a backslash.
+/// Returns the scheme of a URL, or the letter of a drive: what stands before a colon at the end of
+/// a folder's name, or behind the first letter.
 fn scheme(text: &str) -> Option<&str> {
     let is_scheme = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphabetic())

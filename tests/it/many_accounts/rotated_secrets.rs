@@ -26,7 +26,8 @@ fn every_account_of_a_run_has_the_secrets_that_the_run_began_with() {
     let mut simulator = Simulator::builder().followers(3);
     for account in 0..ACCOUNTS {
         let app_id = app_id(account);
-        writeln!(text, "[[accounts]]\nname = 'a{account}'\napp_id = '{app_id}'\nsecret = {{ file = 'secret' }}").unwrap();
+        writeln!(text, "[[accounts]]\nname = 'a{account}'\napp_id = '{app_id}'\nsecret = {{ file = 'secret' }}")
+            .unwrap();
         simulator = simulator.secret(app_id, SECRET);
     }
     let project = Project::reading(&text, simulator);

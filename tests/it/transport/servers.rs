@@ -105,8 +105,8 @@ pub(super) async fn proxy(behind: SocketAddr, seen: Seen) -> u16 {
     .await
 }
 
-/// Serves as a gateway that leads what is below `path` to `behind`, and notes the first line of every
-/// request. Everything else is not found.
+/// Serves as a gateway that leads what is below `path` to `behind`, and notes the first line of
+/// every request. Everything else is not found.
 pub(super) async fn gateway(path: &'static str, behind: SocketAddr, seen: Seen) -> u16 {
     serve(move |stream| {
         let seen = Arc::clone(&seen);
