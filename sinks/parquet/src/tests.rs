@@ -211,11 +211,11 @@ async fn a_column_of_any_type_is_read_back_in_every_encoding_and_plain_has_no_di
     let columns: [(&str, ArrayRef); 8] = [
         ("large_text", Arc::new(LargeStringArray::from_iter(&texts))),
         ("text_view", Arc::new(StringViewArray::from_iter(&texts))),
-        ("binary", Arc::new(BinaryArray::from_iter(texts.iter().map(Option::as_ref)))),
-        ("number", Arc::new(UInt32Array::from_iter(numbers().map(|number| number.map(|number| number as u32))))),
-        ("float", Arc::new(Float64Array::from_iter(numbers().map(|number| number.map(f64::from))))),
-        ("truth", Arc::new(BooleanArray::from_iter(numbers().map(|number| number.map(|number| number > 5))))),
-        ("day", Arc::new(Date32Array::from_iter(numbers()))),
+        ("binary", Arc::new(texts.iter().map(Option::as_ref).collect::<BinaryArray>())),
+        ("number", Arc::new(numbers().map(|number| number.map(|number| number as u32)).collect::<UInt32Array>())),
+        ("float", Arc::new(numbers().map(|number| number.map(f64::from)).collect::<Float64Array>())),
+        ("truth", Arc::new(numbers().map(|number| number.map(|number| number > 5)).collect::<BooleanArray>())),
+        ("day", Arc::new(numbers().collect::<Date32Array>())),
         ("nested", Arc::new(StructArray::from(vec![(Arc::new(Field::new("text", DataType::Utf8, true)), inner)]))),
     ];
     let written = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();

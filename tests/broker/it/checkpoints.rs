@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use fanout::rows::{Rows, follower_schema};
 use fanout_sink::arrow::array::StringArray;
-use fanout_sink::chrono::{DateTime, TimeDelta, Utc};
+use fanout_sink::chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use fanout_sink::{Batch, Found, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, WalkId};
 use fanout_sink_kafka::{CreateTopic, KafkaFactory, KafkaOptions, ValueFormat};
 
-use crate::support::{DATE, PARTITIONS, Project, broker, read_committed};
+use crate::support::{PARTITIONS, Project, broker, read_committed};
 
 const ROWS: usize = 50;
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -160,21 +160,26 @@ async fn a_walk_that_a_restored_state_has_read_again_is_not_taken_for_the_one_in
     deliver(&options, list.clone()).await.unwrap();
     let mut sink = KafkaFactory.open(options.clone(), list.clone()).await.unwrap();
     let openids = StringArray::from_iter_values((0..ROWS).map(|row| format!("other{row}")));
-    sink.write(&Batch::new(0, Rows::new("wx1").next(1, Utc::now(), openids))).await.unwrap();
+    sink.write(&Batch::new(0, Rows::new("wx1", "brand").next(1, Utc::now(), openids))).await.unwrap();
     let error = sink.prepare(&Snapshot { digest: "another".to_owned(), ..snapshot(&list) }).await.unwrap_err();
     assert!(error.to_string().contains("already, with other rows"), "{error}");
     assert_copies("restored", 1);
+}
+
+fn date_in_beijing() -> NaiveDate {
+    (Utc::now() + HOUR * 8).date_naive()
 }
 
 #[test]
 fn a_run_whose_state_is_lost_asks_before_the_first_call() {
     const FOLLOWERS: u64 = 1_000;
     let project = Project::creating("lost", FOLLOWERS, "");
+    let date = date_in_beijing();
     project.finish();
     let walk = project.walk().unwrap();
     let walk = walk.file_name().unwrap().to_str().unwrap();
     let expected =
-        format!("the topic `lost` has a list of {DATE} (walk `{walk}` of the pipeline `broker`, sink `stream`)");
+        format!("the topic `lost` has a list of {date} (walk `{walk}` of the pipeline `broker`, sink `stream`)");
     let copies = || read_committed(&broker(), "lost", PARTITIONS).len() as u64 / FOLLOWERS;
     for arguments in [&["--fresh"][..], &[]] {
         if arguments.is_empty() {
@@ -199,7 +204,7 @@ fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
     const FOLLOWERS: u64 = 1_000;
     let project = Project::creating("again", FOLLOWERS, "");
     // The second list has yesterday's date: `--date` begins a walk for today and yesterday only.
-    let yesterday = (Utc::now() + 8 * HOUR).date_naive().pred_opt().unwrap().to_string();
+    let yesterday = date_in_beijing().pred_opt().unwrap().to_string();
     let run = |more: &[&str]| project.run(&[&["--date", &yesterday], more].concat());
     project.finish();
     assert_eq!(run(&[]).code, Some(0));
@@ -207,7 +212,7 @@ fn the_flag_again_delivers_a_list_that_the_checkpoint_does_not_name() {
     project.forget_commits();
     let ended = run(&[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("the topic `again` has a list of 2026-11-23"), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("the topic `again` has a list of {yesterday}")), "{ended:?}");
     assert_eq!(run(&["--again"]).code, Some(0));
     assert_eq!(read_committed(&broker(), "again", PARTITIONS).len() as u64, 3 * FOLLOWERS);
     assert_eq!(run(&["--again"]).code, Some(0));
