@@ -44,7 +44,7 @@ const EXAMPLES: &str = "\
 A crate needs `--path`: fanout is in no package registry, and a package of its name there would be another's.
 
 Examples:
-  fanout new sink ledger --path ~/src/fanout
+  fanout new sink ledger --path ../fanout
   fanout new sink ledger --python";
 
 /// A path in the new folder, and the template of that file.

@@ -26,23 +26,25 @@ use crate::snapshot::Snapshot;
 /// use fanout_sink::files::{FileOptions, StagedFiles, file_error};
 /// use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 ///
-/// /// Publishes a list that is already encoded as text. fn publish(text: &str, context:
-/// &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> { let layout =
-/// "dt={date}/account={account}/part-{part}.txt".to_owned(); let options = FileOptions { root:
-/// "out".into(), layout, rolling: false }; let mut files = StagedFiles::open(&options, context)?;
-/// let mut part = files.next_part()?; part.write_all(text.as_bytes()).map_err(|error|
-/// file_error("write", part.path(), Box::new(error)))?; files.finish_part(part,
-/// text.lines().count() as u64)?; // After this call the whole list is on disk, and no reader sees
-/// it. files.prepare(snapshot)?; files.commit() }
+/// /// Publishes a list that is already encoded as text.
+/// fn publish(text: &str, context: &SinkContext, snapshot: &Snapshot) -> Result<SinkReport, SinkError> {
+///     let layout = "dt={date}/account={account}/part-{part}.txt".to_owned();
+///     let options = FileOptions { root: "out".into(), layout, rolling: false };
+///     let mut files = StagedFiles::open(&options, context)?;
+///     let mut part = files.next_part()?;
+///     part.write_all(text.as_bytes()).map_err(|error| file_error("write", part.path(), Box::new(error)))?;
+///     files.finish_part(part, text.lines().count() as u64)?;
+///     // After this call the whole list is on disk, and no reader sees it.
+///     files.prepare(snapshot)?;
+///     files.commit()
+/// }
 /// # use std::sync::Arc;
 /// # use fanout_sink::{WalkId, arrow::datatypes::Schema, chrono::DateTime};
 /// # let folder = tempfile::tempdir().unwrap();
-/// # let context = SinkContext::new("main", "wx1",
-/// Arc::new(Schema::empty())).with_directory(folder.path());
+/// # let context = SinkContext::new("main", "wx1", Arc::new(Schema::empty())).with_directory(folder.path());
 /// # let begun_at = DateTime::UNIX_EPOCH;
 /// # let snapshot = Snapshot {
-/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None,
-/// last_fetched_at: None,
+/// #     walk: context.walk, date: context.date, begun_at, rows: 2, first_fetched_at: None, last_fetched_at: None,
 /// #     digest: String::new(), proof: Default::default(),
 /// # };
 /// # assert_eq!(publish("o1\no2\n", &context, &snapshot).unwrap().bytes, 6);
