@@ -23,9 +23,9 @@ use crate::files::layout::Layout;
 /// [`SinkError::option`] if the file system of `root` takes the two for one; a permanent error if
 /// it cannot be asked.
 pub(super) fn check_twins(root: &Path, layout: &Layout, context: &SinkContext) -> Result<(), SinkError> {
-    let twins =
-        context.accounts.iter().filter(|other| **other != context.account && look_alike(other, &context.account));
-    for other in twins {
+    // Each pair is compared once: by the account that comes first.
+    let others = context.accounts.iter().skip_while(|name| **name != context.account).skip(1);
+    for other in others.filter(|other| look_alike(other, &context.account)) {
         let place = path_below(layout, context)?;
         let others_place = path_below(layout, &SinkContext { account: other.clone(), ..context.clone() })?;
         // A layout with the app id tells them apart.
@@ -52,11 +52,14 @@ pub(super) fn check_twins(root: &Path, layout: &Layout, context: &SinkContext) -
 /// file system itself is asked about the rest.
 fn look_alike(one: &str, other: &str) -> bool {
     let [one, other] = [one, other].map(|name| name.trim_end_matches(['.', ' ']));
-    // Each of thousands of accounts is compared with all others, and most names are ASCII.
+    // Each of thousands of accounts is compared with the others. Many names are ASCII, and many
+    // have a common beginning, which is quickly passed over.
     if one.is_ascii() && other.is_ascii() {
         return one.eq_ignore_ascii_case(other);
     }
-    folded(one).eq(folded(other))
+    let same = one.char_indices().zip(other.chars()).find(|((_, one), other)| one != other);
+    let from = same.map_or(one.len().min(other.len()), |((at, _), _)| at);
+    folded(&one[from..]).eq(folded(&other[from..]))
 }
 
 fn folded(name: &str) -> impl Iterator<Item = char> {
