@@ -39,11 +39,13 @@ pub(super) fn print(failures: &[Failure<'_>], terminal: &Terminal) {
 
 /// Returns the message and the hint of each cause, in the order of the first accounts.
 fn by_cause<'a>(failures: &[Failure<'a>]) -> Vec<(String, Option<&'a str>)> {
-    let mut places: HashMap<(String, Option<&str>), usize> = HashMap::new();
+    let mut places: HashMap<(String, Option<String>), usize> = HashMap::new();
     let mut causes: Vec<Vec<Failure<'a>>> = Vec::new();
     for failure in failures {
         let kind = kind_of_error(&failure.error, &[failure.account, failure.app_id]);
-        let place = *places.entry((kind, failure.hint)).or_insert(causes.len());
+        // A hint may name what differs, such as the address that a call came from.
+        let hint = failure.hint.map(|hint| kind_of_error(hint, &[failure.account, failure.app_id]));
+        let place = *places.entry((kind, hint)).or_insert(causes.len());
         if place == causes.len() {
             causes.push(Vec::new());
         }

@@ -211,6 +211,7 @@ mod tests {
             bytes: 2_048,
             held_by: None,
             perhaps_held_by: None,
+            has_begun: true,
             error: None,
             hint: None,
         }

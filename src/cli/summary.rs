@@ -197,7 +197,8 @@ fn describe(report: &SinkReport) -> String {
 
 /// Writes the result of a check without API calls.
 pub(super) fn of_check(report: &RunReport, width: Option<usize>) -> String {
-    let columns = [text("account").wrapping(), text("verdict"), text("date"), text("walk"), text("sinks").wrapping()];
+    let columns =
+        [text("account").wrapping(), text("verdict"), text("date"), text("walk").extra(), text("sinks").wrapping()];
     let rows: Vec<_> = report
         .accounts
         .iter()

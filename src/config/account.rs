@@ -105,7 +105,12 @@ impl<'de> Deserialize<'de> for AccountName {
 fn hidden_in(name: &str) -> Option<(usize, char)> {
     let mut before = 'a';
     (1..).zip(name.chars()).find(|&(_, character)| {
-        let varies = matches!(character, '\u{200d}' | '\u{fe0e}' | '\u{fe0f}') && is_symbol(before);
+        // `1️⃣` and `ℹ️` are letters and digits in the form of an emoji.
+        let varies = match character {
+            '\u{fe0e}' | '\u{fe0f}' => matches!(before, '0'..='9' | '#' | '*') || is_foreign(before),
+            '\u{200d}' => is_symbol(before),
+            _ => false,
+        };
         let is_hidden =
             (is_invisible(character) && !varies) || (character.is_whitespace() && !" \u{3000}".contains(character));
         // A joiner follows the variation of an emoji, and is seen as well.
@@ -117,7 +122,12 @@ fn hidden_in(name: &str) -> Option<(usize, char)> {
 }
 
 fn is_symbol(character: char) -> bool {
-    !character.is_ascii() && !character.is_alphanumeric() && !character.is_whitespace() && !is_invisible(character)
+    is_foreign(character) && !character.is_alphanumeric()
+}
+
+/// Returns whether a character can be seen and is not ASCII.
+fn is_foreign(character: char) -> bool {
+    !character.is_ascii() && !character.is_whitespace() && !is_invisible(character)
 }
 
 /// Completes the accounts of a whole file, the pipeline file or the accounts file.
@@ -149,7 +159,7 @@ fn report_twins(accounts: &[AccountKeys], context: &mut Context) {
             context.report(&["accounts", &number, "name"], message);
         }
         if let Some(AppId(app_id)) = &account.app_id
-            && let Some(first) = app_ids.insert(app_id, place)
+            && let Some(first) = app_ids.insert(app_id.to_lowercase(), place)
         {
             let name = |place: usize| accounts[place].shown_name();
             let message = format!(

@@ -114,11 +114,12 @@ fn read(path: &Path, problems: &mut Vec<ConfigError>) -> Option<(Vec<AccountKeys
 /// Reads the file as a tree; `None` if every problem is reported already.
 fn parse(path: &Path, problems: &mut Vec<ConfigError>) -> Result<Option<Tree>, ConfigError> {
     let format = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let format = format.to_ascii_lowercase();
     let unreadable = |error| ConfigError::new(path, format!("the accounts file cannot be read ({error})"));
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let text = encoding::text(&bytes).map_err(|message| ConfigError::new(path, message))?;
     let list = |accounts| Dict::from([(ACCOUNTS.to_owned(), Value::Array(Tag::Default, accounts))]);
-    match format {
+    match format.as_str() {
         "csv" => {
             let rows = accounts_csv::read(text, path, problems);
             Ok(rows.map(|rows| Tree::of(path, list(rows.accounts)).with_lines(rows.lines)))

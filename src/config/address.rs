@@ -128,11 +128,13 @@ impl TryFrom<String> for ProxyUrl {
 /// Parses a URL that has a host and no credentials. The message repeats it unless it may hold a
 /// password.
 fn parse(text: &str, expected: &str) -> Result<Url, String> {
-    // Checked on the text and before parsing: a URL that does not parse may hold a password, too.
-    if text.contains('@') {
+    let parsed = Url::parse(text);
+    let has_user = |url: &Url| !url.username().is_empty() || url.password().is_some();
+    // A URL that does not parse may hold a password, too.
+    if text.contains('@') && parsed.as_ref().map_or(true, has_user) {
         return Err(format!("found credentials in a URL, {expected}"));
     }
-    let url = Url::parse(text).map_err(|error| format!("found {text:?} ({error}), {expected}"))?;
+    let url = parsed.map_err(|error| format!("found {text:?} ({error}), {expected}"))?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err(format!("found {text:?}, {expected}"));
     }

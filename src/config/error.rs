@@ -89,15 +89,34 @@ impl fmt::Display for ConfigError {
             write!(formatter, "line {line}: ")?;
         }
         if let Some(key) = &self.key {
-            write!(formatter, "`{key}`")?;
+            write!(formatter, "`{}`", without_secrets(key))?;
             match &self.origin {
                 Origin::File => write!(formatter, ": ")?,
                 Origin::Variable(name) => write!(formatter, " (from `{name}`): ")?,
                 Origin::CommandLine => write!(formatter, " (from `--set`): ")?,
             }
         }
-        formatter.write_str(&self.message)
+        formatter.write_str(&without_secrets(&self.message))
     }
+}
+
+/// From how many hexadecimal digits in a row on a text may hold an app secret, which has 32.
+const DIGITS_OF_A_SECRET: usize = 24;
+
+/// Returns the text without what may be an app secret: it may stand anywhere in a file that is
+/// wrong.
+fn without_secrets(text: &str) -> String {
+    let mut shown = String::new();
+    for run in text.split_inclusive(|letter: char| !letter.is_ascii_hexdigit()) {
+        let digits = run.trim_end_matches(|letter: char| !letter.is_ascii_hexdigit());
+        if digits.len() >= DIGITS_OF_A_SECRET {
+            shown.push_str("(not shown)");
+            shown.push_str(&run[digits.len()..]);
+        } else {
+            shown.push_str(run);
+        }
+    }
+    shown
 }
 
 impl Error for ConfigError {}

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::error::closest;
 
+/// The most slips of a variable that is meant to set a key.
+const MOST_SLIPS: usize = 2;
+
 /// The segment of a path that stands for any name, or any place of a list.
 const ANY: &str = "*";
 
@@ -53,7 +56,10 @@ impl KnownKeys {
         let paths: Vec<&Vec<String>> = self.0.iter().filter(|path| !path.iter().any(|name| name == ANY)).collect();
         let joined: Vec<String> = paths.iter().map(|path| path.join("_")).collect();
         let found = name.to_ascii_lowercase().replace("__", "_");
-        let place = closest(&found, &joined).and_then(|near| joined.iter().position(|known| known == near));
+        // A name with more slips is somebody else's: `SOURCE_SECRET` is not `SOURCE_RETRY`.
+        let is_near = |near: &&str| strsim::damerau_levenshtein(&found, near) <= MOST_SLIPS;
+        let near = closest(&found, &joined).filter(is_near);
+        let place = near.and_then(|near| joined.iter().position(|known| known == near));
         let of_leaf = || {
             let mut with_it = paths.iter().filter(|path| path.len() > 1 && path.last() == Some(&found));
             with_it.next().filter(|_| with_it.next().is_none()).copied()

@@ -168,7 +168,8 @@ fn is_service_link(name: &str, value: &str) -> bool {
     if name.contains("__") {
         return false;
     }
-    if ends_with("SERVICE_HOST") {
+    // Docker's link has `NAME=/web/fanout`.
+    if ends_with("SERVICE_HOST") || (ends_with("NAME") && value.starts_with('/')) {
         return true;
     }
     if ends_with("PORT") && is_url() || name.split("SERVICE_PORT").nth(1).is_some() && is_number() {

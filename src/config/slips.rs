@@ -8,6 +8,7 @@ use std::path::Path;
 
 use figment::value::{Dict, Tag, Value};
 
+use super::account_words::meant_key;
 use super::error::ConfigError;
 
 /// Keys by which a table is known as an account.
@@ -79,7 +80,8 @@ impl Slips<'_> {
         if table.contains_key("file") || table.is_empty() {
             return;
         }
-        let is_account = table.keys().any(|key| ACCOUNT_KEYS.contains(&key.as_str()));
+        let is_key = |key: &str| ACCOUNT_KEYS.contains(&key) || meant_key(key).is_some();
+        let is_account = table.iter().any(|(key, value)| is_key(key) && !is_a_whole_account(value));
         let are_tables = table.values().all(|value| matches!(value, Value::Dict(..)));
         let (accounts, found) = if !is_account && are_tables {
             let named = table.iter().filter_map(|(name, account)| {
@@ -140,4 +142,9 @@ impl Slips<'_> {
             }
         }
     }
+}
+
+/// Returns whether a table holds the keys of an account, and so is no reference to a secret.
+fn is_a_whole_account(value: &Value) -> bool {
+    matches!(value, Value::Dict(_, table) if table.keys().any(|key| meant_key(key) == Some("app_id")))
 }

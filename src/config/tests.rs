@@ -351,7 +351,14 @@ fn an_account_name_may_be_in_any_script_and_is_no_path() {
         assert!(message.starts_with("`accounts[0].name`: found "), "{message}");
     }
     // Emoji are joined and varied by characters that alone cannot be seen.
-    for name in ["店❤\u{fe0f}", "👩\u{200d}👧 家", "品\u{3000}牌", "☎\u{fe0f}\u{200d}☎"] {
+    for name in [
+        "店❤\u{fe0f}",
+        "👩\u{200d}👧 家",
+        "品\u{3000}牌",
+        "☎\u{fe0f}\u{200d}☎",
+        "1\u{fe0f}\u{20e3}号店",
+        "ℹ\u{fe0f} 服务号",
+    ] {
         assert_eq!(load(&with("\"brand\"", &format!("\"{name}\""))).accounts[0].name, name);
     }
     for (hidden, kind) in [

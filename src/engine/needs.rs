@@ -113,7 +113,8 @@ impl Needs {
             what,
             hint: match parts.filter(|&parts| parts <= self.units) {
                 Some(parts) => format!("{raise}, or read the accounts in {parts} parts: `--shard 0/{parts}` and so on"),
-                None => format!("{raise}, or lower `limits.accounts`"),
+                None if self.under_way > 1 => format!("{raise}, or lower `limits.accounts`"),
+                None => raise,
             },
         })
     }

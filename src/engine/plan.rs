@@ -69,9 +69,9 @@ impl Choice {
 ///
 /// 1. The owed walks, whatever their date: those of `owed` that are not chosen otherwise.
 /// 2. Without `--date`: the open walk of an earlier day, under its own date
-///    ([`open_walk`](crate::journal::ListFolder::open_walk)).
-/// 3. The newest walk of the date: of `--date`, else of today. It is finished if it is decided or
-///    can be resumed. Otherwise a new walk begins.
+///    ([`open_walks`](crate::journal::ListFolder::open_walks)).
+/// 3. The newest walk of the date, of `--date`, else of today, that is decided or can be resumed.
+///    If there is none, a new walk begins.
 ///
 /// # Errors
 ///
@@ -91,7 +91,12 @@ pub(super) fn choose(
     let finish = |walk| Choice::Finish(Box::new(walk));
     let mut open = None;
     if options.date.is_none() {
-        open = state.open_walk(resume_within, now)?.filter(|walk| walk.header().date != today);
+        let (resumable, too_old) = state.open_walks(resume_within, now)?;
+        open = resumable.into_iter().find(|walk| walk.header().date != today);
+        for walk in too_old.iter().filter(|walk| walk.header().date != today) {
+            let (date, walk) = (walk.header().date.to_string(), walk.header().walk.to_string());
+            tracing::warn!(date, walk, "an open walk is too old to resume; the list of its date is not published");
+        }
     }
     let of_date = match newest_of(state, date, resume_within, now)? {
         Some(walk) => finish(walk),
@@ -104,21 +109,20 @@ pub(super) fn choose(
     Ok(choices)
 }
 
-/// Returns the newest walk of `date`, if it is decided or can be resumed.
+/// Returns the newest walk of `date` that is decided or can be resumed.
 fn newest_of(
     state: &ListState,
     date: NaiveDate,
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Option<WalkFolder>, JournalError> {
-    let newest = state.walks()?.into_iter().rfind(|walk| walk.header().date == date);
-    match newest {
-        Some(walk) if walk.decision().is_none() && !walk.is_resumable(resume_within, now)? => {
-            tracing::warn!(walk = walk.header().walk.to_string(), "the open walk is too old to resume");
-            Ok(None)
+    for walk in state.walks()?.into_iter().rev().filter(|walk| walk.header().date == date) {
+        if walk.decision().is_some() || walk.is_resumable(resume_within, now)? {
+            return Ok(Some(walk));
         }
-        newest => Ok(newest),
+        tracing::warn!(walk = walk.header().walk.to_string(), "the open walk is too old to resume");
     }
+    Ok(None)
 }
 
 fn begin(label: Option<NaiveDate>, today: NaiveDate, is_second: bool) -> Result<Choice, Error> {
@@ -261,6 +265,26 @@ mod tests {
         begin(&state, "2026-11-22");
         decide(begin_at(&state, "2026-11-20", "2026-11-22T11:00:00Z"));
         assert_eq!(chosen(&state, &any, "2026-11-22T12:00:00Z"), "finish 000003");
+    }
+
+    #[test]
+    fn an_open_walk_of_today_does_not_hide_that_of_an_earlier_day() {
+        let folder = TempDir::new().unwrap();
+        let state = state(&folder);
+        begin(&state, "2026-11-20");
+        begin(&state, "2026-11-21");
+        let any = RunOptions::default();
+        assert_eq!(chosen(&state, &any, "2026-11-21T12:00:00Z"), "finish 000001, finish 000002");
+    }
+
+    #[test]
+    fn a_list_that_is_decided_counts_beside_a_fresh_walk_that_is_too_old() {
+        let folder = TempDir::new().unwrap();
+        let state = state(&folder);
+        decide(begin(&state, "2026-11-20"));
+        begin_at(&state, "2026-11-20", "2026-11-20T11:00:00Z");
+        assert_eq!(chosen(&state, &on("2026-11-20"), "2026-11-20T12:00:00Z"), "finish 000002");
+        assert_eq!(chosen(&state, &on("2026-11-20"), "2026-11-24T12:00:00Z"), "finish 000001");
     }
 
     #[test]

@@ -38,11 +38,22 @@ pub async fn replay(
     let sinks = select(bind(&pipeline, registry)?, names, &pipeline)?;
     let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
     let units: Vec<usize> = (0..run.units.len()).filter(|&unit| !run.units[unit].sinks.is_empty()).collect();
-    let known = units.iter().map(|&unit| run.report(unit).cut_off(run.options.how_to_go_on()));
+    let mut planned = Vec::new();
+    for unit in units {
+        planned.push(plan(&run, unit).await?);
+    }
+    let how_to_go_on = run.options.how_to_go_on();
+    let known = planned.iter().flat_map(|unit| match unit {
+        Ok(walks) => walks.planned().into_iter().map(|report| report.cut_off(how_to_go_on)).collect(),
+        Err(report) => vec![AccountReport::clone(report)],
+    });
     let begun = RunReport::begin(&run.pipeline, begun_at, known.collect());
     let mut reports = Vec::new();
-    for unit in units {
-        reports.extend(walks_of(&run, unit).await?);
+    for unit in planned {
+        match unit {
+            Ok(walks) => reports.extend(walks.run().await),
+            Err(report) => reports.push(*report),
+        }
     }
     let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
@@ -64,19 +75,20 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
     Ok(sinks.into_iter().filter(is_selected).map(BoundSink::into_required).collect())
 }
 
-/// Delivers the walks of one unit, oldest first. After one that fails comes the next.
-async fn walks_of(run: &Arc<RunContext>, unit: usize) -> Result<Vec<AccountReport>, ConfigErrors> {
+/// Plans the delivery of the walks of one unit, oldest first; `Err` is the report of a unit that
+/// has failed already.
+async fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Result<UnitRun, Box<AccountReport>>, ConfigErrors> {
     match UnitRun::replays(run, unit) {
         Ok(mut walks) => {
             walks.check().await?;
-            Ok(walks.run().await)
+            Ok(Ok(walks))
         }
         Err(error) => {
             let mut report = run.report(unit);
             report.date = run.options.date;
             report.fail(&error);
             run.progress.units()[unit].finish(std::slice::from_ref(&report));
-            Ok(vec![report])
+            Ok(Err(Box::new(report)))
         }
     }
 }

@@ -11,10 +11,10 @@ use super::deliver::{Looked, Publication};
 use super::plan::Choice;
 use super::proof::FollowerProof;
 use super::unit_context::UnitContext;
-use super::walk::{Earlier, begin};
+use super::walk::{Earlier, Forecast, begin};
 use crate::error::Error;
 use crate::journal::{Journal, ListState, WalkFolder};
-use crate::report::{AccountReport, Verdict};
+use crate::report::{AccountReport, SinkState, Verdict};
 use crate::source::{Source, SourceError};
 
 /// One walk of a unit.
@@ -36,6 +36,7 @@ impl WalkRun<'_> {
         let started = Instant::now();
         let (context, source) = (self.context, self.source);
         context.progress().begin_walk(source.stats());
+        let expected = self.expected_pages();
         let worked = match refusal {
             Some(error) => Err(error),
             None => self.work(earlier, &mut report).await,
@@ -48,7 +49,7 @@ impl WalkRun<'_> {
                 report.hint = Some(context.run.options.how_to_go_on().to_owned());
             }
         }
-        earlier.pages = context.progress().expected_pages().or(earlier.pages);
+        earlier.pages = context.progress().expected_pages().or(expected).or(earlier.pages);
         report.calls = source.calls();
         report.calls_left = source.calls_left_now();
         report.retries = source.retries();
@@ -56,6 +57,16 @@ impl WalkRun<'_> {
         report.previous_fetched_at = context.last().and_then(|list| list.last_fetched_at);
         report.seconds = started.elapsed().as_secs_f64();
         report
+    }
+
+    /// Returns the pages of an open walk as its journal foretells them; `None` for any other walk.
+    fn expected_pages(&self) -> Option<u64> {
+        let Choice::Finish(walk) = &self.choice else { return None };
+        if walk.decision().is_some() {
+            return None;
+        }
+        // An error is passed over here: it is the walk's own, and this is about the next one.
+        Forecast::of_whole(&Journal::open(WalkFolder::clone(walk)).ok()?, self.context.last())
     }
 
     async fn work(&self, earlier: &Earlier, report: &mut AccountReport) -> Result<(), Error> {
@@ -79,6 +90,7 @@ impl WalkRun<'_> {
                 (self.open(walk, report)?, looked)
             }
         };
+        let was_decided = journal.folder().decision().is_some();
         let published = Publication::new(self.context, journal, looked).run(self.source).await;
         let header = published.journal.folder().header();
         report.walk = Some(header.walk);
@@ -87,7 +99,9 @@ impl WalkRun<'_> {
         report.sinks = published.outcomes;
         report.snapshot = published.snapshot;
         published.result?;
-        report.succeed(Verdict::Published);
+        // A sink that is not required may have failed once more, and no other lacked the list.
+        let has_published = report.sinks.iter().any(|sink| matches!(sink.state, SinkState::Published(_)));
+        report.succeed(if was_decided && !has_published { Verdict::AlreadyPublished } else { Verdict::Published });
         Ok(())
     }
 

@@ -59,6 +59,9 @@ pub struct AccountStatus {
     /// The process that the lock file names, if it belongs to another machine or container: whether
     /// it still holds the lock cannot be looked up from here.
     pub perhaps_held_by: Option<String>,
+    /// Whether a run has begun the list on this state.
+    #[serde(skip)]
+    pub has_begun: bool,
     /// Why the state cannot be read, with its causes.
     pub error: Option<String>,
     /// What a person can do about it.
@@ -66,13 +69,16 @@ pub struct AccountStatus {
 }
 
 impl AccountStatus {
-    /// Returns whether a person should look at it: its state cannot be read, a sink lacks a list
-    /// or does not have it as it was published, or an open walk is a day old.
+    /// Returns whether a person should look at it: its state cannot be read, runs have read nothing
+    /// yet, a sink lacks a list or does not have it as it was published, or an open walk is a day
+    /// old or of an earlier date than the last list.
     pub fn needs_a_look(&self) -> bool {
         let is_lacking = self.last.as_ref().is_some_and(|last| !last.lacking.is_empty());
-        let is_old = |walk: &WalkStatus| self.held_by.is_none() && walk.cursor_seconds > A_DAY;
+        let is_behind = |walk: &WalkStatus| self.last.as_ref().is_some_and(|last| walk.date < last.date);
+        let is_old = |walk: &WalkStatus| self.held_by.is_none() && (walk.cursor_seconds > A_DAY || is_behind(walk));
         let is_not_found = |last: &LastStatus| last.looks.iter().any(|look| look.error.is_some());
         self.error.is_some()
+            || (self.has_begun && self.last.is_none() && self.walk.is_none())
             || is_lacking
             || self.last.as_ref().is_some_and(is_not_found)
             || !self.owed.is_empty()
@@ -171,6 +177,7 @@ fn status_of(
         bytes: folder.bytes(),
         held_by: None,
         perhaps_held_by: None,
+        has_begun: folder.exists(),
         error: None,
         hint: None,
     };
@@ -204,8 +211,13 @@ fn read_walks(
     status: &mut AccountStatus,
 ) -> Result<(bool, Option<WalkFolder>), JournalError> {
     let walks = folder.walks()?;
-    let newest = walks.last().filter(|walk| walk.decision().is_none());
-    status.walk = newest.map(|walk| under_way(walk, now)).transpose()?;
+    let newest = walks.last().filter(|walk| walk.decision().is_none()).cloned();
+    let open = match newest {
+        Some(walk) => Some(walk),
+        // That of an earlier day, which the next run finishes.
+        None => folder.open_walks(pipeline.journal.resume_within, now)?.0.into_iter().next(),
+    };
+    status.walk = open.map(|walk| under_way(&walk, now)).transpose()?;
     let last = walks.iter().rev().find(|walk| walk.decision().is_some());
     status.last = last.map(|walk| last_status(pipeline, walk)).transpose()?.flatten();
     status.owed.clear();

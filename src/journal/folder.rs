@@ -57,23 +57,29 @@ impl ListFolder {
         Ok(earlier.find_map(|other| other.decision))
     }
 
-    /// Returns the open walk that the next run finishes: the newest one that can be
-    /// [resumed](WalkFolder::is_resumable). An open walk does not count once a newer one of its
-    /// date is decided.
+    /// Returns the open walks, newest first: those that can be
+    /// [resumed](WalkFolder::is_resumable), and those that cannot. An open walk does not count once
+    /// a newer one of its date is decided.
     ///
     /// # Errors
     ///
     /// As [`walks`](Self::walks), and [`JournalError::Io`] if its pages cannot be read.
-    pub fn open_walk(&self, resume_within: Duration, now: DateTime<Utc>) -> Result<Option<WalkFolder>, JournalError> {
+    pub fn open_walks(
+        &self,
+        resume_within: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<WalkFolder>, Vec<WalkFolder>), JournalError> {
         let walks = self.walks()?;
+        let (mut resumable, mut too_old) = (Vec::new(), Vec::new());
         for (place, walk) in walks.iter().enumerate().rev() {
             let mut newer = walks[place + 1..].iter();
             let is_replaced = newer.any(|newer| newer.decision.is_some() && newer.header.date == walk.header.date);
-            if walk.decision.is_none() && !is_replaced && walk.is_resumable(resume_within, now)? {
-                return Ok(Some(walk.clone()));
+            if walk.decision.is_none() && !is_replaced {
+                let is_resumable = walk.is_resumable(resume_within, now)?;
+                if is_resumable { &mut resumable } else { &mut too_old }.push(walk.clone());
             }
         }
-        Ok(None)
+        Ok((resumable, too_old))
     }
 
     /// Returns the walks, oldest first, without reading their pages; no walk before the first run.

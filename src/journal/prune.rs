@@ -102,17 +102,20 @@ impl ListFolder {
 }
 
 impl ListState {
-    /// Removes all but the newest `keep` walks, decided or not, and what crashes left behind. A
-    /// walk stays if it is owed to a sink, pinned, of other options, or the open walk that the next
-    /// run finishes. An undecided walk that cannot be read does not count, and goes with the walks
-    /// of its age. Returns the number of walks that were removed.
+    /// Removes all but the newest `keep` walks and the newest `keep` decided ones, and what crashes
+    /// left behind. A walk stays if it is owed to a sink, pinned, of other options, or an open one
+    /// that a run can finish. An undecided walk that cannot be read does not count, and goes with
+    /// the walks of its age. Returns the number of walks that were removed.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if a folder cannot be removed.
     pub fn prune(&self, keep: usize, resume_within: Duration, now: DateTime<Utc>) -> Result<usize, JournalError> {
         let (walks, mut needed) = (self.walks()?, self.needed()?);
-        needed.extend(self.open_walk(resume_within, now)?.map(|walk| walk.header.walk));
+        needed.extend(self.open_walks(resume_within, now)?.0.iter().map(|walk| walk.header.walk));
+        // An open walk never takes the place of a list that is complete.
+        let decided = walks.iter().rev().filter(|walk| walk.decision.is_some());
+        needed.extend(decided.take(keep.max(1)).map(|walk| walk.header.walk));
         let oldest_kept = walks.len().checked_sub(keep.max(1)).map_or(0, |place| walks[place].header.walk.number());
         let mut removed = 0;
         for entry in self.entries()? {

@@ -155,7 +155,7 @@ fn an_empty_list_begins_and_ends_with_its_only_reply() {
 }
 
 #[test]
-fn the_open_walk_is_the_newest_that_can_be_resumed_and_pruning_leaves_it() {
+fn open_walks_that_can_be_resumed_stay_when_others_are_pruned() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let begin = |date: &str| state.begin(date.parse().unwrap(), &page(1)).unwrap();
@@ -166,17 +166,20 @@ fn the_open_walk_is_the_newest_that_can_be_resumed_and_pruning_leaves_it() {
         journal.decide(decision).unwrap();
     };
     let open = |resume_within: u64| {
-        let walk = state.open_walk(Duration::from_micros(resume_within), micros(2_000)).unwrap();
-        walk.map(|walk| walk.header.walk.number())
+        let (resumable, too_old) = state.open_walks(Duration::from_micros(resume_within), micros(2_000)).unwrap();
+        let numbers =
+            |walks: Vec<WalkFolder>| -> Vec<u64> { walks.iter().map(|walk| walk.header.walk.number()).collect() };
+        (numbers(resumable), numbers(too_old))
     };
     begin("2026-11-20");
     begin("2026-11-21");
     decide(begin("2026-11-22"));
-    assert_eq!((open(1_000), open(999)), (Some(2), None), "each began at microsecond 1,000");
-    assert_eq!(state.prune(1, Duration::from_millis(1), micros(2_000)).unwrap(), 1, "only the first one goes");
-    assert_eq!(open(1_000), Some(2));
+    assert_eq!(open(1_000), (vec![2, 1], vec![]), "each began at microsecond 1,000");
+    assert_eq!(open(999), (vec![], vec![2, 1]));
+    assert_eq!(state.prune(1, Duration::from_millis(1), micros(2_000)).unwrap(), 0);
     decide(begin("2026-11-21"));
-    assert_eq!(open(1_000), None, "a newer list of its date is decided");
+    assert_eq!(open(1_000), (vec![1], vec![]), "a newer list of the second one's date is decided");
+    assert_eq!(state.prune(1, Duration::from_micros(999), micros(2_000)).unwrap(), 3, "only the last list stays");
 }
 
 #[test]
@@ -412,9 +415,14 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     assert_eq!(prune(&state, 2), 1);
     assert_eq!(state.walks().unwrap().len(), 3);
     owed.folder().record_commit(&commit("b")).unwrap();
-    assert_eq!(prune(&state, 2), 1);
-    let left: Vec<_> = state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect();
-    assert_eq!(left, [3, 4]);
+    let left = || -> Vec<_> { state.walks().unwrap().iter().map(|walk| walk.header.walk.number()).collect() };
+    assert_eq!(prune(&state, 1), 1);
+    assert_eq!(left(), [1, 4], "the newest list that is complete stays beside the newest walk");
+    let mut newer = begin(&state);
+    newer.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
+    newer.decide(Decision { sinks: Vec::new(), ..decision(&newer) }).unwrap();
+    assert_eq!(prune(&state, 1), 2);
+    assert_eq!(left(), [5]);
 }
 
 #[test]

@@ -81,9 +81,8 @@ impl Http {
             .timeout(settings.total_timeout);
         let proxy = match proxy_mode {
             ProxyMode::Direct => None,
-            ProxyMode::Environment => {
-                settings.environment_proxies.proxy_for(target).map_err(|problem| SourceError::Setup(problem.into()))?
-            }
+            // `config` has refused a proxy that cannot be used, unless no call is made.
+            ProxyMode::Environment => settings.environment_proxies.proxy_for(target).ok().flatten(),
             ProxyMode::Proxy(proxy) => Some(proxy),
         };
         if !needs_authorities(target, proxy.as_ref()) {

@@ -138,7 +138,8 @@ impl CredentialForm {
 /// or an access token.
 pub fn may_be_secret(text: &str) -> bool {
     let text = trim(text);
-    is_hexadecimal(text, 32) || (text.len() > 100 && !text.contains(['/', '.']))
+    let is_nearly_a_secret = (24..=64).contains(&text.len()) && is_hexadecimal(text, text.len());
+    is_nearly_a_secret || (text.len() > 100 && !text.contains(['/', '.']))
 }
 
 /// Describes a character that does not belong where it stands. Letters and digits are not named:

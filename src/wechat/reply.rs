@@ -46,11 +46,14 @@ fn api_error(reply: &Map<String, Value>) -> Result<Option<ApiError>, serde_json:
 }
 
 /// Returns the error of WeChat that is passed on in a field of another server's reply, at any of
-/// the objects that `pointer` leads through (RFC 6901); `None` if there is none.
+/// the objects that `pointer` leads through (RFC 6901); `None` if there is none, or its number is
+/// none of WeChat's.
 pub fn relayed_error(reply: &Value, pointer: &str) -> Option<ApiError> {
     let ends = pointer.match_indices('/').map(|(end, _)| end).chain([pointer.len()]);
     let mut objects = ends.filter_map(|end| reply.pointer(&pointer[..end])?.as_object());
-    objects.find_map(|object| api_error(object).ok()?)
+    let error = objects.find_map(|object| api_error(object).ok()?)?;
+    // WeChat's numbers have more digits. A server of another kind says 200 where all is well.
+    (!(1..1_000).contains(&error.code)).then_some(error)
 }
 
 /// The value of `errcode`; `null` counts as 0.

@@ -194,7 +194,10 @@ fn a_run_is_a_tree_of_spans_without_a_token() {
         let account = account(name);
         let walk = named("walk").into_iter().find(|span| span.parent == account.id).unwrap();
         assert!(walk.attributes["walk"].starts_with("000001-"), "{walk:?}");
-        assert_eq!(below("page call", walk), calls, "{spans:#?}");
+        // The first reply begins the walk.
+        let begin = named("begin").into_iter().find(|span| span.parent == account.id).unwrap();
+        let page_calls = [begin, walk].map(|span| below("page call", span));
+        assert_eq!(page_calls, [1, calls - 1], "{spans:#?}");
         assert_eq!(below("publication", account), publications, "{spans:#?}");
         assert_eq!(below("sink", account), 1, "{spans:#?}");
     }
@@ -204,7 +207,7 @@ fn a_run_is_a_tree_of_spans_without_a_token() {
         "{spans:#?}"
     );
 
-    let ours = ["run", "account", "walk", "page call", "publication", "sink"];
+    let ours = ["run", "account", "begin", "walk", "page call", "publication", "sink"];
     assert!(spans.values().all(|span| ours.contains(&span.name.as_str())), "{spans:#?}");
     assert!(collector.holds("service.name") && collector.holds("fanout"));
     assert!(!collector.holds(TOKEN_MARKER) && !collector.holds("CANARY") && !collector.holds("access_token"));

@@ -16,7 +16,7 @@ pub enum Found {
     Taken(String),
     /// The list is there, but changed since the commit; the text names the difference.
     Altered(String),
-    /// The list is not there, and nothing is in its place.
+    /// The list or a part of it is not there, and nothing else is in its place.
     Gone,
     /// The sink cannot look, because it appends to its destination or sends the list on.
     Unknown,

@@ -110,6 +110,9 @@ fn scheme(text: &str) -> Option<&str> {
         name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|character| character.is_ascii_alphanumeric() || "+.-".contains(character))
     };
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Some(scheme.rsplit(['/', '\\']).next().unwrap_or(scheme));
+    }
     let names = text.split(['/', '\\']).filter_map(|name| name.strip_suffix(':'));
     let drive = text.get(..2).and_then(|drive| drive.strip_suffix(':'));
     names.chain(drive).find(|name| is_scheme(name))
@@ -124,6 +127,10 @@ fn variable(text: &str) -> Option<&'static str> {
     }
     let is_windows = |rest: &&str| {
         let name = rest.split('%').next().unwrap_or_default();
+        // `%E5%BA` is part of an encoded address, and `%Y%m` of a date.
+        if name.len() <= 2 {
+            return false;
+        }
         rest.len() > name.len() && name.starts_with(is_name) && name.chars().all(|c| is_name(c) || c.is_ascii_digit())
     };
     if after("%").iter().any(is_windows) {

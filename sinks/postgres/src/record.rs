@@ -89,20 +89,23 @@ pub(crate) async fn read(
     context: &SinkContext,
 ) -> Result<Vec<Record>, Error> {
     // A partition that was renamed by hand is still the list's: its bounds say so. They are
-    // compared only if no partition has the recorded name, because there may be many.
+    // compared only for the list of `context` and the newest one, because there may be thousands of
+    // partitions, and each comparison looks at all of them.
+    let snapshots = table.snapshots();
     let query = format!(
         "SELECT to_char(dt, 'YYYY-MM-DD'), pipeline, sink, walk, begun_at, rows, digest, columns, coalesce(\
                 (SELECT partition FROM pg_inherits WHERE inhparent = to_regclass($3) \
                  AND inhrelid = to_regclass(quote_ident($4::text) || '.' || quote_ident(partition))), \
-                CASE WHEN partition IS NOT NULL THEN (SELECT c.relname::text \
+                CASE WHEN partition IS NOT NULL AND dt IN ($5::text::date, (SELECT max(dt) \
+                 FROM {snapshots} WHERE app_id = $1 AND list = $2 AND partition IS NOT NULL)) THEN (SELECT c.relname::text \
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
                  WHERE i.inhparent = to_regclass($3) AND n.nspname = $4 AND pg_get_expr(c.relpartbound, c.oid) = \
                  format('FOR VALUES FROM (''%s'', ''%s'', ''%s'') TO (''%1$s'', ''%2$s'', ''%4$s'')', \
                         replace(app_id, '''', ''''''), replace(list, '''', ''''''), dt, dt + 1)) END) \
-         FROM {} WHERE app_id = $1 AND list = $2",
-        table.snapshots()
+         FROM {snapshots} WHERE app_id = $1 AND list = $2"
     );
-    let parameters = [&context.app_id, &context.list, &table.to_string(), &table.schema.0];
+    let date = context.date.to_string();
+    let parameters = [&context.app_id, &context.list, &table.to_string(), &table.schema.0, &date];
     let rows = client.query(&query, &parameters.map(|text| text as &(dyn ToSql + Sync))).await?;
     Ok(rows.iter().map(Record::read).collect())
 }

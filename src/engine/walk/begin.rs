@@ -6,6 +6,8 @@
 //! A walk without a reply does not exist: a run whose first call fails leaves nothing that could
 //! claim a date.
 
+use chrono::Days;
+
 use super::end::is_end;
 use super::follow::refused_cursor;
 use super::forecast::{Earlier, Forecast};
@@ -15,7 +17,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal, ListState};
 use crate::source::{Source, SourceError};
-use crate::wechat::{ApiError, Chain, Cursor};
+use crate::wechat::{ApiError, Chain, Cursor, date_in_beijing};
 
 /// Asks for the first page of a list, and begins a walk with it.
 ///
@@ -86,6 +88,11 @@ async fn first_reply(
         let total = page.summary.total;
         context.progress().set_total(total);
         let date = choice.date(page.fetched_at);
+        let today = date_in_beijing(page.fetched_at);
+        if date < today - Days::new(1) {
+            // The run has waited past midnight since the walk was planned.
+            return Err(Error::PastDate { date, today });
+        }
         if page.summary.openids > 0 {
             let journal = state.begin(date, &page)?;
             context.progress().add_page(page.summary.openids);

@@ -29,7 +29,7 @@ pub(in crate::engine) struct Earlier {
 
 /// What is known of the part of a list that is still to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Forecast {
+pub(in crate::engine) struct Forecast {
     /// Its pages; `None` if the list is read for the first time.
     pub(super) pages: Option<u64>,
     /// Whether the walk is resumed, and so reads a page again.
@@ -58,6 +58,12 @@ impl Forecast {
         let size = journal.openids().div_ceil(read).max(1);
         let pages = total.map(|total| total.saturating_sub(journal.openids()).div_ceil(size));
         Ok(Self { pages, is_resumed: true })
+    }
+
+    /// Returns the pages of the whole list in `journal`, read or not; `None` if it does not say.
+    pub(in crate::engine) fn of_whole(journal: &Journal, last: Option<&Snapshot>) -> Option<u64> {
+        let rest = Self::of(journal, last).ok()?.pages?;
+        Some(journal.pages() + rest)
     }
 
     /// Returns the calls that the rest takes: its pages, the end, and the page that is read again.

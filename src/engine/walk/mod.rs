@@ -11,4 +11,4 @@ mod group_sync;
 
 pub(super) use begin::begin;
 pub(super) use follow::{Stopped, Walk};
-pub(super) use forecast::Earlier;
+pub(super) use forecast::{Earlier, Forecast};

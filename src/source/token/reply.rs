@@ -68,6 +68,7 @@ pub(super) fn of_command(output: &[u8], pointer: Option<&str>) -> Result<Secret,
                     .to_owned(),
             ),
         }),
+        (Ok(Value::String(text)), None) => token(&text),
         (_, None) => plain(output),
     }
 }

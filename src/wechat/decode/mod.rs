@@ -6,9 +6,9 @@
 //! and accept all that JSON allows: any key order, unknown keys, escapes, white space.
 //!
 //! ```text
-//! body ──► envelope (keys) ──► array (elements) ──► kernel (28 characters at a time) ──► answer │
-//! anything odd      │                     │ └───────────────────┴─────────────────────┴──► general
-//! (serde, from byte 0) ──► answer
+//! body ──► envelope (keys) ──► array (elements) ──► kernel (28 characters at a time) ──► answer
+//!              │ anything odd      │                     │
+//!              └───────────────────┴─────────────────────┴──► general (serde, from byte 0) ──► answer
 //! ```
 //!
 //! The fast path answers only if it has checked every byte, and the reply has the form that WeChat

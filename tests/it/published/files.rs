@@ -29,7 +29,7 @@ const FOLDER: [Case; 14] = [
     ("no folder", |root| fs::remove_dir_all(leaf(root)).unwrap(), Again),
     ("no parts", |root| parts(&leaf(root)).iter().for_each(|part| remove(part)), Again),
     ("no manifest", |root| remove(&leaf(root).join("_manifest.json")), Fails("altered", "_manifest.json` is missing")),
-    ("no marker", |root| remove(&leaf(root).join("_SUCCESS")), Fails("altered", "_SUCCESS` is missing")),
+    ("no marker", |root| remove(&leaf(root).join("_SUCCESS")), Again),
     ("a shorter part", |root| resize(&parts(&leaf(root))[0], -1), Fails("altered", " were published")),
     ("a longer part", |root| resize(&parts(&leaf(root))[0], 1), Fails("altered", " were published")),
     ("a folder for a part", replace_part_by_folder, Fails("altered", "is not a file")),
@@ -71,7 +71,7 @@ const SINGLE: [Case; 7] = [
     ("no root", |root| fs::remove_dir_all(root).unwrap(), Again),
     ("no file", |root| remove(&root.join("followers.parquet")), Again),
     ("a shorter file", |root| resize(&root.join("followers.parquet"), -1), Fails("altered", " were published")),
-    ("no marker", |root| remove(&marker(root)), Fails("altered", "SUCCESS` is missing")),
+    ("no marker", |root| remove(&marker(root)), Again),
     ("no manifest", |root| remove(&beside(root, "manifest.json")), Fails("altered", "manifest.json` is missing")),
     (
         "a link to nothing",
@@ -196,7 +196,7 @@ fn of_several_parts_one_is_not_enough() {
     for sink in ["lake", "topic"] {
         assert!(parts(&leaf(&project.path("out").join(sink))).len() > 1);
         let case: fn(&Path) = |root| remove(parts(&leaf(root)).last().unwrap());
-        try_out(&project, sink, ("no last part", case, Fails("altered", "` is missing")));
+        try_out(&project, sink, ("no last part", case, Again));
     }
 }
 

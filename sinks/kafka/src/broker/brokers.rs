@@ -62,7 +62,10 @@ pub(super) fn metadata(
 ) -> Result<Metadata, SinkError> {
     check_failures(options, context)?;
     match ask(consumer, &options.topic) {
-        Ok(metadata) => Ok(metadata),
+        Ok(metadata) => {
+            failures().remove(&settings(options, context)?);
+            Ok(metadata)
+        }
         Err(failure) => {
             let error = error(options, &failure);
             failures().insert(settings(options, context)?, failure);

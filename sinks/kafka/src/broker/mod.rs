@@ -2,12 +2,11 @@
 //! delivered.
 //!
 //! ```text
-//! open     init_transactions: the brokers abort what an earlier attempt left uncommitted, and
-//! fence it; then the checkpoint is read: how much of the list is in the topic? write    a
-//! transaction begins; records go to librdkafka's queue, and a full queue makes `write` wait
+//! open     init_transactions: the brokers abort what an earlier attempt left uncommitted, and fence it;
+//!          then the checkpoint is read: how much of the list is in the topic?
+//! write    a transaction begins; records go to librdkafka's queue, and a full queue makes `write` wait
 //! prepare  the brokers have acknowledged all records; `read_committed` readers see none of them
-//! commit   the checkpoint joins the transaction and the transaction commits: both are there, or
-//! neither
+//! commit   the checkpoint joins the transaction and the transaction commits: both are there, or neither
 //! ```
 //!
 //! A crash before the commit leaves an open transaction, which the next `open` aborts. A crash

@@ -73,15 +73,19 @@ impl Place {
         if let Some(other) = another_list(&head, target.context(), &manifest) {
             return Ok(other);
         }
-        let FilesFound { missing, mut altered } = FilesFound::of(&self.folder, &head)?;
-        // A loader that moves the files away may leave manifest and marker behind.
-        if missing > 0 && missing == head.files.len() {
-            return Ok(Found::Gone);
+        let FilesFound { missing, altered } = FilesFound::of(&self.folder, &head)?;
+        if let Some(problem) = altered {
+            return Ok(Found::Altered(problem));
         }
-        if altered.is_none() && !read(&marker)?.is_some_and(|marker| is_marker_of(&marker, &content)) {
-            altered = Some(format!("`{}` is missing, or belongs to another manifest", marker.display()));
-        }
-        Ok(altered.map_or(Found::Held, Found::Altered))
+        // The manifest says that the rest is ours, so the list can be published over it again. A
+        // loader may have taken files away, or a crash may have come before the marker.
+        Ok(match read(&marker)? {
+            Some(found) if !is_marker_of(&found, &content) => {
+                Found::Altered(format!("`{}` belongs to another manifest", marker.display()))
+            }
+            Some(_) if missing == 0 => Found::Held,
+            _ => Found::Gone,
+        })
     }
 
     /// Looks for anything else in the place. `replaces_folder` is whether the list, if it is

@@ -54,7 +54,7 @@ pub(super) struct StandingList {
 #[derive(Debug)]
 pub(super) struct FilesFound {
     pub(super) missing: usize,
-    /// The first file that is missing or is not as it was published, and why.
+    /// The first file that is there and not as it was published, and why.
     pub(super) altered: Option<String>,
 }
 
@@ -166,12 +166,12 @@ impl StandingList {
     /// list whose files a loader has taken away was published, too.
     pub(super) fn is_complete(&self) -> bool {
         let is_taken_away = self.files.missing > 0 && self.files.missing == self.head.files.len();
-        self.has_its_marker() && (is_taken_away || self.files.altered.is_none())
+        self.has_its_marker() && (is_taken_away || self.files.are_whole())
     }
 
     /// Returns whether this is exactly the list of this manifest and marker, whole.
     pub(super) fn is(&self, manifest: &[u8], marker: &[u8]) -> bool {
-        self.manifest == manifest && self.marker.as_deref() == Some(marker) && self.files.altered.is_none()
+        self.manifest == manifest && self.marker.as_deref() == Some(marker) && self.files.are_whole()
     }
 
     fn has_its_marker(&self) -> bool {
@@ -180,6 +180,10 @@ impl StandingList {
 }
 
 impl FilesFound {
+    fn are_whole(&self) -> bool {
+        self.missing == 0 && self.altered.is_none()
+    }
+
     pub(super) fn of(folder: &Path, head: &ManifestHead) -> Result<Self, SinkError> {
         let mut found = Self { missing: 0, altered: None };
         for file in &head.files {
@@ -187,7 +191,7 @@ impl FilesFound {
             let problem = match metadata(&path)? {
                 None => {
                     found.missing += 1;
-                    "is missing".to_owned()
+                    continue;
                 }
                 Some(metadata) if !metadata.is_file() => "is not a file".to_owned(),
                 Some(metadata) if metadata.len() != file.bytes => {

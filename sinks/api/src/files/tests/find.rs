@@ -19,7 +19,7 @@ fn found_after(options: &FileOptions, change: fn(&Path)) -> Found {
 #[test]
 fn a_published_list_is_found_as_it_was_left() {
     type Case = (fn(&Path), Result<Found, &'static str>);
-    let leaf: [Case; 10] = [
+    let leaf: [Case; 11] = [
         (|_| {}, Ok(Found::Held)),
         (|folder| fs::remove_dir_all(folder).unwrap(), Ok(Found::Gone)),
         (|folder| fs::remove_dir_all(folder.ancestors().nth(2).unwrap()).unwrap(), Ok(Found::Gone)),
@@ -30,9 +30,10 @@ fn a_published_list_is_found_as_it_was_left() {
             },
             Ok(Found::Gone),
         ),
-        (|folder| fs::remove_file(folder.join("part-00001.txt")).unwrap(), Err("part-00001.txt` is missing")),
+        (|folder| fs::remove_file(folder.join("part-00001.txt")).unwrap(), Ok(Found::Gone)),
         (|folder| fs::write(folder.join("part-00000.txt"), "a\n").unwrap(), Err("has 2 bytes, and 4 were published")),
-        (|folder| fs::remove_file(folder.join("_SUCCESS")).unwrap(), Err("_SUCCESS` is missing")),
+        (|folder| fs::remove_file(folder.join("_SUCCESS")).unwrap(), Ok(Found::Gone)),
+        (|folder| fs::write(folder.join("_SUCCESS"), "{}").unwrap(), Err("_SUCCESS` belongs to another manifest")),
         (|folder| fs::remove_file(folder.join("_manifest.json")).unwrap(), Err("_manifest.json` is missing")),
         (|folder| fs::write(folder.join("_manifest.json"), "{}").unwrap(), Err("is not a manifest")),
         (
