@@ -207,7 +207,8 @@ fn an_interrupted_walk_is_finished_by_the_same_command() {
 
 /// Waits until the journal has a page.
 fn wait_for_pages(project: &Project) {
-    let has_pages = |path: &Path| path.ends_with("pages") && std::fs::metadata(path).unwrap().len() > 2_000;
+    let has_pages =
+        |path: &Path| path.ends_with("pages") && std::fs::metadata(path).is_ok_and(|file| file.len() > 2_000);
     wait_until("a page in the journal", || {
         project.path("state").exists() && project.files().iter().any(|path| has_pages(path))
     });
