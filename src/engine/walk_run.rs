@@ -36,7 +36,6 @@ impl WalkRun<'_> {
         let started = Instant::now();
         let (context, source) = (self.context, self.source);
         context.progress().begin_walk(source.stats());
-        let expected = self.expected_pages();
         let worked = match refusal {
             Some(error) => Err(error),
             None => self.work(earlier, &mut report).await,
@@ -49,7 +48,12 @@ impl WalkRun<'_> {
                 report.hint = Some(context.run.options.how_to_go_on().to_owned());
             }
         }
-        earlier.pages = context.progress().expected_pages().or(expected).or(earlier.pages);
+        // The journal is read once more only if no reply has said how long the list is.
+        let expected = context.progress().expected_pages().or_else(|| match report.snapshot {
+            Some(_) => Some(report.pages),
+            None => self.expected_pages(),
+        });
+        earlier.pages = expected.or(earlier.pages);
         report.calls = source.calls();
         report.calls_left = source.calls_left_now();
         report.retries = source.retries();
