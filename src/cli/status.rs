@@ -161,7 +161,7 @@ fn sinks(list: &LastStatus) -> String {
     groups.map(|(group, sinks)| format!("{group}{}", sinks.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
-/// Returns the words before the sinks of which the same was found; none if they have the list.
+/// Returns the words before the sinks of which the same was found; no words if they have the list.
 fn group_of(look: &SinkLook) -> &'static str {
     match look.found {
         Some(FoundList::Held | FoundList::Unknown) => "",

@@ -18,7 +18,7 @@ const ACL: [&str; 2] = ["system.posix_acl_access", "system.posix_acl_default"];
 /// A group that the user of a run is no member of.
 const GROUP: u32 = 4_321;
 
-/// A user whom an access list names, as readers are named.
+/// The user that the access list names. A list of a real folder names its readers in this way.
 const READER: u32 = 1_234;
 
 /// The modes and the default access lists of the folder that holds a root, and of the root.

@@ -32,7 +32,7 @@ struct Kind {
     /// A shell script that prepares the folder of the project.
     prepare: &'static str,
     settings: &'static [&'static str],
-    /// Words of the error and of its hint; none if the place can be used.
+    /// Words of the error and of its hint. The slice is empty if the place can be used.
     words: &'static [&'static str],
 }
 
@@ -95,8 +95,8 @@ fn hidden(project: &Project) -> Vec<PathBuf> {
 /// A user and a group that own nothing.
 const NOBODY: u32 = 65_534;
 
-/// Returns the beginning of a command that runs as an ordinary user, to whom the folder of the
-/// project belongs. As root, `prepare` runs before that; another user is an ordinary one already.
+/// Returns the beginning of a command that runs as an ordinary user. That user owns the folder of
+/// the project. As root, `prepare` runs before that; another user is an ordinary one already.
 fn ordinary_user(prepare: &str) -> Vec<String> {
     let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     if !is_root {

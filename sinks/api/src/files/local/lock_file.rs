@@ -62,8 +62,8 @@ impl LockFile {
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // The holder before may have removed the file in the meantime: a lock on a removed file
-            // locks nobody out.
+            // The holder before may have removed the file in the meantime. Others then lock another
+            // file of this name.
             let at_path = fs::symlink_metadata(path);
             if at_path.is_ok_and(|found| file.metadata().is_ok_and(|locked| is_same(&found, &locked))) {
                 return Ok(Tried::Locked(Self { path: path.to_owned(), file }));

@@ -32,7 +32,7 @@ impl SingleFile<'_> {
             Standing::List(found) => Some(found),
             Standing::Free => None,
         };
-        // Without a lock nobody knows whether its publisher was cut off, or is at work.
+        // Without a lock, its publisher may have been cut off or be at work: the two look alike.
         if !self.0.is_locked && seen.as_deref().is_some_and(|found| self.0.is_older_than(found)) {
             return Ok(false);
         }
