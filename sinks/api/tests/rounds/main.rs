@@ -14,8 +14,9 @@ mod round;
 mod tally;
 mod worker;
 
+use fastrand::Rng;
 use locks::Locks;
-use random::{Random, seed, variable};
+use random::{seed, variable};
 use round::Round;
 use tally::Tally;
 use worker::Pool;
@@ -30,7 +31,7 @@ fn rounds(locks: Locks) {
     let seed = seed();
     let rounds = variable("PUBLISH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     random::say(&format!("publishers, {locks:?}: PUBLISH_SEED={seed}"));
-    let mut random = Random(seed);
+    let mut random = Rng::with_seed(seed);
     let mut tally = Tally::default();
     for number in 0..rounds {
         Round::of(number, &mut random).run(&mut pool, &mut calm, &mut random, &mut tally);

@@ -1,20 +1,7 @@
-//! Random numbers that a seed determines, and the variables that say how the tests are run.
+//! The seed of the random numbers, and the variables that say how the tests are run.
 
 use std::io::Write;
 use std::time::SystemTime;
-
-/// The generator `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Returns a number below `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
 
 /// Returns the seed of `PUBLISH_SEED`, or one from the clock.
 pub(crate) fn seed() -> u64 {

@@ -11,9 +11,9 @@ use crate::list::List;
 use crate::locks::Locks;
 use crate::observer::{Observation, instant, look};
 use crate::publisher::{Order, Said};
-use crate::random::Random;
 use crate::tally::Tally;
 use crate::worker::Pool;
+use fastrand::Rng;
 
 /// A publisher waits up to this long before it begins.
 const LONGEST_PAUSE_MICROS: u64 = 500;
@@ -30,7 +30,7 @@ pub(crate) struct Round {
 impl Round {
     /// Makes a round: of two owners, of two states of one pipeline, or of both; for a folder or for
     /// a single file.
-    pub(crate) fn of(number: u64, random: &mut Random) -> Self {
+    pub(crate) fn of(number: u64, random: &mut Rng) -> Self {
         // In memory, if there is such a file system: a round takes milliseconds there.
         let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let pipelines: &[&str] = match number % 3 {
@@ -43,7 +43,7 @@ impl Round {
             pipeline: pipeline.to_owned(),
             is_single_file: number / 3 % 2 == 1,
             micros,
-            pause_micros: random.below(LONGEST_PAUSE_MICROS),
+            pause_micros: random.u64(..LONGEST_PAUSE_MICROS),
         };
         let lists: Vec<List> =
             pipelines.iter().enumerate().map(|(place, pipeline)| list(pipeline, 10 + place as i64)).collect();
@@ -51,7 +51,7 @@ impl Round {
         Self { directory, older, lists }
     }
 
-    pub(crate) fn run(&self, pool: &mut Pool, calm: &mut Pool, random: &mut Random, tally: &mut Tally) {
+    pub(crate) fn run(&self, pool: &mut Pool, calm: &mut Pool, random: &mut Rng, tally: &mut Tally) {
         tally.rounds += 1;
         let is_locked = pool.locks == Locks::Shared;
         if let Some(older) = &self.older {
@@ -60,7 +60,7 @@ impl Round {
         }
 
         // One or two processes: two lists may be two threads of one.
-        let split = random.below(self.lists.len() as u64 + 1) as usize;
+        let split = random.u64(..=self.lists.len() as u64) as usize;
         let mut workers = Vec::new();
         for lists in [&self.lists[..split], &self.lists[split..]] {
             if !lists.is_empty() {
@@ -72,8 +72,8 @@ impl Round {
         let started = Instant::now();
         let mut moments: Vec<(u64, usize)> = Vec::new();
         for place in 0..workers.len() {
-            if random.below(3) > 0 {
-                moments.push((random.below(LATEST_KILL_MICROS), place));
+            if random.u64(..3) > 0 {
+                moments.push((random.u64(..LATEST_KILL_MICROS), place));
             }
         }
         moments.sort_unstable();
