@@ -80,8 +80,14 @@ impl Watch {
             });
             line.set_message(self.overview.describe());
         }
+        // Those that have ended first, so that no drawing shows more than `FEW`.
         for (index, view) in self.views.iter_mut().enumerate() {
-            if self.barred.contains(&index) { view.draw(terminal) } else { view.hide(terminal) }
+            if !self.barred.contains(&index) {
+                view.hide(terminal);
+            }
+        }
+        for &index in &self.barred {
+            self.views[index].draw(terminal);
         }
     }
 
