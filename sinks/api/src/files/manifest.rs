@@ -118,7 +118,6 @@ pub(super) struct ManifestHead {
 pub(super) struct NamedFile {
     pub(super) path: String,
     pub(super) bytes: u64,
-    pub(super) sha256: String,
 }
 
 impl Manifest {

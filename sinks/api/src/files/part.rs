@@ -106,19 +106,6 @@ pub(super) fn sha256(data: &[u8]) -> String {
     hexadecimal(&Sha256::digest(data))
 }
 
-/// Returns the SHA-256 of a file in lower-case hexadecimal.
-pub(super) fn sha256_of_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&hasher.finalize())),
-            length => hasher.update(&buffer[..length]),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

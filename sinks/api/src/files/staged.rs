@@ -6,7 +6,7 @@
 use std::fs;
 
 use super::hive::check_columns;
-use super::local::{Attempt, Published, StagedList, Stamp, Target, mount_of, publish, sync_folder, write_file};
+use super::local::{Attempt, Published, StagedList, Target, mount_of, publish, sync_folder, write_file};
 use super::manifest::{Manifest, ManifestFile, Marker, render};
 use super::options::FileOptions;
 use super::part::{PartWriter, sha256};
@@ -170,9 +170,7 @@ impl StagedFiles {
             .map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         let head = serde_json::from_slice(&manifest)
             .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;
-        let file = self.files.first().filter(|_| self.target.is_single_file());
-        let stamp = file.and_then(|file| fs::symlink_metadata(staging.join(&file.path)).ok());
-        self.prepared = Some(StagedList { manifest, marker, head, stamp: stamp.as_ref().map(Stamp::of) });
+        self.prepared = Some(StagedList { manifest, marker, head });
         Ok(())
     }
 

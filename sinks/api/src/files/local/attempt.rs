@@ -119,8 +119,13 @@ impl Attempt {
         self.folder.join(LIST)
     }
 
+    /// Returns the name of this attempt, which no other one has.
+    pub(super) fn name(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Returns the folder of the list during its commit.
-    fn publishing(&self) -> PathBuf {
+    pub(super) fn publishing(&self) -> PathBuf {
         self.folder.join(PUBLISHING)
     }
 
@@ -257,7 +262,7 @@ fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
 }
 
 /// Moves the files of a folder one by one, on a file system that moves no folders.
-fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
+pub(super) fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
     // Not with the folders above it: if they are gone, another process has removed this staging.
     match fs::create_dir(to) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(io_error("create the folder", to, error)),

@@ -13,7 +13,7 @@ use crate::error::SinkError;
 
 /// Takes the place, unless another process disturbs. Returns whether it is taken.
 pub(super) fn take_folder(publication: &Publication<'_>, standing: &Standing) -> Result<bool, SinkError> {
-    let staged = publication.begin()?;
+    let staged = Place { folder: publication.attempt.begin_commit()?, single_file: None };
     if read(&staged.manifest())?.as_ref() != Some(&publication.list.manifest) {
         return Err(lost(&staged));
     }

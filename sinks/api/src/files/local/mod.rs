@@ -32,7 +32,7 @@ pub use mount::mount_of;
 pub use move_error::Moved;
 pub(super) use nearest::BrokenLink;
 pub use nearest::nearest_existing;
-pub(super) use publication::{StagedList, Stamp};
+pub(super) use publication::StagedList;
 pub(super) use publishing::{Published, publish};
 pub use staging_root::staging_of;
 pub(super) use steps::{sync_folder, write_file};

@@ -78,11 +78,8 @@ impl Place {
         let of_folder = || self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let name = self.single_file.clone().unwrap_or_else(of_folder);
         // Two places that share a lock wait for each other, which is all that a cut name does.
-        let mut end = name.len().min(LONGEST_NAME - LOCK_BEGIN.len() - LOCK_END.len());
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.home().join(format!("{LOCK_BEGIN}{}{LOCK_END}", &name[..end]))
+        let name = shortened(&name, LOCK_BEGIN.len() + LOCK_END.len());
+        self.home().join(format!("{LOCK_BEGIN}{name}{LOCK_END}"))
     }
 
     /// Returns what stands there, if a list of `owner` may take the place.
@@ -216,6 +213,15 @@ impl ManifestHead {
     pub(super) fn is_of(&self, walk: WalkId, begun_at: Option<DateTime<Utc>>) -> bool {
         self.walk == walk && begun_at.is_none_or(|begun_at| begun_at == self.begun_at)
     }
+}
+
+/// Returns the beginning of a name that leaves room for `more` bytes in the longest name of a file.
+pub(super) fn shortened(name: &str, more: usize) -> &str {
+    let mut end = name.len().min(LONGEST_NAME - more);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
 }
 
 /// Returns the name of a list's manifest. `single_file` is the name of the list's file, or `None`

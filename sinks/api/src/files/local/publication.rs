@@ -3,9 +3,6 @@
 //! Before it: `publishing`, which makes it. Behind it: `folder` and `single_file`, which take the
 //! place for it.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-
 use super::attempt::Attempt;
 use super::place::{Place, Standing, StandingList};
 use super::target::Target;
@@ -19,19 +16,6 @@ pub(in crate::files) struct StagedList {
     pub(in crate::files) marker: Vec<u8>,
     /// What the manifest says.
     pub(in crate::files) head: ManifestHead,
-    /// The file of a list without a folder.
-    pub(in crate::files) stamp: Option<Stamp>,
-}
-
-/// What identifies a file without reading it: device, inode, size, time of the last write. A rename
-/// changes none of them on most file systems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::files) struct Stamp(u64, u64, u64, i64, i64);
-
-impl Stamp {
-    pub(in crate::files) fn of(metadata: &Metadata) -> Self {
-        Self(metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
-    }
 }
 
 /// A list, and the place that it takes.
@@ -41,8 +25,6 @@ pub(super) struct Publication<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) list: &'a StagedList,
     pub(super) place: Place,
-    /// Whether the lock of the place is held. It is not if the file system has no locks.
-    pub(super) is_locked: bool,
 }
 
 impl Publication<'_> {
@@ -67,12 +49,6 @@ impl Publication<'_> {
             Ok(Standing::List(found)) => !self.is_settled(&found),
             Err(_) => false,
         }
-    }
-
-    /// Returns the place in staging of the list during its commit.
-    pub(super) fn begin(&self) -> Result<Place, SinkError> {
-        let folder = self.attempt.begin_commit()?;
-        Ok(Place { folder, single_file: self.place.single_file.clone() })
     }
 }
 

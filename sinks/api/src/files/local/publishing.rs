@@ -2,9 +2,10 @@
 //!
 //! A lock beside the place keeps publishers apart. It is held while one of them looks at the
 //! place, takes it, and looks again. The steps are safe without the lock, too, because hosts may
-//! share a file system and no locks: nothing is replaced that was not looked at. A list takes an
+//! share a file system and no locks: nothing is replaced that was not looked at. A folder takes an
 //! empty place only if it is still empty. What comes out of a place that was not empty must be what
-//! may be replaced; if not, it goes back.
+//! may be replaced; if not, it goes back. Lists that are single files are published one at a time,
+//! each by all publishers that find it.
 //!
 //! Before it: `staged`. Behind it: `folder` and `single_file`, which take the place.
 
@@ -42,7 +43,7 @@ pub(in crate::files) fn publish(target: &Target, attempt: &Attempt, list: &Stage
     create_folders(target.home())?;
     let place = target.place()?;
     let lock = LockFile::wait(&place.lock())?;
-    let published = take_place(&Publication { target, attempt, list, place, is_locked: lock.is_some() });
+    let published = take_place(&Publication { target, attempt, list, place });
     if let Some(lock) = lock {
         lock.remove();
     }
@@ -57,7 +58,7 @@ fn take_place(publication: &Publication<'_>) -> Result<Published, SinkError> {
         }
         let is_taken = match look(publication)? {
             Standing::List(found) if publication.is_settled(&found) => true,
-            standing => take(publication, standing)?,
+            standing => take(publication, &standing)?,
         };
         if !is_taken {
             continue;
@@ -78,21 +79,19 @@ fn take_place(publication: &Publication<'_>) -> Result<Published, SinkError> {
         .with_hint("run again; if hosts share this file system without sharing its locks, let one of them publish"))
 }
 
-/// Looks at the place. If another owner has it, a marker of this list does not stay there.
+/// Looks at the place, in which no list of a single file is half published any more.
 fn look(publication: &Publication<'_>) -> Result<Standing, SinkError> {
-    publication.target.standing().inspect_err(|_| {
-        if publication.place.single_file.is_some() {
-            // An error of this step would say less than that of the look.
-            let _ = SingleFile(publication).withdraw_marker();
-        }
-    })
+    if publication.place.single_file.is_some() {
+        SingleFile(publication).finish_announced()?;
+    }
+    publication.target.standing()
 }
 
-fn take(publication: &Publication<'_>, standing: Standing) -> Result<bool, SinkError> {
+fn take(publication: &Publication<'_>, standing: &Standing) -> Result<bool, SinkError> {
     create_folders(publication.target.home())?;
     if publication.place.single_file.is_some() {
         SingleFile(publication).take(standing)
     } else {
-        take_folder(publication, &standing)
+        take_folder(publication, standing)
     }
 }

@@ -1,219 +1,298 @@
-//! The commit of a list that is a single file. File, manifest and marker take their names one by
-//! one, in an order that never leaves a marker over another file:
+//! The commit of a list that is a single file.
 //!
-//! 1. the old marker comes out;
-//! 2. the manifest takes its name, which decides between two owners;
-//! 3. the file takes its name: without a manifest beside it, it would look foreign;
-//! 4. the marker takes its name, if manifest and file are still those of this list.
+//! Three names change one by one: manifest, file, marker. Between two of these steps a process may
+//! be killed, and another host may publish that shares no lock. So no list is published by its own
+//! process alone. A list is *announced* first: a folder with its files takes one name in staging,
+//! which one list at a time can have. Each publisher of the place finishes the announced list
+//! before it looks at the place, also if another process has announced it.
+//!
+//! ```text
+//! <root>.staging/file=list.txt~announced/host=etl-1,process=4711,attempt=1,announcement=1/
+//!     _list.txt.manifest.json  list.txt  _list.txt.SUCCESS    until they take their names
+//!     marker~old         the marker that came out of the place; an empty file if there was none
+//!     announcement       what was in the place when the list was announced
+//! ```
+//!
+//! Each step may be taken by several processes at the same time, and by one that was held up for
+//! long: it moves a file out of the announced folder, or into it under a name that must be free.
+//! The name of the folder is never used again. So after the end of an announcement nothing can be
+//! moved any more, and a marker is never beside another file or manifest.
 //!
 //! Before it: `publishing`, which looks at the place before and after. Behind it: `steps`.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::giving_back::TAKEN_MARKER;
-use super::place::{Place, Standing, StandingList, is_marker_of};
-use super::publication::{Publication, Stamp, lost};
-use super::reading::{metadata, read};
-use super::steps::{Renamed, exchange, remove_file, rename_to_free, sync_folder, write_file};
+use serde::{Deserialize, Serialize};
+
+use super::attempt::move_files;
+use super::place::{Place, Standing, shortened};
+use super::publication::{Publication, lost};
+use super::reading::{metadata, names_in, read};
+use super::steps::{Renamed, remove_file, remove_folder, rename_to_free, sync_folder};
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::manifest::{ManifestHead, NamedFile};
-use crate::files::part::sha256_of_file;
+use crate::files::part::sha256;
+
+/// The ends of the name of the folder that holds an announced list. No layout makes a `~`.
+const FOLDER_BEGIN: &str = "file=";
+const FOLDER_END: &str = "~announced";
+/// What the folder of an announced list holds besides its files.
+const NOTE: &str = "announcement";
+const OLD_MARKER: &str = "marker~old";
+
+/// How often a marker is looked for that other processes take out at the same moment.
+const LOOKS: usize = 3;
+
+/// The number of the last announcement of this process.
+static ANNOUNCEMENTS: AtomicU64 = AtomicU64::new(0);
+
+/// What a publisher saw in the place: the digests of manifest and marker.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    manifest: Option<String>,
+    marker: Option<String>,
+}
+
+/// What other processes must know of an announced list.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    /// The name of the file in its place.
+    file: String,
+    /// What the list replaces.
+    seen: Seen,
+    /// The folder of the list in staging, below the folder of all staging: the list goes back there
+    /// if it cannot be published.
+    staged: PathBuf,
+}
 
 /// The commit of a single file.
 #[derive(Debug)]
 pub(super) struct SingleFile<'a>(pub(super) &'a Publication<'a>);
 
 impl SingleFile<'_> {
-    /// Takes the place, unless another process disturbs. Returns whether it is taken.
-    pub(super) fn take(&self, standing: Standing) -> Result<bool, SinkError> {
+    /// Announces the list and finishes it, unless another list is announced, or the place is not as
+    /// it was seen. Returns whether the list is published.
+    pub(super) fn take(&self, standing: &Standing) -> Result<bool, SinkError> {
+        let place = &self.0.place;
         let seen = match standing {
-            Standing::List(found) => Some(found),
-            Standing::Free => None,
+            Standing::List(found) => {
+                Seen { manifest: Some(sha256(&found.manifest)), marker: found.marker.as_deref().map(sha256) }
+            }
+            Standing::Free => Seen { manifest: None, marker: read(&place.marker())?.as_deref().map(sha256) },
         };
-        // Without a lock, its publisher may have been cut off or be at work: the two look alike.
-        if !self.0.is_locked && seen.as_deref().is_some_and(|found| self.0.is_older_than(found)) {
+        if !self.announce(seen)? {
             return Ok(false);
         }
-        let staged = self.0.begin()?;
-        let taken = self.take_names(seen.as_deref(), &staged);
-        if !matches!(taken, Ok(true)) {
-            self.put_back_marker(&staged)?;
-        }
-        taken
+        self.finish_announced()?;
+        Ok(metadata(&self.0.attempt.list())?.is_none())
     }
 
-    /// Takes the names, if the place is still as it was seen.
-    fn take_names(&self, seen: Option<&StandingList>, staged: &Place) -> Result<bool, SinkError> {
-        let (place, list) = (self.place(), self.0.list);
-        // Of a free place, it belongs to no manifest.
-        let marker = match seen {
-            Some(seen) => seen.marker.clone(),
-            None => read(&place.marker())?,
+    /// Finishes the list that is announced for the place, if there is one.
+    pub(super) fn finish_announced(&self) -> Result<(), SinkError> {
+        let announced = self.announced();
+        if metadata(&announced)?.is_none() {
+            return Ok(());
+        }
+        let names = match names_in(&announced) {
+            Err(_) if metadata(&announced)?.is_none() => return Ok(()),
+            names => names?,
         };
-        let file_seen = metadata(&file_in(place))?.as_ref().map(Stamp::of);
-
-        if let (Some(_), Some(marker)) = (seen, &marker) {
-            if !self.take_out_marker(marker, staged)? {
-                return Ok(false);
+        for name in names {
+            let folder = announced.join(name);
+            // A folder without a note was ended, or its process was killed before it was complete.
+            match read(&folder.join(NOTE))?.and_then(|text| serde_json::from_slice(&text).ok()) {
+                Some(note) => self.finish(&folder, &note)?,
+                None => self.end(&folder)?,
             }
-            sync_folder(&place.folder)?;
         }
-        if !self.take_manifest(seen, staged)? {
-            return Ok(false);
+        match fs::remove_dir(&announced).map_err(|error| (error.kind(), error)) {
+            // The next list is announced already.
+            Ok(()) | Err((ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty, _)) => Ok(()),
+            Err((_, error)) => Err(io_error("remove the folder", &announced, error)),
         }
-        if seen.is_none() {
-            if let Some(marker) = &marker
-                && !self.take_out_marker(marker, staged)?
-            {
-                return Ok(false);
-            }
-            sync_folder(&place.folder)?;
-        }
-        if !self.take_file(file_seen, seen, staged)? {
-            return Ok(false);
-        }
-        sync_folder(&place.folder)?;
-        if !self.has_manifest_and_file()? {
-            return Ok(false);
-        }
-        write_if_other(&staged.marker(), &list.marker)?;
-        Ok(rename_to_free(&staged.marker(), &place.marker())? == Renamed::Done)
     }
 
-    /// Takes this list's marker out again, if it stands over another list.
-    pub(super) fn withdraw_marker(&self) -> Result<(), SinkError> {
-        let (marker, staged) = (&self.0.list.marker, self.0.begin()?);
-        if read(&self.place().marker())?.as_ref() == Some(marker) && !self.has_manifest_and_file()? {
-            self.take_out_marker(marker, &staged)?;
+    /// Returns the folder that holds the announced list. It depends on the place alone, because a
+    /// layout without folders has its place in `root`.
+    fn announced(&self) -> PathBuf {
+        let file = self.0.place.single_file.as_deref().unwrap_or_default();
+        let name = shortened(file, FOLDER_BEGIN.len() + FOLDER_END.len());
+        self.0.target.staging_root().join(format!("{FOLDER_BEGIN}{name}{FOLDER_END}"))
+    }
+
+    /// Announces the list; returns whether no other list was announced.
+    fn announce(&self, seen: Seen) -> Result<bool, SinkError> {
+        let (list, attempt) = (self.0.attempt.list(), self.0.attempt);
+        let staged = Place { folder: list.clone(), single_file: self.0.place.single_file.clone() };
+        let head = &self.0.list.head;
+        let has_file = head.files.iter().all(|file| {
+            metadata(&list.join(&file.path)).is_ok_and(|found| found.is_some_and(|found| found.len() == file.bytes))
+        });
+        if !has_file || read(&staged.manifest())?.as_ref() != Some(&self.0.list.manifest) {
+            return Err(lost(&staged));
+        }
+        let note = Note {
+            file: staged.single_file.unwrap_or_default(),
+            seen,
+            staged: list.strip_prefix(self.0.target.staging_root()).unwrap_or(&list).to_owned(),
+        };
+        // A path that is not UTF-8 makes an empty note, and no other process finishes the list.
+        let text = serde_json::to_vec(&note).unwrap_or_default();
+        let note = list.join(NOTE);
+        fs::write(&note, text).map_err(|error| io_error("write", &note, error))?;
+        remove_file(&list.join(OLD_MARKER))?;
+
+        let number = ANNOUNCEMENTS.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = format!("{},announcement={number}", attempt.name());
+        let outer = attempt.publishing();
+        remove_folder(&outer)?;
+        // Not with the folders above it: if they are gone, another process has removed this staging.
+        fs::create_dir(&outer).map_err(|error| io_error("create the folder", &outer, error))?;
+        let inner = outer.join(&name);
+        move_folder(&list, &inner)?;
+        // A folder replaces only an empty folder.
+        let is_announced = match fs::rename(&outer, self.announced()).map_err(|error| error.kind()) {
+            Ok(()) => true,
+            Err(ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => false,
+            // The file system may move files and no folders.
+            Err(_) => self.announce_file_by_file(&inner, &name)?,
+        };
+        if !is_announced {
+            move_folder(&inner, &list)?;
+        }
+        Ok(is_announced)
+    }
+
+    /// Announces the list where folders cannot be moved. The note comes last.
+    fn announce_file_by_file(&self, inner: &Path, name: &str) -> Result<bool, SinkError> {
+        let announced = self.announced();
+        match fs::create_dir(&announced).map_err(|error| (error.kind(), error)) {
+            Ok(()) => {}
+            Err((ErrorKind::AlreadyExists, _)) => return Ok(false),
+            Err((_, error)) => return Err(io_error("create the folder", &announced, error)),
+        }
+        let (folder, note) = (announced.join(name), self.0.attempt.replaced());
+        move_file(&inner.join(NOTE), &note)?;
+        move_files(inner, &folder)?;
+        move_file(&note, &folder.join(NOTE))?;
+        Ok(true)
+    }
+
+    /// Takes the steps of an announced list, or those that are left of them.
+    fn finish(&self, folder: &Path, note: &Note) -> Result<(), SinkError> {
+        let place = Place { folder: self.0.place.folder.clone(), single_file: Some(note.file.clone()) };
+        let is_due = is_due(folder, note, &place)?;
+        match if is_due { publish(folder, note, &place) } else { Ok(false) } {
+            Ok(true) => self.end(folder),
+            Ok(false) => self.withdraw(folder, note, &place),
+            Err(error) => {
+                // The place is as it was, if its manifest is.
+                if metadata(&announced_as(folder, note).manifest())?.is_some() {
+                    self.withdraw(folder, note, &place)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives an announced list back to its attempt.
+    fn withdraw(&self, folder: &Path, note: &Note, place: &Place) -> Result<(), SinkError> {
+        let staged = self.0.target.staging_root().join(&note.staged);
+        if staged.parent().is_none_or(|attempt| !attempt.is_dir()) {
+            return self.end(folder);
+        }
+        match move_folder(folder, &staged) {
+            // Another process has withdrawn or ended it.
+            Err(_) if metadata(folder)?.is_none() => return Ok(()),
+            moved => moved?,
+        }
+        let old = staged.join(OLD_MARKER);
+        let is_marker = metadata(&old)?.is_some_and(|found| found.len() > 0);
+        if is_marker && read(&place.manifest())?.as_deref().map(sha256) == note.seen.manifest {
+            rename_to_free(&old, &place.marker())?;
         }
         Ok(())
     }
 
-    fn place(&self) -> &Place {
-        &self.0.place
+    /// Ends an announcement: takes its name away, and removes what is left of it.
+    fn end(&self, folder: &Path) -> Result<(), SinkError> {
+        let aside = self.0.attempt.replaced();
+        remove_folder(&aside)?;
+        match fs::rename(folder, &aside) {
+            Ok(()) => remove_folder(&aside),
+            Err(error) if error.kind() == ErrorKind::NotFound && metadata(folder)?.is_none() => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(io_error("move", folder, error)),
+            // The file system may move files and no folders.
+            Err(_) => remove_folder(folder),
+        }
     }
+}
 
-    fn has_manifest_and_file(&self) -> Result<bool, SinkError> {
-        let manifest = read(&self.place().manifest())?;
-        Ok(manifest.as_ref() == Some(&self.0.list.manifest) && self.is_ours(&file_in(self.place()))?)
-    }
+/// Returns whether the place is as it was seen, or a process has begun to take it.
+fn is_due(folder: &Path, note: &Note, place: &Place) -> Result<bool, SinkError> {
+    let digest = |path: PathBuf| Ok(read(&path)?.as_deref().map(sha256));
+    let found = Seen { manifest: digest(place.manifest())?, marker: digest(place.marker())? };
+    // A file without a manifest is foreign.
+    let is_foreign = found.manifest.is_none() && metadata(&place.folder.join(&note.file))?.is_some();
+    Ok((found == note.seen && !is_foreign) || metadata(&folder.join(OLD_MARKER))?.is_some())
+}
 
-    /// Returns whether the file at `path` is this list's.
-    fn is_ours(&self, path: &Path) -> Result<bool, SinkError> {
-        let Some(found) = metadata(path)? else { return Ok(false) };
-        let list = self.0.list;
-        Ok(list.stamp == Some(Stamp::of(&found)) || is_file_of(path, &found, list.head.files.first())?)
-    }
+/// Moves the files of an announced list to their names. Returns whether all are moved.
+fn publish(folder: &Path, note: &Note, place: &Place) -> Result<bool, SinkError> {
+    let list = announced_as(folder, note);
+    take_out_marker(&place.marker(), &folder.join(OLD_MARKER))?;
+    sync_folder(&place.folder)?;
+    move_file(&list.manifest(), &place.manifest())?;
+    move_file(&folder.join(&note.file), &place.folder.join(&note.file))?;
+    sync_folder(&place.folder)?;
+    move_file(&list.marker(), &place.marker())?;
+    sync_folder(&place.folder)?;
+    // They are still there if the folder of the place was removed.
+    Ok(metadata(&list.manifest())?.is_none() && metadata(&list.marker())?.is_none())
+}
 
-    /// Takes out the marker, which must be `expected`; another one goes back.
-    fn take_out_marker(&self, expected: &[u8], staged: &Place) -> Result<bool, SinkError> {
-        let (marker, taken) = (self.place().marker(), staged.folder.join(TAKEN_MARKER));
-        remove_file(&taken)?;
-        match rename_to_free(&marker, &taken) {
-            Ok(Renamed::Done) => {}
-            Err(_) if metadata(&marker)?.is_none() => return Ok(false),
-            Ok(_) => return Ok(false),
+/// Returns the names of the list in its announced folder.
+fn announced_as(folder: &Path, note: &Note) -> Place {
+    Place { folder: folder.to_owned(), single_file: Some(note.file.clone()) }
+}
+
+/// Takes a marker out of the place. If there is none, an empty file says so: later the marker of
+/// this list is there, and must stay.
+fn take_out_marker(marker: &Path, old: &Path) -> Result<(), SinkError> {
+    for _ in 0..LOOKS {
+        if metadata(marker)?.is_none() {
+            return match File::create_new(old).map_err(|error| (error.kind(), error)) {
+                Ok(_) | Err((ErrorKind::AlreadyExists | ErrorKind::NotFound, _)) => Ok(()),
+                Err((_, error)) => Err(io_error("create", old, error)),
+            };
+        }
+        match rename_to_free(marker, old) {
+            Ok(Renamed::Done | Renamed::Disturbed) => return Ok(()),
+            Ok(Renamed::Unsupported) => break,
+            // Another process has taken it out.
+            Err(_) if metadata(marker)?.is_none() => {}
             Err(error) => return Err(error),
         }
-        if read(&taken)?.as_deref() == Some(expected) {
-            return Ok(true);
-        }
-        rename_to_free(&taken, &marker)?;
-        Ok(false)
     }
+    Err(io_error("publish", marker, ErrorKind::Unsupported.into()))
+}
 
-    /// Puts the marker back that was taken out, if its list is in the place all the same.
-    fn put_back_marker(&self, staged: &Place) -> Result<(), SinkError> {
-        let (place, taken) = (self.place(), staged.folder.join(TAKEN_MARKER));
-        let (Some(marker), Some(manifest)) = (read(&taken)?, read(&place.manifest())?) else { return Ok(()) };
-        let Ok(head) = serde_json::from_slice::<ManifestHead>(&manifest) else { return Ok(()) };
-        let file = file_in(place);
-        let Some(found) = metadata(&file)? else { return Ok(()) };
-        if is_marker_of(&marker, &manifest) && is_file_of(&file, &found, head.files.first())? {
-            rename_to_free(&taken, &place.marker())?;
-        }
-        Ok(())
-    }
-
-    fn take_manifest(&self, seen: Option<&StandingList>, staged: &Place) -> Result<bool, SinkError> {
-        let (manifest, place) = (&self.0.list.manifest, self.place().manifest());
-        if seen.is_some_and(|seen| seen.manifest == *manifest) {
-            return Ok(read(&place)?.as_ref() == Some(manifest));
-        }
-        let staged = staged.manifest();
-        write_if_other(&staged, manifest)?;
-        let Some(seen) = seen else {
-            return Ok(rename_to_free(&staged, &place)? == Renamed::Done);
-        };
-        replace(&staged, &place, |path| Ok(read(path)?.as_ref() == Some(&seen.manifest)))
-    }
-
-    /// `found` is the file in the place, and `seen` the list there.
-    fn take_file(&self, found: Option<Stamp>, seen: Option<&StandingList>, staged: &Place) -> Result<bool, SinkError> {
-        let (place, staged_file) = (file_in(self.place()), file_in(staged));
-        if found.is_some() && self.is_ours(&place)? {
-            return Ok(true);
-        }
-        if !self.is_ours(&staged_file)? {
-            return Err(lost(staged));
-        }
-        let Some(found) = found else {
-            return Ok(rename_to_free(&staged_file, &place)? == Renamed::Done);
-        };
-        let expected = seen.and_then(|seen| seen.head.files.first());
-        replace(&staged_file, &place, |path| {
-            let Some(metadata) = metadata(path)? else { return Ok(false) };
-            Ok(Stamp::of(&metadata) == found || is_file_of(path, &metadata, expected)?)
-        })
+/// Moves a file, if it is there, to a name that may be taken.
+fn move_file(from: &Path, to: &Path) -> Result<(), SinkError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error("publish", to, error)),
+        _ => Ok(()),
     }
 }
 
-/// Returns the path of the list's file.
-fn file_in(place: &Place) -> PathBuf {
-    place.folder.join(place.single_file.as_deref().unwrap_or_default())
-}
-
-/// Returns whether a file is the one of a manifest. It is read only if its size is right.
-fn is_file_of(path: &Path, found: &Metadata, expected: Option<&NamedFile>) -> Result<bool, SinkError> {
-    match expected {
-        Some(expected) if found.is_file() && found.len() == expected.bytes => {
-            let digest = sha256_of_file(path).map_err(|error| io_error("read", path, error))?;
-            Ok(digest == expected.sha256)
-        }
-        _ => Ok(false),
+/// Moves a folder within staging; file by file, if the file system moves no folders.
+fn move_folder(from: &Path, to: &Path) -> Result<(), SinkError> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(io_error("move", from, error)),
+        Err(_) => move_files(from, to),
     }
-}
-
-/// Replaces the file at `place`, if it is the expected one. Without an exchange of two files, the
-/// look comes before the rename and not after it.
-fn replace(
-    staged: &Path,
-    place: &Path,
-    is_expected: impl Fn(&Path) -> Result<bool, SinkError>,
-) -> Result<bool, SinkError> {
-    match exchange(staged, place)? {
-        Renamed::Done if is_expected(staged)? => Ok(true),
-        Renamed::Done => {
-            if exchange(staged, place)? == Renamed::Disturbed {
-                rename_to_free(staged, place)?;
-            }
-            Ok(false)
-        }
-        Renamed::Unsupported if is_expected(place)? => {
-            fs::rename(staged, place).map_err(|error| io_error("publish", place, error))?;
-            Ok(true)
-        }
-        Renamed::Disturbed | Renamed::Unsupported => Ok(false),
-    }
-}
-
-/// Makes sure that a small staged file has this content: what came out of the place may be there.
-fn write_if_other(path: &Path, content: &[u8]) -> Result<(), SinkError> {
-    if read(path)?.as_deref() == Some(content) {
-        return Ok(());
-    }
-    remove_file(path)?;
-    write_file(path, content)
 }

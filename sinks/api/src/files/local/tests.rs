@@ -42,16 +42,16 @@ impl Staged {
         let manifest = read(&staged.manifest()).unwrap().unwrap();
         let marker = read(&staged.marker()).unwrap().unwrap();
         let head = serde_json::from_slice(&manifest).unwrap();
-        Self { target, attempt, list: StagedList { manifest, marker, head, stamp: None }, seen: Some(seen) }
+        Self { target, attempt, list: StagedList { manifest, marker, head }, seen: Some(seen) }
     }
 
     fn take(&mut self) -> bool {
         let place = self.target.place().unwrap();
         let is_single_file = place.single_file.is_some();
         let Self { target, attempt, list, seen } = self;
-        let publication = Publication { target, attempt, list, place, is_locked: false };
+        let publication = Publication { target, attempt, list, place };
         let seen = seen.take().unwrap();
-        if is_single_file { SingleFile(&publication).take(seen) } else { take_folder(&publication, &seen) }.unwrap()
+        if is_single_file { SingleFile(&publication).take(&seen) } else { take_folder(&publication, &seen) }.unwrap()
     }
 }
 
