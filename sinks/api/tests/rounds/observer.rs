@@ -1,9 +1,11 @@
 //! An observer of the place, which knows only what a reader knows: the names, the manifest, the
 //! marker, the checksums.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use crate::list::List;
 /// Without a lock, a list that is replaced is looked at again this often.
 const LOOKS: u32 = 400;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+/// The time between two looks at a marker, while publishers are at work.
+const BETWEEN_MARKERS: Duration = Duration::from_micros(30);
 
 /// What an observer sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +95,31 @@ pub(crate) fn look(list: &List) -> Observation {
     seen.manifest = Some((manifest["pipeline"].as_str().unwrap_or_default().to_owned(), begun_at));
     seen.problem = problem(&folder, &text, &manifest, marker.as_deref());
     seen
+}
+
+/// Looks at a single file again and again until `is_over`; returns how often a marker was there all
+/// the time of a look, and what was wrong with the list under it.
+pub(crate) fn watch_marker(list: &List, is_over: &AtomicBool) -> (u64, Vec<String>) {
+    let (manifest_name, marker_name, _) = list.names();
+    let (folder, marker) = (list.folder(), list.folder().join(marker_name));
+    let (mut looks, mut problems) = (0, Vec::new());
+    while !is_over.load(Ordering::Relaxed) {
+        thread::sleep(BETWEEN_MARKERS);
+        let Ok(mut file) = File::open(&marker) else { continue };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        let text = fs::read(folder.join(manifest_name)).unwrap_or_default();
+        let manifest = serde_json::from_slice(&text).unwrap_or_default();
+        let problem = problem(&folder, &text, &manifest, Some(&content));
+        // The open file keeps its number, so another marker has another one.
+        let numbers = |found: &Metadata| (found.dev(), found.ino());
+        let stayed = fs::metadata(&marker).is_ok_and(|found| numbers(&found) == numbers(&file.metadata().unwrap()));
+        if stayed {
+            looks += 1;
+            problems.extend(problem);
+        }
+    }
+    (looks, problems)
 }
 
 fn problem(folder: &Path, text: &[u8], manifest: &Value, marker: Option<&[u8]>) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::list::List;
 use crate::locks::Locks;
-use crate::observer::{Observation, instant, look};
+use crate::observer::{Observation, instant, look, watch_marker};
 use crate::publisher::{Order, Said};
 use crate::tally::Tally;
 use crate::worker::Pool;
@@ -59,13 +60,31 @@ impl Round {
             assert!(matches!(answers[..], [Said::Published(..)]), "{answers:?}");
         }
 
+        let is_over = AtomicBool::new(false);
+        let (said, cut_off) = thread::scope(|scope| {
+            let watched = self.lists.first().filter(|list| list.is_single_file);
+            let watch = watched.map(|list| scope.spawn(|| watch_marker(list, &is_over)));
+            let published = self.publish(pool, random, tally);
+            is_over.store(true, Ordering::Relaxed);
+            let (looks, problems) = watch.map(|watch| watch.join().unwrap()).unwrap_or_default();
+            tally.markers += looks;
+            tally.violations.extend(problems.into_iter().map(|problem| format!("under a marker: {problem}")));
+            published
+        });
+        self.judge(&said, &cut_off, is_locked, tally);
+        self.finish(calm, is_locked, tally);
+    }
+
+    /// Has the lists published, and kills publishers. Returns what they said, and the lists whose
+    /// publisher was killed before it said what came of them.
+    fn publish(&self, pool: &mut Pool, random: &mut Rng, tally: &mut Tally) -> (Vec<Said>, Vec<&List>) {
         // One or two processes: two lists may be two threads of one.
         let split = random.u64(..=self.lists.len() as u64) as usize;
         let mut workers = Vec::new();
         for lists in [&self.lists[..split], &self.lists[split..]] {
             if !lists.is_empty() {
                 let mut worker = pool.take();
-                worker.order(&Order { lists: lists.to_vec(), is_locked });
+                worker.order(&Order { lists: lists.to_vec(), is_locked: pool.locks == Locks::Shared });
                 workers.push((worker, lists));
             }
         }
@@ -83,7 +102,6 @@ impl Round {
             tally.kills += 1;
         }
         let mut said = Vec::new();
-        // Lists whose publisher was killed before it said what came of them.
         let mut cut_off = Vec::new();
         for (place, (mut worker, lists)) in workers.into_iter().enumerate() {
             let is_killed = moments.iter().any(|(_, killed)| *killed == place);
@@ -97,8 +115,7 @@ impl Round {
                 pool.give(worker);
             }
         }
-        self.judge(&said, &cut_off, is_locked, tally);
-        self.finish(calm, is_locked, tally);
+        (said, cut_off)
     }
 
     /// Judges what was said, and what stands there after the kills.
@@ -134,9 +151,7 @@ impl Round {
         }
         let is_half = after.manifest.is_some() && !after.is_whole();
         if is_half {
-            let is_disturbed = said.iter().any(|said| matches!(said, Said::Temporary(..)));
-            let is_of_a_kill =
-                self.lists[0].is_single_file && !after.has_marker && (is_disturbed || !cut_off.is_empty());
+            let is_of_a_kill = self.lists[0].is_single_file && !after.has_marker && !cut_off.is_empty();
             tally.without_marker += u64::from(is_of_a_kill);
             if !is_of_a_kill {
                 tally.violations.push(format!("after the kills: {after:?} in a round of {:?}", self.lists));
@@ -194,7 +209,8 @@ fn judge_published(list: &List, seen: &Observation, cut_off: &[&List], is_locked
     if list.is_single_file && is_newer_cut_off && !seen.has_marker {
         return;
     }
-    if !is_locked && cut_off.iter().any(|other| of_owner(&other)) {
+    // Two folders change places before a publisher can look at what came out.
+    if !is_locked && !list.is_single_file && cut_off.iter().any(|other| of_owner(&other)) {
         tally.disturbed += 1;
         return;
     }

@@ -15,28 +15,33 @@ pub(crate) struct Tally {
     pub(crate) temporary: u64,
     /// Single files that a kill left without a marker, until the next run.
     pub(crate) without_marker: u64,
-    /// Times that a list was not there right after it was called published, because a process that
+    /// Times that a folder was not there right after it was called published, because a process that
     /// shared no lock was killed over it. The next run gave it back, or published again.
     pub(crate) disturbed: u64,
+    /// Looks at a single file while it was published, under a marker that was there all the time.
+    pub(crate) markers: u64,
     pub(crate) violations: Vec<String>,
 }
 
 impl Tally {
     /// Returns whether the rounds have met what they are for.
     pub(crate) fn is_telling(&self) -> bool {
-        self.kills_at_work * 5 > self.rounds && self.refused * 10 > self.rounds && self.published * 2 > self.rounds
+        self.kills_at_work * 5 > self.rounds
+            && self.refused * 10 > self.rounds
+            && self.published * 2 > self.rounds
+            && self.markers > self.rounds
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rounds, kills, kills_at_work, published, replaced, refused, .. } = self;
-        let Self { temporary, without_marker, disturbed, violations, .. } = self;
+        let Self { temporary, without_marker, disturbed, markers, violations, .. } = self;
         write!(
             formatter,
             "{rounds} rounds, {kills} kills ({kills_at_work} at work), {published} times published ({replaced} of them by a newer \
              list), {refused} refused, {temporary} times to be tried again, {without_marker} files left without marker by a kill, \
-             {disturbed} disturbed by a kill without a shared lock, {} violations",
+             {disturbed} folders disturbed by a kill without a shared lock, {markers} looks under a marker, {} violations",
             violations.len()
         )
     }

@@ -296,3 +296,57 @@ fn move_folder(from: &Path, to: &Path) -> Result<(), SinkError> {
         Err(_) => move_files(from, to),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes the three files of a list, each with one text.
+    fn write(place: &Place, text: &str) {
+        for path in [place.manifest(), place.folder.join("list.txt"), place.marker()] {
+            fs::write(path, text).unwrap();
+        }
+    }
+
+    fn texts(place: &Place) -> [Option<String>; 3] {
+        [place.manifest(), place.folder.join("list.txt"), place.marker()].map(|path| fs::read_to_string(path).ok())
+    }
+
+    #[test]
+    fn a_step_that_comes_late_changes_nothing() {
+        for has_older in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let [place, announced, ended] = ["out", "announced", "ended"].map(|name| {
+                let folder = directory.path().join(name);
+                Place { folder, single_file: Some("list.txt".to_owned()) }
+            });
+            fs::create_dir(&place.folder).unwrap();
+            fs::create_dir(&announced.folder).unwrap();
+            let digest = has_older.then(|| sha256(b"older"));
+            let seen = Seen { manifest: digest.clone(), marker: digest };
+            let note = Note { file: "list.txt".to_owned(), seen, staged: PathBuf::new() };
+            write(&announced, "ours");
+            if has_older {
+                write(&place, "older");
+            }
+            assert!(is_due(&announced.folder, &note, &place).unwrap());
+            assert!(publish(&announced.folder, &note, &place).unwrap());
+            let ours = ["ours"; 3].map(|text| Some(text.to_owned()));
+            assert_eq!(texts(&place), ours);
+
+            // A process that was held up after its look takes all steps once more.
+            assert!(publish(&announced.folder, &note, &place).unwrap());
+            assert_eq!(texts(&place), ours);
+            // By now the announcement is ended, and the next list is on its way.
+            fs::rename(&announced.folder, &ended.folder).unwrap();
+            write(&place, "newer");
+            fs::remove_file(place.marker()).unwrap();
+            let half = texts(&place);
+            publish(&announced.folder, &note, &place).unwrap();
+            assert_eq!(texts(&place), half);
+            write(&place, "newer");
+            publish(&announced.folder, &note, &place).unwrap();
+            assert_eq!(texts(&place), ["newer"; 3].map(|text| Some(text.to_owned())));
+        }
+    }
+}

@@ -192,28 +192,97 @@ fn another_owners_list_that_a_crash_left_in_staging_goes_back() {
     assert!(!directory.path().join("out.staging").exists());
 }
 
-#[test]
-fn another_owners_single_file_that_a_crash_left_in_staging_goes_back() {
-    let directory = tempfile::tempdir().unwrap();
-    let ours = context(directory.path());
-    let names = ["_list.txt.manifest.json", "list.txt"];
-    for exchanged in 1..=names.len() {
-        let staged = prepared(&single_options(), &ours, &["a\n"]);
-        let attempt = folders_in(&staging(directory.path())).remove(0);
-        let expected = theirs(directory.path(), &single_options());
-        fs::rename(attempt.join("list"), attempt.join("publishing")).unwrap();
-        let (publishing, out) = (attempt.join("publishing"), directory.path().join("out"));
-        fs::rename(out.join("_list.txt.SUCCESS"), publishing.join("marker~taken")).unwrap();
-        for name in &names[..exchanged] {
-            exchange(&publishing.join(name), &out.join(name));
-        }
-        drop(staged);
-        let error = StagedFiles::open(&single_options(), &ours).unwrap_err().to_string();
-        assert!(error.contains("of pipeline `other`"), "{error}");
-        assert_eq!(tree(&out), expected);
-        assert!(!directory.path().join("out.staging").exists());
-        fs::remove_dir_all(out).unwrap();
+/// Leaves what a process leaves that announces the list of `context` and is killed after `steps` of
+/// its steps: the marker comes out, then manifest, file and marker take their names.
+fn cut_off(directory: &Path, context: &SinkContext, text: &str, steps: usize) {
+    let before = if staging(directory).is_dir() { folders_in(&staging(directory)) } else { Vec::new() };
+    let staged = prepared(&single_options(), context, &[text]);
+    let mut attempts = folders_in(&staging(directory));
+    attempts.retain(|attempt| !before.contains(attempt));
+    let attempt = attempts.remove(0);
+    let announced = directory.join("out.staging/file=list.txt~announced/host=gone,process=1,attempt=1,announcement=1");
+    fs::create_dir_all(announced.parent().unwrap()).unwrap();
+    fs::rename(attempt.join("list"), &announced).unwrap();
+    let out = directory.join("out");
+    fs::create_dir_all(&out).unwrap();
+    let [manifest, file, marker] = ["_list.txt.manifest.json", "list.txt", "_list.txt.SUCCESS"];
+    let digest = |name: &str| fs::read(out.join(name)).ok().map(|content| sha256(&content));
+    let note = serde_json::json!({
+        "file": file,
+        "seen": { "manifest": digest(manifest), "marker": digest(marker) },
+        "staged": attempt.strip_prefix(directory.join("out.staging")).unwrap().join("list"),
+    });
+    fs::write(announced.join("announcement"), note.to_string()).unwrap();
+    if steps > 0 && fs::rename(out.join(marker), announced.join("marker~old")).is_err() {
+        fs::write(announced.join("marker~old"), "").unwrap();
     }
+    for name in [manifest, file, marker].iter().take(steps.saturating_sub(1)) {
+        fs::rename(announced.join(name), out.join(name)).unwrap();
+    }
+    drop(staged);
+}
+
+/// Returns what stands in the place after the lists of `contexts`, each with its text.
+fn published(contexts: &[(&SinkContext, &str)]) -> BTreeMap<String, Vec<u8>> {
+    let directory = tempfile::tempdir().unwrap();
+    for (context, text) in contexts {
+        publish(&single_options(), &(*context).clone().with_directory(directory.path()), &[text]);
+    }
+    tree(&directory.path().join("out"))
+}
+
+#[test]
+fn an_announced_list_is_finished_by_the_next_publisher_even_of_another_owner() {
+    for steps in 0..=4 {
+        let directory = tempfile::tempdir().unwrap();
+        let ours = context(directory.path());
+        let mut theirs = prepared(&single_options(), &ours.clone().with_names("other", "archive"), &["x\ny\n"]);
+        cut_off(directory.path(), &ours, "a\n", steps);
+        let error = theirs.commit().unwrap_err();
+        assert!(error.to_string().contains("the list there is the list `followers` of app id `wx1`"), "{error}");
+        assert_eq!(tree(&directory.path().join("out")), published(&[(&ours, "a\n")]), "{steps} steps");
+        // The command of the process that was killed is given again.
+        publish(&single_options(), &ours, &["a\n"]);
+        assert_eq!(tree(&directory.path().join("out")), published(&[(&ours, "a\n")]), "{steps} steps");
+        assert!(!directory.path().join("out.staging").exists());
+    }
+}
+
+#[test]
+fn an_announced_list_is_finished_before_a_newer_or_an_older_one_of_its_owner_is_published() {
+    for steps in 0..=4 {
+        for micros in [1, 3] {
+            let directory = tempfile::tempdir().unwrap();
+            let place = context(directory.path());
+            let (oldest, announced, next) = (began(&place, 0), began(&place, 2), began(&place, micros));
+            publish(&single_options(), &oldest, &["o\n"]);
+            let mut staged = prepared(&single_options(), &next, &["n\n"]);
+            cut_off(directory.path(), &announced, "a\n", steps);
+            staged.commit().unwrap();
+            let newest = if micros > 2 { (&next, "n\n") } else { (&announced, "a\n") };
+            assert_eq!(tree(&directory.path().join("out")), published(&[newest]), "{steps} steps, {micros}");
+            publish(&single_options(), &announced, &["a\n"]);
+            assert_eq!(tree(&directory.path().join("out")), published(&[newest]), "{steps} steps, {micros}");
+            assert!(!directory.path().join("out.staging").exists());
+        }
+    }
+}
+
+#[test]
+fn an_announced_list_whose_place_has_changed_is_not_published() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = context(directory.path());
+    let newer = began(&place, 2);
+    cut_off(directory.path(), &began(&place, 1), "a\n", 0);
+    // A person copies another list to the place.
+    for (name, content) in published(&[(&newer, "b\n")]) {
+        fs::write(directory.path().join("out").join(name), content).unwrap();
+    }
+    publish(&single_options(), &newer, &["b\n"]);
+    assert_eq!(tree(&directory.path().join("out")), published(&[(&newer, "b\n")]));
+    publish(&single_options(), &began(&place, 1), &["a\n"]);
+    assert_eq!(tree(&directory.path().join("out")), published(&[(&newer, "b\n")]));
+    assert!(!directory.path().join("out.staging").exists());
 }
 
 #[test]
