@@ -1,5 +1,5 @@
-//! Two and three publishers on one place, killed at random: processes with `kill -9`, each with one
-//! or two threads that publish.
+//! Two and three publishers on one place, stopped for a while and killed at random: processes with
+//! `kill -9`, each with one or two threads that publish.
 //!
 //! `PUBLISH_ROUNDS` is the number of rounds of each test, `PUBLISH_SEED` repeats one.
 #![cfg(all(target_os = "linux", feature = "files"))]

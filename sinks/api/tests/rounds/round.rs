@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::list::List;
@@ -18,8 +19,10 @@ use fastrand::Rng;
 
 /// A publisher waits up to this long before it begins.
 const LONGEST_PAUSE_MICROS: u64 = 500;
-/// A process is killed within this time.
-const LATEST_KILL_MICROS: u64 = 6_000;
+/// A process is killed or stopped within this time.
+const LATEST_SIGNAL_MICROS: u64 = 6_000;
+/// A process is stopped for up to this long: others publish in the meantime.
+const LONGEST_STOP_MICROS: u64 = 6_000;
 
 pub(crate) struct Round {
     directory: TempDir,
@@ -75,7 +78,7 @@ impl Round {
         self.finish(calm, is_locked, tally);
     }
 
-    /// Has the lists published, and kills publishers. Returns what they said, and the lists whose
+    /// Has the lists published, and stops and kills publishers. Returns what they said, and the lists whose
     /// publisher was killed before it said what came of them.
     fn publish(&self, pool: &mut Pool, random: &mut Rng, tally: &mut Tally) -> (Vec<Said>, Vec<&List>) {
         // One or two processes: two lists may be two threads of one.
@@ -89,22 +92,28 @@ impl Round {
             }
         }
         let started = Instant::now();
-        let mut moments: Vec<(u64, usize)> = Vec::new();
+        let mut moments: Vec<(u64, usize, Signal)> = Vec::new();
         for place in 0..workers.len() {
             if random.u64(..3) > 0 {
-                moments.push((random.u64(..LATEST_KILL_MICROS), place));
+                moments.push((random.u64(..LATEST_SIGNAL_MICROS), place, Signal::KILL));
+            }
+            if random.u64(..3) == 0 {
+                let stop = random.u64(..LATEST_SIGNAL_MICROS);
+                moments.push((stop, place, Signal::STOP));
+                moments.push((stop + random.u64(..LONGEST_STOP_MICROS), place, Signal::CONT));
             }
         }
-        moments.sort_unstable();
-        for (micros, place) in &moments {
+        moments.sort_unstable_by_key(|(micros, ..)| *micros);
+        for (micros, place, signal) in &moments {
             thread::sleep(Duration::from_micros(*micros).saturating_sub(started.elapsed()));
-            workers[*place].0.kill();
-            tally.kills += 1;
+            workers[*place].0.signal(*signal);
+            tally.kills += u64::from(*signal == Signal::KILL);
+            tally.stops += u64::from(*signal == Signal::STOP);
         }
         let mut said = Vec::new();
         let mut cut_off = Vec::new();
         for (place, (mut worker, lists)) in workers.into_iter().enumerate() {
-            let is_killed = moments.iter().any(|(_, killed)| *killed == place);
+            let is_killed = moments.iter().any(|(_, other, signal)| (*other, *signal) == (place, Signal::KILL));
             let answers = worker.answers(is_killed);
             let is_said = |list: &&List| answers.iter().any(|said| said.list() == Some(*list));
             let silent: Vec<&List> = lists.iter().filter(|list| !is_said(list)).collect();

@@ -6,6 +6,8 @@ use std::fmt;
 pub(crate) struct Tally {
     pub(crate) rounds: u64,
     pub(crate) kills: u64,
+    /// Processes that were held up for some milliseconds.
+    pub(crate) stops: u64,
     /// Kills of a process that had not said of every list what came of it.
     pub(crate) kills_at_work: u64,
     pub(crate) published: u64,
@@ -35,11 +37,11 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rounds, kills, kills_at_work, published, replaced, refused, .. } = self;
+        let Self { rounds, kills, kills_at_work, stops, published, replaced, refused, .. } = self;
         let Self { temporary, without_marker, disturbed, markers, violations, .. } = self;
         write!(
             formatter,
-            "{rounds} rounds, {kills} kills ({kills_at_work} at work), {published} times published ({replaced} of them by a newer \
+            "{rounds} rounds, {kills} kills ({kills_at_work} at work), {stops} stops, {published} times published ({replaced} of them by a newer \
              list), {refused} refused, {temporary} times to be tried again, {without_marker} files left without marker by a kill, \
              {disturbed} folders disturbed by a kill without a shared lock, {markers} looks under a marker, {} violations",
             violations.len()

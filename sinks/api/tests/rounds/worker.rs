@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::locks::{Library, Locks};
 use crate::publisher::{Order, PREFIX, Said};
 
@@ -29,8 +31,10 @@ impl Worker {
         self.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
     }
 
-    pub(crate) fn kill(&mut self) {
-        self.process.kill().unwrap();
+    /// Sends a signal. The process was not waited for, so its number is its own.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let number = Pid::from_raw(self.process.id().cast_signed()).unwrap();
+        kill_process(number, signal).unwrap();
     }
 
     /// Returns what the process says until all is done; of a killed one, until its end.
