@@ -15,14 +15,14 @@
 //!
 //! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
 //! and it is on the same file system, because only there a rename is one step. A layout without
-//! folders makes a *single file*: one rename publishes it, too, with `_<file>.manifest.json` and
-//! `_<file>.SUCCESS` beside it.
+//! folders makes a *single file*, with `_<file>.manifest.json` and `_<file>.SUCCESS` beside it: these
+//! names change one by one, and a list is whole while its marker is there.
 //!
 //! Several processes may publish in one place, also from several hosts. The commit holds a lock
 //! beside the place, `.<name>~lock`, and looks at what stands there. Another owner's list is
 //! refused. A newer list of the same owner stays, and the commit succeeds. Where hosts do not share
-//! locks, each step checks what it replaces, and a commit that was disturbed returns a temporary
-//! error.
+//! locks, each step checks what it replaces, single files are published one at a time by all
+//! publishers of the place together, and a commit that was disturbed returns a temporary error.
 //!
 //! A sink is a thin layer over [`StagedFiles`]: it encodes rows into [`PartWriter`]s, and passes on
 //! `prepare`, `commit` and `abort`. Everything here blocks, which a sink may do. Unix only.

@@ -217,9 +217,7 @@ impl Trial {
         self.publish(&staged, &published)?;
         if self.replaces {
             self.write(&staged, traces)?;
-            if !self.exchange(&staged, &published)? {
-                fs::rename(&staged, &published).map_err(|error| self.step().error(error))?;
-            }
+            fs::rename(&staged, &published).map_err(|error| self.step().error(error))?;
         }
         Ok(())
     }
@@ -233,7 +231,7 @@ impl Trial {
         }
     }
 
-    /// Lets two names change places; returns whether the file system can do that.
+    /// Lets two folders change places; returns whether the file system can do that.
     fn exchange(&self, staged: &Path, published: &Path) -> Result<bool, SinkError> {
         match exchange(staged, published).map_err(|error| self.step().error(cause(&error)))? {
             Renamed::Done => Ok(true),
