@@ -15,8 +15,8 @@
 //!
 //! Staging is beside `root` and not under it, because readers that glob count hidden folders, too;
 //! and it is on the same file system, because only there a rename is one step. A layout without
-//! folders makes a *single file*, with `_<file>.manifest.json` and `_<file>.SUCCESS` beside it: these
-//! names change one by one, and a list is whole while its marker is there.
+//! folders makes a *single file*, with `_<file>.manifest.json` and `_<file>.SUCCESS` beside it:
+//! these names change one by one, and a list is whole while its marker is there.
 //!
 //! Several processes may publish in one place, also from several hosts. The commit holds a lock
 //! beside the place, `.<name>~lock`, and looks at what stands there. Another owner's list is

@@ -78,8 +78,8 @@ impl Round {
         self.finish(calm, is_locked, tally);
     }
 
-    /// Has the lists published, and stops and kills publishers. Returns what they said, and the lists whose
-    /// publisher was killed before it said what came of them.
+    /// Has the lists published, and stops and kills publishers. Returns what they said, and the
+    /// lists whose publisher was killed before it said what came of them.
     fn publish(&self, pool: &mut Pool, random: &mut Rng, tally: &mut Tally) -> (Vec<Said>, Vec<&List>) {
         // One or two processes: two lists may be two threads of one.
         let split = random.u64(..=self.lists.len() as u64) as usize;

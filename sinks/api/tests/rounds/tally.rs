@@ -17,8 +17,8 @@ pub(crate) struct Tally {
     pub(crate) temporary: u64,
     /// Single files that a kill left without a marker, until the next run.
     pub(crate) without_marker: u64,
-    /// Times that a folder was not there right after it was called published, because a process that
-    /// shared no lock was killed over it. The next run gave it back, or published again.
+    /// Times that a folder was not there right after it was called published, because a process
+    /// that shared no lock was killed over it. The next run gave it back, or published again.
     pub(crate) disturbed: u64,
     /// Looks at a single file while it was published, under a marker that was there all the time.
     pub(crate) markers: u64,

@@ -18,6 +18,9 @@ pub(super) fn take_folder(publication: &Publication<'_>, standing: &Standing) ->
         return Err(lost(&staged));
     }
     let place = &publication.place.folder;
+    if !give_back_aside(publication)? {
+        return Ok(false);
+    }
     // What was free a moment ago must still be free. Only an empty folder changes places.
     if matches!(standing, Standing::Free)
         && metadata(place)?.is_none_or(|_| names_in(place).is_ok_and(|names| !names.is_empty()))
@@ -41,15 +44,23 @@ pub(super) fn take_folder(publication: &Publication<'_>, standing: &Standing) ->
 
 /// Takes the place on a file system that cannot exchange two folders: for a moment there is no
 /// list, but never a mixed one.
-fn move_aside(publication: &Publication<'_>, staged: &Path) -> Result<bool, SinkError> {
+pub(super) fn move_aside(publication: &Publication<'_>, staged: &Path) -> Result<bool, SinkError> {
     let (place, aside) = (&publication.place.folder, publication.attempt.replaced());
     remove_folder(&aside)?;
     if rename_to_free(place, &aside)? != Renamed::Done {
         return Ok(false);
     }
-    if publication.may_replace(&Place { folder: aside.clone(), single_file: None }) {
-        return Ok(rename_to_free(staged, place)? == Renamed::Done);
+    Ok(give_back_aside(publication)? && rename_to_free(staged, place)? == Renamed::Done)
+}
+
+/// Gives back what was moved aside and may not be replaced. Returns whether there was nothing to
+/// give back. While another publisher has the place, it stays aside: until the next try, or until
+/// the next attempt gives it back.
+fn give_back_aside(publication: &Publication<'_>) -> Result<bool, SinkError> {
+    let aside = Place { folder: publication.attempt.replaced(), single_file: None };
+    if publication.may_replace(&aside) {
+        return Ok(true);
     }
-    rename_to_free(&aside, place)?;
+    rename_to_free(&aside.folder, &publication.place.folder)?;
     Ok(false)
 }

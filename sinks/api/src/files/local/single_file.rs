@@ -149,7 +149,8 @@ impl SingleFile<'_> {
         let name = format!("{},announcement={number}", attempt.name());
         let outer = attempt.publishing();
         remove_folder(&outer)?;
-        // Not with the folders above it: if they are gone, another process has removed this staging.
+        // Not with the folders above it: if they are gone, another process has removed this
+        // staging.
         fs::create_dir(&outer).map_err(|error| io_error("create the folder", &outer, error))?;
         let inner = outer.join(&name);
         move_folder(&list, &inner)?;
@@ -269,12 +270,12 @@ fn take_out_marker(marker: &Path, old: &Path) -> Result<(), SinkError> {
                 Err((_, error)) => Err(io_error("create", old, error)),
             };
         }
-        match rename_to_free(marker, old) {
-            Ok(Renamed::Done | Renamed::Disturbed) => return Ok(()),
-            Ok(Renamed::Unsupported) => break,
-            // Another process has taken it out.
-            Err(_) if metadata(marker)?.is_none() => {}
-            Err(error) => return Err(error),
+        match rename_to_free(marker, old)? {
+            Renamed::Done => return Ok(()),
+            // The marker of this list is there already, or that of a later one.
+            Renamed::Disturbed if metadata(marker)?.is_some() => return Ok(()),
+            Renamed::Disturbed => {}
+            Renamed::Unsupported => break,
         }
     }
     Err(io_error("publish", marker, ErrorKind::Unsupported.into()))

@@ -66,7 +66,7 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Renamed {
     Done,
-    /// The target is not as it was seen before: taken, or gone. Nothing was changed.
+    /// The two names are not as they were seen before: one is taken, or gone. Nothing was changed.
     Disturbed,
     /// The system or the file system has no such rename. Nothing was changed.
     Unsupported,
@@ -74,7 +74,7 @@ pub(super) enum Renamed {
 
 /// Renames `from` to `to`, where nothing may be.
 pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkError> {
-    match renamed(rename_no_replace(from, to), from, to)? {
+    match renamed(rename_no_replace(from, to), to)? {
         Renamed::Unsupported => {}
         renamed => return Ok(renamed),
     }
@@ -85,7 +85,7 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkErro
     let done = match tried.map_err(|error| errno(&error)) {
         // link(2): the file system has no second names.
         Err(Errno::PERM) if !is_folder => Renamed::Unsupported,
-        tried => renamed(tried, from, to)?,
+        tried => renamed(tried, to)?,
     };
     if is_folder || done == Renamed::Disturbed {
         return Ok(done);
@@ -95,7 +95,7 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkErro
         if fs::symlink_metadata(to).is_ok() {
             return Ok(Renamed::Disturbed);
         }
-        return renamed(fs::rename(from, to).map_err(|error| errno(&error)), from, to);
+        return renamed(fs::rename(from, to).map_err(|error| errno(&error)), to);
     }
     fs::remove_file(from).map_err(|error| io_error("remove", from, error))?;
     Ok(Renamed::Done)
@@ -103,14 +103,13 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<Renamed, SinkErro
 
 /// Makes two files or folders change places, in one step: a reader never finds an empty place.
 pub(super) fn exchange(staged: &Path, place: &Path) -> Result<Renamed, SinkError> {
-    renamed(rename_exchange(staged, place), staged, place)
+    renamed(rename_exchange(staged, place), place)
 }
 
-fn renamed(result: Result<(), Errno>, from: &Path, to: &Path) -> Result<Renamed, SinkError> {
+fn renamed(result: Result<(), Errno>, to: &Path) -> Result<Renamed, SinkError> {
     match result {
         Ok(()) => Ok(Renamed::Done),
-        Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR | Errno::ISDIR) => Ok(Renamed::Disturbed),
-        Err(Errno::NOENT) if fs::symlink_metadata(from).is_ok() => Ok(Renamed::Disturbed),
+        Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR | Errno::ISDIR | Errno::NOENT) => Ok(Renamed::Disturbed),
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(Renamed::Unsupported),
         Err(error) => Err(io_error("publish", to, error.into())),
     }
@@ -160,7 +159,7 @@ mod tests {
             assert!(!path(name).exists());
             fs::rename(path("free"), path(name)).unwrap();
         }
-        assert!(rename_to_free(&path("nothing"), &path("free")).is_err());
+        assert_eq!(rename_to_free(&path("nothing"), &path("free")).unwrap(), Renamed::Disturbed);
     }
 
     #[test]

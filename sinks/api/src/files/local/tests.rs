@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::attempt::Attempt;
-use super::folder::take_folder;
+use super::folder::{move_aside, take_folder};
 use super::place::Standing;
 use super::publication::{Publication, StagedList};
 use super::reading::read;
@@ -117,4 +117,58 @@ fn a_place_that_was_emptied_since_the_look_is_looked_at_again() {
         let files: Vec<String> = visible(directory.path()).into_keys().filter(|name| !name.ends_with('/')).collect();
         assert!(files.is_empty(), "{files:?}");
     }
+}
+
+/// Takes the place as on a file system where two folders cannot change places.
+fn take_without_exchange(staged: &Staged) -> bool {
+    let Staged { target, attempt, list, .. } = staged;
+    let publication = Publication { target, attempt, list, place: target.place().unwrap() };
+    move_aside(&publication, &attempt.begin_commit().unwrap()).unwrap()
+}
+
+#[test]
+fn a_folder_that_others_move_away_at_the_same_moment_is_looked_at_again() {
+    let directory = TempDir::new().unwrap();
+    let ours = context(directory.path());
+    publish(&leaf_options(), &ours.clone().with_walk(walk(6), ours.date), &["a\n"]);
+    let mut staged = Staged::new(&leaf_options(), &ours);
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(staged.target.folder(), &elsewhere).unwrap();
+    assert!(!take_without_exchange(&staged));
+    assert!(!staged.target.folder().exists());
+    fs::rename(elsewhere, staged.target.folder()).unwrap();
+    assert!(take_without_exchange(&staged));
+    staged.seen = Some(staged.target.standing().unwrap());
+    let Some(Standing::List(found)) = &staged.seen else { panic!("nothing is there") };
+    assert!(found.is(&staged.list.manifest, &staged.list.marker));
+}
+
+#[test]
+fn a_folder_that_was_moved_aside_and_cannot_go_back_is_kept_until_it_can() {
+    let directory = TempDir::new().unwrap();
+    let ours = context(directory.path());
+    let theirs = ours.clone().with_names("other", "archive");
+    let mut staged = Staged::new(&leaf_options(), &ours);
+    publish(&leaf_options(), &theirs, &["x\n"]);
+    let expected = visible(directory.path());
+    let (place, aside) = (staged.target.folder().to_owned(), staged.attempt.replaced());
+    // It was moved aside, and a third publisher has taken the place at that moment.
+    fs::rename(&place, &aside).unwrap();
+    fs::create_dir(&place).unwrap();
+    fs::write(place.join("third"), "").unwrap();
+    for seen in [Standing::Free, staged.seen.take().unwrap()] {
+        staged.seen = Some(seen);
+        assert!(!staged.take());
+        assert_eq!(names(&aside), ["_SUCCESS", "_manifest.json", "part-00000.txt"]);
+        assert_eq!(names(&place), ["third"]);
+    }
+    // The third one gives the place up. It is not free for this list.
+    fs::remove_dir_all(&place).unwrap();
+    staged.seen = Some(Standing::Free);
+    assert!(!staged.take());
+    assert_eq!(visible(directory.path()), expected);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    tree(folder).into_keys().collect()
 }
