@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::crash_safety::small_disk::way_to_mount;
-use crate::support::{Ended, Project, wait_until, wrapped};
+use crate::support::{Ended, Project, wait_until, while_halted, wrapped};
 
 /// Enough accounts that a line for each would hide what matters.
 const ACCOUNTS: usize = 200;
@@ -170,7 +170,7 @@ fn a_run_that_was_cut_off_has_its_line_in_history() {
     let project = many(1, Simulator::builder().followers(2_000).page_size(100).latency(Duration::from_millis(50)));
     let mut process = project.start_until_page(&[], 3);
     let history = |project: &Project| project.fanout(&["history", "pipeline.toml", "品牌-000", "--json"]).json();
-    assert_eq!(history(&project)["runs"], json!([]), "a run under way is no past one");
+    assert_eq!(while_halted(&process, || history(&project))["runs"], json!([]), "a run under way is no past one");
     process.kill().unwrap();
     process.wait().unwrap();
     let cut = history(&project)["runs"][0].clone();
@@ -203,7 +203,7 @@ fn the_holder_in_a_container_is_named_and_one_that_cannot_be_looked_up_is_said_t
     if way_to_mount().is_none() {
         return;
     }
-    let project = many(1, Simulator::builder().followers(4_000).page_size(100).latency(Duration::from_millis(50)));
+    let project = many(1, Simulator::builder().followers(4_000).page_size(100).latency(Duration::from_millis(100)));
     let status = ["status", "pipeline.toml", "--json"];
     let is_at_work = |calls: u64| project.calls() > calls + 2;
 
@@ -219,12 +219,12 @@ fn the_holder_in_a_container_is_named_and_one_that_cannot_be_looked_up_is_said_t
     let calls = project.calls();
     let mut run = project.run_command(&["--fresh"]).spawn().unwrap();
     wait_until("the first pages", || is_at_work(calls));
-    let inside = Ended::of(&mut in_a_container(&project.command(&status)));
-    let account = inside.json()["accounts"][0].clone();
+    let inside = |arguments: &[&str]| Ended::of(&mut in_a_container(&project.command(arguments)));
+    let (seen, table) = while_halted(&run, || (inside(&status), inside(&["status", "pipeline.toml"]).stdout));
+    let account = seen.json()["accounts"][0].clone();
     assert_eq!(account["held_by"], Value::Null, "{account:#}");
     let holder = account["perhaps_held_by"].as_str().unwrap_or_else(|| panic!("{account:#}"));
     assert!(holder.starts_with(&format!("process {} on `", run.id())), "{holder}");
-    let table = Ended::of(&mut in_a_container(&project.command(&["status", "pipeline.toml"]))).stdout;
     assert!(table.contains("品牌-000: perhaps in use: the lock file names process "), "{table}");
     assert_eq!(run.wait().unwrap().code(), Some(0));
 

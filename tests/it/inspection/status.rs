@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::four_sinks::SINKS;
 use crate::support::journal::current_walk;
-use crate::support::{Ended, assert_shows, signal};
+use crate::support::{Ended, assert_shows, while_halted};
 
 /// Returns the names of the sinks that have the list.
 fn sinks() -> Value {
@@ -36,7 +36,10 @@ fn while_a_run_is_at_work_its_walk_is_seen_beside_the_last_list_and_is_not_distu
     let project = project(Duration::from_millis(200));
     project.finish(&[]);
     let process = project.start_until_page(&["--fresh"], 3);
-    let account = account(&project);
+    let (account, table) = while_halted(&process, || {
+        let table = project.fanout(&["status", "pipeline.toml"]).stdout;
+        (account(&project), table)
+    });
     let list = &account["last"];
     assert_eq!((&list["rows"], &list["published"]), (&json!(FOLLOWERS), &sinks()), "{account:#}");
     assert_eq!(list["lacking"], Value::Array(Vec::new()));
@@ -50,7 +53,6 @@ fn while_a_run_is_at_work_its_walk_is_seen_beside_the_last_list_and_is_not_distu
     assert!((CALLS + 3..=2 * CALLS).contains(&calls), "{account:#}");
     let state = fs::metadata(current_walk(&project, 0).unwrap().join("pages")).unwrap().len();
     assert!(account["bytes"].as_u64().unwrap() > state / 2, "{account:#}");
-    let table = project.fanout(&["status", "pipeline.toml"]).stdout;
     assert!(table.contains(&format!("brand: in use by process {}", process.id())), "{table}");
 
     let ended = Ended::after(process);
@@ -103,9 +105,7 @@ fn whoever_looks_again_and_again_meets_no_half_removed_walk() {
 fn a_halted_run_is_named_and_a_state_that_cannot_be_read_is_an_error_with_a_hint() {
     let project = project(Duration::from_millis(200));
     let process = project.start_until_page(&[], 2);
-    signal(&process, "STOP");
-    assert!(account(&project)["held_by"].is_string());
-    signal(&process, "CONT");
+    assert!(while_halted(&process, || account(&project))["held_by"].is_string());
     assert_eq!(Ended::after(process).code, Some(0));
 
     fs::write(current_walk(&project, 0).unwrap().join("decision.json"), "{").unwrap();

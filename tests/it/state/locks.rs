@@ -7,7 +7,7 @@ use fanout::simulator::Simulator;
 
 use crate::crash_safety::{SMALL_CALLS, SMALL_FOLLOWERS, SMALL_PAGE_SIZE, SMALL_PAGES};
 use crate::support::four_sinks::{self, APP_ID, holds_the_list};
-use crate::support::{Ended, Project, signal};
+use crate::support::{Ended, Project, while_halted};
 
 fn slow(seed: u64) -> Project {
     let builder = Simulator::builder().followers(SMALL_FOLLOWERS).page_size(SMALL_PAGE_SIZE).seed(seed);
@@ -20,7 +20,7 @@ fn the_second_run_says_who_has_the_account_and_since_when() {
     let first = project.start_until_page(&[], 1);
     let calls = project.api().requests().total();
     // Another pipeline on the same state shares the lock.
-    let second = project.run(&["--set", "name=another"]);
+    let second = while_halted(&first, || project.run(&["--set", "name=another"]));
     assert!(project.api().requests().total() - calls < SMALL_PAGES, "the first run has ended already");
     assert_eq!(second.code, Some(75), "{second:?}");
     let holder = format!("app id `{APP_ID}` is in use by another run (process {} on `", first.id());
@@ -47,9 +47,7 @@ fn a_lock_whose_process_was_killed_is_no_lock() {
 fn a_process_that_was_halted_keeps_its_lock() {
     let project = slow(3);
     let first = project.start_until_page(&[], 1);
-    signal(&first, "STOP");
-    assert_eq!(project.run(&[]).code, Some(75));
-    signal(&first, "CONT");
+    assert_eq!(while_halted(&first, || project.run(&[])).code, Some(75));
     assert_eq!(Ended::after(first).code, Some(0));
     holds_the_list(&project, &project.truth());
 }

@@ -68,6 +68,14 @@ pub(crate) fn signal(process: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Halts a process, so that its run does not end while `look` looks at it.
+pub(crate) fn while_halted<T>(process: &Child, look: impl FnOnce() -> T) -> T {
+    signal(process, "STOP");
+    let seen = look();
+    signal(process, "CONT");
+    seen
+}
+
 /// Returns the most memory that a process has had so far, in KiB; `None` once it has ended.
 pub(crate) fn peak_kib(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
