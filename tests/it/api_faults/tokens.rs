@@ -13,6 +13,9 @@ use crate::engine::APP_ID;
 
 const SECRET: &str = "secret = { env = 'TEST_SECRET' }";
 
+/// What a test does between two calls is done within this time, also on a busy machine.
+const TIME_TO_WRITE: Duration = Duration::from_millis(1_500);
+
 /// A token provider, and the project that it is used in.
 struct Provider {
     project: Project,
@@ -135,7 +138,7 @@ async fn a_file_with_a_stale_token() {
 async fn a_file_that_is_replaced_before_its_token_ends_costs_no_call() {
     let provider = Provider::file(|simulator| simulator.issue_token(APP_ID));
     let simulator = &provider.project.api();
-    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(3), Effect::Delay(Duration::from_millis(300))));
+    simulator.add_fault(Fault::new(Endpoint::UserGet, When::Page(3), Effect::Delay(TIME_TO_WRITE)));
     let renewing = async {
         while provider.project.calls() < 3 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -161,7 +164,8 @@ async fn a_file_that_is_replaced_a_moment_after_its_token_was_refused() {
     };
     // Pauses between the tries that are long enough to write a file.
     let text = provider.project.file().replace(SECRET, &provider.keys) + ONE_SINK;
-    let set = ["source.retry.base_ms=300", "source.retry.max_ms=300"].map(str::to_owned);
+    let pause = TIME_TO_WRITE.as_millis();
+    let set = [format!("source.retry.base_ms={pause}"), format!("source.retry.max_ms={pause}")];
     let (report, ()) = tokio::join!(provider.project.engine_run_set(&text, &set, RunOptions::default()), renewing);
     exact(&provider.project, &report.unwrap().accounts[0]);
     assert_eq!(provider.project.calls(), CALLS + 1);
@@ -170,11 +174,7 @@ async fn a_file_that_is_replaced_a_moment_after_its_token_was_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_vanishes_while_its_token_is_good() {
     let provider = Provider::file(|simulator| simulator.issue_token(APP_ID));
-    provider.project.api().add_fault(Fault::new(
-        Endpoint::UserGet,
-        When::Page(1),
-        Effect::Delay(Duration::from_millis(200)),
-    ));
+    provider.project.api().add_fault(Fault::new(Endpoint::UserGet, When::Page(1), Effect::Delay(TIME_TO_WRITE)));
     let removing = async {
         while provider.project.calls() < 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;

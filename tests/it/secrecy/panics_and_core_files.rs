@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Ended, Project, say, signal, variable, wrapped};
+use crate::support::{Ended, Project, say, signal, variable, wait_until, wrapped};
 
 const CANARY: &str = "CANARYSECRET";
 
@@ -56,10 +56,11 @@ fn end_by(mut process: Child, name: &str) -> ExitStatus {
 fn system_writes_cores() -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut sleep = Command::new("sleep");
-    let sleep = with_cores(sleep.arg("60")).current_dir(folder.path()).spawn();
+    let sleep = with_cores(sleep.arg("60")).current_dir(folder.path()).spawn().unwrap();
     // The shell must have become `sleep` before the signal comes.
-    thread::sleep(Duration::from_millis(200));
-    let writes = end_by(sleep.unwrap(), "ABRT").core_dumped();
+    let name = format!("/proc/{}/comm", sleep.id());
+    wait_until("the program", || std::fs::read_to_string(&name).is_ok_and(|name| name.trim() == "sleep"));
+    let writes = end_by(sleep, "ABRT").core_dumped();
     if !writes {
         say("skipped: this system writes no core files, or its hard limit (`ulimit -H -c`) forbids them");
     }
