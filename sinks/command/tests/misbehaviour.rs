@@ -28,6 +28,9 @@ echo $$ >>pids
 /// The value of every secret in these tests.
 const SECRET: &str = "correct horse battery";
 
+/// How long to wait for processes that were ended; they would live for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// A script, its options, and the list that it receives.
 struct Scenario {
     folder: TempDir,
@@ -90,7 +93,7 @@ impl Scenario {
         let pids = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();
         let started = Instant::now();
         let mut survivors: Vec<String> = pids.lines().map(str::to_owned).collect();
-        while !survivors.is_empty() && started.elapsed() < Duration::from_secs(5) {
+        while !survivors.is_empty() && started.elapsed() < LONGEST_WAIT {
             survivors.retain(|pid| is_there(pid));
             std::thread::sleep(Duration::from_millis(5));
         }
