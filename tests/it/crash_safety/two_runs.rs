@@ -75,8 +75,8 @@ fn rounds(name: &str, arguments: [&[&str]; 2], judge: impl Fn(&Project, &[Ended;
             let root = project.path("out").join(sink);
             let list = published(&root).unwrap();
             assert_eq!(openids(&list.files), project.truth(), "{}", root.display());
-            // A run that is refused before it opens its sinks leaves what a kill has left. Both runs
-            // are refused where each of them has published one of the two lists.
+            // A run that is refused before it opens its sinks leaves what a kill has left. Both
+            // runs are refused where each of them has published one of the two lists.
             if owners[0] == owners[1] {
                 let staging = root.with_extension("staging").join(format!("pipeline={owner}"));
                 assert!(!staging.exists(), "{}", staging.display());
