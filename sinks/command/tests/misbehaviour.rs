@@ -28,9 +28,6 @@ echo $$ >>pids
 /// The value of every secret in these tests.
 const SECRET: &str = "correct horse battery";
 
-/// How long to wait for processes that were ended; they would live for longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
 /// A script, its options, and the list that it receives.
 struct Scenario {
     folder: TempDir,
@@ -93,7 +90,7 @@ impl Scenario {
         let pids = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();
         let started = Instant::now();
         let mut survivors: Vec<String> = pids.lines().map(str::to_owned).collect();
-        while !survivors.is_empty() && started.elapsed() < LONGEST_WAIT {
+        while !survivors.is_empty() && started.elapsed() < Duration::from_secs(5) {
             survivors.retain(|pid| is_there(pid));
             std::thread::sleep(Duration::from_millis(5));
         }

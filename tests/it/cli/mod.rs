@@ -240,29 +240,22 @@ fn a_run_that_does_not_stop_is_ended_within_five_seconds() {
     let started = Instant::now();
     signal(&process, "TERM");
     assert_eq!(process.wait().unwrap().code(), Some(130));
-    // It was given time to stop by itself; the last ten seconds are for a busy machine.
-    assert!((3.0..15.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
+    // It was given time to stop by itself; the last second is for a busy machine.
+    assert!((3.0..6.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
 }
 
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
-    // Without the second signal it takes four seconds, each time. A busy machine may take long,
-    // too.
-    const TRIES: usize = 5;
     let project = Project::new(ROWS_TO_STDOUT);
-    let times = (0..TRIES).map(|_| {
-        let mut process = blocked_run(&project);
-        let mut stderr = BufReader::new(process.stderr.take().unwrap()).lines();
-        let started = Instant::now();
-        signal(&process, "INT");
-        // Two pending signals of a kind become one: the second one waits until the first was
-        // handled.
-        assert!(stderr.any(|line| line.unwrap().starts_with("interrupted: ")));
-        signal(&process, "INT");
-        assert_eq!(process.wait().unwrap().code(), Some(130));
-        started.elapsed()
-    });
-    assert!(times.into_iter().any(|time| time < Duration::from_secs(3)), "it took more than three seconds each time");
+    let mut process = blocked_run(&project);
+    let mut stderr = BufReader::new(process.stderr.take().unwrap()).lines();
+    let started = Instant::now();
+    signal(&process, "INT");
+    // Two pending signals of a kind become one: the second one waits until the first was handled.
+    assert!(stderr.any(|line| line.unwrap().starts_with("interrupted: ")));
+    signal(&process, "INT");
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[test]
