@@ -81,7 +81,7 @@ impl SingleFile<'_> {
             Standing::List(found) => {
                 Seen { manifest: Some(sha256(&found.manifest)), marker: found.marker.as_deref().map(sha256) }
             }
-            Standing::Free => Seen { manifest: None, marker: read(&place.marker())?.as_deref().map(sha256) },
+            Standing::Free => Seen { manifest: None, marker: digest(&place.marker())? },
         };
         if !self.announce(seen)? {
             return Ok(false);
@@ -212,7 +212,7 @@ impl SingleFile<'_> {
         }
         let old = staged.join(OLD_MARKER);
         let is_marker = metadata(&old)?.is_some_and(|found| found.len() > 0);
-        if is_marker && read(&place.manifest())?.as_deref().map(sha256) == note.seen.manifest {
+        if is_marker && digest(&place.manifest())? == note.seen.manifest {
             rename_to_free(&old, &place.marker())?;
         }
         Ok(())
@@ -232,10 +232,14 @@ impl SingleFile<'_> {
     }
 }
 
+/// Returns the digest of a small file; `None` if it is not there.
+fn digest(path: &Path) -> Result<Option<String>, SinkError> {
+    Ok(read(path)?.as_deref().map(sha256))
+}
+
 /// Returns whether the place is as it was seen, or a process has begun to take it.
 fn is_due(folder: &Path, note: &Note, place: &Place) -> Result<bool, SinkError> {
-    let digest = |path: PathBuf| Ok(read(&path)?.as_deref().map(sha256));
-    let found = Seen { manifest: digest(place.manifest())?, marker: digest(place.marker())? };
+    let found = Seen { manifest: digest(&place.manifest())?, marker: digest(&place.marker())? };
     // A file without a manifest is foreign.
     let is_foreign = found.manifest.is_none() && metadata(&place.folder.join(&note.file))?.is_some();
     Ok((found == note.seen && !is_foreign) || metadata(&folder.join(OLD_MARKER))?.is_some())
