@@ -12,12 +12,13 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY benches benches
 COPY tests/broker tests/broker
+COPY tests/object-stores tests/object-stores
 COPY examples/postgres examples/postgres
-COPY examples/python/fanout_sink.py examples/python/
+COPY integrations/python/fanout_etl/sink.py integrations/python/fanout_etl/
 COPY sinks sinks
 COPY src src
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
-    cargo build --locked --profile dist --bin fanout && cp target/dist/fanout /usr/local/bin/
+    cargo build --locked --profile dist --features object-store --bin fanout && cp target/dist/fanout /usr/local/bin/
 
 FROM debian:bookworm-slim
 # The certificates that WeChat's is signed with. Not pinned, because an old list would be wrong.

@@ -11,9 +11,11 @@ use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use fanout_sink::{SinkError, SinkErrorKind};
 use serde::{Deserialize, Serialize};
 
+use crate::changes::Implausible;
 use crate::config::ConfigErrors;
 use crate::journal::JournalError;
-use crate::source::SourceError;
+use crate::source::{Reach, SourceError};
+use crate::wechat::List;
 
 /// What a person can do if the system refuses a thread.
 pub(crate) const LIMIT_OF_THREADS: &str = "raise the limit of processes (`ulimit -u`, or `pids` of the container), or \
@@ -60,6 +62,80 @@ pub enum Error {
         /// What differs.
         what: String,
     },
+    /// The list on which this one rests is not complete.
+    #[error("there is no complete list `{list}` of {date}, on which this one rests")]
+    InputMissing {
+        /// The list on which this one rests.
+        list: List,
+        /// The date that both lists have.
+        date: NaiveDate,
+        /// The exit that the other list leads to.
+        exit: Exit,
+    },
+    /// `tags.select` names tags that the account does not have.
+    #[error(
+        "`tags.select` names {}, and the account has {}{}",
+        unknown.join(", "),
+        if known.is_empty() { "no tag".to_owned() } else { known.join(", ") },
+        if *more == 0 { String::new() } else { format!(" and {more} more") }
+    )]
+    UnknownTags {
+        /// The tags that it does not have.
+        unknown: Vec<String>,
+        /// Some of those that it has.
+        known: Vec<String>,
+        /// How many more it has.
+        more: usize,
+    },
+    /// WeChat lists no tag at all, though it did before.
+    #[error("WeChat lists no tag at all, not even one of its own, and did before")]
+    AllTagsGone,
+    /// Some tags could not be read, so the list is not decided.
+    #[error("{} of {} cannot be read: {}", failed.len(), tags(*of), some(failed))]
+    TagsFailed {
+        /// The tags, each with the reason.
+        failed: Vec<String>,
+        /// How many tags are read.
+        of: usize,
+    },
+    /// The list is decided without some tags.
+    #[error("the list lacks {} that could not be read: {}", tags(failed.len()), some(failed))]
+    TagsLacking {
+        /// The tags.
+        failed: Vec<String>,
+    },
+    /// So much has changed between two lists that a person must look at it.
+    #[error(transparent)]
+    Implausible(#[from] Implausible),
+    /// The list at which the changes go on is gone.
+    #[error("walk {walk} of the followers, at which the last changes end, is no longer there")]
+    ChainBroken {
+        /// The walk.
+        walk: String,
+    },
+    /// The list at which the changes go on can no longer be compared.
+    #[error("the changes cannot go on from walk {walk} of the followers, at which the last ones end")]
+    ChainUnreadable {
+        /// The walk.
+        walk: String,
+        /// What is wrong with it, or with what the last changes have noted about it.
+        #[source]
+        error: Box<Error>,
+    },
+    /// A sink that has received changes asks for everybody now.
+    #[error("sink `{sink}` has `baseline = true`, and was told changes already, without everybody at their beginning")]
+    BaselineTooLate {
+        /// The sink.
+        sink: String,
+    },
+    /// The changes have gone on beyond a date.
+    #[error("no changes of {date} can be told any more: those of {end} are, and they go on from there")]
+    ChainBeyond {
+        /// The date that was asked for.
+        date: NaiveDate,
+        /// The date of the last changes.
+        end: NaiveDate,
+    },
     /// The journal has no complete list that could be delivered again.
     #[error("the journal has no complete list{}", date.as_ref().map_or_else(String::new, |date| format!(" of {date}")))]
     NothingToReplay {
@@ -93,6 +169,19 @@ pub enum Error {
     /// The run was interrupted, by a signal or by its caller.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Returns how many tags there are, in words.
+fn tags(count: usize) -> String {
+    if count == 1 { "1 tag".to_owned() } else { format!("{count} tags") }
+}
+
+/// Returns some of the items of a list, in words.
+fn some(items: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = items.len().saturating_sub(SHOWN);
+    let shown = items[..items.len() - more].join("; ");
+    if more == 0 { shown } else { format!("{shown}; and {more} more") }
 }
 
 /// The exit code of a process. It is an interface: schedulers act on it.
@@ -185,12 +274,23 @@ impl Error {
             Self::Config(_) | Self::FutureDate { .. } => Exit::Usage,
             Self::Sink { error, .. } if error.kind() == SinkErrorKind::Option => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
+            Self::InputMissing { exit, .. } => *exit,
             Self::FailedFast { .. } | Self::Thread(_) => Exit::Later,
             Self::Source(error) if error.is_temporary() => Exit::Later,
             Self::Journal(error) if error.is_temporary() => Exit::Later,
             Self::Sink { error, .. } if error.is_temporary() || error.is_aborted() => Exit::Later,
             _ => Exit::Failed,
         }
+    }
+
+    /// Returns whether the failure of another account has stopped this one.
+    pub(crate) fn has_stopped(&self) -> bool {
+        matches!(self, Self::FailedFast { .. } | Self::Source(SourceError::Platform { reach: Reach::UnderWay, .. }))
+    }
+
+    /// Returns whether the failure of another account has kept this one from its first call.
+    pub(crate) fn was_not_tried(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Platform { reach: Reach::NotTried, .. }))
     }
 
     /// Returns what a person can do about it.
@@ -209,7 +309,43 @@ impl Error {
                 "a list begins for today or, with `--date`, for yesterday; without `--date` it gets the day of its first reply"
                     .to_owned(),
             ),
+            Self::Implausible(error) => Some(error.hint().to_owned()),
+            Self::ChainUnreadable { .. } => Some(
+                "restore that walk from a backup, and the next run goes on; or `fanout run --accept-change` begins anew with the \
+                 list that there is: sinks with `baseline = true` receive everybody, and what changed in between is not told"
+                    .to_owned(),
+            ),
+            Self::ChainBroken { .. } => Some(
+                "`fanout run --accept-change` begins anew with the list that there is: sinks with `baseline = true` receive \
+                 everybody, and what changed in between is not told"
+                    .to_owned(),
+            ),
+            Self::BaselineTooLate { .. } => Some(
+                "give the sink another name and another place: it then begins with everybody; or leave `baseline` out, and it \
+                 goes on with the changes"
+                    .to_owned(),
+            ),
+            Self::ChainBeyond { .. } => Some("`fanout replay --date` delivers what was told of a date".to_owned()),
             Self::NothingToReplay { .. } => Some("`fanout run` reads one".to_owned()),
+            Self::InputMissing { list, .. } => {
+                Some(format!("see why `{list}` was not read to its end; a run reads it first, and then this list"))
+            }
+            Self::UnknownTags { .. } => {
+                Some("name tags as the account's console does, or by their ids; without `tags.select` all tags are read".to_owned())
+            }
+            Self::AllTagsGone => Some(
+                "see which tags the account's console has, and run again later; if it has none, `fanout run --accept-change` \
+                 publishes that"
+                    .to_owned(),
+            ),
+            Self::TagsFailed { .. } => Some(
+                "run again: only what is missing is read; `tags.partial = true` publishes the other tags meanwhile; if WeChat \
+                 counts a tag wrongly for long, raise `source.max_shortfall_percent`"
+                    .to_owned(),
+            ),
+            Self::TagsLacking { .. } => {
+                Some("the column `outcome` of the list `tags` says which; `--fresh` reads all tags anew".to_owned())
+            }
             Self::FailedFast { .. } => Some("run without `--fail-fast` to read the others as well".to_owned()),
             // How to continue depends on the command, and `engine::RunOptions` says it.
             Self::Interrupted | Self::Config(_) => None,

@@ -23,7 +23,7 @@
 //! After a crash, the next run reads the journal first and continues with the last cursor: the rest
 //! of the path is the same.
 //!
-//! There is one list today: `followers`. The words of the code:
+//! The words of the code:
 //!
 //! - **walk**: one pass over a list, from the empty cursor to its end. Its pages are one journal.
 //! - **logical date `dt`**: the day in Beijing that a list stands for, by default the day on which
@@ -45,6 +45,8 @@
 //! | module | its job | may import |
 //! | --- | --- | --- |
 //! | `wechat` | what WeChat says: lists, pages, cursors, error codes | nothing of ours |
+//! | `batches` | which batches are asked for, and what came of each element | nothing of ours |
+//! | `changes` | which lists are compared, and what is told of who came and who left | nothing of ours |
 //! | `causes` | an error and its causes on one line | nothing of ours |
 //! | `backoff` | the pause before another try | nothing of ours |
 //! | `clock` | the time: the system's, or the one that a test sets | nothing of ours |
@@ -53,17 +55,17 @@
 //! | `source` | calls: HTTP, tokens, retries, quota | `backoff`, `causes`, `clock`, `config`, `wechat` |
 //! | `journal` | the state on disk: pages, decisions, commits, locks | `config`, `wechat` |
 //! | `rows` | pages → Arrow, with the row schema of each list | `wechat` |
-//! | `error` | why a run failed, and its exit code | `causes`, `config`, `journal`, `source` |
+//! | `error` | why a run failed, and its exit code | `causes`, `changes`, `config`, `journal`, `source`, `wechat` |
 //! | `report` | the result of a run, as it is recorded and printed | `causes`, `config`, `error`, `journal`, `wechat` |
-//! | `engine` | what runs concurrently, and in which order the sinks of a list publish | `backoff`, `causes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
-//! | `inspect` | status, history, prune: reads the state, runs nothing | `causes`, `config`, `engine`, `error`, `journal`, `registry`, `report`, `wechat` |
-//! | `metrics` | what a run tells Prometheus | `config`, `engine`, `report`, `source` |
+//! | `engine` | what runs concurrently, and in which order the sinks of a list publish | `backoff`, `batches`, `causes`, `changes`, `config`, `error`, `journal`, `registry`, `report`, `rows`, `source`, `wechat` |
+//! | `inspect` | status, history, prune: reads the state, runs nothing | `batches`, `causes`, `config`, `engine`, `error`, `journal`, `registry`, `report`, `wechat` |
+//! | `metrics` | what a run tells Prometheus | `config`, `engine`, `report`, `source`, `wechat` |
 //! | `cli` | the command line; the only module that prints | `causes`, `config`, `engine`, `error`, `inspect`, `journal`, `metrics`, `registry`, `report`, `rows`, `simulator`, `source`, `wechat` |
 //! | `simulator` | a WeChat API on loopback for the demo, the tests and the benches | `clock` |
 //!
 //! Every module may import the contract of sinks, [`fanout_sink`]. `journal` takes one constant
-//! from `config`; `inspect` takes from `engine` the names that the state uses, and the look at a
-//! sink. A sink is a
+//! from `config`; `inspect` takes from `engine` the names that the state uses, the cost of a batch
+//! that stands beside a reply, and the look at a sink. A sink is a
 //! crate in `sinks/` and depends on `fanout-sink`, not on this crate. A test (`tests/it/rooms.rs`)
 //! checks this table, and that the imports of the modules have no circle.
 
@@ -71,6 +73,8 @@ pub mod cli;
 pub mod config;
 pub mod registry;
 pub mod wechat;
+pub mod batches;
+pub mod changes;
 pub mod source;
 pub mod journal;
 pub mod rows;

@@ -7,6 +7,8 @@ use chrono::NaiveDate;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+#[cfg(feature = "simulator")]
+use super::night;
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, Shard};
 use crate::engine::RunOptions;
 
@@ -44,7 +46,10 @@ impl FileArguments {
         let overrides = Overrides { environment, set, simulate: self.simulate, offline };
         let pipeline = Pipeline::load(&self.path, &overrides)?;
         #[cfg(feature = "simulator")]
-        self.set_clock(&pipeline)?;
+        {
+            self.set_clock(&pipeline)?;
+            night::reach(&pipeline);
+        }
         Ok(pipeline)
     }
 

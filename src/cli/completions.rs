@@ -1,5 +1,6 @@
 //! `fanout completions`: prints the completions of commands and flags for a shell, from the command
-//! line that `command` declares. The script asks the program for the names of accounts and sinks.
+//! line that `command` declares. The script asks the program for the names of accounts, lists and
+//! sinks.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -53,7 +54,7 @@ const ASK: &str = "__complete";
 /// Answers a script that asks for names; `None` if `arguments`, those of the process, ask nothing.
 ///
 /// The next arguments are the words of the line behind the program, up to the one at the cursor.
-/// Names are printed one a line: accounts or sinks of the pipeline file that the line names.
+/// Names are printed one a line: accounts, lists or sinks of the pipeline file that the line names.
 /// Without any, the script completes from the command line alone.
 pub(super) fn answer(
     arguments: impl IntoIterator<Item = OsString>,
@@ -84,6 +85,7 @@ fn names(words: &[String], environment: &Environment) -> Option<Vec<String>> {
     let pipeline = || Pipeline::load(Path::new(file), &overrides).ok();
     let names: Vec<String> = match flag {
         "--account" => pipeline()?.account_names,
+        "--list" => pipeline()?.lists_taken().into_iter().map(|list| list.name().to_owned()).collect(),
         "--sink" => pipeline()?.sinks.into_iter().map(|sink| sink.name).collect(),
         flag if before.first()? == "history" && flag == file => pipeline()?.account_names,
         _ => return None,
@@ -98,7 +100,8 @@ fn with_names(shell: Shell, script: &str) -> String {
         Shell::Bash => format!("{script}{BASH}"),
         Shell::Zsh => {
             let asks = |line: &str| {
-                line.contains("--account=") || line.contains("--sink=") || line.starts_with("':account -- ")
+                let flags = ["--account=", "--list=", "--sink="];
+                flags.iter().any(|flag| line.contains(flag)) || line.starts_with("':account -- ")
             };
             let line =
                 |line: &str| if asks(line) { line.replace(":_default'", ":_fanout_names'") } else { line.to_owned() };
@@ -142,6 +145,7 @@ function __fish_fanout_names
     $words[1] __complete $words[2..-1] (commandline -ct) 2>/dev/null
 end
 complete -c fanout -n "__fish_seen_subcommand_from run replay check status prune" -l account -x -a "(__fish_fanout_names)"
+complete -c fanout -n "__fish_seen_subcommand_from run replay check status prune" -l list -x -a "(__fish_fanout_names)"
 complete -c fanout -n "__fish_seen_subcommand_from replay sinks" -l sink -x -a "(__fish_fanout_names)"
 complete -c fanout -n "__fish_seen_subcommand_from history" -a "(__fish_fanout_names)"
 "#;

@@ -18,7 +18,7 @@ const MANY: usize = 3;
 const NAMED: usize = 3;
 
 /// The error of one account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure<'a> {
     /// The account's name.
     pub(super) account: &'a str,

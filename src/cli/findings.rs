@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{grouped, render as table, text};
+use super::table::{account_and_list, grouped, render as table, text};
 use crate::engine::{CheckReport, Finding, Severity};
 
 /// Stands in the column of accounts if a finding concerns all of them.
@@ -25,6 +25,9 @@ fn row(finding: &Finding) -> [String; 4] {
     let hint = finding.hint.as_ref().map_or_else(String::new, |hint| format!("; hint: {hint}"));
     // An answer of a server may hold line breaks.
     let found = format!("{}{hint}", finding.found).replace(char::is_control, " ");
-    let account = finding.account.clone().unwrap_or_else(|| ALL.to_owned());
+    let account = match (&finding.account, &finding.list) {
+        (Some(account), Some(list)) => account_and_list(account, list),
+        _ => ALL.to_owned(),
+    };
     [account, finding.check.as_str().to_owned(), finding.severity.as_str().to_owned(), found]
 }

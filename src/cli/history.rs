@@ -1,16 +1,19 @@
 //! `fanout history`: shows the results of one account's runs, from the reports that `inspect`
 //! reads.
 
+use chrono::NaiveDate;
 use clap::Args;
 
 use super::arguments::FileArguments;
 use super::output::Terminal;
 use super::summary::{calls, change, json};
 use super::table::{NOTHING, grouped, in_beijing, number, render, signed, text, time_in_utc};
+use super::told::{self, title_of_rows};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, History, PastRun};
 use crate::report::Verdict;
+use crate::wechat::List;
 
 /// Arguments of `fanout history`.
 #[derive(Debug, Args)]
@@ -54,19 +57,25 @@ fn in_words(history: &History, width: Option<usize>) -> String {
         text("UTC"),
         text("verdict").wrapping(),
         text("list of"),
-        number("followers"),
+        number(title_of_rows(history.runs.iter().map(|run| run.report.list.as_str()))),
         number("change"),
         number("pages").extra(),
         number("calls"),
         number("retries").extra(),
         number("seconds").extra(),
+        text("tells").or_below().optional(),
         text("error").or_below(),
     ];
     let rows: Vec<_> = history.runs.iter().map(row).collect();
     render(columns, &rows, width)
 }
 
-fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 11] {
+/// Writes the date of a list and, if it is not that of the followers, its name.
+fn date_and_list(date: NaiveDate, list: &str) -> String {
+    if list == List::FOLLOWERS.name() { date.to_string() } else { format!("{date} {list}") }
+}
+
+fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 12] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     // A run that was cut off could not count.
     let told = |text: String| (report.verdict != Verdict::CutOff).then_some(text);
@@ -74,13 +83,14 @@ fn row(PastRun { begun_at, report, .. }: &PastRun) -> [String; 11] {
         in_beijing(*begun_at),
         time_in_utc(*begun_at),
         report.verdict.as_str().to_owned(),
-        or_nothing(report.date.map(|date| date.to_string())),
+        or_nothing(report.date.map(|date| date_and_list(date, &report.list))),
         or_nothing(report.snapshot.as_ref().map(|snapshot| grouped(snapshot.rows))),
         or_nothing(change(report).map(signed)),
         or_nothing(told(grouped(report.pages))),
         or_nothing(told(calls(report))),
         or_nothing(told(grouped(report.retries))),
         or_nothing(told(format!("{:.1}", report.seconds))),
+        or_nothing(told::in_words(report.changes.as_ref(), report.tags.as_ref(), report.date)),
         or_nothing(report.error.as_ref().map(|error| error.replace('\n', " "))),
     ]
 }

@@ -33,6 +33,8 @@ mod log_format;
 mod logging;
 mod man;
 mod new;
+#[cfg(feature = "simulator")]
+mod night;
 mod options;
 mod output;
 mod process;
@@ -50,6 +52,7 @@ mod status;
 mod stdout;
 mod summary;
 mod table;
+mod told;
 #[cfg(feature = "otel")]
 mod traces;
 

@@ -62,7 +62,7 @@ const RUST: [File; 7] = [
 
 const PYTHON: [File; 4] = [
     ("README.md", include_str!("new/python/README.md.template")),
-    ("fanout_sink.py", include_str!("../../examples/python/fanout_sink.py")),
+    ("fanout_etl/sink.py", include_str!("../../integrations/python/fanout_etl/sink.py")),
     ("{{name}}_sink.py", include_str!("new/python/sink.py.template")),
     ("{{name}}.toml", include_str!("new/python/pipeline.toml.template")),
 ];

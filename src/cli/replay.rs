@@ -48,11 +48,12 @@ pub(super) async fn execute(
     let pipeline = arguments.pipeline.load_offline(environment)?;
     let options = RunOptions { again: arguments.again, ..arguments.date.run_options() };
     let how_to_go_on = options.how_to_go_on();
+    let stdout_is_taken = engine::takes_stdout(&pipeline, registry);
     let progress = Arc::new(Progress::new(&pipeline));
     let report = accompany(progress, how_to_go_on, terminal, |progress, stop| {
         engine::replay(pipeline, registry, &arguments.sinks, options, progress, stop)
     });
     let report = report.await?;
-    summary::print_run(&report, &arguments.pipeline, terminal);
+    summary::print_run(&report, &arguments.pipeline, stdout_is_taken, terminal);
     Ok(report.exit)
 }

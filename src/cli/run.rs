@@ -11,7 +11,7 @@ use super::arguments::{DateArguments, PipelineArguments};
 use super::interrupt::{self, Signals};
 use super::output::Terminal;
 #[cfg(feature = "simulator")]
-use super::simulate;
+use super::{night, simulate};
 use super::{progress, summary};
 use crate::config::Environment;
 use crate::engine::{self, Progress, RunOptions};
@@ -22,6 +22,7 @@ use crate::report::{RunReport, Verdict};
 
 /// Arguments of `fanout run`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RunArguments {
     #[command(flatten)]
@@ -35,6 +36,11 @@ pub(super) struct RunArguments {
     /// this one
     #[arg(long)]
     again: bool,
+    /// Let the changes of this run pass, even if they are more than `changes.max_change_percent`,
+    /// or must begin anew because the list before is gone or damaged; also a list of tags that has
+    /// none any more
+    #[arg(long)]
+    accept_change: bool,
     /// Stop all accounts as soon as one fails
     #[arg(long)]
     fail_fast: bool,
@@ -47,6 +53,7 @@ Examples:
   fanout run pipelines/followers.toml --account brand --json      one account, and the report as JSON
   fanout run pipelines/followers.toml --account 'brand-*'         the accounts that match a pattern
   fanout run pipelines/followers.toml --shard 0/4                 a quarter of the accounts; other machines read the rest
+  fanout run pipelines/changes.toml --list changes                who came and who left, and no other list that sinks take
   fanout run pipelines/followers.toml --simulate 1_000_000        the same pipeline, made-up followers
 
 The same command continues a run that was cut off.";
@@ -60,15 +67,20 @@ pub(super) async fn execute(
 ) -> Result<Exit, Error> {
     let pipeline = arguments.pipeline.load(environment)?;
     #[cfg(feature = "simulator")]
-    let (pipeline, _simulator) = simulate::stand_in(pipeline).await?;
+    let (pipeline, _simulator) = {
+        night::begin_next(&pipeline);
+        simulate::stand_in(pipeline).await?
+    };
 
     let options = RunOptions {
         fresh: arguments.fresh,
         again: arguments.again,
+        accept_change: arguments.accept_change,
         fail_fast: arguments.fail_fast,
         ..arguments.date.run_options()
     };
     let how_to_go_on = options.how_to_go_on();
+    let stdout_is_taken = engine::takes_stdout(&pipeline, registry);
     let progress = Arc::new(Progress::new(&pipeline));
     let metrics = Metrics::begin(&pipeline, Arc::clone(&progress)).await?;
     let span = tracing::info_span!("run", pipeline = pipeline.name);
@@ -77,7 +89,7 @@ pub(super) async fn execute(
     });
     let report = report.await?;
     metrics.end(&report);
-    summary::print_run(&report, &arguments.pipeline, terminal);
+    summary::print_run(&report, &arguments.pipeline, stdout_is_taken, terminal);
     if report.accounts.iter().any(|account| account.verdict == Verdict::Interrupted) {
         terminal.note(how_to_go_on);
     }

@@ -8,9 +8,9 @@ use clap::Args;
 use super::arguments::parse_count;
 use super::interrupt::Signals;
 use super::output::Terminal;
-use crate::config::{ConfigErrors, Pipeline, SimulateSection};
+use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Exit;
-use crate::simulator::{Simulator, SimulatorHandle};
+use crate::simulator::{Nights, Simulator, SimulatorHandle, Tag};
 
 /// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline
 /// file.
@@ -29,6 +29,22 @@ pub(super) struct SimulateArguments {
     /// Followers in one page
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     page_size: u64,
+    /// Of a thousand followers, how many leave from one date in Beijing to the next; about as many
+    /// join or return
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100))]
+    changes_per_mille: u64,
+    /// People at most who are missing from the list of a date although they follow
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1_000))]
+    holes: u64,
+    /// Serve the lists of so many days later, as if they had passed
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=36_500))]
+    days_later: u32,
+    /// People on the blacklist of each account
+    #[arg(long, value_name = "COUNT", default_value = "0", value_parser = parse_count)]
+    blacklisted: u64,
+    /// Made-up tags of each account, with up to 200,000 people each
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100))]
+    tags: u64,
     /// The port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -42,7 +58,14 @@ The first line on stdout is the base URL. Any app id and any secret are accepted
 
 Examples:
   fanout simulate --followers 1_000_000 --latency-ms 50 --port 8080
-  fanout run pipelines/followers.toml --set source.base_url=http://127.0.0.1:8080";
+  fanout run pipelines/followers.toml --set source.base_url=http://127.0.0.1:8080
+
+The list of another night, for a pipeline with a sink of changes: run it for yesterday, start the simulator anew, run it again.
+  fanout simulate --changes-per-mille 5 --holes 20 --port 8080
+  fanout simulate --changes-per-mille 5 --holes 20 --port 8080 --days-later 1
+
+Tags and the blacklist:
+  fanout simulate --tags 8 --blacklisted 500 --port 8080";
 
 /// Serves until SIGINT or SIGTERM.
 pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) -> Exit {
@@ -52,7 +75,11 @@ pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) 
         .followers(arguments.followers)
         .seed(arguments.seed)
         .latency(Duration::from_millis(arguments.latency_ms))
-        .page_size(arguments.page_size);
+        .page_size(arguments.page_size)
+        .nights(Nights { per_mille: arguments.changes_per_mille, holes: arguments.holes })
+        .blacklisted(arguments.blacklisted)
+        .tags(Tag::some(arguments.tags))
+        .days_later(arguments.days_later);
     if let Some(calls) = arguments.quota {
         builder = builder.quota(calls);
     }
@@ -81,7 +108,12 @@ pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option
         .seed(simulate.seed)
         .latency(simulate.latency)
         .page_size(simulate.page_size)
-        .quota(daily_calls(simulate, pipeline.source.quota.daily_calls))
+        .nights(Nights { per_mille: simulate.changes_per_mille, holes: simulate.holes })
+        .blacklisted(simulate.blacklisted)
+        .tags(Tag::some(simulate.tags))
+        .quota(daily_calls(simulate.followers, simulate.page_size, pipeline.source.quota.daily_calls))
+        .profile_quota(daily_calls(simulate.followers, NEW_IN_A_BATCH, PROFILES_A_DAY))
+        .clock(pipeline.clock.clone())
         .start()
         .await
         .map_err(|error| pipeline.problem("source.simulate", format!("the simulator cannot be started: {error}")))?;
@@ -89,11 +121,18 @@ pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option
     Ok((pipeline, Some(simulator)))
 }
 
-/// Returns the calls a day that the simulator grants: those of a real account, `usual`, or, as
-/// WeChat grants more to longer lists, the first of their tenfolds that suffices.
-fn daily_calls(simulate: &SimulateSection, usual: u64) -> u64 {
+/// The people of a batch who are in no batch before it.
+const NEW_IN_A_BATCH: u64 = 99;
+
+/// The calls a day for profiles that the console of a real account shows.
+const PROFILES_A_DAY: u64 = 500_000;
+
+/// Returns the calls a day that the simulator grants for a list of so many followers in parts of
+/// `size`: those of a real account, `usual`, or, as WeChat grants more to longer lists, the first
+/// of their tenfolds that suffices.
+fn daily_calls(followers: u64, size: u64, usual: u64) -> u64 {
     // With the empty page at the end, and a call that a crash repeats.
-    let needed = (simulate.followers / simulate.page_size.max(1)).saturating_add(3);
+    let needed = (followers / size.max(1)).saturating_add(3);
     let mut calls = usual;
     while calls < needed {
         calls = calls.saturating_mul(10);
@@ -107,10 +146,7 @@ mod tests {
 
     #[test]
     fn a_simulated_account_has_the_calls_of_a_real_one_that_reads_such_a_list() {
-        let calls = |followers, page_size| {
-            let simulate = SimulateSection { followers, seed: 1, latency: Duration::ZERO, page_size };
-            daily_calls(&simulate, 500)
-        };
+        let calls = |followers, page_size| daily_calls(followers, page_size, 500);
         assert_eq!([calls(0, 10_000), calls(23_000, 10_000), calls(4_900_000, 10_000)], [500; 3]);
         assert_eq!([calls(10_000_000, 10_000), calls(u64::MAX, 1)], [5_000, u64::MAX]);
     }

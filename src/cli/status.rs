@@ -7,8 +7,9 @@ use clap::Args;
 use super::arguments::PipelineArguments;
 use super::failures::{self, Failure, some_names};
 use super::output::Terminal;
-use super::summary::json;
+use super::summary::{batches_in_words, json};
 use super::table::{NOTHING, account_and_list, bytes, duration, grouped, line, number, render, text};
+use super::told::{self, people_of, title_of_rows};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
 use crate::inspect::{self, AccountStatus, LastStatus, SinkLook, Status, WalkStatus};
@@ -21,8 +22,8 @@ use crate::report::FoundList;
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// Only accounts that need a look: with an error, with a sink that lacks a list, or with an old
-    /// walk
+    /// Only accounts that need a look: with an error, with a sink that lacks a list, with a list
+    /// that lacks a tag, or with an old walk
     #[arg(long)]
     problems: bool,
 }
@@ -36,6 +37,9 @@ Examples:
   fanout status pipelines/followers.toml
   fanout status pipelines/followers.toml --problems               only accounts that need a look
   fanout status pipelines/followers.toml --account brand --json";
+
+/// With more lists than this, what a list tells is not shown; `--json` has it.
+const FEW: usize = 20;
 
 /// Prints the status of each account.
 pub(super) async fn execute(
@@ -65,7 +69,7 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
     let columns = [
         text("account").wrapping(),
         text("list of"),
-        number("followers"),
+        number(title_of_rows(status.accounts.iter().map(|account| account.list.as_str()))),
         text("sinks").wrapping(),
         text("walk under way").wrapping(),
         number("calls today"),
@@ -79,6 +83,7 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
         Some((_, _, accounts)) => accounts.push(account.to_owned()),
         None => notes.push((key.to_owned(), what, vec![account.to_owned()])),
     };
+    let is_short = status.accounts.len() <= FEW;
     for status in &status.accounts {
         let account = account_and_list(&status.account, &status.list);
         // A run takes its locks one after the other.
@@ -97,6 +102,14 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
             let date = last.date;
             let what = format!("`fanout replay` with `--date {date}` delivers again what is gone, without a call");
             note(&account, &what.clone(), what);
+        }
+        if let Some(batches) = status.walk.as_ref().filter(|walk| !walk.ended).and_then(|walk| walk.batches) {
+            let what = batches_in_words(&batches);
+            note(&account, &what.clone(), what);
+        }
+        let told = |last: &LastStatus| told::in_words(last.changes.as_ref(), last.tags.as_ref(), Some(last.date));
+        if let Some(told) = status.last.as_ref().filter(|_| is_short).and_then(told) {
+            note(&account, &account, told);
         }
         if !status.owed.is_empty() {
             let dates: Vec<String> = status.owed.iter().map(ToString::to_string).collect();
@@ -122,8 +135,12 @@ fn row(account: &AccountStatus) -> [String; 7] {
         of_last(&|last| last.date.to_string()),
         of_last(&|last| grouped(last.rows)),
         of_last(&sinks),
-        account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), walk),
-        format!("{} of {}", grouped(account.calls_today), grouped(account.daily_calls)),
+        account.walk.as_ref().map_or_else(|| NOTHING.to_owned(), |under_way| walk(under_way, &account.list)),
+        match account.daily_calls {
+            // The list is read without a call.
+            0 => NOTHING.to_owned(),
+            calls => format!("{} of {}", grouped(account.calls_today), grouped(calls)),
+        },
         bytes(account.bytes),
     ]
 }
@@ -158,7 +175,9 @@ fn sinks(list: &LastStatus) -> String {
     }
     groups.push(("lacking: ", list.lacking.iter().map(String::as_str).collect()));
     let groups = groups.into_iter().filter(|(_, sinks)| !sinks.is_empty());
-    groups.map(|(group, sinks)| format!("{group}{}", sinks.join(", "))).collect::<Vec<_>>().join("; ")
+    let groups: Vec<String> = groups.map(|(group, sinks)| format!("{group}{}", sinks.join(", "))).collect();
+    // The first changes of an account are not for every sink.
+    if groups.is_empty() { NOTHING.to_owned() } else { groups.join("; ") }
 }
 
 /// Returns the words before the sinks of which the same was found; no words if they have the list.
@@ -173,17 +192,22 @@ fn group_of(look: &SinkLook) -> &'static str {
     }
 }
 
-/// Writes what a walk has read, and how old its cursor is.
-fn walk(walk: &WalkStatus) -> String {
+/// Writes what a walk of `list` has read, and how old its cursor is.
+fn walk(walk: &WalkStatus, list: &str) -> String {
     let age = duration(walk.cursor_seconds as f64);
-    let pages = if walk.pages == 1 { "1 page".to_owned() } else { format!("{} pages", grouped(walk.pages)) };
-    let read = format!("{}: {pages}, {} followers", walk.date, grouped(walk.followers));
-    if walk.ended { format!("{read}, read to its end") } else { format!("{read}, cursor {age} old") }
+    let (read, newest) = match (walk.batches, walk.pages) {
+        (Some(batches), _) => (format!("{} of {} batches", grouped(walk.pages), grouped(batches.all)), "last reply"),
+        (None, 1) => ("1 page".to_owned(), "cursor"),
+        (None, pages) => (format!("{} pages", grouped(pages)), "cursor"),
+    };
+    let read = format!("{}: {read}, {} {}", walk.date, grouped(walk.followers), people_of(list));
+    if walk.ended { format!("{read}, read to its end") } else { format!("{read}, {newest} {age} old") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::BatchesReport;
 
     fn last(published: &[&str], lacking: &[&str]) -> LastStatus {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -192,6 +216,8 @@ mod tests {
             walk: "000001-20260131T020000Z".parse().unwrap(),
             date: "2026-01-31".parse().unwrap(),
             rows: 23_000,
+            changes: None,
+            tags: None,
             published,
             lacking,
             looks: Vec::new(),
@@ -223,6 +249,7 @@ mod tests {
             walk: "000002-20260201T020000Z".parse().unwrap(),
             date: "2026-02-01".parse().unwrap(),
             pages: 12,
+            batches: None,
             followers: 120_000,
             cursor_seconds: 90,
             ended: false,
@@ -248,6 +275,35 @@ mod tests {
         assert_eq!(cells(), ["商店", "-", "-", "-", "-", "4 of 500", "2.00 KiB"]);
         assert_eq!(cells(), ["brand: in use by process 7 on `host` since 2026-02-01"]);
         assert_eq!(cells(), ["brand: earlier lists that a sink still lacks: 2026-01-30"]);
+    }
+
+    #[test]
+    fn a_walk_of_batches_says_how_many_have_a_reply() {
+        let under_way = WalkStatus {
+            walk: "000002-20260201T020000Z".parse().unwrap(),
+            date: "2026-02-01".parse().unwrap(),
+            pages: 4_100,
+            batches: Some(BatchesReport::new(10_102, 4_100, Some(12.5), Some(100), Some(500_000))),
+            followers: 1_000_000,
+            cursor_seconds: 90,
+            ended: false,
+        };
+        let told = "2026-02-01: 4,100 of 10,102 batches, 1,000,000 followers, last reply 1 min 30 s old";
+        assert_eq!(walk(&under_way, "profiles"), told);
+        let of_walk = |walk: &WalkStatus| {
+            let account = AccountStatus { walk: Some(walk.clone()), list: "profiles".to_owned(), ..account("brand") };
+            let (pipeline, at) = ("test".to_owned(), "2026-02-01T02:00:00Z".parse().unwrap());
+            in_words(&Status { pipeline, at, accounts: vec![account] }, None)
+        };
+        let left =
+            "brand profiles: 6,002 of 10,102 batches left, each takes 100 of the day's calls: 2 days; 12.5 batches/s";
+        assert!(of_walk(&under_way).lines().any(|line| line == left), "{}", of_walk(&under_way));
+        let ended = WalkStatus { pages: 10_102, ended: true, ..under_way };
+        assert!(!of_walk(&ended).contains("left"), "{}", of_walk(&ended));
+        assert_eq!(
+            walk(&ended, "profiles"),
+            "2026-02-01: 10,102 of 10,102 batches, 1,000,000 followers, read to its end"
+        );
     }
 
     #[test]

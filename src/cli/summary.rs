@@ -12,16 +12,18 @@ use super::arguments::PipelineArguments;
 use super::failures::{self, Failure};
 use super::output::Terminal;
 use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, signed, text};
-use crate::report::{AccountReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
+use super::told::{self, has_followers, rows_of, title_of_rows};
+use crate::report::{AccountReport, BatchesReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
+use crate::wechat::{List, Reading};
 
 /// With more accounts than this, outputs are not listed; the report of the run has them.
 const FEW: usize = 20;
 
 /// Prints the result of a run or a replay, its errors, and the command that delivers what a sink
 /// has missed.
-pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, terminal: &Terminal) {
+pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, stdout_is_taken: bool, terminal: &Terminal) {
     let text = if arguments.json { json(report) } else { of_run(report, terminal.width()) };
-    if has_rows_on_stdout(report) {
+    if stdout_is_taken {
         terminal.result_aside(&text);
     } else {
         terminal.result(&text);
@@ -35,11 +37,13 @@ pub(super) fn print_run(report: &RunReport, arguments: &PipelineArguments, termi
     }
 }
 
-/// Returns the sinks that have failed to publish a complete list.
+/// Returns the sinks that have failed to publish a complete list. A one-shot sink gets it in the
+/// next run.
 fn missed(report: &RunReport) -> BTreeSet<&str> {
     let complete = report.accounts.iter().filter(|account| account.snapshot.is_some());
     let sinks = complete.flat_map(|account| &account.sinks);
-    sinks.filter(|sink| matches!(sink.state, SinkState::Failed { .. })).map(|sink| sink.sink.as_str()).collect()
+    let has_missed = |sink: &&SinkOutcome| !sink.one_shot && matches!(sink.state, SinkState::Failed { .. });
+    sinks.filter(has_missed).map(|sink| sink.sink.as_str()).collect()
 }
 
 /// Writes the result of a run.
@@ -48,7 +52,7 @@ fn of_run(report: &RunReport, width: Option<usize>) -> String {
         text("account").wrapping(),
         text("verdict").wrapping(),
         text("date"),
-        number("followers"),
+        number(title_of_rows(report.accounts.iter().map(|account| account.list.as_str()))),
         number("change"),
         number("pages").extra(),
         number("calls"),
@@ -67,11 +71,14 @@ fn of_run(report: &RunReport, width: Option<usize>) -> String {
     }
     if report.accounts.len() <= FEW {
         for account in &report.accounts {
+            let name = account_and_list(&account.account, &account.list);
             text.push_str(&of_resumed(account).map_or_else(String::new, |resumed| line(&resumed, width)));
+            if let Some(told) = told::in_words(account.changes.as_ref(), account.tags.as_ref(), account.date) {
+                text.push_str(&line(&format!("{name}: {told}"), width));
+            }
             for sink in &account.sinks {
                 if let SinkState::Published(report) | SinkState::AlreadyPublished(report) = &sink.state {
-                    let account = account_and_list(&account.account, &account.list);
-                    let what = format!("{account}, {}: {}{}", sink.sink, describe(report), since(sink));
+                    let what = format!("{name}, {}: {}{}", sink.sink, describe(report), since(sink));
                     text.push_str(&line(&what, width));
                 }
             }
@@ -91,7 +98,13 @@ fn of_resumed(account: &AccountReport) -> Option<String> {
     let AccountReport { date: Some(date), pages_before: before @ 1.., pages, .. } = account else { return None };
     let of = if account.snapshot.is_some() { format!(" of {}", grouped(*pages)) } else { String::new() };
     let name = account_and_list(&account.account, &account.list);
-    Some(format!("{name}: the walk of {date} went on from page {}{of}", grouped(before + 1)))
+    let from = if is_read_in_batches(account) {
+        // Their order is not that of the list.
+        format!("after {}{of} batches", grouped(*before))
+    } else {
+        format!("from page {}{of}", grouped(before + 1))
+    };
+    Some(format!("{name}: the walk of {date} went on {from}"))
 }
 
 /// Writes the dates whose lists this run has published, with their number; `None` if there is none.
@@ -106,15 +119,31 @@ fn published_dates(report: &RunReport) -> Option<String> {
 /// Writes the sums over all accounts.
 fn totals(report: &RunReport) -> String {
     let mut verdicts: Vec<(&str, u64)> = Vec::new();
-    let (mut followers, mut calls) = (0, 0);
+    let mut calls = 0;
     let mut names: BTreeSet<&str> = BTreeSet::new();
+    // Of lists of the same followers only one counts.
+    let mut followers: BTreeMap<(&str, Option<NaiveDate>), u64> = BTreeMap::new();
+    let mut others: Vec<(&str, u64)> = Vec::new();
+    let mut add = |rows, count| match others.iter_mut().find(|(known, _)| *known == rows) {
+        Some((_, sum)) => *sum += count,
+        None => others.push((rows, count)),
+    };
     for account in &report.accounts {
         names.insert(&account.account);
         match verdicts.iter_mut().find(|(verdict, _)| *verdict == account.verdict.as_str()) {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
         }
-        followers += account.snapshot.as_ref().map_or(0, |snapshot| snapshot.rows);
+        let rows = account.snapshot.as_ref().map_or(0, |snapshot| snapshot.rows);
+        if let Some(changes) = account.changes.as_ref().filter(|changes| changes.since.is_some()) {
+            add("followed", changes.followed);
+            add("unfollowed", changes.unfollowed);
+        } else if has_followers(&account.list) {
+            let most = followers.entry((&account.account, account.date)).or_default();
+            *most = rows.max(*most);
+        } else if account.snapshot.is_some() && account.changes.is_none() {
+            add(rows_of(&account.list), rows);
+        }
         calls += account.calls;
     }
     let verdicts: Vec<String> =
@@ -125,13 +154,12 @@ fn totals(report: &RunReport) -> String {
     if lists != accounts {
         let _ = write!(what, ", {} lists", grouped(lists as u64));
     }
-    format!(
-        "{what}: {}; {} followers, {} calls, {:.1} s",
-        verdicts.join(", "),
-        grouped(followers),
-        grouped(calls),
-        report.seconds
-    )
+    if !followers.is_empty() {
+        others.insert(0, (List::FOLLOWERS.rows_are(), followers.into_values().sum()));
+    }
+    others.push(("calls", calls));
+    let amounts: Vec<String> = others.into_iter().map(|(what, count)| format!("{} {what}", grouped(count))).collect();
+    format!("{what}: {}; {}, {:.1} s", verdicts.join(", "), amounts.join(", "), report.seconds)
 }
 
 fn run_row(account: &AccountReport) -> [String; 10] {
@@ -152,26 +180,68 @@ fn run_row(account: &AccountReport) -> [String; 10] {
     ]
 }
 
-/// Returns by how much the list has grown since the one before.
+/// Returns by how much the list has grown since the one before; of a list of changes, by how many
+/// people the followers have.
 pub(super) fn change(account: &AccountReport) -> Option<i128> {
+    if account.list == List::CHANGES.name() {
+        return account.changes.as_ref()?.net();
+    }
     Some(i128::from(account.snapshot.as_ref()?.rows) - i128::from(account.previous_rows?))
 }
 
-/// Writes the calls that the run made, of those that were left before it: `4 of 500`.
+/// Writes the calls that the run made, of those that were left before it: `4 of 500`. A batch may
+/// take more than one of them, and a question about one follower takes none: `234, 499,767 left`.
 pub(super) fn calls(account: &AccountReport) -> String {
     let calls = grouped(account.calls);
-    account.calls_left.map_or(calls.clone(), |left| format!("{calls} of {}", grouped(account.calls + left)))
+    match account.calls_left {
+        None => calls,
+        Some(left) if is_read_in_batches(account) => format!("{calls}, {} left", grouped(left)),
+        Some(left) => format!("{calls} of {}", grouped(account.calls + left)),
+    }
+}
+
+/// Returns whether the list of a report is read in batches.
+pub(super) fn is_read_in_batches(account: &AccountReport) -> bool {
+    List::named(&account.list).is_some_and(|list| list.reading() == Reading::Batches)
+}
+
+/// Writes how many batches of a walk are left, what they cost, how long that takes, and how fast
+/// they come.
+pub(super) fn batches_in_words(batches: &BatchesReport) -> String {
+    let BatchesReport { all, left, per_second, cost, days } = *batches;
+    if all == 0 {
+        // Between two lists nothing has changed, or changes are not verified.
+        return "nobody is asked about".to_owned();
+    }
+    let mut text = format!("{} of {} batches left", grouped(left), grouped(all));
+    match (cost, days) {
+        (Some(cost), days) => {
+            let _ = write!(text, ", each takes {} of the day's calls", grouped(cost));
+            match days.filter(|&days| days > 0) {
+                None => {}
+                Some(1) => text.push_str(": 1 day"),
+                Some(days) => drop(write!(text, ": {} days", grouped(days))),
+            }
+        }
+        (None, _) => text.push_str(", what a batch costs is not known"),
+    }
+    if let Some(per_second) = per_second {
+        let _ = write!(text, "; {per_second:.1} batches/s");
+    }
+    text
 }
 
 pub(super) fn in_words(outcome: &SinkOutcome) -> &'static str {
     match (&outcome.state, outcome.found) {
         (SinkState::Published(_), Some(FoundList::Gone)) => "published again",
+        (SinkState::Published(_), _) if outcome.one_shot => "delivered",
         (SinkState::Published(_), _) => "published",
         (SinkState::AlreadyPublished(_), Some(FoundList::Gone)) => "already published, gone since",
         (SinkState::AlreadyPublished(_), Some(FoundList::Replaced)) => "already published, replaced since",
         (SinkState::AlreadyPublished(_), _) => "already published",
         (SinkState::Failed { .. }, _) => "failed",
         (SinkState::NotReached, _) => "not reached",
+        (SinkState::NotDue, _) => "not for it",
     }
 }
 
@@ -208,7 +278,7 @@ pub(super) fn of_check(report: &RunReport, width: Option<usize>) -> String {
             let sinks: Vec<String> =
                 account.sinks.iter().map(|sink| format!("{}: {}", sink.sink, before_a_run(sink))).collect();
             [
-                account.account.clone(),
+                account_and_list(&account.account, &account.list),
                 account.verdict.as_str().to_owned(),
                 account.date.map_or_else(|| NOTHING.to_owned(), |date| date.to_string()),
                 account.walk.map_or_else(|| no_walk.to_owned(), |walk| walk.to_string()),
@@ -237,14 +307,25 @@ pub(super) fn print_failures(report: &RunReport, terminal: &Terminal) {
 fn failures(report: &RunReport) -> Vec<Failure<'_>> {
     let (mut failures, all) = (Vec::new(), &report.accounts);
     // An account that was stopped has not failed, and how to continue is printed for the whole run.
-    let was_stopped = |account: &AccountReport| matches!(account.verdict, Verdict::Interrupted | Verdict::Stopped);
+    // One that the failure of its platform has stopped is told together with the one that failed.
+    let failed = all.iter().filter(|account| account.verdict == Verdict::Failed);
+    let told: BTreeSet<&str> = failed.filter_map(|account| account.error.as_deref()).collect();
+    let was_stopped = |account: &AccountReport| match account.verdict {
+        Verdict::Interrupted => true,
+        Verdict::Stopped => account.error.as_deref().is_none_or(|error| !told.contains(error)),
+        _ => false,
+    };
     for report in report.accounts.iter().filter(|account| !was_stopped(account)) {
         let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
         let mut same = all.iter().filter(|other| (&other.app_id, &other.list) == (&report.app_id, &report.list));
         let date = report.date.filter(|_| same.nth(1).is_some()).map_or_else(String::new, |date| format!("{date}: "));
         if let Some(error) = &report.error {
             let error = format!("{date}{error}").into();
-            failures.push(Failure { account, app_id, error, hint: report.hint.as_deref() });
+            let failure = Failure { account, app_id, error, hint: report.hint.as_deref() };
+            // Two lists of an account may lack the same tags.
+            if !failures.contains(&failure) {
+                failures.push(failure);
+            }
         }
         for sink in &report.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
@@ -258,15 +339,6 @@ fn failures(report: &RunReport) -> Vec<Failure<'_>> {
         }
     }
     failures
-}
-
-/// Returns whether a sink has written rows to stdout in this run, so that the summary must not go
-/// there.
-fn has_rows_on_stdout(report: &RunReport) -> bool {
-    report.accounts.iter().flat_map(|account| &account.sinks).any(|sink| match &sink.state {
-        SinkState::Published(report) => report.outputs.iter().any(|output| output.location == "stdout"),
-        _ => false,
-    })
 }
 
 /// Writes a result as one JSON document.
@@ -293,16 +365,25 @@ mod tests {
             walk: None,
             date: None,
             snapshot: None,
+            changes: None,
+            tags: None,
             previous_rows: None,
             previous_fetched_at: None,
             pages: 3,
             pages_before: 0,
+            batches: None,
             calls: 4,
             calls_left: None,
             retries: 0,
             seconds: 0.25,
             sinks: sinks
-                .map(|(sink, state)| SinkOutcome { sink: sink.to_owned(), required: true, found: None, state })
+                .map(|(sink, state)| SinkOutcome {
+                    sink: sink.to_owned(),
+                    required: true,
+                    one_shot: false,
+                    found: None,
+                    state,
+                })
                 .collect(),
             error: None,
             hint: None,
@@ -419,12 +500,5 @@ mod tests {
                 ("brand".to_owned(), "sink `lines`: no room either".to_owned(), Some("make room".to_owned())),
             ]
         );
-    }
-
-    #[test]
-    fn a_summary_keeps_out_of_rows_on_stdout() {
-        let of = |location| report(vec![account("brand", Verdict::Published, vec![("lines", published(location))])]);
-        assert!(has_rows_on_stdout(&of("stdout")));
-        assert!(!has_rows_on_stdout(&of("out/stdout")));
     }
 }

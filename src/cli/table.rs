@@ -13,6 +13,8 @@ pub(super) struct Column {
     name: &'static str,
     side: Side,
     fit: Fit,
+    /// Whether it is left out if no row has a value.
+    is_optional: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +38,12 @@ enum Fit {
 
 /// Makes a column of short texts.
 pub(super) const fn text(name: &'static str) -> Column {
-    Column { name, side: Side::Left, fit: Fit::Stays }
+    Column { name, side: Side::Left, fit: Fit::Stays, is_optional: false }
 }
 
 /// Makes a column of numbers.
 pub(super) const fn number(name: &'static str) -> Column {
-    Column { name, side: Side::Right, fit: Fit::Stays }
+    Column { name, side: Side::Right, fit: Fit::Stays, is_optional: false }
 }
 
 impl Column {
@@ -58,6 +60,11 @@ impl Column {
     /// Makes it a column that is left out where the table is too wide.
     pub(super) const fn extra(self) -> Self {
         Self { fit: Fit::Extra, ..self }
+    }
+
+    /// Makes it a column that is left out if no row has a value.
+    pub(super) const fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
     }
 }
 
@@ -87,7 +94,8 @@ pub(super) fn render<const COLUMNS: usize>(
         let cells = rows.iter().map(|row| row[column].width());
         cells.chain([columns[column].name.width()]).max().unwrap_or(0)
     });
-    let mut is_inside = [true; COLUMNS];
+    let mut is_inside: [bool; COLUMNS] =
+        std::array::from_fn(|column| !columns[column].is_optional || rows.iter().any(|row| row[column] != NOTHING));
     let most = width.unwrap_or(usize::MAX);
     let total = |widths: &[usize; COLUMNS], is_inside: &[bool; COLUMNS]| {
         let inside = widths.iter().zip(is_inside).filter(|(_, is_inside)| **is_inside);

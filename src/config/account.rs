@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use super::context::{Api, Context};
 use super::secret::{self, TokenSource};
 use super::section::RUNS;
+use super::shared_endpoint::SharedEndpoint;
 use super::text::{self, IDENTIFIER_PATTERN};
 use super::token::{CommandKeys, EndpointKeys, TokenCommand, TokenEndpoint};
 use crate::wechat::{CredentialForm, kind_of};
@@ -25,7 +26,8 @@ pub struct Account {
     pub name: String,
     /// `app_id`: WeChat's, `wx…`; unique in the file. No default.
     pub app_id: String,
-    /// `secret`, `token`, `token_endpoint` or `token_command`: exactly one of them.
+    /// `secret`, `token`, `token_endpoint` or `token_command`: exactly one of them, or none where
+    /// `[source.token_endpoint]` hands out the tokens.
     pub credential: Credential,
 }
 
@@ -130,8 +132,13 @@ fn is_foreign(character: char) -> bool {
     !character.is_ascii() && !character.is_whitespace() && !is_invisible(character)
 }
 
-/// Completes the accounts of a whole file, the pipeline file or the accounts file.
-pub(super) fn complete(mut accounts: Vec<AccountKeys>, context: &mut Context) -> Vec<Account> {
+/// Completes the accounts of a whole file, the pipeline file or the accounts file. Those without a
+/// credential use the `shared` token server, if there is one.
+pub(super) fn complete(
+    mut accounts: Vec<AccountKeys>,
+    shared: Option<&SharedEndpoint>,
+    context: &mut Context,
+) -> Vec<Account> {
     if accounts.is_empty() && !context.has_problem_in("accounts") {
         if context.api == Api::Simulator {
             let (name, app_id) = ("simulated".to_owned(), "wxsimulated".to_owned());
@@ -142,7 +149,7 @@ pub(super) fn complete(mut accounts: Vec<AccountKeys>, context: &mut Context) ->
     accounts.iter_mut().enumerate().for_each(|(place, account)| account.check_app_id(&place.to_string(), context));
     report_twins(&accounts, context);
     let accounts = accounts.into_iter().enumerate();
-    accounts.filter_map(|(place, keys)| keys.complete(&place.to_string(), context)).collect()
+    accounts.filter_map(|(place, keys)| keys.complete(&place.to_string(), shared, context)).collect()
 }
 
 /// Reports accounts that share a name (their outputs would collide) or an app id (it is one list).
@@ -191,7 +198,7 @@ impl AccountKeys {
     }
 
     /// Completes the account at `place` of the list; `None` if a problem was reported.
-    fn complete(mut self, place: &str, context: &mut Context) -> Option<Account> {
+    fn complete(mut self, place: &str, shared: Option<&SharedEndpoint>, context: &mut Context) -> Option<Account> {
         let key = |key| ["accounts", place, key];
         if self.name.is_none() && !context.has(&key("name")) {
             context.report_missing(&key("name"), "a name of your choice");
@@ -212,6 +219,11 @@ impl AccountKeys {
         let found: Vec<&str> = CREDENTIALS.into_iter().filter(|name| context.has(&key(name))).collect();
         let problem = match found[..] {
             [first, second, ..] => format!("found both `{first}` and `{second}`, expected one of them"),
+            [] if needs_credential && shared.is_some() => {
+                let app_id = self.app_id?.0;
+                let credential = Credential::Endpoint(shared?.for_account(&app_id)?);
+                return Some(Account { name: self.name?.0, app_id, credential });
+            }
             [] if needs_credential && context.tree.is_csv() => {
                 "expected a cell in one of the columns `secret_env`, `secret_file`, `token_env` and `token_file`"
                     .to_owned()
@@ -256,7 +268,8 @@ impl AccountKeys {
             let place = context.tree.problem(&key("token"), "");
             Some(Credential::Token(TokenSource { reference, resolver: context.resolver.clone(), place }))
         } else if let Some(keys) = self.token_endpoint.take() {
-            keys.complete(&key("token_endpoint"), context).map(Credential::Endpoint)
+            let endpoint = keys.complete(&key("token_endpoint"), context)?;
+            Some(Credential::Endpoint(endpoint.for_account(&self.app_id.as_ref()?.0)))
         } else {
             self.token_command.take()?.complete(&key("token_command"), context).map(Credential::Command)
         }

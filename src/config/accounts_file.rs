@@ -18,6 +18,7 @@ use super::context::Context;
 use super::encoding;
 use super::error::ConfigError;
 use super::layers::{names_of_secret_variables, parse_toml, syntax_error};
+use super::shared_endpoint::SharedEndpoint;
 use super::tree::Tree;
 
 /// What is written under `accounts`: the accounts, or the file that has them.
@@ -27,10 +28,11 @@ pub(super) enum AccountsSection {
 }
 
 impl AccountsSection {
-    /// Completes the accounts; `context` is that of the pipeline file.
-    pub(super) fn complete(self, context: &mut Context) -> Vec<Account> {
+    /// Completes the accounts; `context` is that of the pipeline file. Those without a credential
+    /// use the `shared` token server, if there is one.
+    pub(super) fn complete(self, shared: Option<&SharedEndpoint>, context: &mut Context) -> Vec<Account> {
         match self {
-            Self::Listed(accounts) => account::complete(accounts, context),
+            Self::Listed(accounts) => account::complete(accounts, shared, context),
             Self::File(file) => {
                 let file = context.resolver.directory.join(file);
                 let Some((accounts, tree)) = read(&file, context.problems) else { return Vec::new() };
@@ -39,7 +41,7 @@ impl AccountsSection {
                 let secrets = names_of_secret_variables(tree.value());
                 context.problems.retain(|problem| !problem.is_from(&secrets));
                 context.strangers.retain(|name| !secrets.contains(name));
-                account::complete(accounts, &mut context.in_file(&tree))
+                account::complete(accounts, shared, &mut context.in_file(&tree))
             }
         }
     }

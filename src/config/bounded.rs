@@ -44,17 +44,24 @@ pub(super) struct Time<const MILLISECONDS: u64, const MIN: u64, const MAX: u64>;
 /// A time from one second to one day, in seconds.
 pub(super) type Seconds = Time<1_000, 1, 86_400>;
 
+/// A time from nothing to one day, in seconds.
+pub(super) type SecondsOrNone = Time<1_000, 0, 86_400>;
+
 /// A time from nothing to ten minutes, in milliseconds.
 pub(super) type Milliseconds = Time<1, 0, 600_000>;
 
 /// A time from nothing to one year, in hours.
 pub(super) type Hours = Time<3_600_000, 0, 8_760>;
 
+/// A time from nothing to one year, in days.
+pub(super) type Days = Time<86_400_000, 0, 365>;
+
 impl<const MILLISECONDS: u64, const MIN: u64, const MAX: u64> Time<MILLISECONDS, MIN, MAX> {
     const UNIT: &str = match MILLISECONDS {
         1 => " of milliseconds",
         1_000 => " of seconds",
         3_600_000 => " of hours",
+        86_400_000 => " of days",
         _ => panic!("this unit has no name yet"),
     };
 

@@ -12,19 +12,23 @@ use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator};
 use figment::value::Value;
 use serde::Deserialize;
 
-use super::account::Account;
+use super::account::{Account, Credential};
 use super::account_words;
 use super::accounts_file::{self, AccountsSection};
+use super::changes::ChangesSection;
 use super::context::{Api, Context};
 use super::encoding;
 use super::error::{ConfigError, ConfigErrors};
 use super::known_keys::KnownKeys;
 use super::layers::{self, Overrides};
+use super::profiles::ProfilesSection;
 use super::proxies::EnvironmentProxies;
 use super::secret::SecretResolver;
 use super::section::{JournalSection, LimitsSection, MetricsSection, SourceSection};
 use super::shard::Shard;
+use super::shared_endpoint::SharedEndpoint;
 use super::sink_section::{SinkKeys, SinkSection};
+use super::tags::TagsSection;
 use super::text::{IDENTIFIER, Identifier};
 use super::tree::Tree;
 use crate::clock::Clock;
@@ -52,6 +56,12 @@ pub struct Pipeline {
     pub shard: Option<Shard>,
     /// `[journal]`: where the raw pages are kept.
     pub journal: JournalSection,
+    /// `[profiles]`: when the list of profiles counts as complete, and how long it may take.
+    pub profiles: ProfilesSection,
+    /// `[changes]`: how the list of who came and who left is made.
+    pub changes: ChangesSection,
+    /// `[tags]`: which tags are read, and what follows if one cannot be.
+    pub tags: TagsSection,
     /// `[limits]`: what a run may use.
     pub limits: LimitsSection,
     /// `[metrics]`: what a run tells Prometheus.
@@ -136,6 +146,12 @@ struct PipelineKeys {
     accounts: AccountsSection,
     /// `[journal]`: where the raw pages are kept.
     journal: JournalSection,
+    /// `[profiles]`: when the list of profiles counts as complete, and how long it may take.
+    profiles: ProfilesSection,
+    /// `[changes]`: how the list of who came and who left is made.
+    changes: ChangesSection,
+    /// `[tags]`: which tags are read, and what follows if one cannot be.
+    tags: TagsSection,
     /// `[limits]`: what a run may use.
     limits: LimitsSection,
     /// `[metrics]`: what a run tells Prometheus.
@@ -181,8 +197,16 @@ impl PipelineKeys {
             });
             context.report_missing(&["name"], &format!("{IDENTIFIER}{stray}"));
         }
-        let source = complete_source(self.source, context);
-        let accounts = self.accounts.complete(context);
+        let mut source = complete_source(self.source, context);
+        let shared = SharedEndpoint::complete(source.token_endpoint.take(), context);
+        let accounts = self.accounts.complete(shared.as_ref(), context);
+        if let Some(shared) = &shared {
+            let used = accounts.iter().filter_map(|account| match &account.credential {
+                Credential::Endpoint(endpoint) => Some((account.name.as_str(), endpoint)),
+                _ => None,
+            });
+            shared.check(used, context);
+        }
         let directory = context.resolver.directory.clone();
         // `components` drops a slash at the end: the suffix must not become a file of its own.
         let place = |path: PathBuf| -> PathBuf {
@@ -198,6 +222,10 @@ impl PipelineKeys {
             let expected = "at least one `[sinks.<name>]` with `type` and `[sinks.<name>.options]`";
             context.report_missing(&["sinks"], expected);
         }
+        if self.tags.select.as_ref().is_some_and(Vec::is_empty) {
+            let message = "found an empty list, expected at least one tag; without the key all tags are read";
+            context.report(&["tags", "select"], message);
+        }
         let sinks = self.sinks.into_iter().filter_map(|(name, keys)| keys.complete(name, context)).collect();
 
         Some(Pipeline {
@@ -209,6 +237,9 @@ impl PipelineKeys {
             accounts,
             shard: None,
             journal,
+            profiles: self.profiles,
+            changes: self.changes,
+            tags: self.tags,
             limits: self.limits,
             metrics,
             sinks,
@@ -224,7 +255,7 @@ impl PipelineKeys {
 fn stray_name(tree: &Tree) -> Option<String> {
     let sinks = tree.get(&["sinks"]).and_then(Value::as_dict).into_iter().flat_map(|sinks| sinks.keys());
     let of_sinks = sinks.flat_map(|sink| [format!("sinks.{sink}.options"), format!("sinks.{sink}")]);
-    let tables = ["source", "journal", "limits", "metrics"].map(str::to_owned);
+    let tables = ["source", "journal", "profiles", "changes", "tags", "limits", "metrics"].map(str::to_owned);
     tables.into_iter().chain(of_sinks).find(|table| {
         let path: Vec<&str> = table.split('.').chain(["name"]).collect();
         tree.get(&path).is_some()

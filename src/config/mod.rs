@@ -37,6 +37,7 @@ mod accounts_csv;
 mod accounts_file;
 mod address;
 mod bounded;
+mod changes;
 mod context;
 mod encoding;
 mod environment;
@@ -44,26 +45,32 @@ mod error;
 mod known_keys;
 mod layers;
 mod load;
+mod profiles;
 mod proxies;
 mod section;
 mod secret;
 mod selected;
 mod shard;
+mod shared_endpoint;
 mod sink_section;
 mod slips;
 mod syntax;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
+mod token_url;
 mod tree;
 
 pub use account::{Account, Credential};
 pub use address::{BaseUrl, ProxyUrl};
+pub use changes::ChangesSection;
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::Overrides;
 pub use load::Pipeline;
+pub use profiles::{ProfilesSection, SourceProfilesSection, Verify};
 pub use proxies::{ChosenProxy, EnvironmentProxies};
 pub use secret::TokenSource;
 pub use section::{
@@ -71,10 +78,13 @@ pub use section::{
 };
 pub use shard::Shard;
 pub use sink_section::{Deliver, SinkOptions, SinkRetry, SinkSection, WhenGone};
-pub use token::{TokenCommand, TokenEndpoint, TokenUrl};
+pub use tags::{TagName, TagsSection};
+pub use token::{TokenCommand, TokenEndpoint};
+pub use token_url::TokenUrl;
 
 pub(crate) use account::CREDENTIALS;
 pub(crate) use error::did_you_mean;
 pub(crate) use load::schema;
 pub(crate) use section::RUNS;
 pub(crate) use text::IDENTIFIER_PATTERN;
+pub(crate) use token::TokenServer;

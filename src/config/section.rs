@@ -15,8 +15,10 @@ use serde::Deserialize;
 
 use super::address::{BaseUrl, ProxyUrl};
 use super::bounded::{Bytes, Hours, Milliseconds, Percent, Seconds, Whole};
+use super::profiles::SourceProfilesSection;
 use super::proxies::EnvironmentProxies;
 use super::text;
+use super::token::EndpointKeys;
 
 /// The folder below `journal.path` that holds the reports of runs. No account may have this app id.
 pub(crate) const RUNS: &str = "runs";
@@ -60,6 +62,12 @@ pub struct SourceSection {
     pub retry: RetrySection,
     /// `[source.quota]`: how a walk treats the calls that WeChat grants a day.
     pub quota: QuotaSection,
+    /// `[source.profiles]`: the calls that read profiles.
+    pub profiles: SourceProfilesSection,
+    /// `[source.token_endpoint]`: the token server of all accounts that have no credential of their
+    /// own. Default none.
+    // `load` takes it out: the accounts of a pipeline have it.
+    pub(super) token_endpoint: Option<EndpointKeys>,
     /// `[source] simulate`: reads the lists from a simulated API instead; no account is needed.
     /// Default none.
     pub simulate: Option<SimulateSection>,
@@ -79,6 +87,8 @@ impl Default for SourceSection {
             max_shortfall_percent: 2.0,
             retry: RetrySection::default(),
             quota: QuotaSection::default(),
+            profiles: SourceProfilesSection::default(),
+            token_endpoint: None,
             simulate: None,
         }
     }
@@ -165,6 +175,26 @@ pub struct SimulateSection {
     /// `page_size`: followers in one page, at most 10000 as with WeChat. Default 10000.
     #[serde(default = "default_page_size", with = "Whole::<1, 10_000>")]
     pub page_size: u64,
+    /// `changes_per_mille`: how many of a thousand followers leave from one date in Beijing to the
+    /// next one, and about as many join or return; the list then has about `followers` people.
+    /// Default 0: every date has the same list.
+    #[serde(default, with = "Whole::<0, 100>")]
+    pub changes_per_mille: u64,
+    /// `holes`: how many people at most are missing from the list of a date although they follow;
+    /// others on each date. Default 0.
+    #[serde(default, with = "Whole::<0, 1_000>")]
+    pub holes: u64,
+    /// `night_a_run`: whether a run goes to the next date if the followers of today are read
+    /// already, so that each run finds the list of another night. Default `false`.
+    #[serde(default)]
+    pub night_a_run: bool,
+    /// `blacklisted`: how many people are on the blacklist. Default 0.
+    #[serde(default, with = "Whole::<0, 100_000_000>")]
+    pub blacklisted: u64,
+    /// `tags`: how many tags the account has besides those of the system, with up to 200,000
+    /// members each; none has more members than there are followers. Default 0.
+    #[serde(default, with = "Whole::<0, 100>")]
+    pub tags: u64,
 }
 
 // `followers` has no default, so the section cannot have an `impl Default`.

@@ -1,7 +1,10 @@
 //! Selects the accounts and lists of a pipeline that a command works on: `--account`, `--shard` and
 //! `--list`.
 //!
-//! A step between loading the file and running it.
+//! A step between loading the file and running it. It also says which lists a run reads, and which
+//! limits each of them has.
+
+use std::time::Duration;
 
 use glob::Pattern;
 
@@ -9,7 +12,7 @@ use super::account::Account;
 use super::error::{ConfigError, ConfigErrors, did_you_mean};
 use super::load::Pipeline;
 use super::shard::Shard;
-use crate::wechat::List;
+use crate::wechat::{List, Reading};
 
 /// How many of the known accounts an error names: a file may have thousands.
 const NAMES_SHOWN: usize = 10;
@@ -40,15 +43,36 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Returns the lists that the sinks take, each once, in the order of the sinks.
+    /// Returns the lists that a run reads, each once: first those on which others rest, then those
+    /// that the sinks take, in their order.
     pub fn lists(&self) -> Vec<List> {
-        let mut lists: Vec<List> = Vec::new();
-        for sink in &self.sinks {
-            if !lists.contains(&sink.list) {
-                lists.push(sink.list);
-            }
+        let taken = self.lists_taken();
+        each_once(taken.iter().filter_map(|list| list.rests_on()).chain(taken.clone()))
+    }
+
+    /// Returns the lists that the sinks take, each once, in the order of the sinks.
+    pub fn lists_taken(&self) -> Vec<List> {
+        each_once(self.sinks.iter().map(|sink| sink.list))
+    }
+
+    /// Returns the greatest age of a walk of `list` that is resumed.
+    pub fn resume_within(&self, list: List) -> Duration {
+        match list.reading() {
+            Reading::Pages { .. } | Reading::PagesOfTags => self.journal.resume_within,
+            // Changes go on from the end of the last ones, however long ago that was.
+            Reading::Batches if list == List::CHANGES => Duration::MAX,
+            Reading::Batches => self.profiles.resume_within,
+            Reading::Derived => Duration::MAX,
         }
-        lists
+    }
+
+    /// Returns how many calls for `list` an account has a day, where WeChat does not state them.
+    pub fn daily_calls(&self, list: List) -> u64 {
+        match list.reading() {
+            Reading::Pages { .. } | Reading::PagesOfTags => self.source.quota.daily_calls,
+            Reading::Batches => self.source.profiles.daily_calls,
+            Reading::Derived => 0,
+        }
     }
 
     /// Keeps the sinks of the lists named in `wanted`; all sinks if it is empty.
@@ -57,7 +81,7 @@ impl Pipeline {
     ///
     /// Each name of a list that no sink takes.
     pub fn select_lists(&mut self, wanted: &[String]) -> Result<(), ConfigErrors> {
-        let lists = self.lists();
+        let lists = self.lists_taken();
         let names: Vec<&str> = lists.iter().map(|list| list.name()).collect();
         let unknown = wanted.iter().filter(|wanted| !names.contains(&wanted.as_str()));
         let problems = unknown.map(|wanted| {
@@ -82,6 +106,16 @@ impl Pipeline {
         let found = self.accounts.iter().find(|account| account.name == name);
         found.ok_or_else(|| unknown(name, "the command line", self).into())
     }
+}
+
+fn each_once(lists: impl Iterator<Item = List>) -> Vec<List> {
+    let mut known = Vec::new();
+    for list in lists {
+        if !known.contains(&list) {
+            known.push(list);
+        }
+    }
+    known
 }
 
 /// Returns the places of the accounts whose name is `wanted` or matches it as a pattern.
@@ -190,6 +224,26 @@ mod tests {
             malformed.starts_with("p.toml: `accounts`: found `--account brand[`, expected a name or a"),
             "{malformed}"
         );
+    }
+
+    #[test]
+    fn a_list_that_rests_on_another_brings_it_along_and_only_lists_of_sinks_are_selected() {
+        let section = |name: &str, list: &str| format!("[sinks.{name}]\ntype = 'parquet'\nlist = '{list}'\n");
+        let read = |lists: &[&str], wanted: &[&str]| {
+            let sinks: String = lists.iter().map(|list| section(&format!("of-{list}"), list)).collect();
+            let text = FILE.split("[sinks.archive]").next().unwrap().to_owned() + &sinks;
+            let mut pipeline = Pipeline::from_toml(&text, Path::new("p.toml"), &Overrides::default()).unwrap();
+            let wanted: Vec<String> = wanted.iter().map(|&name| name.to_owned()).collect();
+            pipeline.select_lists(&wanted).map_err(|errors| errors.to_string())?;
+            Ok::<_, String>((pipeline.lists(), pipeline.sinks.len()))
+        };
+        let both = vec![List::FOLLOWERS, List::PROFILES];
+        assert_eq!(read(&["profiles"], &[]).unwrap(), (both.clone(), 1));
+        assert_eq!(read(&["profiles", "followers"], &[]).unwrap(), (both.clone(), 2));
+        assert_eq!(read(&["profiles", "followers"], &["profiles"]).unwrap(), (both, 1));
+        assert_eq!(read(&["profiles", "followers"], &["followers"]).unwrap(), (vec![List::FOLLOWERS], 1));
+        let error = read(&["profiles"], &["followers"]).unwrap_err();
+        assert!(error.ends_with("which `--list` asks for; expected one of `profiles`"), "{error}");
     }
 
     #[test]

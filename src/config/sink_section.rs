@@ -36,6 +36,9 @@ pub struct SinkSection {
     pub deliver: Option<Deliver>,
     /// `when_gone`: what follows if a published list is no longer there. Default `deliver`.
     pub when_gone: WhenGone,
+    /// `baseline`: whether the first list of changes that the sink receives has everybody who
+    /// follows. Only for `list = "changes"`. Default `false`.
+    pub baseline: bool,
     /// `columns`: which columns the sink receives, in which order. Default: all but `account`.
     pub columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
@@ -142,7 +145,8 @@ impl SinkOptions {
 }
 
 /// The keys under `[sinks.<name>]`.
-const SINK_KEYS: [&str; 7] = ["type", "list", "required", "deliver", "columns", "queue", "retry"];
+const SINK_KEYS: [&str; 9] =
+    ["type", "list", "required", "deliver", "when_gone", "baseline", "columns", "queue", "retry"];
 
 /// What is written under `[sinks.<name>]`.
 #[derive(Deserialize, JsonSchema)]
@@ -162,6 +166,10 @@ pub(super) struct SinkKeys {
     /// `when_gone`: what follows if a published list is no longer there. Default `deliver`.
     #[serde(default)]
     when_gone: WhenGone,
+    /// `baseline`: whether the first list of changes that the sink receives has everybody who
+    /// follows. Only for `list = "changes"`. Default `false`.
+    #[serde(default)]
+    baseline: bool,
     /// `columns`: which columns the sink receives, in which order. Default: all but `account`.
     columns: Option<Vec<String>>,
     /// `queue`: batches that may wait for the sink before it slows the walk down. Default 4.
@@ -201,8 +209,28 @@ impl SinkKeys {
             return None;
         };
         let options = SinkOptions { tree: tree.table(&["options"]), resolver: context.resolver.clone() };
-        let Self { list, required, deliver, when_gone, columns, queue, retry, .. } = self;
-        Some(SinkSection { name, kind, list, required, deliver, when_gone, columns, queue, retry, options, tree })
+        if self.baseline && self.list != List::CHANGES {
+            let message = format!(
+                "found `true` for a sink of the list `{}`, expected it only with `list = \"changes\"`",
+                self.list
+            );
+            context.report(&["sinks", &name, "baseline"], message);
+        }
+        let Self { list, required, deliver, when_gone, baseline, columns, queue, retry, .. } = self;
+        Some(SinkSection {
+            name,
+            kind,
+            list,
+            required,
+            deliver,
+            when_gone,
+            baseline,
+            columns,
+            queue,
+            retry,
+            options,
+            tree,
+        })
     }
 }
 

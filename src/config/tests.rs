@@ -273,8 +273,8 @@ fn every_problem_is_reported_at_once() {
         "`limits.accounts`: found 1.5, expected a whole number from 1 to 1000",
         "`limits.memory`: found \"64 MiBs\", expected a number of bytes such as `8 MiB`, `900 KiB` or `1_000` (units: B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)",
         &format!("`name`: found \"two words\", expected {identifier}"),
-        "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`; did you mean \
-         `sinks`?",
+        "`sink`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `profiles`, `changes`, `tags`, \
+         `limits`, `metrics`, `sinks`; did you mean `sinks`?",
         "`sinks.archive.columns`: found \"openid\", expected a list",
         "`sinks.archive.options`: found 5, expected a table",
         "`sinks.archive.queue`: found \"four\", expected a whole number from 1 to 1024",
@@ -291,6 +291,34 @@ fn every_problem_is_reported_at_once() {
         "`sinks.untyped`: missing `type`, expected a kind of sink (`fanout sinks` lists them)",
     ];
     assert_eq!(problems(text), expected.join("\n"));
+}
+
+#[test]
+fn the_keys_of_profiles_have_units_and_bounds() {
+    let keys = "profiles = { max_refused_percent = 1.5, resume_within_days = 3, refresh_days = 10, verify = \"twice\" }\n\
+                source.profiles = { concurrency = 16, daily_calls = 5_000_000, ask_again_after_secs = 0 }\n";
+    let pipeline = load(&format!("{keys}{VALID}"));
+    let ProfilesSection { max_refused_percent, resume_within, refresh_days, verify, .. } = pipeline.profiles;
+    assert_eq!((resume_within.as_secs(), refresh_days, verify), (3 * 86_400, Some(10), Verify::Twice));
+    assert!((1.4..1.6).contains(&max_refused_percent));
+    let SourceProfilesSection { concurrency, daily_calls, ask_again_after, .. } = pipeline.source.profiles;
+    assert_eq!((concurrency, daily_calls, ask_again_after.as_secs()), (16, 5_000_000, 0));
+    let wrong = "profiles.refresh_days = 0\nprofiles.verify = \"thrice\"\nsource.profiles.concurrency = 1001\n";
+    let found = problems(&format!("{wrong}{VALID}"));
+    let of = |key: &str| found.lines().any(|line| line.starts_with(&format!("`{key}`: found")));
+    for key in ["profiles.refresh_days", "source.profiles.concurrency"] {
+        assert!(of(key), "{found}");
+    }
+    assert!(found.contains("`profiles.verify`") && found.contains("`twice`"), "{found}");
+}
+
+#[test]
+fn a_selection_of_no_tag_is_refused() {
+    let empty = problems(&format!("tags.select = []\n{VALID}"));
+    assert_eq!(
+        empty,
+        "`tags.select`: found an empty list, expected at least one tag; without the key all tags are read"
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `token_endpoint` and `token_command`: the access token comes from a token server or from the
 //! output of a program.
 //!
-//! `account` has the keys as fields and completes them; `source::token` asks for the tokens.
+//! Before it: `account` and `shared_endpoint` have the keys as fields and complete them, and
+//! `token_url` reads the URL. Behind it: `source::token` asks for the tokens.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,30 +10,53 @@ use std::time::Duration;
 
 use fanout_sink::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
 use fanout_sink::{SecretReference, foreign_path};
-use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::address::is_loopback;
 use super::bounded::Seconds;
 use super::context::Context;
 use super::proxies::EnvironmentProxies;
 use super::text;
+use super::token_url::TokenUrl;
 
 /// `token_endpoint`: a central token server (中控) that returns the account's token over HTTP.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenEndpoint {
-    /// `url`: the URL of the GET request; `https` only, unless the host is this machine. As text,
-    /// or as a reference to a secret if its query holds one. No default.
+    /// `url`: the URL of the GET request, with the account's app id for `{app_id}`; `https` only,
+    /// unless the host is this machine. As text, or as a reference to a secret if its query holds
+    /// one. No default.
     pub url: TokenUrl,
     /// `header` and `header_value`: the header that authorises the request. Default none.
     pub header: Option<(HeaderName, HeaderValue)>,
     /// `pointer`: where in the JSON of the reply the token stands (RFC 6901). Default
     /// `/access_token`.
     pub pointer: String,
+    /// `error_pointer`: where in the JSON of the reply the server says that it has failed
+    /// (RFC 6901). Default none.
+    pub error_pointer: Option<String>,
+}
+
+impl TokenEndpoint {
+    /// Returns the token server of one account.
+    pub(super) fn for_account(&self, app_id: &str) -> Self {
+        Self { url: self.url.for_account(app_id), ..self.clone() }
+    }
+
+    /// Returns the server that is asked, whatever the account.
+    pub(crate) fn server(&self) -> TokenServer {
+        TokenServer { template: self.url.template().to_owned(), header: self.header.clone() }
+    }
+}
+
+/// A token server: accounts whose `url`, as it is written, and whose header are the same have the
+/// same one. A host may have several of them. It has no `Debug`: both may hold secrets.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TokenServer {
+    template: String,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 /// `token_command`: a program that writes the account's token to its standard output.
@@ -53,56 +77,13 @@ pub struct TokenCommand {
     pub timeout: Duration,
 }
 
-/// The URL of a token server. Its path and query may hold secrets, so `Display` and `Debug` show
-/// only its origin.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TokenUrl(Url);
-
-impl TokenUrl {
-    /// Returns the whole URL, which may hold secrets, for the request.
-    pub(crate) fn expose(&self) -> &Url {
-        &self.0
-    }
-
-    /// Returns whether the host is this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
-    }
-
-    /// Parses a URL. The error is a message without any part of it.
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        const EXPECTED: &str = "expected a URL such as `https://tokens.example/wechat` (what was found is not shown: it may hold \
-                                a secret)";
-        let url = Url::parse(text).map_err(|_| EXPECTED)?;
-        match url.scheme() {
-            _ if !url.has_host() || !url.username().is_empty() || url.password().is_some() => Err(EXPECTED),
-            "https" => Ok(Self(url)),
-            "http" if is_loopback(&url) => Ok(Self(url)),
-            "http" => Err("expected `https://`: a token must not travel in the clear (`http://` is for this machine)"),
-            _ => Err(EXPECTED),
-        }
-    }
-}
-
-impl fmt::Display for TokenUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.origin().ascii_serialization())
-    }
-}
-
-impl fmt::Debug for TokenUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "TokenUrl({self}/…)")
-    }
-}
-
 /// What is written under `token_endpoint`.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(extend("required" = ["url"]))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndpointKeys {
     /// `url`: the URL of the GET request; as text, or as a reference to a secret if its query holds
-    /// one.
+    /// one. In its path and its query, `{app_id}` stands for the account's app id.
     #[schemars(schema_with = "text_or_reference")]
     url: Option<UrlKey>,
     /// `header`: the name of a header that authorises the request.
@@ -115,6 +96,10 @@ pub(super) struct EndpointKeys {
     /// `/access_token`.
     #[serde(default = "JsonPointer::access_token")]
     pointer: JsonPointer,
+    /// `error_pointer`: where in the JSON of the reply the server says that it has failed
+    /// (RFC 6901), such as `/code`: with any value but 0, false, null and an empty text. Default
+    /// none.
+    error_pointer: Option<JsonPointer>,
 }
 
 /// What is written under `token_command`.
@@ -144,6 +129,7 @@ fn text_or_reference(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// A URL as text, or a reference to a secret that is one.
+#[derive(Clone, Debug)]
 enum UrlKey {
     Text(TokenUrl),
     Reference(SecretReference),
@@ -176,7 +162,7 @@ fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Head
 }
 
 /// A JSON pointer that leads below the root.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct JsonPointer(String);
 
 impl JsonPointer {
@@ -240,7 +226,9 @@ impl EndpointKeys {
             value.set_sensitive(true);
             Some((name, value))
         });
-        Some(TokenEndpoint { url: url?, header, pointer: self.pointer.0 }).filter(|_| context.problems.len() == before)
+        let error_pointer = self.error_pointer.map(|pointer| pointer.0);
+        Some(TokenEndpoint { url: url?, header, pointer: self.pointer.0, error_pointer })
+            .filter(|_| context.problems.len() == before)
     }
 }
 
@@ -270,20 +258,5 @@ impl CommandKeys {
             pointer: self.pointer.map(|pointer| pointer.0),
             timeout: self.timeout,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_url_of_a_token_server_is_shown_without_what_may_be_secret() {
-        let url = TokenUrl::parse("https://tokens.example:8443/hunter2?key=hunter2").unwrap();
-        assert_eq!(format!("{url} {url:?}"), "https://tokens.example:8443 TokenUrl(https://tokens.example:8443/…)");
-        assert!(TokenUrl::parse("http://127.0.0.1:1/token?key=x").is_ok());
-        for text in ["http://tokens.example/hunter2", "https://me:hunter2@a.b/", "hunter2", "ftp://a.b/hunter2"] {
-            assert!(!TokenUrl::parse(text).unwrap_err().contains("hunter2"), "{text}");
-        }
     }
 }

@@ -24,6 +24,11 @@ pub fn bind(pipeline: &Pipeline, registry: &SinkRegistry) -> Result<Vec<BoundSin
     Ok(sinks)
 }
 
+/// Returns whether a sink of the pipeline file writes to stdout. One that is wrong writes nowhere.
+pub(crate) fn takes_stdout(pipeline: &Pipeline, registry: &SinkRegistry) -> bool {
+    pipeline.sinks.iter().any(|section| bind_one(section, registry).is_ok_and(|sink| sink.uses_stdout()))
+}
+
 /// Binds one sink of a pipeline file, whatever is wrong with the others.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use super::threads;
 use crate::config::{Account, Credential, Pipeline};
 use crate::error::Error;
 use crate::registry::BoundSink;
+use crate::wechat::{List, Reading};
 
 /// Files that a run opens once: the report, the metrics, certificates, the resolver.
 const FILES_OF_RUN: u64 = 16;
@@ -19,6 +20,17 @@ const FILES_OF_RUN: u64 = 16;
 /// Files of a unit under way: the journal, a record and the ledger while they are written, the
 /// count of followers, and a connection, of which `--simulate` has the other end as well.
 const FILES_UNDER_WAY: u64 = 6;
+
+/// Further files of a unit under way whose list is read in batches: the journal on which it rests,
+/// and the ledger of single questions, while it is written.
+const FILES_OF_BATCHES: u64 = 2;
+
+/// Further files of a unit under way, or of a delivery, whose list is read tag after tag: the
+/// journals of two tags, while one is handed on and the next one opened.
+const FILES_OF_TAGS: u64 = 2;
+/// Further files of a unit under way that compares two lists: the journals of the other list and of
+/// the changes before, and the hashes of both lists.
+const FILES_OF_CHANGES: u64 = 4;
 
 /// Files of a delivery beside those of its sinks: the journal, and the count of its followers.
 const FILES_OF_DELIVERY: u64 = 2;
@@ -29,6 +41,7 @@ pub(super) struct Needs {
     units: u64,
     /// Units that are under way at the same time.
     under_way: u64,
+    files_under_way: u64,
     deliveries: u64,
     /// Threads of a delivery: one for its pages, one for each sink, and those that sinks start.
     threads_of_delivery: u64,
@@ -48,12 +61,20 @@ impl Needs {
             let of_list = |list| sinks.iter().filter(|sink| sink.section().list == list).map(count).sum();
             pipeline.lists().into_iter().map(of_list).max().unwrap_or(0_u64)
         };
+        let has_tags = pipeline.lists().iter().any(|list| list.reading() == Reading::PagesOfTags);
+        let of_tags = if has_tags { FILES_OF_TAGS } else { 0 };
+        let has_batches = pipeline.lists().iter().any(|list| list.reading() == Reading::Batches);
+        // A connection of each call beyond the first, of which `--simulate` has the other end.
+        let more_calls = 2 * (pipeline.source.profiles.concurrency as u64).saturating_sub(1);
+        let of_batches = if has_batches { FILES_OF_BATCHES + more_calls } else { 0 };
+        let of_changes = if pipeline.lists().contains(&List::CHANGES) { FILES_OF_CHANGES } else { 0 };
         Self {
             units: units as u64,
             under_way: under_way as u64,
+            files_under_way: FILES_UNDER_WAY + of_batches.max(of_tags) + of_changes,
             deliveries: Slots::most(deliveries, under_way) as u64,
             threads_of_delivery: 1 + of_lists(&|sink| 1 + sink.threads()),
-            files_of_delivery: FILES_OF_DELIVERY + of_lists(&BoundSink::open_files),
+            files_of_delivery: FILES_OF_DELIVERY + of_tags + of_lists(&BoundSink::open_files),
             locks: units as u64 + pipeline.accounts.iter().filter(|account| has_token_lock(account)).count() as u64,
         }
     }
@@ -95,7 +116,8 @@ impl Needs {
     }
 
     fn check_files(&self, open: u64, most: u64) -> Result<(), Error> {
-        let shared = open + FILES_OF_RUN + self.under_way * FILES_UNDER_WAY + self.deliveries * self.files_of_delivery;
+        let shared =
+            open + FILES_OF_RUN + self.under_way * self.files_under_way + self.deliveries * self.files_of_delivery;
         let needed = shared + self.locks;
         if needed <= most {
             return Ok(());

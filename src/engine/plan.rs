@@ -19,7 +19,11 @@ use crate::wechat::date_in_beijing;
 pub(super) enum Choice {
     /// A new walk.
     Begin(Begin),
-    /// An owed walk: it is delivered to the sinks that have no commit record of it.
+    /// A new walk of changes that tells who follows, to sinks that were added. Its date is that of
+    /// the changes at whose end these sinks begin.
+    Baseline(NaiveDate),
+    /// An owed walk: it is delivered to the sinks that have no commit record of it, and to no
+    /// one-shot sink.
     Deliver(Box<WalkFolder>),
     /// An open walk, or the decided one of the date. If every sink holds the decided one, nothing
     /// is done, and the row says so.
@@ -43,6 +47,16 @@ impl Begin {
     pub(super) fn date(self, now: DateTime<Utc>) -> NaiveDate {
         self.label.unwrap_or_else(|| date_in_beijing(now))
     }
+
+    /// Returns the logical date of a walk whose first reply has arrived at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PastDate`] if the run has waited past midnight since the walk was planned.
+    pub(super) fn date_of_first(self, now: DateTime<Utc>) -> Result<NaiveDate, Error> {
+        let (date, today) = (self.date(now), date_in_beijing(now));
+        if date < today - Days::new(1) { Err(Error::PastDate { date, today }) } else { Ok(date) }
+    }
 }
 
 impl Choice {
@@ -50,6 +64,7 @@ impl Choice {
     pub(super) fn date(&self) -> NaiveDate {
         match self {
             Self::Begin(begin) => begin.label.unwrap_or(begin.today),
+            Self::Baseline(date) => *date,
             Self::Deliver(walk) | Self::Finish(walk) => walk.header().date,
         }
     }
@@ -57,7 +72,7 @@ impl Choice {
     /// Returns the walk's name; `None` for a walk that has not begun.
     pub(super) fn walk(&self) -> Option<WalkId> {
         match self {
-            Self::Begin(_) => None,
+            Self::Begin(_) | Self::Baseline(_) => None,
             Self::Deliver(walk) | Self::Finish(walk) => Some(walk.header().walk),
         }
     }
@@ -71,7 +86,7 @@ impl Choice {
 /// 2. Without `--date`: the open walk of an earlier day, under its own date
 ///    ([`open_walks`](crate::journal::ListFolder::open_walks)).
 /// 3. The newest walk of the date, of `--date`, else of today, that is decided or can be resumed.
-///    If there is none, a new walk begins.
+///    If there is none, or a list of other options has replaced it, a new walk begins.
 ///
 /// # Errors
 ///
@@ -83,8 +98,7 @@ pub(super) fn choose(
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Vec<Choice>, Error> {
-    let today = date_in_beijing(now);
-    let date = options.date.unwrap_or(today);
+    let (today, date) = (date_in_beijing(now), options.date_or_today(now));
     if options.fresh {
         return Ok(vec![begin(options.date, today, false)?]);
     }
@@ -109,23 +123,33 @@ pub(super) fn choose(
     Ok(choices)
 }
 
-/// Returns the newest walk of `date` that is decided or can be resumed.
+/// Returns the newest walk of `date` that is decided or can be resumed. A decided one that a list
+/// of other options has [replaced](crate::journal::ListFolder::decided_of) does not count.
 fn newest_of(
     state: &ListState,
     date: NaiveDate,
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Option<WalkFolder>, JournalError> {
+    let decided = state.decided_of(date)?;
     for walk in state.walks()?.into_iter().rev().filter(|walk| walk.header().date == date) {
-        if walk.decision().is_some() || walk.is_resumable(resume_within, now)? {
+        if walk.decision().is_some() {
+            return Ok(decided);
+        }
+        if walk.is_resumable(resume_within, now)? {
             return Ok(Some(walk));
         }
-        tracing::warn!(walk = walk.header().walk.to_string(), "the open walk is too old to resume");
+        tracing::warn!(walk = walk.header().walk.to_string(), "the open walk is too old to resume, or was given up");
     }
     Ok(None)
 }
 
-fn begin(label: Option<NaiveDate>, today: NaiveDate, is_second: bool) -> Result<Choice, Error> {
+/// Chooses a new walk; `label` is the date of `--date`.
+///
+/// # Errors
+///
+/// [`Error::PastDate`] for a day before yesterday: WeChat tells only today's list.
+pub(super) fn begin(label: Option<NaiveDate>, today: NaiveDate, is_second: bool) -> Result<Choice, Error> {
     match label {
         Some(date) if date < today - Days::new(1) => Err(Error::PastDate { date, today }),
         _ => Ok(Choice::Begin(Begin { label, today, is_second })),
@@ -199,6 +223,7 @@ mod tests {
             Choice::Begin(Begin { label: None, today, is_second: false }) => format!("begin {today}"),
             Choice::Begin(Begin { label: None, today, .. }) => format!("begin {today} if the calls suffice"),
             Choice::Begin(Begin { label: Some(date), .. }) => format!("begin {date} by its label"),
+            Choice::Baseline(date) => format!("tell everybody of {date}"),
             Choice::Deliver(walk) => format!("deliver {:06}", walk.header().walk.number()),
             Choice::Finish(walk) => format!("finish {:06}", walk.header().walk.number()),
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::bind::bind;
+use super::end_one_shot::end_one_shot_sinks;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
@@ -17,8 +18,8 @@ use crate::registry::{BoundSink, SinkRegistry};
 use crate::report::{AccountReport, RunReport};
 
 /// Delivers the newest complete list of each date to the sinks in `names` that lack it, or to all
-/// that lack it if `names` is empty. With a date in `options`, only the list of that date. Makes no
-/// API call.
+/// that lack it if `names` is empty; one-shot sinks lack none, and get it if they are named. With a
+/// date in `options`, only the list of that date. Makes no API call.
 ///
 /// Every sink counts as required: if one fails, the replay fails, also where a run would not.
 ///
@@ -51,16 +52,18 @@ pub async fn replay(
     let mut reports = Vec::new();
     for unit in planned {
         match unit {
-            Ok(walks) => reports.extend(walks.run().await),
+            // Boxed: a walk is large, and callers hold the future of a replay.
+            Ok(walks) => reports.extend(Box::pin(walks.run()).await),
             Err(report) => reports.push(*report),
         }
     }
+    end_one_shot_sinks(&run, &mut reports).await;
     let pipeline = &run.pipeline;
     let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(begun, pipeline))
 }
 
-/// Returns the sinks in `names`, as required ones; all of them if `names` is empty.
+/// Returns the sinks in `names`, as required ones; if `names` is empty, all but the one-shot ones.
 fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Result<Vec<BoundSink>, ConfigErrors> {
     let known: Vec<&str> = sinks.iter().map(BoundSink::name).collect();
     let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
@@ -71,7 +74,15 @@ fn select(sinks: Vec<BoundSink>, names: &[String], pipeline: &Pipeline) -> Resul
         pipeline.problem("sinks", message)
     });
     ConfigErrors::check(problems.collect(), Some(()))?;
-    let is_selected = |sink: &BoundSink| names.is_empty() || names.iter().any(|name| name == sink.name());
+    if names.is_empty() && sinks.iter().all(BoundSink::is_one_shot) {
+        let message = format!(
+            "found only sinks that lack no list, because each run delivers anew: `{}`; name one with `--sink`",
+            known.join("`, `")
+        );
+        return Err(pipeline.problem("sinks", message).into());
+    }
+    let is_named = |sink: &BoundSink| names.iter().any(|name| name == sink.name());
+    let is_selected = |sink: &BoundSink| if names.is_empty() { !sink.is_one_shot() } else { is_named(sink) };
     Ok(sinks.into_iter().filter(is_selected).map(BoundSink::into_required).collect())
 }
 

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::at_once::at_once;
 use super::bind::bind;
+use super::end_one_shot::end_one_shot_sinks;
 use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
@@ -45,9 +46,10 @@ pub(super) async fn check_with_trials(
     let begun_at = pipeline.clock.now();
     let progress = Arc::new(Progress::new(&pipeline));
     let planned = Planned::new(pipeline, registry, options, progress, CancellationToken::new()).await?;
-    let preview = |unit: Result<UnitRun, Box<AccountReport>>| async {
+    let preview = |unit: PlannedUnit| async {
         match unit {
-            Ok(unit) => unit.preview().await,
+            Ok(Some(unit)) => unit.preview().await,
+            Ok(None) => Vec::new(),
             Err(report) => vec![*report],
         }
     };
@@ -78,51 +80,70 @@ pub async fn run(
     let planned = Planned::new(pipeline, registry, options, progress, stop).await?;
     let how_to_go_on = planned.run.options.how_to_go_on();
     let known = planned.units.iter().flat_map(|unit| match unit {
-        Ok(unit) => unit.planned().into_iter().map(|report| report.cut_off(how_to_go_on)).collect(),
+        Ok(unit) => unit.iter().flat_map(UnitRun::planned).map(|report| report.cut_off(how_to_go_on)).collect(),
         Err(report) => vec![AccountReport::clone(report)],
     });
     let begun = RunReport::begin(&planned.run.pipeline, begun_at, known.collect());
-    let places = Arc::new(Semaphore::new(planned.run.pipeline.limits.accounts));
-    let mut reports: Vec<Vec<AccountReport>> = Vec::new();
-    let mut waiting = Vec::new();
-    for (index, unit) in planned.units.into_iter().enumerate() {
-        match unit {
-            Err(report) => reports.push(vec![*report]),
-            Ok(unit) => {
-                reports.push(Vec::new());
-                waiting.push((index, unit));
-            }
-        }
-    }
-    // The longest lists first: a long list that begins last would delay the end of the run.
-    waiting.sort_by_key(|(_, unit)| Reverse(unit.expected_calls()));
-    let mut running = JoinSet::new();
-    for (index, unit) in waiting {
-        let place = Arc::clone(&places).acquire_owned().await;
-        let context = unit.context();
-        let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
-        let work = async move {
-            let _place = place;
-            (index, unit.run().await)
-        };
-        running.spawn(work.instrument(span));
-    }
-    while let Some(finished) = running.join_next().await {
-        match finished {
-            Ok((index, of_unit)) => reports[index] = of_unit,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
-    }
-    let pipeline = &planned.run.pipeline;
-    let report = RunReport::new(pipeline, begun_at, reports.concat());
+    let Planned { run, units } = planned;
+    let mut reports = run_units(&run, units).await.concat();
+    end_one_shot_sinks(&run, &mut reports).await;
+    let pipeline = &run.pipeline;
+    let report = RunReport::new(pipeline, begun_at, reports);
     Ok(report.record(begun, pipeline))
 }
+
+/// Runs the units, several at once, and returns the reports of each.
+///
+/// The longest lists come first: a long list that begins last would delay the end of the run. Lists
+/// that rest on others come after all lists that do not, each as soon as the list on which it rests
+/// has ended.
+async fn run_units(run: &RunContext, units: Vec<PlannedUnit>) -> Vec<Vec<AccountReport>> {
+    let mut reports: Vec<Vec<AccountReport>> = Vec::new();
+    let mut waiting = Vec::new();
+    for (index, unit) in units.into_iter().enumerate() {
+        reports.push(match unit {
+            Err(report) => vec![*report],
+            Ok(unit) => {
+                waiting.extend(unit.map(|unit| (index, unit)));
+                Vec::new()
+            }
+        });
+    }
+    waiting.sort_by_key(|(index, unit)| (run.input_of(*index).is_some(), Reverse(unit.expected_calls())));
+    let places = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
+    let mut running = JoinSet::new();
+    loop {
+        let is_over = |unit: usize| run.progress.units()[unit].reports().is_some();
+        let is_ready = |(index, _): &(usize, UnitRun)| run.input_of(*index).is_none_or(is_over);
+        if let Some(next) = waiting.iter().position(is_ready) {
+            let (index, unit) = waiting.remove(next);
+            let place = Arc::clone(&places).acquire_owned().await;
+            let context = unit.context();
+            let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
+            let work = async move {
+                let _place = place;
+                (index, unit.run().await)
+            };
+            running.spawn(work.instrument(span));
+            continue;
+        }
+        match running.join_next().await {
+            Some(Ok((index, of_unit))) => reports[index] = of_unit,
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            None => return reports,
+        }
+    }
+}
+
+/// A unit that is ready to run; `None` if there is nothing to do; `Err` is the report of one that
+/// has failed already.
+type PlannedUnit = Result<Option<UnitRun>, Box<AccountReport>>;
 
 /// A run in which every unit is planned and checked, and no API call was made.
 struct Planned {
     run: Arc<RunContext>,
-    /// One for each unit; `Err` is the report of a unit that has failed already.
-    units: Vec<Result<UnitRun, Box<AccountReport>>>,
+    /// In the order of the run's units.
+    units: Vec<PlannedUnit>,
 }
 
 impl Planned {
@@ -139,9 +160,13 @@ impl Planned {
         let mut units = Vec::new();
         for unit in 0..run.units.len() {
             units.push(match UnitRun::plan(&run, unit) {
-                Ok(mut planned) => {
+                Ok(Some(mut planned)) => {
                     planned.check().await?;
-                    Ok(planned)
+                    Ok(Some(planned))
+                }
+                Ok(None) => {
+                    run.progress.units()[unit].finish(&[]);
+                    Ok(None)
                 }
                 Err(error) => Err(refused(&run, unit, &error)),
             });

@@ -12,12 +12,13 @@ use super::budget::Budget;
 use super::keys::{identity, lock_holder};
 use super::limits::Limits;
 use super::needs::Needs;
+use super::one_shot::OneShotSinks;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
 use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
-use crate::journal::{JournalError, JournalTrials, ListState};
+use crate::journal::{JournalError, JournalTrials, ListFolder, ListState};
 use crate::registry::BoundSink;
 use crate::report::{AccountReport, Verdict};
 use crate::source::{Client, SourceError};
@@ -35,6 +36,7 @@ pub(super) struct RunContext {
     pub(super) client: Client,
     pub(super) budget: Budget,
     pub(super) slots: Slots,
+    pub(super) one_shot: OneShotSinks,
     /// Ends the walks between two pages.
     pub(super) stop: CancellationToken,
     /// The names in `pipeline.accounts`, for the sinks.
@@ -55,7 +57,8 @@ pub(super) struct Unit {
     /// The account's index in `pipeline.accounts`.
     pub(super) account: usize,
     pub(super) list: List,
-    /// The sinks that take the list; empty in a replay to sinks of other lists.
+    /// The sinks that take the list; empty in a replay to sinks of other lists, and if the list is
+    /// read only because another one rests on it.
     pub(super) sinks: Arc<[BoundSink]>,
 }
 
@@ -96,6 +99,7 @@ impl RunContext {
             client,
             budget: Budget::new(limits.shared),
             slots: Slots::new(limits.deliveries),
+            one_shot: OneShotSinks::of(lists.iter().flat_map(|(_, sinks)| sinks.iter())),
             stop,
             account_names: pipeline.account_names.as_slice().into(),
             tokens: pipeline.accounts.iter().map(|_| AccountTokens::default()).collect(),
@@ -110,6 +114,14 @@ impl RunContext {
         &self.pipeline.accounts[self.units[unit].account]
     }
 
+    /// Returns the unit of the list on which this one's list rests, which comes before it; `None`
+    /// if the list rests on none.
+    pub(super) fn input_of(&self, unit: usize) -> Option<usize> {
+        let &Unit { account, list, .. } = &self.units[unit];
+        let input = list.rests_on()?;
+        self.units[..unit].iter().rposition(|other| other.account == account && other.list == input)
+    }
+
     /// Makes the report of a unit to which nothing has happened yet.
     pub(super) fn report(&self, unit: usize) -> AccountReport {
         AccountReport::new(self.account(unit), self.units[unit].list)
@@ -119,6 +131,12 @@ impl RunContext {
     pub(super) fn tokens(&self, unit: usize) -> Result<Arc<OwnedTokens>, Error> {
         let tokens = &self.tokens[self.units[unit].account];
         tokens.get(&self.pipeline, self.account(unit), &self.client)
+    }
+
+    /// Returns the folder of the unit's list, for a look that needs no lock.
+    pub(super) fn folder(&self, unit: usize) -> ListFolder {
+        let identity = identity(&self.pipeline, self.account(unit), self.units[unit].list);
+        ListFolder::new(&self.pipeline.journal.path, identity)
     }
 
     /// Opens the unit's state, takes the lock of its list, and tries out its folder.

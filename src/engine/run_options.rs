@@ -3,10 +3,13 @@
 //! Before it: `cli` makes [`RunOptions`]. Behind it: `plan` chooses the walk by `date` and `fresh`,
 //! a sink is opened with `again`, and `run_context` stops the units by `fail_fast`.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::wechat::date_in_beijing;
 
 /// What the command line says about a run.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[non_exhaustive]
 pub struct RunOptions {
     /// `--date`: the logical date of the snapshot; `None` for today in Beijing. In a replay: the
@@ -18,6 +21,9 @@ pub struct RunOptions {
     /// lost or too old (Kafka's checkpoint). Without it such a sink fails; with it the list may be
     /// there twice.
     pub again: bool,
+    /// `--accept-change`: let the changes of this run pass, however many they are, and a list of
+    /// tags that has none any more.
+    pub accept_change: bool,
     /// `--fail-fast`: the first account that fails stops the others.
     pub fail_fast: bool,
 }
@@ -41,10 +47,21 @@ impl RunOptions {
         Self { again: true, ..self }
     }
 
+    /// Lets the changes of this run pass, however many they are.
+    #[must_use]
+    pub fn with_accepted_change(self) -> Self {
+        Self { accept_change: true, ..self }
+    }
+
     /// Stops all accounts when one has failed.
     #[must_use]
     pub fn with_fail_fast(self) -> Self {
         Self { fail_fast: true, ..self }
+    }
+
+    /// Returns the logical date of a run at `now`.
+    pub(super) fn date_or_today(&self, now: DateTime<Utc>) -> NaiveDate {
+        self.date.unwrap_or_else(|| date_in_beijing(now))
     }
 
     /// Returns how to continue an interrupted run that had these options: without `--fresh`, which

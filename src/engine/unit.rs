@@ -1,21 +1,23 @@
 //! One list of one account in a run: its lock, its walks, their reports.
 //!
-//! Before it: `run` and `replay` make one [`UnitRun`] for each list, and [`plan`](super::plan)
-//! chooses its walks. Behind it: a [`WalkRun`] for each of them, one after the other, and then old
-//! walks are pruned.
+//! Before it: `run` and `replay` make one [`UnitRun`] for each list, and
+//! [`list_walks`](super::list_walks) chooses its walks. Behind it: a [`WalkRun`] for each of them,
+//! one after the other, and then old walks are pruned.
 //!
 //! Each walk has a report of its own. One that fails does not keep the next one waiting.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use fanout_sink::WalkId;
+use chrono::{DateTime, Utc};
+use fanout_sink::{Snapshot, WalkId};
 
 use super::account_tokens::OwnedTokens;
-use super::deliver::Looked;
-use super::plan::{Choice, choose};
-use super::proof::FollowerProof;
+use super::deliver::{Looked, ask_once, is_due};
+use super::list_source::ListSource;
+use super::list_walks::ListWalks;
+use super::plan::Choice;
+use super::proof::replies_of;
 use super::run_context::RunContext;
 use super::unit_context::UnitContext;
 use super::walk::Earlier;
@@ -24,8 +26,9 @@ use crate::config::ConfigErrors;
 use crate::error::Error;
 use crate::journal::{Commit, JournalError, Ledger, ListState, WalkFolder};
 use crate::registry::BoundSink;
-use crate::report::{AccountReport, Verdict};
-use crate::source::{CallCounter, Source};
+use crate::report::{AccountReport, SinkOutcome, SinkState, Verdict};
+use crate::source::{BatchSource, CallCounter, Source, TagSource};
+use crate::wechat::{List, Reading};
 
 /// One list of one account, with its state locked and its walks chosen.
 #[derive(Debug)]
@@ -56,34 +59,40 @@ impl PlannedWalk {
 }
 
 impl UnitRun {
-    /// Takes the lock of the list and chooses the walks.
-    pub(super) fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
+    /// Takes the lock of the list and chooses the walks. Returns `None` if there is nothing to do:
+    /// no sink takes the list, and its walk of the date, on which other lists rest, is decided.
+    pub(super) fn plan(run: &Arc<RunContext>, unit: usize) -> Result<Option<Self>, Error> {
+        let now = run.pipeline.clock.now();
+        let is_for_others = run.units[unit].sinks.is_empty();
+        // `--fresh` reads the tags anew, also for the list that is made of them.
+        let is_anew = run.options.fresh && run.units[unit].list == List::TAG_MEMBERS;
+        if is_for_others && !is_anew && run.folder(unit).decided_of(run.options.date_or_today(now))?.is_some() {
+            return Ok(None);
+        }
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
-        let owed = if run.options.fresh { Vec::new() } else { owed(run, unit, &state)? };
-        let resume_within = run.pipeline.journal.resume_within;
-        let choices = choose(&state, owed, &run.options, resume_within, run.pipeline.clock.now())?;
+        let mut choices = ListWalks::of(run.units[unit].list).choose(run, unit, &state, now)?;
+        if is_for_others {
+            // Lists that are decided are owed to nobody. An open walk is finished: a list that
+            // takes more than a day's calls would else begin anew every day.
+            let of_date = choices.pop();
+            choices.retain(|choice| matches!(choice, Choice::Finish(walk) if walk.decision().is_none()));
+            choices.extend(of_date);
+        }
         let last = choices.last().expect("the last choice is the walk of the date");
         let context = UnitContext::new(run, unit, &state, last.walk());
-        Ok(Self::new(context, tokens, state, choices))
+        Ok(Some(Self::new(context, tokens, state, choices)))
     }
 
-    /// Plans a replay: the newest decided walk of each date, oldest first.
+    /// Plans a replay.
     pub(super) fn replays(run: &Arc<RunContext>, unit: usize) -> Result<Self, Error> {
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
         let date = run.options.date;
-        let mut walks: BTreeMap<NaiveDate, WalkFolder> = BTreeMap::new();
-        for walk in state.walks()?.into_iter().filter(|walk| walk.decision().is_some()) {
-            walks.insert(walk.header().date, walk);
-        }
-        walks.retain(|walk_date, _| date.is_none_or(|date| date == *walk_date));
-        if walks.is_empty() {
+        let choices = ListWalks::of(run.units[unit].list).replays(&state, date)?;
+        if choices.is_empty() {
             return Err(Error::NothingToReplay { date: date.map(|date| date.to_string()) });
         }
-        let mut walks: Vec<WalkFolder> = walks.into_values().collect();
-        walks.sort_by_key(|walk| walk.header().walk.number());
-        let choices = walks.into_iter().map(|walk| Choice::Finish(Box::new(walk))).collect();
         Ok(Self::new(UnitContext::new(run, unit, &state, None), tokens, state, choices))
     }
 
@@ -111,17 +120,44 @@ impl UnitRun {
     }
 
     /// Makes the source of the list; no API call is made yet.
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> ListSource {
         let (run, list) = (&self.context.run, self.context.list());
+        let (client, clock) = (run.client.clone(), run.pipeline.clock.clone());
         let counter = self.state.ledger(list.endpoint());
-        let tokens = Arc::clone(&self.tokens.tokens);
-        Source::new(run.client.clone(), list, tokens, &run.pipeline.source, counter, run.pipeline.clock.clone())
+        let (tokens, settings) = (Arc::clone(&self.tokens.tokens), &run.pipeline.source);
+        match list.reading() {
+            Reading::Pages { .. } => {
+                ListSource::Pages(Box::new(Source::new(client, list, tokens, settings, counter, clock)))
+            }
+            Reading::PagesOfTags => {
+                let of_tags = self.state.ledger(List::TAGS.endpoint());
+                let source = TagSource::new(client, list, tokens, settings, counter, of_tags, clock);
+                ListSource::Tags(Box::new(source))
+            }
+            Reading::Derived => ListSource::Derived(Arc::default()),
+            Reading::Batches => {
+                let singles = self.state.ledger(List::USER_INFO);
+                ListSource::Batches(BatchSource::new(client, list, tokens, settings, counter, singles, clock))
+            }
+        }
     }
 
     /// Returns the last commit record of `sink`; `None` if there is none, or it cannot be read.
     pub(super) fn last_commit(&self, sink: &BoundSink) -> Option<Commit> {
         let walks = self.state.walks().ok()?;
-        walks.iter().rev().find_map(|walk| walk.commit(&self.context.recipient(sink)).ok().flatten())
+        walks.iter().rev().find_map(|walk| self.context.commit(walk, sink).ok().flatten())
+    }
+
+    /// Returns the newest list; `None` if there is none, or it cannot be read.
+    pub(super) fn newest(&self) -> Option<Snapshot> {
+        self.state.decision_before(None).ok().flatten().map(|decision| decision.snapshot)
+    }
+
+    /// Returns the newest list of those on which this one rests; `None` if there is none, or it
+    /// cannot be read.
+    pub(super) fn last_input(&self) -> Option<Snapshot> {
+        self.context.list().rests_on()?;
+        self.context.input().decision_before(None).ok().flatten().map(|decision| decision.snapshot)
     }
 
     /// Makes the reports of a unit that is planned: the walks that a run begins with.
@@ -141,7 +177,7 @@ impl UnitRun {
                     report.fail(error);
                     None
                 }
-                (None, Choice::Deliver(walk)) => Some((walk, Looked::unseen(&self.context, walk).map_err(Error::from))),
+                (None, Choice::Deliver(walk)) => Some((walk, Looked::owed(&self.context, walk).map_err(Error::from))),
                 (None, Choice::Finish(walk)) if walk.decision().is_some() => {
                     Some((walk, Looked::at(&self.context, &self.state, walk).await))
                 }
@@ -162,13 +198,19 @@ impl UnitRun {
         let run = Arc::clone(&self.context.run);
         let mut reports: Vec<AccountReport> = Vec::new();
         let mut earlier = Earlier::default();
+        let mut behind = BTreeSet::new();
         for planned in std::mem::take(&mut self.walks) {
             let source = self.source();
             let context = self.context.of_walk(&self.state, planned.choice.walk());
             let report = planned.report(&context);
-            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice: planned.choice };
-            let report = walk.run(report, planned.refusal, &mut earlier).await;
+            let choice = planned.choice;
+            let walk = WalkRun { context: &context, state: &self.state, source: &source, choice, behind: &behind };
+            // Boxed: the futures of its callers would be large.
+            let report = Box::pin(walk.run(report, planned.refusal, &mut earlier)).await;
             run.apply_fail_fast(&report);
+            if ListWalks::of(self.context.list()).are_told_in_order() {
+                behind.extend(self.lacking(report.walk));
+            }
             reports.push(report);
         }
         if let Err(error) = self.prune(&reports) {
@@ -178,13 +220,35 @@ impl UnitRun {
         reports
     }
 
-    /// Removes old walks, if a list was published.
+    /// Returns the names of the sinks that lack a walk, if it is decided.
+    fn lacking(&self, walk: Option<WalkId>) -> Vec<String> {
+        let walks = self.state.walks().unwrap_or_default();
+        let decided = walks.iter().find(|found| Some(found.header().walk) == walk && found.decision().is_some());
+        let Some(decided) = decided else { return Vec::new() };
+        // A commit that cannot be read is none: what follows must wait.
+        let lacks = |sink: &&BoundSink| !matches!(self.context.commit(decided, sink), Ok(Some(_)));
+        let due = self.context.sinks().iter().filter(|sink| is_due(decided, sink) && !sink.is_one_shot());
+        due.filter(lacks).map(|sink| sink.name().to_owned()).collect()
+    }
+
+    /// Removes old walks, if a list was published or a walk was given up.
     fn prune(&self, reports: &[AccountReport]) -> Result<(), JournalError> {
-        if reports.iter().all(|report| report.verdict != Verdict::Published) {
+        // A list that lacks some tags is published, and its row has failed.
+        let has_published = reports.iter().any(|report| {
+            let of_sink = |sink: &SinkOutcome| matches!(sink.state, SinkState::Published(_));
+            report.verdict == Verdict::Published || report.sinks.iter().any(of_sink)
+        });
+        // A walk that was given up needs no newer list to be old, and pins nothing.
+        if !has_published && !self.state.walks()?.last().is_some_and(WalkFolder::is_given_up) {
             return Ok(());
         }
+        ListWalks::of(self.context.list()).unpin(&self.context, &self.state)?;
         let pipeline = &self.context.run.pipeline;
-        let pruned = self.state.prune(pipeline.journal.keep, pipeline.journal.resume_within, pipeline.clock.now())?;
+        let pruned = self.state.prune(
+            pipeline.journal.keep,
+            pipeline.resume_within(self.context.list()),
+            pipeline.clock.now(),
+        )?;
         if pruned > 0 {
             tracing::debug!(account = self.context.account().name, pruned, "old walks were removed");
         }
@@ -194,10 +258,10 @@ impl UnitRun {
     /// Returns how many calls the walks will probably take. A list that is read for the first time
     /// may be the longest: `u64::MAX`.
     pub(super) fn expected_calls(&self) -> u64 {
-        let pages = self.context.last().and_then(FollowerProof::of).map_or(u64::MAX, |proof| proof.pages);
+        let pages = self.context.last().and_then(replies_of).unwrap_or(u64::MAX);
         let calls = |planned: &PlannedWalk| match &planned.choice {
             _ if planned.refusal.is_some() => 0,
-            Choice::Deliver(_) => 0,
+            Choice::Deliver(_) | Choice::Baseline(_) => 0,
             Choice::Finish(walk) if walk.decision().is_some() => 0,
             _ => pages,
         };
@@ -227,12 +291,17 @@ impl<Cause: Into<Error>> From<Cause> for Refusal {
 async fn check(context: &UnitContext, choice: &Choice) -> Result<(), Refusal> {
     let walk = choice.walk().unwrap_or_else(|| WalkId::new(0, context.run.pipeline.clock.now()));
     for sink in context.sinks() {
-        if let Choice::Deliver(walk) | Choice::Finish(walk) = choice
-            && walk.commit(&context.recipient(sink))?.is_some()
-        {
+        let needs_it = match choice {
+            Choice::Deliver(_) if sink.is_one_shot() => false,
+            Choice::Deliver(walk) | Choice::Finish(walk) => is_due(walk, sink) && context.commit(walk, sink)?.is_none(),
+            Choice::Begin(_) | Choice::Baseline(_) => true,
+        };
+        if !needs_it {
             continue;
         }
-        let checked = sink.check(&context.sink_context(sink, walk, choice.date())).await;
+        let asked = context.sink_context(sink, walk, choice.date());
+        // A store that does not answer takes minutes.
+        let checked = context.run.or_stopped(ask_once(sink, async move |sink| sink.check(&asked).await)).await?;
         if let Err(error) = checked {
             return Err(match sink.config_error(&error) {
                 Some(error) => Refusal::Pipeline(error.into()),
@@ -241,21 +310,6 @@ async fn check(context: &UnitContext, choice: &Choice) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// Returns the decided walks that this pipeline decided and that one of its sinks lacks. A sink
-/// that is no longer in the pipeline file is passed over.
-fn owed(run: &RunContext, unit: usize, state: &ListState) -> Result<Vec<WalkFolder>, JournalError> {
-    let sinks = &run.units[unit].sinks;
-    let mut owed = Vec::new();
-    for walk in state.owed()? {
-        let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == run.pipeline.name);
-        let lacking = walk.lacking()?;
-        if is_ours && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {
-            owed.push(walk);
-        }
-    }
-    Ok(owed)
 }
 
 /// The ledger of the state counts the calls of a source.

@@ -12,7 +12,7 @@ use super::keys::{recipient, sink_context};
 use super::progress::UnitProgress;
 use super::run_context::RunContext;
 use crate::config::Account;
-use crate::journal::{ListState, Recipient};
+use crate::journal::{Commit, JournalError, ListFolder, ListState, Recipient, WalkFolder};
 use crate::registry::BoundSink;
 use crate::report::AccountReport;
 use crate::wechat::List;
@@ -50,6 +50,26 @@ impl UnitContext {
         self.run.units[self.unit].list
     }
 
+    /// Returns the list on which this one rests.
+    pub(super) fn input_list(&self) -> List {
+        self.list().rests_on().expect("only a list that is read in batches asks")
+    }
+
+    /// Returns the folder of the list on which this one rests.
+    pub(super) fn input(&self) -> ListFolder {
+        self.run.folder(self.input_unit())
+    }
+
+    /// Returns what came in this run of the list on which this one rests, a report for each date;
+    /// none if the run need not read it.
+    pub(super) fn input_reports(&self) -> &[AccountReport] {
+        self.run.progress.units()[self.input_unit()].reports().unwrap_or_default()
+    }
+
+    fn input_unit(&self) -> usize {
+        self.run.input_of(self.unit).expect("a run has every list on which others rest")
+    }
+
     /// Returns the sinks that take this list.
     pub(super) fn sinks(&self) -> &[BoundSink] {
         &self.run.units[self.unit].sinks
@@ -79,6 +99,12 @@ impl UnitContext {
         sink_context(&run.pipeline, self.account(), &run.account_names, sink, (walk, date))
             .with_again(run.options.again)
             .with_trials(run.trials.clone())
+    }
+
+    /// Returns the record that `sink` has published a walk; `None` if it has not. A one-shot sink
+    /// has no records.
+    pub(super) fn commit(&self, walk: &WalkFolder, sink: &BoundSink) -> Result<Option<Commit>, JournalError> {
+        if sink.is_one_shot() { Ok(None) } else { walk.commit(&self.recipient(sink)) }
     }
 
     /// Returns the recipient that a commit record of `sink` names.

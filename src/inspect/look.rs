@@ -75,6 +75,12 @@ impl Lookout {
         }
     }
 
+    /// Returns whether a sink is known to be one-shot, of which nothing is recorded.
+    pub(super) fn is_one_shot(&self, sink: &str) -> bool {
+        let bound = self.sinks.iter().filter_map(|(_, bound)| bound.as_ref().ok());
+        bound.filter(|bound| bound.is_one_shot()).any(|bound| bound.name() == sink)
+    }
+
     /// Prepares the look for the list of a walk, at each sink that has a commit record of it.
     pub(super) fn errand(
         &self,
@@ -85,7 +91,7 @@ impl Lookout {
     ) -> Result<Errand, JournalError> {
         let mut errand = Errand { folder, sinks: Vec::new() };
         let Some(list) = walk.decision().map(|decision| &decision.snapshot) else { return Ok(errand) };
-        for (section, sink) in &self.sinks {
+        for (section, sink) in self.sinks.iter().filter(|(section, _)| !self.is_one_shot(&section.name)) {
             let Some(commit) = walk.commit(&recipient(pipeline, section))? else { continue };
             errand.sinks.push(match sink {
                 Ok(sink) => {

@@ -31,7 +31,7 @@ pub struct Pruning {
     pub reports: Vec<Prunable>,
 }
 
-/// What was removed from one list of one account, or can be removed.
+/// What was removed from one list of one account, or from all of the account, or can be removed.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AccountPruning {
@@ -39,11 +39,12 @@ pub struct AccountPruning {
     pub account: String,
     /// The account's app id.
     pub app_id: String,
-    /// The list's name.
-    pub list: String,
-    /// The walks, and what crashes left of some, oldest first.
+    /// The list's name; `None` for all that the state keeps of the account.
+    pub list: Option<String>,
+    /// The walks, and what crashes left of some, oldest first; for a whole account its lists,
+    /// ledgers and locks.
     pub prunable: Vec<Prunable>,
-    /// The process that holds the list's lock; nothing is removed then.
+    /// The process that holds the list's lock, or one of the account's; nothing is removed then.
     pub held_by: Option<String>,
     /// Why nothing was found, or not everything was removed, with the causes.
     pub error: Option<String>,
@@ -102,7 +103,7 @@ fn prune_list(
     let mut pruning = AccountPruning {
         account: account.name.clone(),
         app_id: account.app_id.clone(),
-        list: list.name().to_owned(),
+        list: Some(list.name().to_owned()),
         prunable: Vec::new(),
         // A holder that cannot be looked up is met when the lock is taken.
         held_by: folder.lock_holder(locks).process(),
@@ -112,8 +113,8 @@ fn prune_list(
     let done = match (&pruning.held_by, remove) {
         (Some(_), _) => Ok(()),
         // Only if there is state: taking the lock would create a folder.
-        (None, true) if folder.exists() => remove_under_lock(pipeline, identity, now, &mut pruning.prunable),
-        (None, _) => prunable(pipeline, &folder, now).map(|prunable| pruning.prunable = prunable),
+        (None, true) if folder.exists() => remove_under_lock(pipeline, identity, list, now, &mut pruning.prunable),
+        (None, _) => prunable(pipeline, &folder, list, now).map(|prunable| pruning.prunable = prunable),
     };
     match done {
         Ok(()) => {}
@@ -126,21 +127,28 @@ fn prune_list(
     pruning
 }
 
-fn prunable(pipeline: &Pipeline, folder: &ListFolder, now: DateTime<Utc>) -> Result<Vec<Prunable>, JournalError> {
-    folder.prunable(pipeline.journal.keep, pipeline.journal.resume_within, now)
+fn prunable(
+    pipeline: &Pipeline,
+    folder: &ListFolder,
+    list: List,
+    now: DateTime<Utc>,
+) -> Result<Vec<Prunable>, JournalError> {
+    folder.prunable(pipeline.journal.keep, pipeline.resume_within(list), now)
 }
 
 /// Removes what can be removed from a list, and adds each item to `removed`.
 fn remove_under_lock(
     pipeline: &Pipeline,
     identity: Identity,
+    list: List,
     now: DateTime<Utc>,
     removed: &mut Vec<Prunable>,
 ) -> Result<(), JournalError> {
     let state = ListState::open(&pipeline.journal.path, identity, &lock_holder(pipeline))?;
-    for item in prunable(pipeline, &state, now)? {
-        state.remove(&item.path)?;
-        removed.push(item);
+    for item in prunable(pipeline, &state, list, now)? {
+        if state.remove(&item.path)? {
+            removed.push(item);
+        }
     }
     Ok(())
 }

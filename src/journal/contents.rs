@@ -1,125 +1,185 @@
-//! The contents of a walk's file: its pages and its end, from the first frame to the last that
-//! fits.
+//! How far a walk has come, as its file shows it.
 //!
-//! Before it: frames as [`frame`](super::frame) reads them. Behind it: [`Journal`](super::Journal)
-//! appends to them; `status` shows how far the walk has come.
+//! Before it: [`Frames`](super::frames::Frames) reads the file. Behind it: `status` shows it, and a
+//! plan asks whether the end was read.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::frame::{self, Found, Kind, ReplyKind};
-use super::record::End;
-use crate::wechat::{Chain, Link, PageReply, summarize};
+use super::batch_index::BatchIndex;
+use super::error::JournalError;
+use super::frame::{FramedReply, ReplyKind};
+use super::frames::{Frames, Index};
+use super::page_index::PageIndex;
+use super::record::{End, Header, Plan};
+use super::tag_index::TagIndex;
 
-/// What the file of a walk holds, without the bodies of its pages.
-#[derive(Debug, Default)]
+/// What the file of a walk holds, without the bodies of its replies.
+#[derive(Debug)]
 pub struct Contents {
-    /// The bytes of all frames that fit: the offset of the next frame.
-    pub(super) length: u64,
-    /// The offset of each page's frame.
-    pub(super) offsets: Vec<u64>,
-    pub(super) chain: Chain,
-    pub(super) openids: u64,
-    pub(super) first_fetched_at: Option<DateTime<Utc>>,
-    pub(super) last_fetched_at: Option<DateTime<Utc>>,
-    pub(super) end: Option<End>,
+    frames: Frames,
+    replies: Replies,
+}
+
+#[derive(Debug)]
+enum Replies {
+    Pages(PageIndex),
+    Batches(Batches),
+    /// With what the journals of the tags hold.
+    Tags(Vec<Contents>),
+}
+
+/// The replies of a walk of batches.
+#[derive(Debug)]
+struct Batches {
+    index: BatchIndex,
+    /// The labels of the first replies, in the order of the file.
+    first_labels: Vec<Bytes>,
+    /// When the batches got their first reply, of the last [`LATEST`] that got one.
+    latest: VecDeque<DateTime<Utc>>,
+}
+
+/// Replies around which a walk measures what a batch costs, and some more.
+const FIRST: usize = 8;
+
+/// Batches that tell how fast a walk is.
+const LATEST: usize = 100;
+
+impl Batches {
+    fn new(plan: &Plan) -> Self {
+        Self { index: BatchIndex::new(plan), first_labels: Vec::new(), latest: VecDeque::new() }
+    }
+}
+
+impl Index for Batches {
+    fn add(&mut self, offset: u64, reply: &FramedReply) -> Result<(), String> {
+        let answered = self.index.answered();
+        self.index.add(offset, reply)?;
+        if reply.kind == ReplyKind::Batch && self.first_labels.len() < FIRST {
+            self.first_labels.push(reply.label.clone());
+        }
+        if self.index.answered() > answered {
+            if self.latest.len() == LATEST {
+                self.latest.pop_front();
+            }
+            self.latest.push_back(reply.fetched_at);
+        }
+        Ok(())
+    }
 }
 
 impl Contents {
-    /// Reads a file from its first frame to the last that fits. The text says what is wrong with
-    /// the frame after it; `None` if the file ends there.
-    pub(super) fn read(file: &File) -> io::Result<(Self, Option<String>)> {
-        let file_length = file.metadata()?.len();
-        let mut contents = Self::default();
-        let misfit = loop {
-            match frame::read(file, contents.length, file_length)? {
-                Found::Nothing => return Ok((contents, None)),
-                Found::Torn => break "its last frame is cut off".to_owned(),
-                Found::Altered => break format!("a frame at byte {} was altered", contents.length),
-                Found::Frame(kind, payload) => match contents.add(kind, &payload) {
-                    Ok(()) => contents.length += (frame::PREFIX + payload.len()) as u64,
-                    Err(what) => break what,
-                },
+    /// Reads the file of a walk with this header, up to the last frame that fits. Of a walk of tags
+    /// it is the file of the replies about all tags; [`with_tags`](Self::with_tags) adds the
+    /// others.
+    pub(super) fn read(file: &File, header: &Header) -> io::Result<Self> {
+        let (frames, replies) = match &header.plan {
+            Some(plan) => {
+                let mut batches = Batches::new(plan);
+                (Frames::read(file, &mut batches)?.0, Replies::Batches(batches))
             }
+            None if header.of_tags => (Frames::read(file, &mut TagIndex::default())?.0, Replies::Tags(Vec::new())),
+            None => return Self::of_pages(file),
         };
-        Ok((contents, Some(misfit)))
+        Ok(Self { frames, replies })
     }
 
-    /// Returns whether a reply follows the header of a file: a page that fits, or the end of an
-    /// empty list.
-    pub(super) fn have_reply(file: &File) -> io::Result<bool> {
-        let file_length = file.metadata()?.len();
-        let mut contents = Self::default();
-        for _ in 0..2 {
-            let Found::Frame(kind, payload) = frame::read(file, contents.length, file_length)? else {
-                return Ok(false);
-            };
-            if contents.add(kind, &payload).is_err() {
-                return Ok(false);
-            }
-            contents.length += (frame::PREFIX + payload.len()) as u64;
-        }
-        Ok(true)
+    fn of_pages(file: &File) -> io::Result<Self> {
+        let mut pages = PageIndex::default();
+        Ok(Self { frames: Frames::read(file, &mut pages)?.0, replies: Replies::Pages(pages) })
     }
 
-    /// Adds the frame that was read, or returns what is wrong with it.
-    fn add(&mut self, kind: Kind, payload: &Bytes) -> Result<(), String> {
-        match kind {
-            _ if self.end.is_some() => Err("a frame follows its end".to_owned()),
-            Kind::Header if self.length == 0 => Ok(()),
-            Kind::Header => Err("it has a second header".to_owned()),
-            Kind::End => {
-                let end =
-                    serde_json::from_slice(payload).map_err(|error| format!("its end cannot be read: {error}"))?;
-                self.end = Some(end);
-                Ok(())
-            }
-            Kind::Reply => {
-                let number = self.pages() + 1;
-                let reply = frame::split_reply(payload).ok_or_else(|| format!("page {number} is too short"))?;
-                if (reply.kind, reply.number) != (ReplyKind::Page, number) {
-                    return Err(format!("page {number} is in another page's place"));
-                }
-                let Ok(PageReply::Page(summary)) = summarize(&reply.body) else {
-                    return Err(format!("page {number} is not a page of a list"));
-                };
-                if !self.chain.extend(Link { cursor: reply.cursor, next: summary.next, page: number }) {
-                    return Err(format!("page {number} does not follow from an earlier one"));
-                }
-                self.add_page(self.length, reply.fetched_at, summary.openids);
-                Ok(())
-            }
+    /// Reads the file of a tag; `None` if there is none.
+    pub(super) fn of_part(path: &Path) -> Result<Option<Self>, JournalError> {
+        match File::open(path).and_then(|file| Self::of_pages(&file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).map_err(JournalError::io("read", path)),
         }
     }
 
-    /// Adds a page whose frame begins at `offset`.
-    pub(super) fn add_page(&mut self, offset: u64, fetched_at: DateTime<Utc>, openids: u64) {
-        self.offsets.push(offset);
-        self.openids += openids;
-        self.first_fetched_at.get_or_insert(fetched_at);
-        self.last_fetched_at = Some(fetched_at);
+    /// Adds what the journals of the tags hold.
+    pub(super) fn with_tags(self, tags: Vec<Self>) -> Self {
+        Self { replies: Replies::Tags(tags), ..self }
     }
 
-    /// Returns the number of pages.
+    /// Returns whether a reply, copied rows or the end of an empty list follow the header of a
+    /// walk.
+    pub(super) fn have_reply(file: &File, header: &Header) -> io::Result<bool> {
+        match &header.plan {
+            Some(plan) => Frames::have_reply(file, &mut BatchIndex::new(plan)),
+            None if header.of_tags => Frames::have_reply(file, &mut TagIndex::default()),
+            None => Frames::have_reply(file, &mut PageIndex::default()),
+        }
+    }
+
+    /// Returns the number of pages; 0 for a walk of batches.
     pub fn pages(&self) -> u64 {
-        self.offsets.len() as u64
+        match &self.replies {
+            Replies::Pages(pages) => pages.pages(),
+            Replies::Batches(_) => 0,
+            Replies::Tags(tags) => tags.iter().map(Self::pages).sum(),
+        }
     }
 
-    /// Returns the number of `OpenID`s in the pages, repeated ones included.
+    /// Returns the number of `OpenID`s in the pages, repeated ones included; 0 for a walk of
+    /// batches.
     pub fn openids(&self) -> u64 {
-        self.openids
+        match &self.replies {
+            Replies::Pages(pages) => pages.openids,
+            Replies::Batches(_) => 0,
+            Replies::Tags(tags) => tags.iter().map(Self::openids).sum(),
+        }
     }
 
-    /// Returns when the last page was fetched; `None` if there is no page.
+    /// Returns the number of batches with at least one reply; `None` for a walk of pages.
+    pub fn answered(&self) -> Option<u64> {
+        match &self.replies {
+            Replies::Pages(_) | Replies::Tags(_) => None,
+            Replies::Batches(batches) => Some(batches.index.answered()),
+        }
+    }
+
+    /// Returns the number of rows that were copied from an earlier walk; `None` for a walk of
+    /// pages.
+    pub fn copied_rows(&self) -> Option<u64> {
+        match &self.replies {
+            Replies::Pages(_) | Replies::Tags(_) => None,
+            Replies::Batches(batches) => Some(batches.index.copied_rows()),
+        }
+    }
+
+    /// Returns the labels of the first replies of a walk of batches; none for a walk of pages.
+    pub fn first_labels(&self) -> &[Bytes] {
+        match &self.replies {
+            Replies::Pages(_) | Replies::Tags(_) => &[],
+            Replies::Batches(batches) => &batches.first_labels,
+        }
+    }
+
+    /// Returns how many batches got their first reply in a second, of the latest that got one;
+    /// `None` before the second one, and for a walk of pages.
+    pub fn batches_per_second(&self) -> Option<f64> {
+        let Replies::Batches(Batches { latest, .. }) = &self.replies else { return None };
+        let seconds = (*latest.back()? - *latest.front()?).as_seconds_f64();
+        (seconds > 0.0).then(|| (latest.len() - 1) as f64 / seconds)
+    }
+
+    /// Returns when the last reply was fetched; `None` if there is none.
     pub fn last_fetched_at(&self) -> Option<DateTime<Utc>> {
-        self.last_fetched_at
+        let tags = match &self.replies {
+            Replies::Tags(tags) => &tags[..],
+            _ => &[],
+        };
+        tags.iter().map(Self::last_fetched_at).fold(self.frames.last_fetched_at, Option::max)
     }
 
     /// Returns the accepted end; `None` while the walk is open.
     pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        self.frames.end.as_ref()
     }
 }

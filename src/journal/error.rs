@@ -52,6 +52,12 @@ pub enum JournalError {
         /// What is wrong with it.
         what: String,
     },
+    /// The walk was removed after it was found.
+    #[error("the walk in {} has been removed meanwhile", path.display())]
+    Gone {
+        /// The folder that it had.
+        path: PathBuf,
+    },
     /// The walk is of another account, host, list or format.
     #[error("the walk in {} belongs elsewhere: its {field} is `{found}`, not `{expected}`", path.display())]
     Foreign {
@@ -78,7 +84,7 @@ impl JournalError {
 
     /// Returns whether the same run may succeed later without a person's help.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Locked { .. })
+        matches!(self, Self::Locked { .. } | Self::Gone { .. })
     }
 
     /// Returns what a person can do.
@@ -86,7 +92,8 @@ impl JournalError {
         Some(match self {
             Self::Io { error, .. } => return io_hint(error).map(str::to_owned),
             Self::Locked { .. } => "wait until it has ended; one process at a time reads a list".to_owned(),
-            Self::Damaged { path, .. } if !path.join(DECISION).exists() => {
+            Self::Gone { .. } => "run again: the newest list that is there is taken then".to_owned(),
+            Self::Damaged { path, .. } if !is_decided(path) => {
                 "run again: the list was not decided yet, so what is damaged is read again".to_owned()
             }
             Self::Damaged { path, .. } => format!(
@@ -104,4 +111,9 @@ impl JournalError {
             Self::Foreign { .. } => "use another `journal.path` for this pipeline file".to_owned(),
         })
     }
+}
+
+/// Returns whether the walk in a folder is decided; the folder of a tag lies in that of its walk.
+fn is_decided(path: &Path) -> bool {
+    [Some(path), path.parent()].into_iter().flatten().any(|folder| folder.join(DECISION).exists())
 }

@@ -13,21 +13,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use fanout_sink::WalkId;
 
 use super::disk;
 use super::error::JournalError;
 use super::ledger::calls_today;
 use super::lock::{HeldLocks, Holder};
-use super::record::{Decision, Identity};
+use super::record::{Decision, Identity, NEW, OLD};
 use super::walk_folder::WalkFolder;
-
-/// Ends the name of a walk's folder until its header is written.
-pub(super) const NEW: &str = "~new";
-
-/// Ends the name of a walk's folder while it is removed.
-pub(super) const OLD: &str = "~old";
 
 /// The walks of one list of an account, as they lie on disk.
 #[derive(Clone, Debug)]
@@ -58,8 +52,8 @@ impl ListFolder {
     }
 
     /// Returns the open walks, newest first: those that can be
-    /// [resumed](WalkFolder::is_resumable), and those that cannot. An open walk does not count once
-    /// a newer one of its date is decided.
+    /// [resumed](WalkFolder::is_resumable), and those that are too old. An open walk does not count
+    /// once it was [given up](WalkFolder::give_up), or a newer one of its date is decided.
     ///
     /// # Errors
     ///
@@ -69,17 +63,7 @@ impl ListFolder {
         resume_within: Duration,
         now: DateTime<Utc>,
     ) -> Result<(Vec<WalkFolder>, Vec<WalkFolder>), JournalError> {
-        let walks = self.walks()?;
-        let (mut resumable, mut too_old) = (Vec::new(), Vec::new());
-        for (place, walk) in walks.iter().enumerate().rev() {
-            let mut newer = walks[place + 1..].iter();
-            let is_replaced = newer.any(|newer| newer.decision.is_some() && newer.header.date == walk.header.date);
-            if walk.decision.is_none() && !is_replaced {
-                let is_resumable = walk.is_resumable(resume_within, now)?;
-                if is_resumable { &mut resumable } else { &mut too_old }.push(walk.clone());
-            }
-        }
-        Ok((resumable, too_old))
+        resumable(&self.walks()?, resume_within, now)
     }
 
     /// Returns the walks, oldest first, without reading their pages; no walk before the first run.
@@ -105,6 +89,25 @@ impl ListFolder {
         Ok(walks)
     }
 
+    /// Returns the newest decided walk of `date`; `None` if there is none, or if its pipeline has
+    /// decided a newer one of that date under other options: that list replaced this one, and is
+    /// not what the options of this folder ask for.
+    ///
+    /// # Errors
+    ///
+    /// As [`walks`](Self::walks).
+    pub fn decided_of(&self, date: NaiveDate) -> Result<Option<WalkFolder>, JournalError> {
+        let of_options = |walk: &WalkFolder| walk.header.identity.options == self.identity.options;
+        let walks = self.walks_of_any_options()?;
+        let mut decided = walks.iter().rev().filter(|walk| walk.decision.is_some() && walk.header.date == date);
+        let newest = decided.find(|walk| of_options(walk)).cloned();
+        Ok(newest.filter(|newest| {
+            let number = newest.header.walk.number();
+            let mut others = walks.iter().filter(|walk| walk.header.walk.number() > number && !of_options(walk));
+            !others.any(|other| other.replaces(newest))
+        }))
+    }
+
     /// Returns the folders of the walks and what crashes left of some, oldest walk first. Entries
     /// with any other name are not fanout's and are left alone.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, JournalError> {
@@ -121,22 +124,16 @@ impl ListFolder {
     }
 
     /// Returns the owed walks, oldest first: decided walks that a sink of the deciding pipeline
-    /// still lacks. A walk is not owed once the pipeline has decided a newer walk of the same date:
-    /// the newer list replaces the older one, never the other way round.
+    /// still lacks. A walk is not owed once the pipeline has decided a newer walk of the same date,
+    /// also under other options: the newer list replaces the older one, never the other way round.
     ///
     /// # Errors
     ///
     /// As [`walks`](Self::walks), and [`JournalError::Io`] if the commit records cannot be listed.
     pub fn owed(&self) -> Result<Vec<WalkFolder>, JournalError> {
-        let walks = self.walks()?;
-        let mut owed = Vec::new();
-        for (place, walk) in walks.iter().enumerate() {
-            let is_replaced = walks[place + 1..].iter().any(|newer| newer.replaces(walk));
-            if !is_replaced && !walk.lacking()?.is_empty() {
-                owed.push(walk.clone());
-            }
-        }
-        Ok(owed)
+        let of_any_options = self.walks_of_any_options()?;
+        let of_options = |walk: &&WalkFolder| walk.header.identity.options == self.identity.options;
+        owed_of(of_any_options.iter().filter(of_options), &of_any_options)
     }
 
     /// Returns today's number of calls to `endpoint` for the account, as its ledger has it.
@@ -171,6 +168,42 @@ impl ListFolder {
     pub fn lock_holder(&self, locks: &HeldLocks) -> Holder {
         locks.holder(&self.lock_path())
     }
+}
+
+/// Returns the open walks among `walks`, which are those of some options, as
+/// [`ListFolder::open_walks`] does.
+pub(super) fn resumable(
+    walks: &[WalkFolder],
+    resume_within: Duration,
+    now: DateTime<Utc>,
+) -> Result<(Vec<WalkFolder>, Vec<WalkFolder>), JournalError> {
+    let (mut resumable, mut too_old) = (Vec::new(), Vec::new());
+    for (place, walk) in walks.iter().enumerate().rev() {
+        let mut newer = walks[place + 1..].iter();
+        let is_replaced = newer.any(|newer| newer.decision.is_some() && newer.header.date == walk.header.date);
+        if walk.decision.is_none() && !walk.is_given_up() && !is_replaced {
+            let is_resumable = walk.is_resumable(resume_within, now)?;
+            if is_resumable { &mut resumable } else { &mut too_old }.push(walk.clone());
+        }
+    }
+    Ok((resumable, too_old))
+}
+
+/// Returns the owed walks among `walks`, as [`ListFolder::owed`] does. `of_any_options` has all
+/// walks of the list.
+pub(super) fn owed_of<'a>(
+    walks: impl IntoIterator<Item = &'a WalkFolder>,
+    of_any_options: &[WalkFolder],
+) -> Result<Vec<WalkFolder>, JournalError> {
+    let mut owed = Vec::new();
+    for walk in walks {
+        let number = walk.header.walk.number();
+        let mut newer = of_any_options.iter().filter(|other| other.header.walk.number() > number);
+        if !newer.any(|newer| newer.replaces(walk)) && !walk.lacking()?.is_empty() {
+            owed.push(walk.clone());
+        }
+    }
+    Ok(owed)
 }
 
 /// The folder of a walk, or what a crash left of one.

@@ -1,17 +1,27 @@
 //! The binary form of a walk's file: frames, each with its length and checksum.
 //!
-//! Before it: [`Journal`](super::Journal) appends frames. Behind it: [`Contents`](super::Contents)
-//! and [`PageReader`](super::PageReader) read them.
+//! Before it: [`WalkFile`](super::walk_file::WalkFile) appends frames. Behind it:
+//! [`Frames`](super::frames::Frames) reads all of them when a file is opened, and the journals read
+//! single ones.
 //!
 //! ```text
-//! file    = frame…                     one header, then pages, then at most one end
+//! file    = frame…                     one header, then replies, then at most one end
 //! frame   = length u32, kind u8, crc32c u32 (of kind and payload), payload
 //! header  = JSON
-//! reply   = kind u8, number u64, fetched_at i64, cursor length u16, cursor, body
+//! reply   = kind u8, number u64, fetched_at i64, label length u16, label, body
 //! end     = JSON
 //! ```
 //!
-//! Integers are little-endian. `fetched_at` is in microseconds since 1970 (UTC).
+//! Integers are little-endian. `fetched_at` is in microseconds since 1970 (UTC). What number, label
+//! and body are depends on the kind of the reply:
+//!
+//! | kind | number | label | body |
+//! | --- | --- | --- | --- |
+//! | page | of the page, from 1 | the cursor of its request | as it came |
+//! | batch | of the batch, from 0; several replies may have one | what was asked for | as it came, compressed |
+//! | copied | the first position | the last position, u64 | positions, times and rows, compressed |
+//! | elements | the first element | how many there are, u64 | as the engine writes them, compressed |
+//! | tags | of the reply about all tags, from 1 | how many tags had been read, u64 | as it came |
 
 use std::fs::File;
 use std::io;
@@ -19,8 +29,6 @@ use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-
-use crate::wechat::Cursor;
 
 /// The bytes of a frame before its payload.
 pub(super) const PREFIX: usize = 9;
@@ -95,6 +103,14 @@ pub(super) fn read(file: &File, offset: u64, length: u64) -> io::Result<Found> {
 pub(super) enum ReplyKind {
     /// A page of a page list; its number counts from 1, in the order of the journal.
     Page = 1,
+    /// A reply to a request of a batch.
+    Batch = 2,
+    /// Rows that were copied from an earlier walk. They stand before all batches.
+    Copied = 3,
+    /// Elements of the walk itself. They stand before all batches.
+    Elements = 4,
+    /// A reply about all tags.
+    Tags = 5,
 }
 
 /// A reply, read from the payload of its frame.
@@ -103,24 +119,22 @@ pub(super) struct FramedReply {
     pub(super) number: u64,
     /// When it was fetched.
     pub(super) fetched_at: DateTime<Utc>,
-    /// The cursor of its request.
-    pub(super) cursor: Cursor,
+    pub(super) label: Bytes,
     pub(super) body: Bytes,
 }
 
-/// The bytes of a reply's payload before the cursor: kind, number, time, length of the cursor.
+/// The bytes of a reply's payload before the label: kind, number, time, length of the label.
 const REPLY_HEAD: usize = 1 + 8 + 8 + 2;
 
 /// Returns the part of a reply's payload before the body.
-pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: DateTime<Utc>, cursor: &Cursor) -> Vec<u8> {
-    let cursor = cursor.as_str().as_bytes();
-    let length = u16::try_from(cursor.len()).expect("`Cursor::LONGEST` fits");
+pub(super) fn reply_head(kind: ReplyKind, number: u64, fetched_at: DateTime<Utc>, label: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(label.len()).expect("a cursor and the label of a batch are shorter than 64 KiB");
     let fields: [&[u8]; 5] = [
         &[kind as u8],
         &number.to_le_bytes(),
         &fetched_at.timestamp_micros().to_le_bytes(),
         &length.to_le_bytes(),
-        cursor,
+        label,
     ];
     fields.concat()
 }
@@ -133,12 +147,22 @@ pub(super) fn split_reply(payload: &Bytes) -> Option<FramedReply> {
     let (fetched_at, rest) = rest.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let length = usize::from(u16::from_le_bytes(*length));
-    let cursor = std::str::from_utf8(rest.get(..length)?).ok()?;
+    if rest.len() < length {
+        return None;
+    }
+    let kind = match kind {
+        1 => ReplyKind::Page,
+        2 => ReplyKind::Batch,
+        3 => ReplyKind::Copied,
+        4 => ReplyKind::Elements,
+        5 => ReplyKind::Tags,
+        _ => return None,
+    };
     Some(FramedReply {
-        kind: (kind == ReplyKind::Page as u8).then_some(ReplyKind::Page)?,
+        kind,
         number: u64::from_le_bytes(*number),
         fetched_at: DateTime::from_timestamp_micros(i64::from_le_bytes(*fetched_at))?,
-        cursor: Cursor::after(cursor).unwrap_or_default(),
+        label: payload.slice(REPLY_HEAD..REPLY_HEAD + length),
         body: payload.slice(REPLY_HEAD + length..),
     })
 }

@@ -33,14 +33,20 @@ impl LockFile {
     /// [`JournalError::Locked`] if another process holds the lock; [`JournalError::Io`] if the file
     /// cannot be used.
     pub(super) fn take(path: &Path, what: String, holder: &str) -> Result<Self, JournalError> {
-        let file = disk::open_file(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { what, holder: read_holder(path) });
+        let file = loop {
+            let file = disk::open_file(path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(JournalError::Locked { what, holder: read_holder(path) });
+                }
+                Err(TryLockError::Error(error)) => return Err(JournalError::io("lock", path)(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(JournalError::io("lock", path)(error)),
-        }
+            // A file that was removed with its account between these steps protects nothing.
+            if is_at(&file, path) {
+                break file;
+            }
+        };
         let (process, now) = (std::process::id(), Utc::now());
         let beijing = in_beijing(now).format("%Y-%m-%d %H:%M:%S");
         let since = format!("since {beijing} in Beijing ({} UTC)", now.format("%H:%M:%S"));
@@ -140,6 +146,12 @@ impl Holder {
             Self::Nobody | Self::Unknown(_) => None,
         }
     }
+}
+
+/// Returns whether `file` is the one that `path` names.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(named)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (open.dev(), open.ino()) == (named.dev(), named.ino())
 }
 
 fn host() -> String {

@@ -1,11 +1,12 @@
 //! The walks of a list that can be removed, and their removal. Under both rules below a walk stays
-//! if it is owed to a sink, pinned, or of other options.
+//! if it is owed to a sink or pinned, and `keep` counts the walks of each selection of options by
+//! itself.
 //!
 //! | | [`ListState::prune`] | [`ListFolder::prunable`] |
 //! | --- | --- | --- |
 //! | used by | a unit, after it has published its walk | `fanout prune` |
 //! | `keep` counts | the walks that can be read, also undecided ones | decided walks |
-//! | an undecided walk goes | with the walks of its age | if it is too old to be resumed, and a newer walk is decided |
+//! | an undecided walk goes | with the walks of its age | if it is too old to be resumed, or was given up, and a newer walk is decided |
 //!
 //! Before it: [`ListFolder`] lists the walks, with their decisions and commit records. Behind it:
 //! [`inspect`](crate::inspect) shows what is prunable, and removes it by [`ListState::remove`].
@@ -22,8 +23,11 @@ use serde::Serialize;
 
 use super::disk;
 use super::error::JournalError;
-use super::folder::{ListFolder, OLD, bytes_below};
+use super::folder::{ListFolder, bytes_below, owed_of, resumable};
+use super::pins;
+use super::record::{NEW, OLD};
 use super::state::ListState;
+use super::walk_folder::WalkFolder;
 
 /// A folder or file that can be removed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,16 +48,51 @@ pub enum PruneReason {
     LeftBehind,
     /// `journal.keep` newer walks are decided, and no sink is owed this one.
     BeyondKeep,
-    /// It was never finished, is too old to be resumed, and a newer walk is decided.
+    /// It was never finished, is too old to be resumed or was given up, and a newer walk is
+    /// decided.
     Abandoned,
     /// It is the report of a run, and older than the age that was asked for.
     OldReport,
+    /// All that the state keeps of its account is to be removed.
+    WholeAccount,
+}
+
+/// The walks of some options, oldest first. Each selection of tags and each pipeline of changes has
+/// walks of its own in the folder of a list, and `keep` of them stay, whoever prunes.
+struct Group {
+    walks: Vec<WalkFolder>,
+    /// Those that stay at any age: they are owed to a sink, or pinned.
+    needed: HashSet<WalkId>,
+}
+
+impl Group {
+    fn of(walks: Vec<WalkFolder>, of_any_options: &[WalkFolder]) -> Result<Self, JournalError> {
+        let owed = owed_of(&walks, of_any_options)?;
+        let mut needed: HashSet<WalkId> = owed.iter().map(|walk| walk.header.walk).collect();
+        for walk in &walks {
+            if walk.is_pinned()? {
+                needed.insert(walk.header.walk);
+            }
+        }
+        Ok(Self { walks, needed })
+    }
+
+    fn decided(&self) -> impl DoubleEndedIterator<Item = &WalkFolder> {
+        self.walks.iter().filter(|walk| walk.decision.is_some())
+    }
+
+    /// Returns the number of the oldest of the newest `keep` walks among `walks`; 0 if there are
+    /// not more.
+    fn oldest_kept<'a>(walks: impl DoubleEndedIterator<Item = &'a WalkFolder>, keep: usize) -> u64 {
+        let mut numbers = walks.rev().map(|walk| walk.header.walk.number());
+        numbers.nth(keep.max(1) - 1).unwrap_or(0)
+    }
 }
 
 impl ListFolder {
-    /// Returns what can be removed, oldest walk first, if the newest `keep` decided walks stay and
-    /// an undecided walk is resumed up to the age `resume_within`. Without the lock the answer may
-    /// be out of date a moment later.
+    /// Returns what can be removed, oldest walk first, if the newest `keep` decided walks of each
+    /// selection of options stay, and an undecided walk is resumed up to the age `resume_within`.
+    /// Without the lock the answer may be out of date a moment later.
     ///
     /// # Errors
     ///
@@ -64,79 +103,94 @@ impl ListFolder {
         resume_within: Duration,
         now: DateTime<Utc>,
     ) -> Result<Vec<Prunable>, JournalError> {
-        let (walks, needed) = (self.walks()?, self.needed()?);
-        let complete = walks.iter().filter(|walk| walk.decision.is_some());
-        let complete: Vec<u64> = complete.map(|walk| walk.header.walk.number()).collect();
-        let newest = complete.last().copied().unwrap_or(0);
-        let oldest_kept = complete.len().checked_sub(keep.max(1)).map_or(0, |place| complete[place]);
+        let groups = self.groups()?;
         let mut prunable = Vec::new();
         for entry in self.entries()? {
-            let number = entry.walk.number();
-            let undecided = walks.iter().find(|walk| walk.header.walk == entry.walk && walk.decision.is_none());
-            let why = match undecided {
+            let found = walk_of(&groups, entry.walk);
+            let why = match found {
                 _ if !entry.is_walk => Some(PruneReason::LeftBehind),
-                _ if needed.contains(&entry.walk) || !entry.path.is_dir() => None,
-                Some(walk) => {
+                _ if !entry.path.is_dir() => None,
+                Some((group, _)) if group.needed.contains(&entry.walk) => None,
+                Some((group, walk)) if walk.decision.is_none() => {
+                    let newest = group.decided().next_back().map_or(0, |walk| walk.header.walk.number());
                     let age = (now - walk.header.begun_at).to_std().unwrap_or_default();
-                    (age > resume_within && number < newest).then_some(PruneReason::Abandoned)
+                    let is_over = age > resume_within || walk.is_given_up();
+                    (is_over && entry.walk.number() < newest).then_some(PruneReason::Abandoned)
                 }
-                // A decided walk, or an undecided one that cannot be read.
-                None => (number < oldest_kept).then_some(PruneReason::BeyondKeep),
+                // An undecided walk that cannot be read says nothing of its options.
+                found => {
+                    let group = found.map_or(&groups[0], |(group, _)| group);
+                    let oldest_kept = Group::oldest_kept(group.decided(), keep);
+                    (entry.walk.number() < oldest_kept).then_some(PruneReason::BeyondKeep)
+                }
             };
             prunable.extend(why.map(|why| Prunable { bytes: bytes_below(&entry.path), path: entry.path, why }));
         }
         Ok(prunable)
     }
 
-    /// Returns the walks that stay at any age: those that are owed to a sink, those that are
-    /// pinned, and those of other options, whose sinks are not known here.
-    fn needed(&self) -> Result<HashSet<WalkId>, JournalError> {
-        let mut needed: HashSet<WalkId> = self.owed()?.iter().map(|walk| walk.header.walk).collect();
-        for walk in self.walks_of_any_options()? {
-            if walk.header.identity.options != self.identity.options || walk.is_pinned()? {
-                needed.insert(walk.header.walk);
+    /// Returns the walks by their options, those of this identity first.
+    fn groups(&self) -> Result<Vec<Group>, JournalError> {
+        let mut groups = vec![(self.identity.options.clone(), Vec::new())];
+        let of_any_options = self.walks_of_any_options()?;
+        for walk in of_any_options.iter().cloned() {
+            let options = &walk.header.identity.options;
+            match groups.iter_mut().find(|(of, _)| of == options) {
+                Some((_, walks)) => walks.push(walk),
+                None => groups.push((options.clone(), vec![walk])),
             }
         }
-        Ok(needed)
+        groups.into_iter().map(|(_, walks)| Group::of(walks, &of_any_options)).collect()
     }
 }
 
+/// Finds a walk in its group.
+fn walk_of(groups: &[Group], walk: WalkId) -> Option<(&Group, &WalkFolder)> {
+    groups.iter().find_map(|group| Some((group, group.walks.iter().find(|found| found.header.walk == walk)?)))
+}
+
 impl ListState {
-    /// Removes all but the newest `keep` walks and the newest `keep` decided ones, and what crashes
-    /// left behind. A walk stays if it is owed to a sink, pinned, of other options, or an open one
-    /// that a run can finish. An undecided walk that cannot be read does not count, and goes with
-    /// the walks of its age. Returns the number of walks that were removed.
+    /// Removes all but the newest `keep` walks and the newest `keep` decided ones of each selection
+    /// of options, and what crashes left behind. A walk stays if it is owed to a sink, pinned, or
+    /// an open one that a run can finish. An undecided walk that cannot be read does not count, and
+    /// goes with the walks of its age. Returns the number of walks that were removed.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if a folder cannot be removed.
     pub fn prune(&self, keep: usize, resume_within: Duration, now: DateTime<Utc>) -> Result<usize, JournalError> {
-        let (walks, mut needed) = (self.walks()?, self.needed()?);
-        needed.extend(self.open_walks(resume_within, now)?.0.iter().map(|walk| walk.header.walk));
-        // An open walk never takes the place of a list that is complete.
-        let decided = walks.iter().rev().filter(|walk| walk.decision.is_some());
-        needed.extend(decided.take(keep.max(1)).map(|walk| walk.header.walk));
-        let oldest_kept = walks.len().checked_sub(keep.max(1)).map_or(0, |place| walks[place].header.walk.number());
+        let mut groups = self.groups()?;
+        for group in &mut groups {
+            let open = resumable(&group.walks, resume_within, now)?.0;
+            // An open walk never takes the place of a list that is complete.
+            let decided = group.decided().rev().take(keep.max(1));
+            let needed: Vec<WalkId> = open.iter().chain(decided).map(|walk| walk.header.walk).collect();
+            group.needed.extend(needed);
+        }
         let mut removed = 0;
         for entry in self.entries()? {
-            let is_too_old = entry.walk.number() < oldest_kept && !needed.contains(&entry.walk) && entry.path.is_dir();
+            let group = walk_of(&groups, entry.walk).map_or(&groups[0], |(group, _)| group);
+            let oldest_kept = Group::oldest_kept(group.walks.iter(), keep);
+            let is_needed = group.needed.contains(&entry.walk);
+            let is_too_old = entry.walk.number() < oldest_kept && !is_needed && entry.path.is_dir();
             if !entry.is_walk || is_too_old {
-                self.remove(&entry.path)?;
-                removed += usize::from(entry.is_walk);
+                let is_removed = self.remove(&entry.path)?;
+                removed += usize::from(entry.is_walk && is_removed);
             }
         }
         Ok(removed)
     }
 
-    /// Removes the folder of a walk, or what a crash left of one.
+    /// Removes the folder of a walk, or what a crash left of one. Returns whether it was removed: a
+    /// walk that another process has pinned meanwhile stays.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if the folder cannot be removed; the next prune removes the rest.
-    pub fn remove(&self, path: &Path) -> Result<(), JournalError> {
+    pub fn remove(&self, path: &Path) -> Result<bool, JournalError> {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let mut left = path.to_owned();
-        let name = path.file_name().and_then(OsStr::to_str);
-        if name.is_some_and(|name| name.parse::<WalkId>().is_ok()) {
+        if name.parse::<WalkId>().is_ok() {
             // The rename ends the walk in one step. A walk that lost its commit records first would
             // look owed, and be published over a newer list; without its pages it would look
             // damaged.
@@ -144,6 +198,16 @@ impl ListState {
             fs::rename(path, &left).map_err(JournalError::io("rename", path))?;
             disk::sync_folder(&self.path)?;
         }
-        fs::remove_dir_all(&left).map_err(JournalError::io("remove", &left))
+        // From the rename on, a pin fails. One that came before it is seen here, also after a crash
+        // in between: what has a pin that counts is still whole.
+        let walk = name.strip_suffix(OLD).unwrap_or(name);
+        if !name.ends_with(NEW) && pins::hold(&left)? {
+            let back = self.path.join(walk);
+            fs::rename(&left, &back).map_err(JournalError::io("rename", &left))?;
+            disk::sync_folder(&self.path)?;
+            return Ok(false);
+        }
+        fs::remove_dir_all(&left).map_err(JournalError::io("remove", &left))?;
+        Ok(true)
     }
 }

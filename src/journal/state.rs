@@ -1,36 +1,38 @@
 //! The state of one list of an account, under its lock: where walks begin.
 //!
 //! Before it: the engine opens the state of each account and list when it plans a run, and begins a
-//! walk when its first reply has arrived. Behind it: [`Journal`] takes the other pages.
+//! walk when its first reply has arrived. Behind it: [`Journal`] takes the other pages, and
+//! [`BatchJournal`](super::BatchJournal) the other replies of batches.
 //!
 //! ```text
 //! <journal.path>/<app id>/<list>.lock
 //! <journal.path>/<app id>/token.lock                     held by the owner of a classic token
 //! <journal.path>/<app id>/calls.<endpoint>.json          the ledger: today's calls
 //! <journal.path>/<app id>/<list>/<walk>/pages            the journal
+//! <journal.path>/<app id>/<list>/<walk>/tag-<id>/pages   of a walk of tags: the pages of each tag
 //! <journal.path>/<app id>/<list>/<walk>/decision.json    after every staged sink has prepared
 //! <journal.path>/<app id>/<list>/<walk>/commits/*.json   one for each sink that has published
 //! <journal.path>/<app id>/<list>/<walk>/pins/*.json      one for each walk that rests on this one
+//! <journal.path>/<app id>/<list>/<walk>/given-up.json    an open walk that is not resumed
 //! ```
 
-use std::fs;
-use std::io::Write;
 use std::ops::Deref;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::WalkId;
-use fanout_sink::files::sync_file;
 
+use super::batch_draft::BatchDraft;
 use super::disk;
 use super::error::JournalError;
-use super::folder::{ListFolder, NEW};
-use super::frame::{self, Kind, ReplyKind};
+use super::folder::ListFolder;
+use super::frame::ReplyKind;
 use super::ledger::Ledger;
 use super::lock::LockFile;
 use super::pages::Journal;
-use super::record::{COMMITS, End, Header, Identity, PAGES};
-use super::walk_folder::WalkFolder;
+use super::record::{End, Header, Identity, Plan};
+use super::tag_journal::{TagJournal, TagsReply};
+use super::walk_file::WalkFile;
 use crate::wechat::Page;
 
 /// The walks of one list of an account, locked by this process.
@@ -78,8 +80,10 @@ impl ListState {
     ///
     /// [`JournalError::Io`] if the walk cannot be written; it does not exist then.
     pub fn begin(&self, date: NaiveDate, page: &Page) -> Result<Journal, JournalError> {
-        let head = frame::reply_head(ReplyKind::Page, 1, page.fetched_at, &page.cursor);
-        self.begin_with(date, page.fetched_at, Kind::Reply, &[&head, &page.body])
+        let mut file = self.create(date, page.fetched_at, None)?;
+        file.append(ReplyKind::Page, 1, page.fetched_at, page.cursor.as_str().as_bytes(), &page.body)?;
+        file.show()?;
+        Journal::begun(file.folder().clone())
     }
 
     /// Begins a walk for the logical date `date` whose first reply is the end of an empty list.
@@ -88,42 +92,48 @@ impl ListState {
     ///
     /// As [`begin`](Self::begin).
     pub fn begin_empty(&self, date: NaiveDate, end: &End) -> Result<Journal, JournalError> {
-        self.begin_with(date, end.fetched_at, Kind::End, &[&disk::to_json(end)])
+        let mut file = self.create(date, end.fetched_at, None)?;
+        file.append_end(end.clone())?;
+        file.show()?;
+        Journal::begun(file.folder().clone())
     }
 
-    /// Begins a walk whose first frame behind the header has this kind and these parts.
-    fn begin_with(
-        &self,
-        date: NaiveDate,
-        begun_at: DateTime<Utc>,
-        kind: Kind,
-        parts: &[&[u8]],
-    ) -> Result<Journal, JournalError> {
+    /// Begins a walk of tags for the logical date `date` with its first reply about all of them.
+    /// The walk begins when the reply arrived, and appears on disk together with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn begin_tags(&self, date: NaiveDate, first: &TagsReply) -> Result<TagJournal, JournalError> {
+        let header = Header { of_tags: true, ..self.header(date, first.fetched_at)? };
+        TagJournal::begun(WalkFile::create(&self.path, header)?).show(first)
+    }
+
+    /// Makes a walk of batches for the logical date `date`, which begins when the plan was made. It
+    /// does not exist for readers until its first reply has arrived; its name is known already, so
+    /// that it can [pin](super::WalkFolder::pin) what it rests on.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn draft(&self, date: NaiveDate, plan: Plan) -> Result<BatchDraft, JournalError> {
+        let file = self.create(date, plan.made_at, Some(plan.clone()))?;
+        Ok(BatchDraft::new(file, plan))
+    }
+
+    /// Creates the file of a walk with its header, in a folder that is no walk until it is shown.
+    fn create(&self, date: NaiveDate, begun_at: DateTime<Utc>, plan: Option<Plan>) -> Result<WalkFile, JournalError> {
+        WalkFile::create(&self.path, Header { plan, ..self.header(date, begun_at)? })
+    }
+
+    /// Makes the header of the next walk.
+    fn header(&self, date: NaiveDate, begun_at: DateTime<Utc>) -> Result<Header, JournalError> {
         // From the names, not the headers: a walk that cannot be read keeps its number.
         let newest = self.entries()?.last().map_or(0, |entry| entry.walk.number());
         // Numbers give the order even if the clock jumps back. The time makes names differ from
         // those of an earlier state that was lost.
         let walk = WalkId::new(newest + 1, begun_at);
-        let header = Header { identity: self.identity.clone(), walk, date, begun_at: begun_at.trunc_subsecs(6) };
-        let fresh = self.path.join(format!("{walk}{NEW}"));
-        if fresh.exists() {
-            fs::remove_dir_all(&fresh).map_err(JournalError::io("remove", &fresh))?;
-        }
-        disk::create_folder(&fresh.join(COMMITS))?;
-        let header_json = disk::to_json(&header);
-        let header_prefix = frame::prefix(Kind::Header, &[&header_json]);
-        let reply_prefix = frame::prefix(kind, parts);
-        let bytes = [&[&header_prefix[..], &header_json, &reply_prefix], parts].concat().concat();
-        let pages = fresh.join(PAGES);
-        let file = disk::open_file(&pages)?;
-        (&file)
-            .write_all(&bytes)
-            .and_then(|()| sync_file(&file))
-            .map_err(JournalError::io(format!("write {} bytes to", bytes.len()), &pages))?;
-        disk::sync_folder(&fresh)?;
-        let folder = self.path.join(walk.to_string());
-        fs::rename(&fresh, &folder).map_err(JournalError::io("rename into place", &folder))?;
-        disk::sync_folder(&self.path)?;
-        Journal::begun(WalkFolder { path: folder, header, decision: None })
+        let (identity, begun_at) = (self.identity.clone(), begun_at.trunc_subsecs(6));
+        Ok(Header { identity, walk, date, begun_at, plan: None, of_tags: false })
     }
 }

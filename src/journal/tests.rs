@@ -8,9 +8,14 @@ use fanout_sink::{SinkReport, Snapshot};
 use serde_json::Map;
 use tempfile::TempDir;
 
-use super::frame::{Kind, ReplyKind};
+use super::frame::ReplyKind;
 use super::*;
 use crate::wechat::{Cursor, Page, PageReply, summarize};
+
+mod accounts;
+mod batches;
+mod pins;
+mod tags;
 
 fn identity() -> Identity {
     Identity {
@@ -129,7 +134,7 @@ fn a_walk_whose_first_reply_is_not_whole_does_not_exist_and_its_number_is_not_gi
     let of_an_end =
         state.begin_empty("2026-11-22".parse().unwrap(), &End { total: 0, fetched_at: micros(1000) }).unwrap();
     for journal in [of_a_page, of_an_end] {
-        let path = journal.folder.path.join("pages");
+        let path = journal.folder().path.join("pages");
         let whole = fs::read(&path).unwrap();
         let exists = || state.walks().unwrap().iter().any(|walk| walk.header.walk == journal.walk());
         assert!(exists());
@@ -268,7 +273,7 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
             "decision.json" => Ok(state.walks()?.pop().and_then(|walk| walk.decision) == Some(decision(&journal))),
             _ => Ok(journal.folder().commit(&recipient)? == Some(commit.clone())),
         };
-        let path = journal.folder.path.join(name);
+        let path = journal.folder().path.join(name);
         let whole = fs::read(&path).unwrap();
         let mut believed = 0;
         for bit in 0..8 * whole.len() {
@@ -307,9 +312,9 @@ fn a_copy_of_a_walk_under_another_name_is_no_walk() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let journal = begin(&state);
-    let copy = journal.folder.path.with_file_name("000007-19700101T000000Z");
+    let copy = journal.folder().path.with_file_name("000007-19700101T000000Z");
     fs::create_dir(&copy).unwrap();
-    fs::copy(journal.folder.path.join("pages"), copy.join("pages")).unwrap();
+    fs::copy(journal.folder().path.join("pages"), copy.join("pages")).unwrap();
     assert_eq!(state.walks().unwrap().len(), 1);
 }
 
@@ -336,8 +341,8 @@ fn a_page_that_follows_from_no_earlier_one_cuts_the_walk() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     let stray = page(5);
-    let head = frame::reply_head(ReplyKind::Page, 2, micros(0), &stray.cursor);
-    journal.write(Kind::Reply, &[&head, &stray.body]).unwrap();
+    let cursor = stray.cursor.as_str().as_bytes();
+    journal.file.append(ReplyKind::Page, 2, micros(0), cursor, &stray.body).unwrap();
     drop(journal);
     assert_eq!(reopen(&state).unwrap().pages(), 1);
 }
@@ -432,15 +437,15 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     let mut old = begin(&state);
     old.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
     old.decide(decision(&old)).unwrap();
-    let left = old.folder.path.with_file_name(format!("{}~old", old.walk()));
-    fs::rename(&old.folder.path, &left).unwrap();
+    let left = old.folder().path.with_file_name(format!("{}~old", old.walk()));
+    fs::rename(&old.folder().path, &left).unwrap();
     fs::remove_file(left.join("pages")).unwrap();
     let begun = begin(&state);
-    let never_begun = begun.folder.path.with_file_name("000009-19700101T000000Z~new");
+    let never_begun = begun.folder().path.with_file_name("000009-19700101T000000Z~new");
     fs::create_dir(&never_begun).unwrap();
     assert_eq!(state.walks().unwrap().len(), 1);
     assert_eq!(prune(&state, 1), 0);
-    assert!(!left.exists() && !never_begun.exists() && begun.folder.path.exists());
+    assert!(!left.exists() && !never_begun.exists() && begun.folder().path.exists());
 }
 
 #[test]
@@ -448,12 +453,12 @@ fn a_walk_that_cannot_be_read_is_removed_with_those_of_its_age() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let unreadable = begin(&state);
-    unreadable.file().set_len(3).unwrap();
+    unreadable.file().file().set_len(3).unwrap();
     begin(&state);
     assert_eq!(prune(&state, 2), 0, "only one walk is newer");
     begin(&state);
     assert_eq!(prune(&state, 2), 1);
-    assert!(!unreadable.folder.path.exists());
+    assert!(!unreadable.folder().path.exists());
     assert_eq!(state.walks().unwrap().len(), 2);
 }
 
@@ -462,7 +467,7 @@ fn a_walk_that_cannot_be_read_keeps_its_number() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let unreadable = begin(&state);
-    unreadable.file().set_len(3).unwrap();
+    unreadable.file().file().set_len(3).unwrap();
     // Both walks begin in the same second.
     let next = begin(&state);
     assert_ne!(next.walk(), unreadable.walk());
@@ -524,7 +529,7 @@ fn a_token_has_one_owner_whichever_list_it_is_used_for() {
 }
 
 #[test]
-fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
+fn a_walk_of_other_options_is_another_walk_and_has_no_part_in_keep() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state");
     let length = |followers: u64| Identity {
@@ -548,24 +553,67 @@ fn a_walk_of_other_options_is_another_walk_and_is_left_alone() {
 }
 
 #[test]
-fn a_walk_that_another_one_rests_on_is_not_pruned() {
+fn a_list_that_another_selection_of_its_date_has_replaced_is_owed_to_nobody() {
     let folder = TempDir::new().unwrap();
-    let state = open_state(&folder);
-    let pin = Pin { list: "profiles".to_owned(), walk: "000001-20261122T000000Z".parse().unwrap() };
-    for _ in 0..3 {
-        let mut journal = begin(&state);
+    let path = folder.path().join("state");
+    let of = |tag: &str| Identity {
+        options: [("select".to_owned(), serde_json::json!([tag]))].into_iter().collect(),
+        ..identity()
+    };
+    let decide = |state: &ListState, date: &str| {
+        let mut journal = state.begin(date.parse().unwrap(), &page(1)).unwrap();
         journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-        journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+        journal.decide(decision(&journal)).unwrap();
+        journal.walk().number()
+    };
+    let owed = |tag: &str| -> Vec<u64> {
+        let owed = ListFolder::new(&path, of(tag)).owed().unwrap();
+        owed.iter().map(|walk| walk.header().walk.number()).collect()
+    };
+    let before = ListState::open(&path, of("before"), "x").unwrap();
+    let (replaced, stays) = (decide(&before, "2026-11-20"), decide(&before, "2026-11-21"));
+    let newest = decide(&before, "2026-11-22");
+    assert_eq!(owed("before"), [replaced, stays, newest]);
+    drop(before);
+    let state = ListState::open(&path, of("now"), "x").unwrap();
+    let now = decide(&state, "2026-11-20");
+    assert_eq!((owed("before"), owed("now")), (vec![stays, newest], vec![now]));
+    assert_eq!(prune(&state, 1), 1, "nothing needs the list that was replaced");
+    assert_eq!((owed("before"), owed("now")), (vec![stays, newest], vec![now]));
+}
+
+#[test]
+fn walks_of_other_options_are_pruned_by_keep_unless_they_are_owed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let of = |pipeline: &str| Identity {
+        options: [("pipeline".to_owned(), pipeline.into())].into_iter().collect(),
+        ..identity()
+    };
+    let decide = |state: &ListState, date: &str, is_owed: bool| {
+        let mut journal = state.begin(date.parse().unwrap(), &page(1)).unwrap();
+        journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
+        let decided = decision(&journal);
+        let sinks = if is_owed { decided.sinks.clone() } else { Vec::new() };
+        assert!(!is_owed || !sinks.is_empty());
+        journal.decide(Decision { sinks, ..decided }).unwrap();
+    };
+    let numbers = |pipeline: &str| {
+        let walks = ListFolder::new(&path, of(pipeline)).walks().unwrap();
+        walks.iter().map(|walk| walk.header().walk.number()).collect::<Vec<_>>()
+    };
+    let renamed = ListState::open(&path, of("before"), "x").unwrap();
+    decide(&renamed, "2026-11-20", true);
+    for date in ["2026-11-21", "2026-11-22", "2026-11-23"] {
+        decide(&renamed, date, false);
     }
-    let oldest = state.walks().unwrap().remove(0);
-    oldest.pin(&pin).unwrap();
-    oldest.pin(&pin).unwrap();
+    drop(renamed);
+    let state = ListState::open(&path, of("now"), "x").unwrap();
+    decide(&state, "2026-11-24", false);
+    let prunable = state.prunable(2, Duration::ZERO, micros(2_000)).unwrap();
+    assert_eq!(prunable.iter().map(|item| item.why).collect::<Vec<_>>(), [PruneReason::BeyondKeep]);
+    assert_eq!(prune(&state, 2), 1);
+    assert_eq!((numbers("before"), numbers("now")), (vec![1, 3, 4], vec![5]));
     assert_eq!(prune(&state, 1), 1);
-    let now = DateTime::<Utc>::UNIX_EPOCH;
-    assert_eq!(state.prunable(1, Duration::ZERO, now).unwrap(), []);
-    assert!(oldest.is_pinned().unwrap());
-    oldest.unpin(&pin).unwrap();
-    oldest.unpin(&pin).unwrap();
-    assert_eq!(prune(&state, 1), 1);
-    assert_eq!(state.walks().unwrap().len(), 1);
+    assert_eq!((numbers("before"), numbers("now")), (vec![1, 4], vec![5]), "the newest stays, and what is owed");
 }

@@ -15,8 +15,7 @@ use fanout_sink::files::{mount_of, sync_data};
 
 use super::disk;
 use super::error::JournalError;
-use super::folder::{NEW, OLD};
-use super::record::COMMITS;
+use super::record::{COMMITS, NEW, OLD};
 use super::state::ListState;
 
 /// A block of most file systems: an empty file could be written on a full disk, too.

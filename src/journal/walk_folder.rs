@@ -12,8 +12,10 @@ use chrono::{DateTime, Utc};
 
 use super::contents::Contents;
 use super::error::JournalError;
-use super::record::{COMMITS, Commit, DECISION, Decision, Header, Identity, PAGES, PINS, Pin, Recipient};
-use super::{disk, frame};
+use super::record::{
+    COMMITS, Commit, DECISION, Decision, GIVEN_UP, GivenUp, Header, Identity, PAGES, Pin, Recipient, TAG,
+};
+use super::{disk, frame, pins};
 
 /// One walk on disk, with what is known of it without reading its pages.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl WalkFolder {
             tracing::warn!(walk = %path.display(), "a walk without a readable header is skipped");
             return Ok(None);
         };
-        if decision.is_none() && !has_reply(&path.join(PAGES))? {
+        if decision.is_none() && !has_reply(&path.join(PAGES), &header)? {
             tracing::debug!(walk = %path.display(), "a walk without a reply is skipped: it has no date");
             return Ok(None);
         }
@@ -84,28 +86,36 @@ impl WalkFolder {
         self.decision.as_ref()
     }
 
-    /// Reads the pages of the walk and changes nothing. A page that a run is appending at this
-    /// moment does not count yet.
+    /// Reads the file of the walk, and those of its tags, and changes nothing. A reply that a run
+    /// is appending at this moment does not count yet.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if the file cannot be read.
     pub fn contents(&self) -> Result<Contents, JournalError> {
         let path = self.path.join(PAGES);
-        let read = File::open(&path).and_then(|file| Contents::read(&file));
-        let (contents, _misfit) = read.map_err(JournalError::io("read", &path))?;
-        Ok(contents)
+        let read = File::open(&path).and_then(|file| Contents::read(&file, &self.header));
+        let contents = read.map_err(JournalError::io("read", &path))?;
+        if !self.header.of_tags {
+            return Ok(contents);
+        }
+        let is_of_tag = |name: &String| name.strip_prefix(TAG).is_some_and(|tag| tag.parse::<i32>().is_ok());
+        let names = disk::names(&self.path)?.into_iter().filter(is_of_tag);
+        let tags =
+            names.map(|name| Contents::of_part(&self.path.join(name).join(PAGES))).collect::<Result<Vec<_>, _>>()?;
+        Ok(contents.with_tags(tags.into_iter().flatten().collect()))
     }
 
     /// Returns whether a run at `now` finishes this open walk: it began at most `resume_within`
-    /// ago, or has reached its end, so that it needs no more calls.
+    /// ago, or has reached its end, so that it needs no more calls. A walk that was given up is
+    /// never resumed.
     ///
     /// # Errors
     ///
     /// [`JournalError::Io`] if the pages cannot be read.
     pub fn is_resumable(&self, resume_within: Duration, now: DateTime<Utc>) -> Result<bool, JournalError> {
         let age = (now - self.header.begun_at).to_std().unwrap_or_default();
-        Ok(age <= resume_within || self.contents()?.end.is_some())
+        Ok(!self.is_given_up() && (age <= resume_within || self.contents()?.end().is_some()))
     }
 
     /// Returns the commit record of `recipient`; `None` if it has not published this walk.
@@ -134,27 +144,25 @@ impl WalkFolder {
         disk::write_record(&self.commit_path(&commit.recipient), commit)
     }
 
-    /// Records that another walk rests on this one. The record is durable when this returns.
+    /// Records that another walk rests on this one. The record is durable when this returns, and
+    /// counts as long as the other walk exists, from its [draft](super::BatchDraft) on. This needs
+    /// no lock.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the record cannot be written.
+    /// [`JournalError::Gone`] if this walk has been removed; [`JournalError::Io`] if the record
+    /// cannot be written.
     pub fn pin(&self, pin: &Pin) -> Result<(), JournalError> {
-        disk::create_folder(&self.path.join(PINS))?;
-        disk::write_record(&self.pin_path(pin), pin)
+        pins::write(&self.path, pin)
     }
 
-    /// Removes the record `pin`, if it is there.
+    /// Removes the record that another walk rests on this one, if there is one.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the record cannot be removed; the walk then stays pinned.
+    /// [`JournalError::Io`] if it cannot be removed.
     pub fn unpin(&self, pin: &Pin) -> Result<(), JournalError> {
-        let path = self.pin_path(pin);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(JournalError::io("remove", &path)(error)),
-            _ => Ok(()),
-        }
+        pins::remove(&self.path, pin)
     }
 
     /// Returns whether another walk rests on this one.
@@ -163,7 +171,22 @@ impl WalkFolder {
     ///
     /// [`JournalError::Io`] if the records cannot be listed.
     pub fn is_pinned(&self) -> Result<bool, JournalError> {
-        Ok(!disk::names(&self.path.join(PINS))?.is_empty())
+        pins::hold(&self.path)
+    }
+
+    /// Records that this open walk can never be complete, so that no run resumes it. `reason` is
+    /// for a person who looks at the record; it names no follower.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the record cannot be written.
+    pub fn give_up(&self, reason: &str) -> Result<(), JournalError> {
+        disk::write_record(&self.path.join(GIVEN_UP), &GivenUp { reason: reason.to_owned() })
+    }
+
+    /// Returns whether this walk was given up. The record counts even if it is damaged.
+    pub fn is_given_up(&self) -> bool {
+        self.path.join(GIVEN_UP).exists()
     }
 
     /// Returns the sinks of the decision that have not published this walk under any options. An
@@ -189,14 +212,11 @@ impl WalkFolder {
     }
 
     /// Returns whether this walk, which is newer than `older`, was decided by the same pipeline for
-    /// the same date.
+    /// the same date. A walk of changes replaces none: each of them tells other changes.
     pub(super) fn replaces(&self, older: &Self) -> bool {
         let (Some(decision), Some(older_decision)) = (&self.decision, &older.decision) else { return false };
-        self.header.date == older.header.date && decision.pipeline == older_decision.pipeline
-    }
-
-    fn pin_path(&self, pin: &Pin) -> PathBuf {
-        self.path.join(PINS).join(format!("{}.{}.json", pin.list, pin.walk))
+        let tells_changes = older.header.plan.as_ref().is_some_and(|plan| plan.changes.is_some());
+        self.header.date == older.header.date && decision.pipeline == older_decision.pipeline && !tells_changes
     }
 
     fn commit_path(&self, recipient: &Recipient) -> PathBuf {
@@ -208,15 +228,15 @@ impl WalkFolder {
 }
 
 /// Returns whether a reply follows the header in a walk's file; not if there is no such file.
-fn has_reply(path: &Path) -> Result<bool, JournalError> {
-    match File::open(path).and_then(|file| Contents::have_reply(&file)) {
+fn has_reply(path: &Path, header: &Header) -> Result<bool, JournalError> {
+    match File::open(path).and_then(|file| Contents::have_reply(&file, header)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         found => found.map_err(JournalError::io("read", path)),
     }
 }
 
 /// Reads the header of a walk's file; `None` if there is no such file, or no readable header in it.
-fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {
+pub(super) fn read_header(path: &Path) -> Result<Option<Header>, JournalError> {
     let found = File::open(path)
         .and_then(|file| {
             let length = file.metadata()?.len();

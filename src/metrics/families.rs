@@ -19,7 +19,8 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
 use crate::engine::{Progress, UnitProgress};
-use crate::report::{AccountReport, RunReport, SinkState, Verdict};
+use crate::report::{AccountReport, BatchesReport, ChangesReport, RunReport, SinkState, Verdict};
+use crate::wechat::List;
 
 /// The prefix of every name.
 const PREFIX: &str = "fanout";
@@ -65,6 +66,7 @@ impl Collector for Scrape {
         self.encode_run(&mut encoder)?;
         self.encode_accounts(&mut encoder)?;
         self.encode_lists(&mut encoder)?;
+        self.encode_told(&mut encoder)?;
         self.encode_sinks(&mut encoder)
     }
 }
@@ -91,11 +93,16 @@ impl Scrape {
     /// Encodes what is known of every account and list, finished or not.
     fn encode_accounts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let calls = self.of_accounts(|account| Some(account.calls()));
-        counter(encoder, "calls", "Calls for pages in this run, failed ones included", calls)?;
+        counter(encoder, "calls", "Calls for pages or batches in this run, failed ones included", calls)?;
         let retries = self.of_accounts(|account| Some(account.retries()));
         counter(encoder, "retries", "Tries beyond the first in this run, of all calls", retries)?;
         let pages = self.of_accounts(|account| Some(account.pages()));
-        counter(encoder, "pages", "Pages of the walks in the journal, those of earlier runs included", pages)?;
+        counter(
+            encoder,
+            "pages",
+            "Pages, or batches with a reply, of the walks in the journal, those of earlier runs included",
+            pages,
+        )?;
         let verdicts = self.accounts().flat_map(|(labels, account)| {
             verdicts(account).into_iter().map(move |verdict| {
                 let mut labels = labels.clone();
@@ -108,28 +115,65 @@ impl Scrape {
         let seconds = self.of_reports(|reports| Some(reports.iter().map(|report| report.seconds).sum::<f64>()));
         gauge(encoder, "account_duration_seconds", "The seconds that the account and list have taken", seconds)?;
         let left = self.of_reports(|reports| reports.iter().rev().find_map(|report| report.calls_left));
-        gauge(encoder, "calls_left", "Calls for pages that are left today", left)
+        gauge(encoder, "calls_left", "Calls for pages or batches that are left today", left)
     }
 
     fn encode_lists(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let read = self.of_accounts(|account| Some(account.walk().followers));
-        gauge(encoder, "walk_followers", "Followers in the pages of the walk", read)?;
+        gauge(encoder, "walk_followers", "Followers or other people in the pages or batches of the walk", read)?;
+        self.encode_batches(encoder)?;
         // The last report is that of the newest list, or names the list before it.
-        let followers = self.of_reports(|reports| {
+        let rows = |reports: &[AccountReport]| {
             let report = reports.last()?;
             report.snapshot.as_ref().map(|list| list.rows).or(report.previous_rows)
-        });
+        };
+        let of_followers = |account: &UnitProgress| [List::FOLLOWERS, List::PROFILES].contains(&account.list());
+        let followers = self.of_accounts(|account| account.reports().and_then(rows).filter(|_| of_followers(account)));
         gauge(encoder, "followers", "Followers of the newest complete list", followers)?;
+        gauge(encoder, "list_rows", "Rows of the newest complete list", self.of_reports(rows))?;
         let success = self.of_reports(|reports| Some(last_success(reports.last()?)?.timestamp_micros() as f64 / 1e6));
         let help = "When the newest published list was fetched, in seconds since 1970";
         gauge(encoder, "last_success_timestamp_seconds", help, success)
+    }
+
+    /// Encodes what the newest lists of changes and of tags tell.
+    fn encode_told(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let changes = self.of_kinds("change", |report| Some(report.changes.as_ref()?.by_change()));
+        gauge(encoder, "changes", "Rows of the newest complete list of changes, by change", changes)?;
+        let of_changes = |count: fn(&ChangesReport) -> u64| {
+            self.of_reports(move |reports| newest(reports, |report| report.changes.as_ref().map(count)))
+        };
+        let help = "People who follow, though the list of followers at which the newest changes end lacks them";
+        gauge(encoder, "change_holes", help, of_changes(|changes| changes.holes))?;
+        let help = "People whom that list lacks, and about whom WeChat did not tell: they are asked about again";
+        gauge(encoder, "change_open", help, of_changes(|changes| changes.open))?;
+        let help = "Rows of the newest complete list of changes that WeChat was not asked about, or did not verify";
+        gauge(encoder, "changes_unverified", help, of_changes(|changes| changes.unverified))?;
+        let tags = self.of_kinds("outcome", |report| Some(report.tags.as_ref()?.by_outcome()));
+        gauge(encoder, "tags", "Tags of the newest complete list, by outcome; it lacks those that have failed", tags)
+    }
+
+    /// Encodes how far the walks of lists are that are read in batches.
+    fn encode_batches(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of_walks = |value: fn(BatchesReport) -> Option<u64>| {
+            self.of_accounts(move |account| account.walk().batches.and_then(value))
+        };
+        gauge(encoder, "walk_batches", "Batches of the whole list of the walk", of_walks(|batches| Some(batches.all)))?;
+        let left = of_walks(|batches| Some(batches.left));
+        gauge(encoder, "walk_batches_left", "Batches of the walk without a reply", left)?;
+        let help = "How many of the day's calls a batch of the walk takes, as it was measured";
+        gauge(encoder, "walk_batch_cost_calls", help, of_walks(|batches| batches.cost))?;
+        let help = "The days whose calls the batches of the walk without a reply take";
+        gauge(encoder, "walk_days_left", help, of_walks(|batches| batches.days))?;
+        let rates = self.of_accounts(|account| account.walk().batches?.per_second);
+        gauge(encoder, "walk_batches_per_second", "Batches of the walk that got a reply in a second of this run", rates)
     }
 
     fn encode_sinks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let published = |state: &SinkState| match state {
             SinkState::Published(_) | SinkState::AlreadyPublished(_) => Some(1),
             SinkState::Failed { .. } => Some(0),
-            SinkState::NotReached => None,
+            SinkState::NotReached | SinkState::NotDue => None,
         };
         let help = "Whether the sink has every list of this run (1), or has failed (0)";
         let all = |states: &[&SinkState]| states.iter().filter_map(|state| published(state)).min();
@@ -163,6 +207,22 @@ impl Scrape {
         self.of_accounts(move |account| value(account.reports()?))
     }
 
+    /// Returns the values of the newest complete list of each account and list by their kinds,
+    /// which are values of `label`.
+    fn of_kinds<const KINDS: usize>(
+        &self,
+        label: &'static str,
+        values: impl Fn(&AccountReport) -> Option<[(&'static str, u64); KINDS]>,
+    ) -> impl Iterator<Item = (Labels<'_>, u64)> {
+        self.of_reports(move |reports| newest(reports, &values)).flat_map(move |(labels, values)| {
+            values.map(|(kind, value)| {
+                let mut labels = labels.clone();
+                labels.push((label, kind));
+                (labels, value)
+            })
+        })
+    }
+
     /// Returns a value of each sink of each account and list that is finished, from its states
     /// after the walks.
     fn of_sinks(&self, value: impl Fn(&[&SinkState]) -> Option<u64>) -> impl Iterator<Item = (Labels<'_>, u64)> {
@@ -192,6 +252,7 @@ fn verdicts(account: &UnitProgress) -> BTreeSet<&'static str> {
         Verdict::Interrupted => "interrupted",
         Verdict::Stopped => "stopped",
         Verdict::CutOff => "cut_off",
+        Verdict::NotTried => "not_tried",
     };
     match account.reports() {
         Some(reports) => reports.iter().map(word).collect(),
@@ -200,12 +261,14 @@ fn verdicts(account: &UnitProgress) -> BTreeSet<&'static str> {
     }
 }
 
+/// Returns a value of the newest walk that has one.
+fn newest<V>(reports: &[AccountReport], value: impl Fn(&AccountReport) -> Option<V>) -> Option<V> {
+    reports.iter().rev().find_map(value)
+}
+
 /// Returns when the newest published list was fetched.
 fn last_success(report: &AccountReport) -> Option<DateTime<Utc>> {
-    match report.verdict {
-        Verdict::Published | Verdict::AlreadyPublished => report.snapshot.as_ref()?.last_fetched_at,
-        _ => report.previous_fetched_at,
-    }
+    if report.is_published() { report.snapshot.as_ref()?.last_fetched_at } else { report.previous_fetched_at }
 }
 
 fn gauge<'a, V: EncodeGaugeValue>(

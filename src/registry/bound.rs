@@ -3,11 +3,9 @@
 //! Before it: [`SinkRegistry`](super::SinkRegistry) makes it. Behind it: the engine opens it, and
 //! selects its columns from each batch.
 
-use std::path::PathBuf;
-
 use fanout_sink::arrow::datatypes::SchemaRef;
 use fanout_sink::{
-    Batch, ConfiguredSink, Delivery, Found, Sink, SinkContext, SinkError, SinkErrorKind, SinkReport, SinkWarning,
+    Batch, ConfiguredSink, Delivery, Found, Root, Sink, SinkContext, SinkError, SinkErrorKind, SinkReport, SinkWarning,
 };
 
 use super::columns::Projection;
@@ -74,6 +72,16 @@ impl BoundSink {
         self.delivery() == Delivery::Staged && self.section.deliver != Some(Deliver::WhenComplete)
     }
 
+    /// Returns whether the sink gets each list in each run, and nothing is recorded of it.
+    pub fn is_one_shot(&self) -> bool {
+        self.delivery() == Delivery::OneShot
+    }
+
+    /// Returns whether the sink writes to stdout.
+    pub fn uses_stdout(&self) -> bool {
+        self.sink.uses_stdout()
+    }
+
     /// Returns the same sink as a required one: if it fails, the run fails.
     #[must_use]
     pub fn into_required(mut self) -> Self {
@@ -96,10 +104,15 @@ impl BoundSink {
         self.sink.open_files()
     }
 
-    /// Returns the folders and files that the sink writes to, as its options name them; empty if it
-    /// writes no files.
-    pub fn roots(&self) -> Vec<PathBuf> {
+    /// Returns the places that the sink writes to, as its options name them; empty if it writes no
+    /// files.
+    pub fn roots(&self) -> Vec<Root> {
         self.sink.roots()
+    }
+
+    /// Returns an error for each column whose type the sink cannot take.
+    pub(super) fn refusals(&self) -> Vec<SinkError> {
+        self.sink.refusals(self.schema())
     }
 
     /// Checks whether the sink can be opened and can publish; changes nothing.
@@ -128,6 +141,15 @@ impl BoundSink {
         self.sink.open(context).await
     }
 
+    /// Ends a run of a one-shot sink; `is_complete` says whether it has every list for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkFactory::end`](fanout_sink::SinkFactory::end).
+    pub async fn end(&self, context: &SinkContext, is_complete: bool) -> Result<(), SinkError> {
+        self.sink.end(context, is_complete).await
+    }
+
     /// Looks for a list that was committed; changes nothing. `context` is the list's, with its
     /// facts and its digest.
     ///
@@ -145,7 +167,12 @@ impl BoundSink {
             return None;
         }
         let key = error.key().map_or_else(|| "options".to_owned(), |key| format!("options.{key}"));
-        let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
-        Some(self.section.problem(&key, format!("{error}{hint}")))
+        Some(self.section.problem(&key, with_hint(error)))
     }
+}
+
+/// Returns the text of an error of the pipeline file.
+pub(super) fn with_hint(error: &SinkError) -> String {
+    let hint = error.hint().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{error}{hint}")
 }

@@ -26,11 +26,18 @@ impl SinkRegistry {
         schema["title"] = "A pipeline file of fanout".into();
         schema["required"] = json!(["name", "sinks"]);
         let credentials = config::CREDENTIALS.map(|key| json!({ "required": [key] }));
-        // Without a simulation there must be accounts, each with exactly one kind of credential.
-        schema["if"] = json!({ "properties": { "source": { "required": ["simulate"] } }, "required": ["source"] });
+        let or_none = [&credentials[..], &[json!({ "not": { "anyOf": credentials } })]].concat();
+        let source_has = |key| json!({ "properties": { "source": { "required": [key] } }, "required": ["source"] });
+        let accounts_have =
+            |one_of: &[Value]| json!({ "properties": { "accounts": { "items": { "oneOf": one_of } } } });
+        // Without a simulation there must be accounts, each with exactly one kind of credential, or
+        // at most one beside a token server of all accounts.
+        schema["if"] = source_has("simulate");
         schema["else"] = json!({
             "required": ["accounts"],
-            "properties": { "accounts": { "items": { "oneOf": credentials } } },
+            "if": source_has("token_endpoint"),
+            "then": accounts_have(&or_none),
+            "else": accounts_have(&credentials),
         });
         self.describe_sinks(&mut schema["properties"]["sinks"]);
         schema

@@ -8,9 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use fanout_sink::schemars::{JsonSchema, Schema, SchemaGenerator};
-use fanout_sink::{ConfiguredSink, Delivery, SinkFactory, parse_local_path};
+use fanout_sink::{ConfiguredSink, Delivery, SinkFactory};
 
-use super::bound::BoundSink;
+use super::bound::{BoundSink, with_hint};
 use super::columns::{ListColumns, Projection};
 use super::roots;
 use crate::config::{ConfigError, ConfigErrors, Deliver, Pipeline, SinkOptions, SinkSection, did_you_mean};
@@ -27,6 +27,8 @@ impl SinkRegistry {
     /// line, here only.
     pub fn builtin() -> Self {
         let registry = Self::empty();
+        #[cfg(feature = "arrow")]
+        let registry = registry.with(fanout_sink_arrow::ArrowFactory);
         #[cfg(feature = "command")]
         let registry = registry.with(fanout_sink_command::CommandFactory);
         #[cfg(feature = "kafka")]
@@ -74,7 +76,8 @@ impl SinkRegistry {
     ///
     /// # Errors
     ///
-    /// Every problem: an unknown `type`, wrong options, wrong columns.
+    /// Every problem: an unknown `type`, wrong options, wrong columns, columns that the sink cannot
+    /// take.
     pub fn bind(&self, section: &SinkSection, list: &ListColumns) -> Result<BoundSink, ConfigErrors> {
         let mut problems = Vec::new();
         let projection = Projection::new(section, list, &mut problems);
@@ -82,19 +85,29 @@ impl SinkRegistry {
         let sink = factory.and_then(|factory| factory.configure(&section.options));
         let sink = sink.map_err(|errors: ConfigErrors| problems.extend(errors)).ok();
         let bound = projection.zip(sink).map(|(projection, sink)| BoundSink::new(section, projection, sink));
-        // The sinks that read their paths with `local_path` have refused these already.
-        let roots = bound.as_ref().map(BoundSink::roots).unwrap_or_default();
-        for root in roots.iter().filter_map(|root| root.to_str()).filter(|root| !root.is_empty()) {
-            problems.extend(parse_local_path(root).err().map(|message| section.problem("options", message)));
+        let refusals = bound.as_ref().map(BoundSink::refusals).unwrap_or_default();
+        problems.extend(refusals.iter().map(|refusal| section.problem("columns", with_hint(refusal))));
+        // A sink whose options hold a `Root` has refused these already.
+        for root in bound.as_ref().map(BoundSink::roots).unwrap_or_default() {
+            let problem = root.problem().map(|problem| format!("found {:?}, {problem}", root.to_string()));
+            problems.extend(problem.map(|message| section.problem("options", message)));
         }
+        let delivery = bound.as_ref().map(BoundSink::delivery);
         if section.deliver == Some(Deliver::Stream)
-            && let Some(Delivery::WhenComplete { .. }) = bound.as_ref().map(BoundSink::delivery)
+            && matches!(delivery, Some(Delivery::WhenComplete { .. } | Delivery::OneShot))
         {
             let message = format!(
                 "found `stream`, expected `when_complete`: this `{}` cannot take back what it has sent",
                 section.kind
             );
             problems.push(section.problem("deliver", message));
+        }
+        if section.baseline && delivery == Some(Delivery::OneShot) {
+            let message = format!(
+                "found `true`, expected `false`: this `{}` gets the changes of each run anew, so it has no first list",
+                section.kind
+            );
+            problems.push(section.problem("baseline", message));
         }
         ConfigErrors::check(problems, bound)
     }

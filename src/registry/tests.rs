@@ -1,6 +1,6 @@
 //! Tests of binding the sinks of a pipeline file, and of the errors about wrong ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,8 @@ use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, ClosureFactory, Delivery, Found, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
+    Batch, ClosureFactory, Delivery, Found, Root, Secret, Sink, SinkContext, SinkError, SinkFactory, SinkReport,
+    Snapshot,
 };
 use serde::Deserialize;
 
@@ -29,7 +30,7 @@ struct Fake {
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "fanout_sink::schemars")]
 struct FakeOptions {
-    root: std::path::PathBuf,
+    root: PathBuf,
     #[serde(default)]
     password: Option<Secret>,
 }
@@ -57,8 +58,12 @@ impl SinkFactory for Fake {
         MEMORY
     }
 
-    fn roots(&self, options: &FakeOptions) -> Vec<std::path::PathBuf> {
-        vec![options.root.clone()]
+    fn roots(&self, options: &FakeOptions) -> Vec<Root> {
+        vec![options.root.to_str().unwrap().into()]
+    }
+
+    fn takes(&self, _options: &FakeOptions, field: &Field) -> bool {
+        matches!(field.data_type(), DataType::Utf8)
     }
 
     async fn check(&self, options: &FakeOptions, _context: &SinkContext) -> Result<(), SinkError> {
@@ -145,7 +150,7 @@ fn a_registry_lists_what_was_registered() {
 
 #[test]
 fn a_root_of_another_form_is_refused_for_every_sink() {
-    for root in ["s3://lake/x", "~/lake", "${HOME}/lake", "file:///lake"] {
+    for root in ["hdfs://lake/x", "~/lake", "${HOME}/lake", "file:///lake"] {
         assert!(problems(&fake("a", root)).starts_with(&format!("`sinks.a.options`: found {root:?}, ")), "{root}");
     }
 }
@@ -208,6 +213,25 @@ fn columns_pick_and_order() {
 }
 
 #[test]
+fn columns_that_a_sink_cannot_take_are_all_named_unless_they_are_left_out() {
+    let tags = Field::new_list("tags", Field::new_list_field(DataType::Int32, true), true);
+    let fields = [Field::new("openid", DataType::Utf8, false), tags, Field::new("position", DataType::Int64, false)];
+    let list = || ListColumns { schema: Arc::new(Schema::new(fields.to_vec())), default: 3 };
+    let bind = |sinks: &str| registry().bind_all(&pipeline_with(sinks, Overrides::default()), |_| list());
+    let hook = "[sinks.hook]\ntype = \"closure\"\n";
+    assert_eq!(
+        bind(&(fake("lake", "out") + hook)).unwrap_err().to_string().replace(&format!("{FILE}: "), ""),
+        "`sinks.lake.columns`: the column `tags` has the type `List(Int32)`, which this sink cannot take; leave it out with \
+         `columns`\n\
+         `sinks.lake.columns`: the column `position` has the type `Int64`, which this sink cannot take; leave it out with \
+         `columns`"
+    );
+    let bound = bind(&(fake("lake", "out") + "columns = [\"openid\"]\n" + hook)).unwrap();
+    let columns = |name| bound.iter().find(|sink| sink.name() == name).unwrap().schema().fields().len();
+    assert_eq!((columns("lake"), columns("hook")), (1, 3));
+}
+
+#[test]
 fn a_sink_that_cannot_stage_is_not_asked_to() {
     let closure = |deliver: &str| format!("[sinks.hook]\ntype = \"closure\"\ndeliver = \"{deliver}\"\n");
     assert_eq!(
@@ -247,6 +271,11 @@ fn two_sinks_do_not_share_a_place() {
             )
         );
     }
+    if cfg!(feature = "object-store") {
+        let problems = problems(&(fake("one", "s3://lake/a") + &fake("two", "s3://lake/a/b")));
+        assert!(problems.contains("expected a place of its own: the sink `one` writes to `s3://lake/a`"), "{problems}");
+        assert!(bind(&(fake("one", "s3://lake/a") + &fake("two", "s3://lake/b"))).is_ok());
+    }
     for (first, second) in [("out", "out2"), ("out/a", "out/b"), ("a/out", "b/out"), ("out", "../out")] {
         assert!(bind(&(fake("one", first) + &fake("two", second))).is_ok(), "{first} {second}");
     }
@@ -275,7 +304,7 @@ async fn a_bound_sink_is_opened_as_often_as_there_are_lists() {
         SinkRegistry::empty().with(factory).bind_all(&pipeline_with(sinks, Overrides::default()), |_| columns());
     let sink = &bound.unwrap()[0];
     assert_eq!((sink.name(), sink.delivery(), sink.memory()), ("a", Delivery::Staged, MEMORY));
-    assert_eq!(sink.roots(), [Path::new("out")]);
+    assert_eq!(sink.roots(), [Root::from("out")]);
     for account in ["one", "two"] {
         let context = SinkContext::new(account, account, Arc::clone(sink.schema()));
         sink.check(&context).await.unwrap();

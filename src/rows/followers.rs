@@ -1,16 +1,14 @@
 //! The schema of followers, and their rows: one batch for each page.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
-use fanout_sink::{CARDINALITY, LOW_CARDINALITY, arrow};
+use fanout_sink::arrow;
 
-/// The time zone of every timestamp.
-const UTC: &str = "UTC";
+use super::constant::{Constant, UTC, few};
 
 /// How many columns of a follower a sink receives if it chooses none. The others come last.
 pub const DEFAULT_COLUMNS: usize = 5;
@@ -27,7 +25,6 @@ pub const DEFAULT_COLUMNS: usize = 5;
 /// | `fetched_at` | timestamp, µs, UTC | when that page was fetched |
 /// | `account` | string | the account's name in the pipeline file |
 pub fn follower_schema() -> SchemaRef {
-    let few = |field: Field| field.with_metadata(HashMap::from([(CARDINALITY.to_owned(), LOW_CARDINALITY.to_owned())]));
     let fetched_at = DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()));
     Arc::new(Schema::new(vec![
         few(Field::new("app_id", DataType::Utf8, false)),
@@ -46,27 +43,6 @@ pub struct Rows {
     account: Constant,
     schema: SchemaRef,
     position: i64,
-}
-
-/// A column with one value.
-#[derive(Debug)]
-struct Constant {
-    value: String,
-    /// The value, repeated for the rows of the largest page so far; other pages take a slice.
-    values: StringArray,
-}
-
-impl Constant {
-    fn new(value: &str) -> Self {
-        Self { value: value.to_owned(), values: StringArray::new_null(0) }
-    }
-
-    fn rows(&mut self, rows: usize) -> ArrayRef {
-        if self.values.len() < rows {
-            self.values = StringArray::from_iter_values(std::iter::repeat_n(&self.value, rows));
-        }
-        Arc::new(self.values.slice(0, rows))
-    }
 }
 
 impl Rows {

@@ -3,7 +3,7 @@
 //! `api` counts the calls of a day by it; a fault or a test begins the next one. It shares no code
 //! with fanout's own rule, which the tests compare with it.
 
-use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 
@@ -15,8 +15,12 @@ pub(super) fn day(clock: &Clock) -> NaiveDate {
     (clock.now() + BEIJING).date_naive()
 }
 
+/// Returns the beginning of a day.
+pub(super) fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc() - BEIJING
+}
+
 /// Sets `clock` to the beginning of the next day.
 pub(super) fn begin_next_day(clock: &Clock) {
-    let tomorrow = day(clock) + Days::new(1);
-    clock.set(tomorrow.and_time(NaiveTime::MIN).and_utc() - BEIJING);
+    clock.set(midnight(day(clock) + Days::new(1)));
 }

@@ -35,6 +35,24 @@ impl Followers {
         Self { count: self.count, account_tag: !self.account_tag, key }
     }
 
+    /// Returns the people of the same account at all indices.
+    pub(super) fn endless(&self) -> Self {
+        Self { count: u64::MAX, ..*self }
+    }
+
+    /// Returns the unionids of the same people, at the same indices, while the account is bound to
+    /// the Open Platform account `binding`.
+    pub(super) fn unionids(&self, binding: u64) -> Self {
+        const UNIONID: u64 = 0x0075_6e69_6f6e_6964;
+        let key = mix(self.key ^ mix(UNIONID ^ mix(binding)));
+        Self { count: self.count, account_tag: (mix(key) >> 32) as u32, key }
+    }
+
+    /// Returns 64 bits that depend on the follower at `index` and on `salt`.
+    pub(super) fn bits(&self, index: u64, salt: u64) -> u64 {
+        mix(mix(self.key ^ salt) ^ index)
+    }
+
     /// Returns the number of followers.
     pub fn count(&self) -> u64 {
         self.count
@@ -111,11 +129,23 @@ fn encode(account_tag: u32, scrambled: u64, check: u64) -> [u8; OPENID_LENGTH] {
 fn decode_scrambled(text: &[u8; OPENID_LENGTH]) -> Option<u64> {
     // The index is the bits 32 to 95. These eleven characters are the bits 30 to 95, of which a
     // `u64` keeps the last 64.
-    text[6..17].iter().try_fold(0, |bits, character| {
-        let value = ALPHABET.iter().position(|known| known == character)?;
-        Some(bits << 6 | value as u64)
+    text[6..17].iter().try_fold(0, |bits, &character| {
+        let value = VALUES[usize::from(character)];
+        (value < 64).then_some(bits << 6 | u64::from(value))
     })
 }
+
+/// The value of each character of the alphabet; 64 for any other byte. A request for profiles has a
+/// hundred OpenIDs.
+static VALUES: [u8; 256] = {
+    let mut values = [64; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 
 /// Scrambles 64 bits one to one: the finaliser of `SplitMix64`
 /// (<https://prng.di.unimi.it/splitmix64.c>).

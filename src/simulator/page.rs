@@ -3,10 +3,12 @@
 //! `api` makes it, faults edit it, and `reply` renders it when it is sent.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::followers::{Followers, OPENID_LENGTH};
+use super::sequence::Sequence;
 
 /// How the JSON of a page is written. The default is WeChat's style: compact, without `errcode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct PageStyle {
     pub empty_openids: usize,
     /// Puts `"errcode":0,"errmsg":"ok"` first.
     pub errcode_zero: bool,
+    /// What the end of a list has besides `count`.
+    pub end: EndStyle,
 }
 
 impl Default for PageStyle {
@@ -39,14 +43,30 @@ impl Default for PageStyle {
             count: None,
             empty_openids: 0,
             errcode_zero: false,
+            end: EndStyle::default(),
         }
     }
 }
 
+/// What the end of a list has besides `count`, which is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EndStyle {
+    /// An empty `next_openid`, as the list of followers was seen to end.
+    #[default]
+    Cursor,
+    /// A `data` without OpenIDs, and an empty `next_openid`.
+    DataAndCursor,
+    /// A `data` without OpenIDs.
+    Data,
+    /// Nothing.
+    Nothing,
+}
+
 /// The white space between the tokens of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Spacing {
     /// No white space, as WeChat sends it.
+    #[default]
     Compact,
     /// One space.
     Spaced,
@@ -67,64 +87,113 @@ pub enum PageKey {
     NextOpenid,
 }
 
+/// A list of people that is read in pages.
+#[derive(Debug, Clone)]
+pub(super) struct PagedList {
+    /// The OpenIDs of all indices.
+    pub(super) people: Followers,
+    pub(super) sequence: Arc<Sequence>,
+    /// `None` leaves the key out.
+    pub(super) total: Option<u64>,
+    /// How many people a full page has.
+    pub(super) size: u64,
+}
+
+impl PagedList {
+    /// Returns the position of the first person of the page that `cursor` asks for, or `None` if it
+    /// is not in the list. An empty cursor asks for the first page.
+    pub(super) fn start(&self, cursor: &str) -> Option<u64> {
+        if cursor.is_empty() {
+            return Some(0);
+        }
+        Some(self.sequence.position(self.people.index(cursor)?)? + 1)
+    }
+
+    /// Returns the number of the page that begins at this position, counted from 1. The rest of a
+    /// page that was shortened counts as the next page.
+    pub(super) fn page_number(&self, start: u64) -> u64 {
+        start.div_ceil(self.size) + 1
+    }
+
+    /// Returns the OpenID of the person before this position.
+    fn openid_before(&self, end: u64) -> Option<String> {
+        let index = self.sequence.at(end.checked_sub(1)?..end).flatten().next()?;
+        Some(self.people.openid(index))
+    }
+}
+
 /// One page before it is written. Faults edit it.
 #[derive(Debug)]
 pub(super) struct Page {
-    followers: Followers,
+    list: PagedList,
     /// Counted from 1.
     number: u64,
-    size: u64,
-    pub(super) total: i64,
-    /// The indices of the followers on this page, as ranges in list order. Edits split or repeat
-    /// the ranges.
+    /// `None` leaves the key out.
+    pub(super) total: Option<i64>,
+    /// The positions of the people on this page, as ranges in list order. Edits split or repeat the
+    /// ranges.
     segments: Vec<Range<u64>>,
     pub(super) has_data: bool,
     /// `None` leaves the key out.
     pub(super) next_openid: Option<String>,
-    pub(super) style: PageStyle,
+    is_end: bool,
+    style: PageStyle,
 }
 
 impl Page {
-    /// Returns the page that begins with the follower at index `start`, or the end of the list if
-    /// there is no such follower.
-    pub(super) fn new(followers: Followers, start: u64, size: u64, style: PageStyle) -> Self {
-        let end = start.saturating_add(size).min(followers.count());
-        let indices = start.min(end)..end;
-        Self {
-            followers,
-            number: page_number(start, size),
-            size,
-            total: followers.count() as i64,
-            has_data: !indices.is_empty(),
-            next_openid: Some(if indices.is_empty() { String::new() } else { followers.openid(end - 1) }),
-            segments: vec![indices],
-            style,
+    /// Returns the page that begins with the person at the position `start`, or the end of the list
+    /// if there is no such person.
+    pub(super) fn new(list: PagedList, start: u64, style: PageStyle) -> Self {
+        let end = start.saturating_add(list.size).min(list.sequence.len());
+        let positions = start.min(end)..end;
+        let number = list.page_number(start);
+        let total = list.total.map(|total| total as i64);
+        let is_end = positions.is_empty();
+        let next_openid = list.openid_before(end);
+        let segments = vec![positions];
+        let mut page = Self { list, number, total, segments, has_data: true, next_openid, is_end, style };
+        page.end_in_style();
+        page
+    }
+
+    /// Writes the page in another style.
+    pub(super) fn set_style(&mut self, style: PageStyle) {
+        self.style = style;
+        self.end_in_style();
+    }
+
+    /// If it is the end of the list, gives it what the style has there.
+    fn end_in_style(&mut self) {
+        if self.is_end {
+            self.has_data = matches!(self.style.end, EndStyle::DataAndCursor | EndStyle::Data);
+            let has_cursor = matches!(self.style.end, EndStyle::Cursor | EndStyle::DataAndCursor);
+            self.next_openid = has_cursor.then(String::new);
         }
     }
 
     /// Replaces the page by the page with this number.
     pub(super) fn become_number(&mut self, number: u64) {
-        let start = number.saturating_sub(1).saturating_mul(self.size);
-        *self = Self::new(self.followers, start, self.size, self.style.clone());
+        let start = number.saturating_sub(1).saturating_mul(self.list.size);
+        *self = Self::new(self.list.clone(), start, self.style.clone());
     }
 
-    /// Replaces the page by the end of the list, although more followers come.
+    /// Replaces the page by the end of the list, although more people come.
     pub(super) fn become_end(&mut self) {
-        *self = Self::new(self.followers, self.followers.count(), self.size, self.style.clone());
+        *self = Self::new(self.list.clone(), self.list.sequence.len(), self.style.clone());
     }
 
-    /// Ends the page after `length` followers; its cursor is then the last of them.
+    /// Ends the page after `length` people; its cursor is then the last of them.
     pub(super) fn shorten(&mut self, length: u64) {
         let segments = self.slice(0..length);
         if let Some(last) = segments.last() {
-            self.next_openid = Some(self.followers.openid(last.end - 1));
+            self.next_openid = self.list.openid_before(last.end);
             self.segments = segments;
         }
     }
 
     /// Adds `step` to `total` for each page before this one.
     pub(super) fn drift_total(&mut self, step: i64) {
-        self.total += step * (self.number as i64 - 1);
+        self.total = self.total.map(|total| total + step * (self.number as i64 - 1));
     }
 
     /// Removes the OpenIDs at `positions` of the page, counted from 0. The cursor stays.
@@ -138,16 +207,16 @@ impl Page {
         self.segments = [self.slice(0..positions.end), self.slice(positions.start..u64::MAX)].concat();
     }
 
-    /// Begins the page `length` followers earlier. The cursor stays.
+    /// Begins the page `length` people earlier. The cursor stays.
     pub(super) fn overlap(&mut self, length: u64) {
         if let Some(first) = self.segments.first_mut() {
             first.start = first.start.saturating_sub(length);
         }
     }
 
-    /// Replaces the followers by the same number of another account's. The cursor stays.
+    /// Replaces the people by the same number of another account's. The cursor stays.
     pub(super) fn become_another_accounts(&mut self) {
-        self.followers = self.followers.of_another_account();
+        self.list.people = self.list.people.of_another_account();
     }
 
     fn len(&self) -> u64 {
@@ -187,7 +256,11 @@ impl Page {
         }
         for key in style.key_order {
             match key {
-                PageKey::Total => json.member("total", &self.total.to_string()),
+                PageKey::Total => {
+                    if let Some(total) = self.total {
+                        json.member("total", &total.to_string());
+                    }
+                }
                 PageKey::Count => json.member("count", &style.count.unwrap_or_else(|| self.len()).to_string()),
                 PageKey::Data if self.has_data => self.render_data(&mut json),
                 PageKey::Data => {}
@@ -217,13 +290,14 @@ impl Page {
             json.item(b"\"\"");
         }
         let separator = json.separator();
-        for index in self.segments.iter().cloned().flatten() {
+        let indices = self.segments.iter().flat_map(|positions| self.list.sequence.at(positions.clone()));
+        for index in indices.flatten() {
             if json.is_first {
                 json.begin_item();
             } else {
                 json.bytes.extend_from_slice(&separator);
             }
-            let openid = self.followers.openid_bytes(index);
+            let openid = self.list.people.openid_bytes(index);
             if self.style.escaped {
                 json.bytes.extend_from_slice(br#""\u006f"#);
                 json.bytes.extend_from_slice(&openid[1..]);
@@ -237,12 +311,6 @@ impl Page {
         json.close(b']');
         json.close(b'}');
     }
-}
-
-/// Returns the number of the page that begins at index `start`, counted from 1. The rest of a page
-/// that was shortened counts as the next page.
-pub(super) fn page_number(start: u64, size: u64) -> u64 {
-    start.div_ceil(size) + 1
 }
 
 /// Writes JSON with white space of one kind.
@@ -315,6 +383,12 @@ mod tests {
         Followers::new(1, "wxpage", count)
     }
 
+    fn page(count: u64, start: u64, style: PageStyle) -> Page {
+        let sequence = Arc::new(Sequence::of(std::iter::once(0..count)));
+        let list = PagedList { people: followers(count), sequence, total: Some(count), size: 10 };
+        Page::new(list, start, style)
+    }
+
     fn openids(page: &Page) -> Vec<String> {
         let json: Value = serde_json::from_slice(&page.render()).unwrap();
         let list = json["data"]["openid"].as_array().unwrap();
@@ -326,7 +400,7 @@ mod tests {
         let followers = followers(2);
         let (first, last) = (followers.openid(0), followers.openid(1));
         assert_eq!(
-            Page::new(followers, 0, 10, PageStyle::default()).render(),
+            page(2, 0, PageStyle::default()).render(),
             format!(r#"{{"total":2,"count":2,"data":{{"openid":["{first}","{last}"]}},"next_openid":"{last}"}}"#)
         );
     }
@@ -334,9 +408,24 @@ mod tests {
     #[test]
     fn the_end_has_no_data_and_an_empty_cursor() {
         let end = r#"{"total":2,"count":0,"next_openid":""}"#;
-        assert_eq!(Page::new(followers(2), 2, 10, PageStyle::default()).render(), end);
+        assert_eq!(page(2, 2, PageStyle::default()).render(), end);
+        for (style, end) in [
+            (EndStyle::DataAndCursor, r#"{"total":2,"count":0,"data":{"openid":[]},"next_openid":""}"#),
+            (EndStyle::Data, r#"{"total":2,"count":0,"data":{"openid":[]}}"#),
+            (EndStyle::Nothing, r#"{"total":2,"count":0}"#),
+        ] {
+            let style = PageStyle { end: style, ..PageStyle::default() };
+            assert_eq!(page(2, 2, style.clone()).render(), end);
+            let mut later = page(2, 2, PageStyle::default());
+            later.set_style(style.clone());
+            assert_eq!(later.render(), end);
+            let mut full = page(2, 0, style);
+            let bytes = full.render();
+            full.set_style(PageStyle::default());
+            assert_eq!(bytes, full.render(), "only the end differs");
+        }
         let empty = r#"{"total":0,"count":0,"next_openid":""}"#;
-        assert_eq!(Page::new(followers(0), 0, 10, PageStyle::default()).render(), empty);
+        assert_eq!(page(0, 0, PageStyle::default()).render(), empty);
     }
 
     #[test]
@@ -350,10 +439,10 @@ mod tests {
             PageStyle { escaped: true, ..PageStyle::default() },
             PageStyle { errcode_zero: true, ..PageStyle::default() },
         ];
-        let plain = Page::new(followers(25), 10, 10, PageStyle::default());
+        let plain = page(25, 10, PageStyle::default());
         let expected: Value = serde_json::from_slice(&plain.render()).unwrap();
         for style in styles {
-            let page = Page::new(followers(25), 10, 10, style.clone());
+            let page = self::page(25, 10, style.clone());
             assert_ne!(page.render(), plain.render(), "{style:?} changes the bytes");
             let json: Value = serde_json::from_slice(&page.render()).unwrap();
             for key in ["total", "count", "next_openid"] {
@@ -366,7 +455,7 @@ mod tests {
     #[test]
     fn empty_strings_stand_before_the_openids_and_are_not_counted() {
         let style = PageStyle { empty_openids: 2, ..PageStyle::default() };
-        let page = Page::new(followers(3), 0, 10, style);
+        let page = self::page(3, 0, style);
         let json: Value = serde_json::from_slice(&page.render()).unwrap();
         assert_eq!(json["count"], 3);
         assert_eq!(openids(&page)[..2], ["", ""]);
@@ -376,11 +465,11 @@ mod tests {
     #[test]
     fn omitted_and_duplicated_openids_are_the_ones_at_these_positions() {
         let truth: Vec<_> = followers(30).range(10..20).collect();
-        let mut page = Page::new(followers(30), 10, 10, PageStyle::default());
+        let mut page = self::page(30, 10, PageStyle::default());
         page.omit(&(2..5));
         assert_eq!(openids(&page), [&truth[..2], &truth[5..]].concat());
 
-        let mut page = Page::new(followers(30), 10, 10, PageStyle::default());
+        let mut page = self::page(30, 10, PageStyle::default());
         page.duplicate(&(8..10));
         assert_eq!(openids(&page), [&truth[..], &truth[8..]].concat());
         assert_eq!(page.next_openid.as_ref(), truth.last());
@@ -388,10 +477,10 @@ mod tests {
 
     #[test]
     fn a_short_page_carries_the_cursor_of_its_own_last_openid() {
-        let mut page = Page::new(followers(30), 0, 10, PageStyle::default());
+        let mut page = self::page(30, 0, PageStyle::default());
         page.shorten(4);
         assert!(openids(&page).into_iter().eq(followers(30).range(0..4)));
         assert_eq!(page.next_openid, Some(followers(30).openid(3)));
-        assert_eq!(page_number(4, 10), 2, "the rest counts as the next page");
+        assert_eq!(page.list.page_number(4), 2, "the rest counts as the next page");
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::batch::Batch;
 use super::body::{ReplyBody, Transmission, gzip};
 use super::followers::mix;
 use super::page::Page;
@@ -26,10 +27,12 @@ pub(super) struct SimulatedReply {
     pub(super) transmission: Transmission,
 }
 
-/// The body of a reply. A page is rendered only when it is sent, so that faults can edit it.
+/// The body of a reply. A page and a batch are rendered only when they are sent, so that faults can
+/// edit them.
 #[derive(Debug)]
 pub(super) enum Content {
     Page(Box<Page>),
+    Batch(Box<Batch>),
     Bytes(Bytes),
     /// This many spaces, streamed without a `Content-Length`.
     Spaces(u64),
@@ -60,6 +63,11 @@ impl SimulatedReply {
     /// Returns a page of a list.
     pub(super) fn page(page: Page) -> Self {
         Self { content: Content::Page(Box::new(page)), ..Self::json("") }
+    }
+
+    /// Returns the profiles of some people.
+    pub(super) fn batch(batch: Batch) -> Self {
+        Self { content: Content::Batch(Box::new(batch)), ..Self::json("") }
     }
 
     /// Returns an error reply with this code and the text that WeChat has for it.
@@ -100,6 +108,7 @@ impl SimulatedReply {
     pub(super) fn overwrite(&mut self, at: usize, bytes: &[u8]) {
         let mut body = match &self.content {
             Content::Page(page) => page.render().to_vec(),
+            Content::Batch(batch) => batch.render().to_vec(),
             Content::Bytes(bytes) => bytes.to_vec(),
             Content::Spaces(_) | Content::GzippedSpaces(_) => return,
         };
@@ -109,7 +118,17 @@ impl SimulatedReply {
         self.content = Content::Bytes(body.into());
     }
 
-    /// Returns the reply as hyper sends it. A page is rendered here.
+    /// Writes the control characters of a body that is neither a page nor a batch as they are.
+    pub(super) fn write_controls_raw(&mut self) {
+        let Content::Bytes(body) = &self.content else { return };
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        for control in '\0'..' ' {
+            text = text.replace(&format!(r"\u{:04x}", u32::from(control)), control.encode_utf8(&mut [0; 4]));
+        }
+        self.content = Content::Bytes(text.into());
+    }
+
+    /// Returns the reply as hyper sends it. A page or a batch is rendered here.
     pub(super) fn into_response(self) -> Response<ReplyBody> {
         let mut response = Response::builder().status(self.status);
         for (name, value) in self.headers {
@@ -117,6 +136,7 @@ impl SimulatedReply {
         }
         let content = match self.content {
             Content::Page(page) => page.render(),
+            Content::Batch(batch) => batch.render(),
             Content::Bytes(bytes) => bytes,
             Content::Spaces(length) => return finish(response, ReplyBody::spaces(self.prefix, length)),
             Content::GzippedSpaces(length) => {
@@ -159,23 +179,28 @@ pub(super) fn message(code: i64) -> &'static str {
         40003 => "invalid openid",
         40013 => "invalid appid",
         40014 => "invalid access_token",
+        40032 => "invalid openid list size",
         40125 => "invalid appsecret",
         40164 => "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist",
         40243 => "appsecret has been frozen",
         41001 => "access_token missing",
         41002 => "appid missing",
         41004 => "appsecret missing",
+        41009 => "missing openid",
         42001 => "access_token expired",
         43001 => "require GET method",
         43002 => "require POST method",
         45009 => "reach max api daily quota limit",
         45011 => "api minute-quota reach limit, must slower, retry next minute",
+        45159 => "invalid tag id",
         45035 => "access clientip is not in whitelist, clientip: 127.0.0.1",
         47001 => "data format error",
         48001 => "api unauthorized",
         48004 => "api forbidden for irregularities, view detail on mp.weixin.qq.com",
+        49003 => "not match openid with appid",
         50002 => "user limited",
         61004 => "access clientip is not registered requestIP: 127.0.0.1",
+        61007 => "api is unauthorized to component",
         89503 => "this ip call request is waiting for admin confirmation 127.0.0.1",
         76021 => "cgi_path not found",
         _ => "an error without a documented text",

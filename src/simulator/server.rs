@@ -20,8 +20,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::api::{Api, ApiRequest};
+use super::api::Api;
 use super::body::{Broken, ReplyBody, Transmission};
+use super::request::ApiRequest;
 
 /// The API behind a lock. It is held for microseconds, because pages are rendered outside of it.
 #[derive(Debug, Clone)]

@@ -1,22 +1,27 @@
-//! The builder of a simulator, and the handle on one that runs.
+//! The builder of a simulator.
 //!
-//! Tests, benches and the demo begin here; `server` and `api` do the work.
+//! Tests, benches and the demo begin here; `server` and `api` do the work, and a handle is what
+//! they have of a simulator that runs.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use chrono::{NaiveDate, TimeDelta};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-use super::api::{Api, Settings};
-use super::call::{Call, RequestCounts};
-use super::day::begin_next_day;
+use super::api::Api;
+use super::call::Endpoint;
 use super::fault::Fault;
-use super::followers::Followers;
+use super::flaw::Flaw;
+use super::handle::SimulatorHandle;
+use super::night::Nights;
 use super::page::PageStyle;
+use super::roster::Roster;
+use super::row::ProfileStyle;
 use super::server::{self, SharedApi};
+use super::settings::Settings;
+use super::tag::Tag;
 use crate::clock::Clock;
 
 /// The entry to the simulated API.
@@ -24,23 +29,13 @@ use crate::clock::Clock;
 pub struct Simulator;
 
 impl Simulator {
-    /// Returns a builder: 23,000 followers (as in WeChat's documentation), seed 0, full pages, no
-    /// latency, no faults.
+    /// Returns a builder: 23,000 followers (as in WeChat's documentation), seed 0, full pages,
+    /// batches of at most a hundred, bound to an Open Platform account, nobody on the blacklist, no
+    /// tags but the system's, no latency, no faults, no flaws.
     pub fn builder() -> SimulatorBuilder {
-        let settings = Settings {
-            seed: 0,
-            followers: 23_000,
-            accounts: HashMap::new(),
-            secrets: HashMap::new(),
-            page_size: 10_000,
-            page_style: PageStyle::default(),
-            latency: Duration::ZERO,
-            // More than any bench makes. A test of the quota sets its own.
-            daily_limit: 100_000_000,
-            daily_limits: HashMap::new(),
-            clock: Clock::default(),
-        };
-        SimulatorBuilder { address: (Ipv4Addr::LOCALHOST, 0).into(), settings, faults: Vec::new() }
+        let settings = Settings::default();
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        SimulatorBuilder { address, settings, binding: Some(0), faults: Vec::new(), flaws: Vec::new() }
     }
 }
 
@@ -50,7 +45,9 @@ impl Simulator {
 pub struct SimulatorBuilder {
     address: SocketAddr,
     settings: Settings,
+    binding: Option<u64>,
     faults: Vec<Fault>,
+    flaws: Vec<Flaw>,
 }
 
 impl SimulatorBuilder {
@@ -84,20 +81,84 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Makes the list of every account another one on each date in Beijing, by the clock of the
+    /// simulator. It then has about as many followers as it was given.
+    ///
+    /// # Panics
+    ///
+    /// Panics if more than 100 of a thousand followers are to leave each night.
+    pub fn nights(mut self, nights: Nights) -> Self {
+        assert!(nights.per_mille <= 100, "at most 100 of a thousand leave each night");
+        self.settings.nights = nights;
+        self
+    }
+
+    /// Sets how many people are on the blacklist of each account: people who follow, and if there
+    /// are more, people who do not.
+    pub fn blacklisted(mut self, people: u64) -> Self {
+        self.settings.blocked = people;
+        self
+    }
+
+    /// Gives every account these tags besides the system's. The `tagid_list` of a profile then has
+    /// those that the person has, but at most twenty, as with WeChat.
+    pub fn tags(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
+        self.settings.tags = tags.into_iter().collect();
+        self
+    }
+
     /// Sets how many followers a full page has.
     ///
     /// # Panics
     ///
     /// Panics if `page_size` is 0.
     pub fn page_size(mut self, page_size: u64) -> Self {
-        assert!(page_size > 0, "a page has at least one follower");
-        self.settings.page_size = page_size;
+        self.settings.page_sizes.followers = at_least_one(page_size);
         self
     }
 
-    /// Sets how pages are written.
+    /// Sets how many people a full page of the blacklist has.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `page_size` is 0.
+    pub fn blacklist_page_size(mut self, page_size: u64) -> Self {
+        self.settings.page_sizes.blacklist = at_least_one(page_size);
+        self
+    }
+
+    /// Sets how many people a full page of a tag has.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `page_size` is 0.
+    pub fn tag_page_size(mut self, page_size: u64) -> Self {
+        self.settings.page_sizes.tag = at_least_one(page_size);
+        self
+    }
+
+    /// Sets how pages of all lists are written.
     pub fn page_style(mut self, style: PageStyle) -> Self {
         self.settings.page_style = style;
+        self
+    }
+
+    /// Sets how profiles are written.
+    pub fn profile_style(mut self, style: ProfileStyle) -> Self {
+        self.settings.profile_style = style;
+        self
+    }
+
+    /// Sets the most people of one batch. More, or none at all, are refused with 40032.
+    pub fn batch_limit(mut self, people: usize) -> Self {
+        self.settings.batch_limit = people;
+        self
+    }
+
+    /// Sets the Open Platform account that the accounts are bound to: with another one, all
+    /// unionids are others, and with `None`, there are none.
+    pub fn binding(mut self, binding: Option<u64>) -> Self {
+        self.binding = binding;
         self
     }
 
@@ -109,20 +170,52 @@ impl SimulatorBuilder {
 
     /// Sets how many calls to `user/get` an account has a day. The day ends at midnight in Beijing
     /// by the clock of the simulator.
-    pub fn quota(mut self, calls: u64) -> Self {
-        self.settings.daily_limit = calls;
+    pub fn quota(self, calls: u64) -> Self {
+        self.quota_of(Endpoint::UserGet, calls)
+    }
+
+    /// Sets how many calls to an endpoint an account has a day.
+    pub fn quota_of(mut self, endpoint: Endpoint, calls: u64) -> Self {
+        self.settings.daily_limits.insert(endpoint, calls);
         self
     }
 
     /// Sets how many calls to `user/get` the account `app_id` has a day.
     pub fn account_quota(mut self, app_id: impl Into<String>, calls: u64) -> Self {
-        self.settings.daily_limits.insert(app_id.into(), calls);
+        self.settings.page_limits.insert(app_id.into(), calls);
         self
     }
 
-    /// Sets the clock whose days the quota counts by. The default is the system's.
+    /// Sets how many calls to `user/info/batchget`, and to `user/info`, an account has a day.
+    pub fn profile_quota(self, calls: u64) -> Self {
+        self.quota_of(Endpoint::BatchGet, calls).quota_of(Endpoint::UserInfo, calls)
+    }
+
+    /// Makes a batch take as many of the day's calls as it names people. By default it takes one.
+    pub fn count_people(mut self) -> Self {
+        self.settings.people_count = true;
+        self
+    }
+
+    /// Makes `quota/get` answer what stood this many questions ago.
+    pub fn quota_lag(mut self, questions: usize) -> Self {
+        self.settings.quota_lag = questions;
+        self
+    }
+
+    /// Sets the clock by whose days the quota counts and the lists change. The default is the
+    /// system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.settings.clock = clock;
+        self
+    }
+
+    /// Sets the clock so many days ahead of where it is.
+    pub fn days_later(self, days: u32) -> Self {
+        let clock = &self.settings.clock;
+        if days > 0 {
+            clock.set(clock.now() + TimeDelta::days(days.into()));
+        }
         self
     }
 
@@ -130,6 +223,18 @@ impl SimulatorBuilder {
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
+    }
+
+    /// Adds a flaw.
+    pub fn flaw(mut self, flaw: Flaw) -> Self {
+        self.flaws.push(flaw);
+        self
+    }
+
+    /// Returns the people of an account on `date`, if nothing happens to them. A test compares with
+    /// it what another process has read from a simulator of these settings.
+    pub fn roster(&self, app_id: &str, date: NaiveDate) -> Roster {
+        self.settings.roster(app_id, date)
     }
 
     /// Starts to serve, on the runtime of the caller.
@@ -141,90 +246,20 @@ impl SimulatorBuilder {
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
         let mut api = Api::new(self.settings);
+        api.binding = self.binding;
         for fault in self.faults {
             api.faults.add(fault);
         }
+        for flaw in self.flaws {
+            api.flaws.add(flaw);
+        }
         let api = SharedApi::new(api);
         let server = tokio::spawn(server::serve(listener, api.clone()));
-        Ok(SimulatorHandle { address, api, server })
+        Ok(SimulatorHandle::new(address, api, server))
     }
 }
 
-/// A simulated API that is running. It stops when the handle is dropped.
-#[derive(Debug)]
-pub struct SimulatorHandle {
-    address: SocketAddr,
-    api: SharedApi,
-    server: JoinHandle<()>,
-}
-
-impl SimulatorHandle {
-    /// Returns the URL to use in place of `https://api.weixin.qq.com`, without a slash at its end.
-    pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Returns the address that it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Returns the followers of an account, with which a test compares its list.
-    pub fn followers(&self, app_id: &str) -> Followers {
-        self.api.lock().settings.followers(app_id)
-    }
-
-    /// Returns the stable token of an account, for a test in the role of a token server. It does
-    /// not count as a call.
-    pub fn issue_token(&self, app_id: &str) -> String {
-        self.api.lock().tokens.stable(app_id, false).0
-    }
-
-    /// Ends every token of an account now.
-    pub fn expire_tokens(&self, app_id: &str) {
-        self.api.lock().tokens.expire(app_id);
-    }
-
-    /// Returns the number of calls to each endpoint so far.
-    pub fn requests(&self) -> RequestCounts {
-        self.api.lock().counts
-    }
-
-    /// Returns how many calls to `user/get` an account has made with a valid token so far.
-    pub fn user_get_calls(&self, app_id: &str) -> u64 {
-        self.api.lock().used.get(app_id).copied().unwrap_or(0)
-    }
-
-    /// Sets the clock to the next midnight in Beijing, when every account has all its calls again.
-    pub fn begin_next_day(&self) {
-        begin_next_day(&self.api.lock().settings.clock);
-    }
-
-    /// Returns the newest calls, the oldest of them first: at most ten thousand.
-    pub fn log(&self) -> Vec<Call> {
-        self.api.lock().log.iter().cloned().collect()
-    }
-
-    /// Adds a fault, which counts calls from now on.
-    pub fn add_fault(&self, fault: Fault) {
-        self.api.lock().faults.add(fault);
-    }
-
-    /// Removes all faults.
-    pub fn clear_faults(&self) {
-        self.api.lock().faults.clear();
-    }
-
-    /// Closes every connection, and waits until the port is free.
-    pub async fn shutdown(mut self) {
-        self.server.abort();
-        // The result is the error of a cancelled task.
-        let _ = (&mut self.server).await;
-    }
-}
-
-impl Drop for SimulatorHandle {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+fn at_least_one(page_size: u64) -> u64 {
+    assert!(page_size > 0, "a page has at least one person");
+    page_size
 }

@@ -1,5 +1,11 @@
 //! The simulator, called by a real HTTP client.
 
+mod blacklist;
+mod nights;
+mod profiles;
+mod tags;
+mod timeline;
+
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;

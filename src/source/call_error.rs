@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::wechat::{ApiError, Cursor, Reaction, conceal};
+use crate::wechat::{ApiError, Cursor, Reaction, conceal, openid_prefix};
 
 /// Why one call failed. It cannot hold a URL: the query of one carries a token.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,18 @@ pub enum CallError {
     /// WeChat's error reply: `errcode` was not 0.
     #[error("{0}")]
     Api(ApiError),
+    /// An error that a token server has of its own, as `error_pointer` shows it.
+    #[error(
+        "the server answered {}{}",
+        if code.is_empty() { "an error".to_owned() } else { format!("the error {code}") },
+        if text.is_empty() { String::new() } else { format!(": {text}") },
+    )]
+    Refused {
+        /// What stands at `error_pointer`; empty if that is neither a number nor a text.
+        code: String,
+        /// What the server says about it.
+        text: String,
+    },
 }
 
 /// What a proxy does instead of leading to the server.
@@ -86,11 +98,37 @@ impl CallError {
     /// Removes `secret`, which the call carried, from the server's text: the server may have sent
     /// it back.
     pub(super) fn without(mut self, secret: &str) -> Self {
-        match &mut self {
-            Self::Malformed(text) | Self::Api(ApiError { message: text, .. }) => conceal(text, secret),
+        self.for_each_text(|text| conceal(text, secret));
+        self
+    }
+
+    /// Removes the OpenIDs of the account of `openid` from the server's text: it may name others
+    /// than those that the call was about.
+    pub(super) fn without_openids_of_its_account(mut self, openid: &str) -> Self {
+        self.for_each_text(|text| openid_prefix::conceal_all(text, openid));
+        self
+    }
+
+    fn for_each_text(&mut self, mut change: impl FnMut(&mut String)) {
+        match self {
+            Self::Malformed(text) | Self::Api(ApiError { message: text, .. }) => change(text),
+            Self::Refused { code, text } => {
+                change(code);
+                change(text);
+            }
             _ => {}
         }
-        self
+    }
+
+    /// Returns whether what the call asked about may be the reason why it failed, and not only what
+    /// stands between this machine and WeChat, or the number of calls.
+    pub(super) fn may_be_of_elements(&self) -> bool {
+        match self {
+            Self::Connection(error) | Self::Timeout(error) => !error.is_connect(),
+            Self::Malformed(_) | Self::Status { status: 500..=599, .. } => true,
+            Self::Api(error) => error.reaction() == Reaction::BackOff,
+            _ => false,
+        }
     }
 
     /// Returns how long to wait before the next try, or `None` if the call must not be repeated.
@@ -109,7 +147,11 @@ impl CallError {
                 Reaction::NextMinute => Some(RetryAfter::NextMinute),
                 _ => None,
             },
-            Self::Certificate(_) | Self::Status { .. } | Self::Redirect(_) | Self::TooLarge { .. } => None,
+            Self::Certificate(_)
+            | Self::Status { .. }
+            | Self::Redirect(_)
+            | Self::TooLarge { .. }
+            | Self::Refused { .. } => None,
         }
     }
 }

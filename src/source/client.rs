@@ -10,6 +10,7 @@ use super::call_error::CallError;
 use super::error::SourceError;
 use super::hosts::Hosts;
 use super::http::{Http, ProxyMode};
+use super::token::Platforms;
 use crate::config::{BaseUrl, ChosenProxy, LimitsSection, SourceSection};
 
 /// The client of WeChat's API, shared by the accounts of a run.
@@ -18,6 +19,7 @@ pub struct Client {
     http: Http,
     base_url: BaseUrl,
     hosts: Hosts,
+    platforms: Platforms,
 }
 
 impl Client {
@@ -35,12 +37,22 @@ impl Client {
             None if base_url.is_loopback() => ProxyMode::Direct,
             None => ProxyMode::Environment,
         };
-        Ok(Self { http: Http::new(settings, base_url.url(), proxy_mode, &hosts)?, base_url, hosts })
+        Ok(Self {
+            http: Http::new(settings, base_url.url(), proxy_mode, &hosts)?,
+            base_url,
+            hosts,
+            platforms: Platforms::default(),
+        })
     }
 
     /// Returns the hosts of the run, which all accounts share.
     pub(super) fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+
+    /// Returns the platforms of the run, which all of their accounts share.
+    pub(super) fn platforms(&self) -> &Platforms {
+        &self.platforms
     }
 
     /// Returns by how much the API's clock was ahead of this machine's at the last reply; `None` if

@@ -1,17 +1,18 @@
 //! Why a walk, or its preparation, stopped.
 //!
-//! `fetch`, `token` and the engine's walk make these errors; [`crate::error`] adds the exit code,
-//! and the command line prints message and hint.
+//! `fetch`, `batches`, `token` and the engine's walks make these errors; `hint` says what a person
+//! can do, [`crate::error`] adds the exit code, and the command line prints both.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rustls::CertificateError;
+use indicatif::HumanCount;
 
 use super::call_error::CallError;
 use crate::config::ConfigError;
-use crate::wechat::{ApiError, Cursor, Reaction, date_in_beijing, next_midnight};
+use crate::wechat::{ApiError, Cursor, Reaction};
 
 /// Why a walk, or its preparation, stopped.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,7 @@ use crate::wechat::{ApiError, Cursor, Reaction, date_in_beijing, next_midnight};
 pub enum SourceError {
     /// A call failed for good.
     #[error(
-        "the call for {what} failed after {tries} {} and {elapsed:.1?}, with {calls} {} for pages in this run",
+        "the call for {what} failed after {tries} {} and {elapsed:.1?}, with {calls} {} for the list in this run",
         if *tries == 1 { "try" } else { "tries" },
         if *calls == 1 { "call" } else { "calls" },
     )]
@@ -28,7 +29,7 @@ pub enum SourceError {
         what: String,
         /// How many tries were made.
         tries: u32,
-        /// The calls for pages that the list has cost in this run.
+        /// The calls for pages or batches that the list has cost in this run.
         calls: u64,
         /// The time from the beginning of the first try to the end of the last.
         elapsed: Duration,
@@ -37,14 +38,27 @@ pub enum SourceError {
         error: CallError,
     },
     /// WeChat refused a token of another program, and that program has no other.
-    #[error("the token from {origin} was refused at {call}: {error}")]
+    #[error("the token from {origin} was refused at {call}{}: {error}", handed_out_again(*again))]
     TokenRefused {
         /// Where the token came from.
         origin: String,
         /// What was called for: `the first page`, `page 3 (after …)`.
         call: String,
+        /// How often its owner handed out the same one when it was asked for another.
+        again: u32,
         /// WeChat's error reply.
         error: ApiError,
+    },
+    /// The platform behind a token server has failed, and no account of it can be read.
+    #[error("the platform has failed, which stops all accounts of {origin}")]
+    Platform {
+        /// The token server, without what may be secret in its URL.
+        origin: String,
+        /// How far the list of this account has come.
+        reach: Reach,
+        /// The failure.
+        #[source]
+        error: Arc<SourceError>,
     },
     /// The token could not be read.
     #[error("the token cannot be read")]
@@ -85,6 +99,58 @@ pub enum SourceError {
         #[source]
         error: Box<SourceError>,
     },
+    /// The calls of the day are used up, in a walk of batches.
+    #[error("the account has no calls left today: done {}, goes on tomorrow at 00:00 in Beijing", done_of(*done, *of))]
+    BatchesLeft {
+        /// The batches that have a reply.
+        done: u64,
+        /// All batches of the walk.
+        of: u64,
+        /// When the call was refused.
+        at: DateTime<Utc>,
+        /// The refused call.
+        #[source]
+        error: Box<SourceError>,
+    },
+    /// The account was bound to another Open Platform account while its list was read.
+    #[error(
+        "the unionids are not those of the days before: the account was bound to another Open Platform account while its \
+         list was read"
+    )]
+    BoundAnew,
+    /// WeChat refuses every follower of the list.
+    #[error("WeChat refuses every follower that was asked about, in batches and alone: {error}")]
+    AllRefused {
+        /// WeChat's error reply to one of them.
+        error: ApiError,
+    },
+    /// WeChat knows none of the people who follow by two lists of the account.
+    #[error("WeChat knows none of the {controls} followers whom both lists have, asked about in a batch and alone")]
+    StrangersOnly {
+        /// The followers whom both lists have, as many as were asked about.
+        controls: u64,
+    },
+    /// WeChat tells too little about too many followers.
+    #[error(
+        "WeChat refuses to tell about {refused} of {rows} followers, and what it tells about {unreadable} more cannot be \
+         used"
+    )]
+    TooManyRefused {
+        /// Followers about whom it refuses to tell.
+        refused: u64,
+        /// Followers about whom no reply can be read, or who share a unionid with another one.
+        unreadable: u64,
+        /// The followers of the list.
+        rows: u64,
+        /// `profiles.max_refused_percent`.
+        limit_percent: f64,
+    },
+    /// WeChat finds even a few followers too many for one request.
+    #[error("WeChat finds {elements} followers too many for one request (errcode {})", ApiError::TOO_MANY_ELEMENTS)]
+    TooManyElements {
+        /// The followers of the request.
+        elements: usize,
+    },
     /// Today's calls do not suffice for the list, and `source.quota.refuse` is set.
     #[error("the account has {calls_left} calls left today, and the list takes about {calls_needed}")]
     QuotaTooSmall {
@@ -94,6 +160,24 @@ pub enum SourceError {
         calls_needed: u64,
         /// When the calls were counted.
         at: DateTime<Utc>,
+    },
+    /// The list takes more days' calls than the days for which a walk is continued.
+    #[error(
+        "the list takes about {} calls, which is {} at {} calls a day, and a walk is continued for {} only",
+        HumanCount(*calls_needed),
+        in_days(*days),
+        HumanCount(*calls_a_day),
+        in_days(*within_days),
+    )]
+    TooManyDays {
+        /// The calls that the walk is expected to need.
+        calls_needed: u64,
+        /// The calls that a day has.
+        calls_a_day: u64,
+        /// The days that the walk takes.
+        days: u64,
+        /// `profiles.resume_within_days`.
+        within_days: u64,
     },
     /// The walk of an earlier day came first in this run, and the calls that are left do not
     /// suffice for today's list.
@@ -137,6 +221,16 @@ pub enum SourceError {
         /// `source.max_shortfall_percent`.
         limit_percent: f64,
     },
+    /// WeChat lists far fewer people of a tag than it counts.
+    #[error("WeChat counts {count} people, and lists {}", if *people == 0 { "nobody".to_owned() } else { people.to_string() })]
+    ShortOfCount {
+        /// The distinct people that it lists.
+        people: u64,
+        /// The people that it counts.
+        count: u64,
+        /// `source.max_shortfall_percent`.
+        limit_percent: f64,
+    },
     /// `source.ca_file` cannot be used.
     #[error("the file `{}` {problem}, expected certificates in PEM", path.display())]
     CaFile {
@@ -148,6 +242,36 @@ pub enum SourceError {
     /// The client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn in_days(days: u64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{} days", HumanCount(days)) }
+}
+
+/// Returns the part of the message that says how far a walk of batches is.
+fn done_of(done: u64, of: u64) -> String {
+    let rest = if done == of { ", but for followers who are asked about one by one" } else { "" };
+    format!("{} of {} batches{rest}", HumanCount(done), HumanCount(of))
+}
+
+/// How far a list has come when the platform of its account failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The list has met the failure itself.
+    Failed,
+    /// It was being read.
+    UnderWay,
+    /// No call for its pages was made.
+    NotTried,
+}
+
+/// Returns the part of the message that says what the owner of a refused token does.
+fn handed_out_again(again: u32) -> String {
+    match again {
+        0 => String::new(),
+        1 => ", and handed out again".to_owned(),
+        times => format!(", and handed out again {times} times"),
+    }
 }
 
 /// Returns the part of the message that says how many calls the list takes.
@@ -191,105 +315,46 @@ impl SourceError {
             Self::TokenRelayed { error, .. } => {
                 matches!(error.reaction(), Reaction::BackOff | Reaction::NextMinute | Reaction::NextDay)
             }
-            Self::DayOver { .. } | Self::QuotaTooSmall { .. } | Self::NotBegun { .. } => true,
+            Self::DayOver { .. }
+            | Self::BatchesLeft { .. }
+            | Self::BoundAnew
+            | Self::QuotaTooSmall { .. }
+            | Self::NotBegun { .. } => true,
+            Self::Platform { error, .. } => error.is_temporary(),
             Self::TokenServer { error, .. } | Self::RetriesSpent { error, .. } => error.is_temporary(),
             _ => false,
         }
     }
 
-    /// Returns WeChat's error reply, if there was one.
+    /// Returns whether what a call asked about may be the reason why it failed for good: if WeChat
+    /// answers about others, it is.
+    pub fn may_be_of_elements(&self) -> bool {
+        matches!(self, Self::Call { error, .. } if error.may_be_of_elements())
+    }
+
+    /// Returns the same error for a list that was being read when its platform failed.
+    pub(super) fn under_way(self) -> Self {
+        match self {
+            Self::Platform { origin, reach: Reach::NotTried, error } => {
+                Self::Platform { origin, reach: Reach::UnderWay, error }
+            }
+            error => error,
+        }
+    }
+
+    /// Returns WeChat's error reply to a call of this list, if there was one.
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
             Self::Call { error: CallError::Api(error), .. }
             | Self::TokenRefused { error, .. }
             | Self::TokenRelayed { error, .. }
-            | Self::CursorLost { error, .. } => Some(error),
-            Self::DayOver { error, .. } | Self::RetriesSpent { error, .. } | Self::TokenServer { error, .. } => {
-                error.api_error()
-            }
+            | Self::CursorLost { error, .. }
+            | Self::AllRefused { error } => Some(error),
+            Self::DayOver { error, .. }
+            | Self::BatchesLeft { error, .. }
+            | Self::RetriesSpent { error, .. }
+            | Self::TokenServer { error, .. } => error.api_error(),
             _ => None,
         }
     }
-
-    /// Returns whether the hint of a failed call suits a token server as well: it is about an
-    /// answer of WeChat, or about the proxy.
-    fn is_explained(&self) -> bool {
-        self.api_error().is_some() || matches!(self, Self::Call { error: CallError::Proxy(_), .. })
-    }
-
-    /// Returns what a person can do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Call { error, .. } => call_hint(error),
-            Self::TokenRefused { .. } => {
-                "fanout does not renew a token of another program; put a valid one there and run again".to_owned()
-            }
-            Self::TokenRelayed { error, .. } => error.hint(),
-            Self::TokenServer { error, .. } if error.is_explained() => return error.hint(),
-            Self::TokenServer { .. } => "check the token server, and `token_endpoint` of this account".to_owned(),
-            Self::TokenCommand { .. } => {
-                "run the program by hand in the folder of the pipeline file; it must write the token, and nothing else, to \
-                 standard output"
-                    .to_owned()
-            }
-            Self::DayOver { at, .. } => {
-                format!("run again after {}; the walk continues where it stopped", next_midnight(*at))
-            }
-            Self::QuotaTooSmall { at, .. } => format!(
-                "run again after {}, or set `source.quota.refuse = false` to begin today and continue then",
-                next_midnight(*at)
-            ),
-            Self::NotBegun { at, .. } => {
-                let (date, tomorrow) = (date_in_beijing(*at), next_midnight(*at));
-                format!("run again after {tomorrow}; `--date {date}` begins it today all the same")
-            }
-            Self::RetriesSpent { error, .. } => {
-                let hint = error.hint().unwrap_or_default();
-                format!("the connection to WeChat is poor: raise `source.retry.walk_budget` if that is usual here; {hint}")
-            }
-            Self::CursorLost { cursor, .. } if cursor.is_start() => {
-                "no cursor was sent: check what stands between this machine and WeChat (`source.base_url`, a proxy); the \
-                 `rid` finds the call in WeChat's API diagnosis for 7 days"
-                    .to_owned()
-            }
-            Self::CursorLost { .. } => "start a new walk with `--fresh`".to_owned(),
-            Self::Short { limit_percent, .. } => format!(
-                "more than {limit_percent} % are missing (`source.max_shortfall_percent`); run again to read the end once more, or start a new walk with `--fresh`"
-            ),
-            Self::TokenUnreadable(_) | Self::CaFile { .. } | Self::Setup(_) => return None,
-        })
-    }
-}
-
-fn call_hint(error: &CallError) -> String {
-    let hint = match error {
-        CallError::Api(error) => return error.hint(),
-        CallError::Proxy(error) => return error.hint.clone(),
-        CallError::Status { status: 412, .. } => {
-            "HTTP 412 is WeChat's answer to a POST without `Content-Length`: a proxy on the way may have removed it"
-        }
-        CallError::Status { status: 429 | 500..=599, .. } => {
-            "WeChat, or a proxy on the way, cannot answer now; run again later, the walk continues where it stopped"
-        }
-        CallError::Status { .. } => {
-            "this is not how WeChat answers: check `source.base_url`, and the proxy if there is one"
-        }
-        CallError::Malformed(_) | CallError::Loop { .. } => {
-            "run again later, the walk continues where it stopped; if the error stays, start a new walk with `--fresh`"
-        }
-        CallError::Redirect(_) => "set `source.base_url` to the final address",
-        CallError::TooLarge { .. } => "raise `source.max_reply_bytes` if a reply may be this long",
-        CallError::Connection(_) | CallError::Timeout(_) => {
-            "check the network and `source.base_url`; if only a proxy leads out of it, `HTTPS_PROXY` or `source.proxy` names \
-             the proxy; the walk continues where it stopped"
-        }
-        CallError::Certificate(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "the certificate belongs to another host: check `source.base_url`",
-        CallError::Certificate(_) => {
-            "if a proxy or an authority of your own signed it, name their certificate in `source.ca_file`; else check \
-             `source.base_url` and the clock of this machine"
-        }
-    };
-    hint.to_owned()
 }

@@ -3,35 +3,33 @@
 //! The engine's walk asks a [`Source`] for the page behind a cursor. The page that it gets is
 //! checked (a valid token, a complete reply, a place in the chain) and is ready for the journal.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use chrono::SubsecRound;
+use fanout_sink::Secret;
+use serde_json::json;
 use tracing::Instrument as _;
 
 use super::call_error::CallError;
+use super::caller::Caller;
 use super::client::Client;
 use super::error::SourceError;
-use super::quota::{self, CallCounter, CallsLeft, Unanswered};
-use super::retry::{CallStats, Retrier};
+use super::quota::{CallCounter, CallsLeft, Unanswered};
+use super::retry::CallStats;
 use super::token::Tokens;
 use crate::clock::Clock;
 use crate::config;
-use crate::wechat::{Chain, Cursor, List, Malformed, Page, PageReply, Reaction, Summary, summarize};
+use crate::wechat::{Chain, Cursor, List, Malformed, Page, PageReply, PageRequest, Reading, Summary, summarize};
 
 /// One list of an account.
 #[derive(Debug)]
 pub struct Source {
-    client: Client,
+    caller: Caller,
     list: List,
-    tokens: Arc<Tokens>,
-    quota: config::QuotaSection,
-    counter: Box<dyn CallCounter>,
-    retrier: Retrier,
-    clock: Clock,
-    /// The calls that were left when the first question was answered, and the calls of this run
-    /// until then.
-    asked: OnceLock<(u64, u64)>,
+    /// The tag whose people are the list; `None` for a list of the whole account.
+    tag: Option<i32>,
     /// Whether the warning about a wrong `count` was logged.
     has_miscounted: AtomicBool,
 }
@@ -47,17 +45,14 @@ impl Source {
         counter: impl CallCounter,
         clock: Clock,
     ) -> Self {
-        Self {
-            list,
-            tokens,
-            client,
-            quota: settings.quota.clone(),
-            counter: Box::new(counter),
-            retrier: Retrier::new(settings.retry.clone()),
-            clock,
-            asked: OnceLock::new(),
-            has_miscounted: AtomicBool::new(false),
-        }
+        let grant = (list.endpoint(), settings.quota.daily_calls);
+        let caller = Caller::new(client, tokens, settings, clock, grant, counter);
+        Self { caller, list, tag: None, has_miscounted: AtomicBool::new(false) }
+    }
+
+    /// Makes the source of the people of a tag, whose calls `caller` makes.
+    pub(super) fn of_tag(caller: Caller, list: List, tag: i32) -> Self {
+        Self { caller, list, tag: Some(tag), has_miscounted: AtomicBool::new(false) }
     }
 
     /// Returns how many calls for pages were made, failed ones included.
@@ -67,7 +62,7 @@ impl Source {
 
     /// Returns the counters of the calls, which may be read at any time.
     pub fn stats(&self) -> &Arc<CallStats> {
-        self.retrier.stats()
+        self.caller.retrier.stats()
     }
 
     /// Returns how many tries beyond the first were made, of all calls.
@@ -78,8 +73,7 @@ impl Source {
     /// Returns how many calls for pages are left today, without asking again; `None` before
     /// [`calls_left`](Self::calls_left).
     pub fn calls_left_now(&self) -> Option<u64> {
-        let (left, calls) = *self.asked.get()?;
-        Some(left.saturating_sub(self.calls() - calls))
+        self.caller.asked.left_after(self.calls(), 1)
     }
 
     /// Asks for a token, unless one is in use.
@@ -88,7 +82,7 @@ impl Source {
     ///
     /// [`SourceError`] if there is none.
     pub async fn obtain_token(&self) -> Result<(), SourceError> {
-        self.tokens.current(&self.client, &self.retrier).await.map(drop)
+        self.caller.obtain_token().await
     }
 
     /// Returns how many calls for pages are left today. Asks WeChat if `source.quota.check` allows
@@ -99,11 +93,7 @@ impl Source {
     ///
     /// [`SourceError`] if there is no token to ask with. A question that fails is no error.
     pub async fn calls_left(&self) -> Result<CallsLeft, SourceError> {
-        let (left, unanswered) = self.ask_calls_left().await?;
-        if let Some(Unanswered { problem, .. }) = unanswered {
-            tracing::debug!(problem, "WeChat does not say how many calls are left");
-        }
-        Ok(left)
+        self.caller.calls_left(self.calls()).await
     }
 
     /// Does what [`calls_left`](Self::calls_left) does, and also returns why WeChat gave no answer,
@@ -113,30 +103,14 @@ impl Source {
     ///
     /// As [`calls_left`](Self::calls_left).
     pub async fn ask_calls_left(&self) -> Result<(CallsLeft, Option<Unanswered>), SourceError> {
-        let mut unanswered = None;
-        let mut left = None;
-        if self.quota.check {
-            let token = self.tokens.current(&self.client, &self.retrier).await?;
-            match quota::ask(&self.client, self.list.endpoint(), token.expose()).await {
-                Ok(stated) => left = Some(stated),
-                Err(reason) => unanswered = Some(reason),
-            }
-        }
-        let left = left.unwrap_or_else(|| {
-            let limit = self.quota.daily_calls;
-            let calls = limit.saturating_sub(self.counter.today(self.clock.now()));
-            CallsLeft { calls, limit: Some(limit), is_stated: false }
-        });
-        // A walk asks once. A later answer is not kept: its caller has it.
-        let _ = self.asked.set((left.calls, self.calls()));
-        Ok((left, unanswered))
+        self.caller.ask_calls_left(self.calls()).await
     }
 
     /// Fetches the page behind `cursor`. The call is repeated as the head of `retry` says, and a
     /// refused token is renewed once.
     ///
-    /// A page that ends the list without an integer `total`, or that leads back into `chain`, is
-    /// fetched again like any other wrong reply.
+    /// A page that ends the list without an integer `total` (if the list has one), or that leads
+    /// back into `chain`, is fetched again like any other wrong reply.
     ///
     /// # Errors
     ///
@@ -152,53 +126,29 @@ impl Source {
             1 => "the first page".to_owned(),
             number => format!("page {number} (after {cursor})"),
         };
-        self.call_for_page(&what, cursor, chain).instrument(tracing::debug_span!("page call", page = number)).await
-    }
-
-    async fn call_for_page(&self, what: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, SourceError> {
-        let mut renewed = false;
-        loop {
-            let token = self.tokens.current(&self.client, &self.retrier).await?;
-            let attempt =
-                async || self.call(token.expose(), cursor, chain).await.map_err(|error| error.without(token.expose()));
-            let error = match self.retrier.retrying(what, attempt).await {
-                Ok(page) => return Ok(page),
-                Err(error) => error,
-            };
-            match error.api_error() {
-                Some(api) if api.reaction() != Reaction::RenewToken => return Err(error),
-                Some(api) if renewed => return Err(self.tokens.refusal(what, api).unwrap_or(error)),
-                Some(api) => {
-                    tracing::info!(code = api.code, "WeChat refused the token; asking for it again");
-                    renewed = true;
-                    if !self.tokens.renew(&token, &self.client, &self.retrier).await? {
-                        return Err(self.tokens.refusal(what, api).unwrap_or(error));
-                    }
-                }
-                None => return Err(error),
-            }
-        }
+        let attempt = async |token: Secret| {
+            let page = self.call(token.expose(), cursor, chain).await;
+            page.map_err(|error| error.without(token.expose()).without(cursor.as_str()))
+        };
+        self.caller.call(&what, attempt).instrument(tracing::debug_span!("page call", page = number)).await
     }
 
     async fn call(&self, token: &str, cursor: &Cursor, chain: &Chain) -> Result<Page, CallError> {
-        // Counted before it is sent: it is not known whether WeChat counts a call that fails on its
-        // way.
-        self.counter.count(self.clock.now());
-        self.retrier.count_call();
-        let query = [("access_token", token), (self.list.cursor_key(), cursor.as_str())];
-        // The first page is asked for without a cursor. An empty one means the same, but WeChat
-        // does not document that.
-        let query = if cursor.is_start() { &query[..1] } else { &query[..] };
-        let body = self.client.get(self.list.endpoint(), query).await?;
+        self.caller.count();
+        let body = self.ask(token, cursor).await?;
         let summary = match summarize(&body).map_err(|error| malformed(&body, &error))? {
             PageReply::Page(summary) => summary,
             PageReply::Error(error) => return Err(CallError::Api(error)),
         };
         self.compare_count(&summary);
-        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: self.clock.now().trunc_subsecs(6) };
+        let page = Page { cursor: cursor.clone(), body, summary, fetched_at: self.caller.clock.now().trunc_subsecs(6) };
         match &page.summary.next {
-            _ if page.is_last() && page.summary.total.is_none() => {
+            _ if self.tag.is_none() && page.is_last() && page.summary.total.is_none() => {
                 Err(CallError::Malformed("it ends the list without an integer `total`".to_owned()))
+            }
+            // The people of a tag have no `total` that an end could be compared with.
+            _ if self.tag.is_some() && page.summary.openids == 0 && page.summary.count > Some(page.summary.empty) => {
+                Err(CallError::Malformed("it has a `count`, and lists nobody".to_owned()))
             }
             Some(next) if next.as_str().len() > Cursor::LONGEST => {
                 Err(CallError::Malformed(format!("its `next_openid` has {} bytes", next.as_str().len())))
@@ -207,6 +157,28 @@ impl Source {
                 Err(CallError::Loop { next: next.clone() })
             }
             _ => Ok(page),
+        }
+    }
+
+    /// Asks for the page behind `cursor`.
+    ///
+    /// In a query, the first page is asked for without a cursor: an empty one means the same, but
+    /// WeChat does not document that. In a body it does.
+    async fn ask(&self, token: &str, cursor: &Cursor) -> Result<Bytes, CallError> {
+        let (client, path) = (&self.caller.client, self.list.endpoint());
+        let (token, cursor_text) = (("access_token", token), cursor.as_str());
+        match (self.list.reading(), self.tag) {
+            (Reading::Pages { request: PageRequest::Query, .. }, _) if cursor.is_start() => {
+                client.get(path, &[token]).await
+            }
+            (Reading::Pages { request: PageRequest::Query, cursor_key }, _) => {
+                client.get(path, &[token, (cursor_key, cursor_text)]).await
+            }
+            (Reading::Pages { request: PageRequest::Body, cursor_key }, _) => {
+                client.post(path, &[token], &json!({ cursor_key: cursor_text })).await
+            }
+            (_, Some(tag)) => client.post(path, &[token], &json!({ "tagid": tag, "next_openid": cursor_text })).await,
+            _ => panic!("a list without pages has no cursor"),
         }
     }
 

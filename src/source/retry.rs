@@ -1,6 +1,6 @@
 //! Retries: which calls are repeated, how often, how long, and what an account has cost.
 //!
-//! `fetch` and `token` make their calls through a [`Retrier`]. Repeating a call for a page changes
+//! `caller` and `token` make their calls through a [`Retrier`]. Repeating a call for a page changes
 //! nothing at WeChat; it costs one of the day's calls.
 //!
 //! | outcome of a call | repeated? | why |
@@ -16,14 +16,19 @@
 //! | an untrusted certificate | no | a person must act: the server does not prove who it is |
 //! | a redirect | no | the token would travel with it |
 //! | any other status; too long a reply | no | the next reply would be the same |
-//! | errcode 40001, 40014, 42001 | not here | `fetch` renews the token once, then calls again |
-//! | errcode 40003 | not here | the engine's walk goes back to an earlier page |
+//! | errcode 40001, 40014, 42001 | not here | `caller` renews the token once, then calls again |
+//! | errcode 45159 | no | the engine looks whether the tag is gone |
+//! | errcode 40003, for a page | not here | the engine's walk goes back to an earlier page |
+//! | errcode 40003 or 40032, for a batch | no error | the engine asks for parts of it |
+//! | all tries for a batch failed | not here | the engine asks for parts, if others are answered |
 //! | errcode 45009 | no | the calls of the day are used up |
+//! | an error that a token server has of its own | no | the server has answered |
 //! | any other errcode | no | a person must act |
 //!
 //! Three limits end the tries: `source.retry.attempts` and `source.retry.budget_secs` of one call,
-//! and `source.retry.walk_budget` of all calls of a walk in one run. A wait that would pass the
-//! budget is not begun: `Retry-After` may ask for centuries.
+//! and `source.retry.walk_budget` of all calls of a walk in one run (more in a long walk of
+//! batches; each tag has as many of its own). A wait that would pass the budget is not begun:
+//! `Retry-After` may ask for centuries.
 //!
 //! [header]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 
@@ -39,10 +44,14 @@ use crate::backoff::Backoff;
 use crate::causes::error_chain;
 use crate::config::RetrySection;
 
-/// The retry limits of one list of an account in a run, and its counters.
+/// The retry limits of one list of an account in a run, or of one tag, and its counters.
 #[derive(Debug)]
 pub(super) struct Retrier {
     settings: RetrySection,
+    /// `source.retry.walk_budget`, or more for a walk of many calls.
+    budget: AtomicU32,
+    /// How many of the budget are used up.
+    spent: AtomicU32,
     stats: Arc<CallStats>,
 }
 
@@ -67,7 +76,18 @@ impl CallStats {
 
 impl Retrier {
     pub(super) fn new(settings: RetrySection) -> Self {
-        Self { settings, stats: Arc::default() }
+        Self { budget: settings.walk_budget.into(), spent: 0.into(), settings, stats: Arc::default() }
+    }
+
+    /// Returns the limits of a part of the list, of which none is used up. The counters are the
+    /// same.
+    pub(super) fn of_part(&self) -> Self {
+        Self { stats: Arc::clone(&self.stats), ..Self::new(self.settings.clone()) }
+    }
+
+    /// Lets the calls of the walk be repeated at least `retries` times in all.
+    pub(super) fn allow(&self, retries: u32) {
+        self.budget.fetch_max(retries, Ordering::Relaxed);
     }
 
     pub(super) fn stats(&self) -> &Arc<CallStats> {
@@ -106,8 +126,9 @@ impl Retrier {
             let fail =
                 |error| SourceError::Call { what: what.to_owned(), tries, calls: self.stats.calls(), elapsed, error };
             let Some(wait) = wait.filter(|_| tries < self.settings.attempts) else { return Err(fail(error)) };
-            let budget = self.settings.walk_budget;
-            if self.stats.retries.fetch_add(1, Ordering::Relaxed) >= budget {
+            let budget = self.budget.load(Ordering::Relaxed);
+            self.stats.retries.fetch_add(1, Ordering::Relaxed);
+            if self.spent.fetch_add(1, Ordering::Relaxed) >= budget {
                 return Err(SourceError::RetriesSpent { budget, error: Box::new(fail(error)) });
             }
             tracing::warn!(what, tries, error = %error_chain(&error), "a call failed; trying again in {wait:.1?}");

@@ -31,6 +31,10 @@ pub enum Class {
     Unauthorized,
     /// WeChat has restricted the account itself.
     Account,
+    /// The third-party platform that the token comes from does not work, for any account.
+    Platform,
+    /// What the call asks about is not there, and the call is well.
+    Element,
     /// The call is malformed, which is a defect of fanout.
     Request,
     /// The table does not have this number.
@@ -63,9 +67,14 @@ impl Class {
             Self::DayQuota => Reaction::NextDay,
             Self::Token => Reaction::RenewToken,
             Self::Cursor => Reaction::EarlierBoundary,
-            Self::Address | Self::Credential | Self::Unauthorized | Self::Account | Self::Request | Self::Unknown => {
-                Reaction::Stop
-            }
+            Self::Address
+            | Self::Credential
+            | Self::Unauthorized
+            | Self::Account
+            | Self::Platform
+            | Self::Element
+            | Self::Request
+            | Self::Unknown => Reaction::Stop,
         }
     }
 }
@@ -86,7 +95,10 @@ const fn row(code: i64, class: Class, source: &'static str, hint: &'static str) 
     Row { code, class, source, hint }
 }
 
-use Class::{Account, Address, Busy, Credential, Cursor, DayQuota, MinuteQuota, Request, Token, Unauthorized, Unknown};
+use Class::{
+    Account, Address, Busy, Credential, Cursor, DayQuota, Element, MinuteQuota, Platform, Request, Token, Unauthorized,
+    Unknown,
+};
 
 /// WeChat's list of the codes that all of its APIs share.
 const COMMON: &str = "https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html";
@@ -102,13 +114,32 @@ const USER_GET: &str = "https://developers.weixin.qq.com/doc/service/api/userman
 const SEEN_UNAUTHORIZED: &str = "https://developers.weixin.qq.com/community/develop/doc/0008e2534bcc60abbd4d25c8153c00";
 /// WeChat's staff about closed and migrated accounts.
 const SEEN_LIMITED: &str = "https://developers.weixin.qq.com/community/minihome/doc/000602572104c8c5b8047be636bc00";
+/// The page of `user/info/batchget`.
+const BATCHGET: &str = "https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_batchuserinfo";
+/// The page of `user/tag/get`.
+const TAG_MEMBERS: &str = "https://developers.weixin.qq.com/doc/service/api/usermanage/tag/api_gettagfans";
+/// The page of `getblacklist`.
+const BLACKLIST: &str = "https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_getblacklist";
 /// The reply to a meaningless cursor.
 const SEEN_CURSOR: &str = "https://github.com/node-webot/wechat/issues/36";
 
 const CREDENTIAL_HINT: &str = "check `app_id` and the secret: they must belong to the same account";
+const OTHER_ACCOUNT_HINT: &str = "the list was begun with the token of another account: check `app_id` and the credential of this account, \
+                                  and start a new walk with `--fresh`";
 const PERMISSION_HINT: &str =
     "the account must be verified (认证), or the third-party platform needs permission set 2 or 100";
 const AUTHORIZATION_HINT: &str = "the authorisation has ended; authorise the platform again";
+const UNAUTHORIZED_HINT: &str =
+    "this account has not authorised the third-party platform, or no longer: authorise it again";
+const PERMISSION_SET_HINT: &str = "the third-party platform lacks a permission of this account: it needs permission set 2 or 100; authorise it again with that set";
+const TICKET_HINT: &str = "WeChat's push of `component_verify_ticket` does not reach the third-party platform: look why, or restart the push \
+                           (`api_start_push_ticket`)";
+const WRONG_KIND_HINT: &str = "the token is of another kind: the token server must hand out the account's own token \
+                               (`authorizer_access_token`)";
+const COMPONENT_HINT: &str =
+    "check the app id of the third-party platform (`component_appid`) where the token server has it";
+const CATEGORY_HINT: &str =
+    "confirm the category of the function (功能类目) of this account at the third-party platform";
 const DEFECT_HINT: &str = "WeChat found this call malformed: please report this as a defect of fanout";
 const NOTICE_HINT: &str = "see the notices in the account's console";
 const CONFIRM_HINT: &str = "an administrator of the account must confirm this address in the message that WeChat has sent; run again only after that";
@@ -121,6 +152,7 @@ const TABLE: &[Row] = &[
     row(40003, Cursor, SEEN_CURSOR, "WeChat no longer accepts the cursor; start a new walk with `--fresh`"),
     row(40013, Credential, COMMON, CREDENTIAL_HINT),
     row(40014, Token, COMMON, "the token belongs to another account"),
+    row(40032, Request, BATCHGET, DEFECT_HINT),
     row(40125, Credential, STABLE_TOKEN, CREDENTIAL_HINT),
     row(40164, Address, STABLE_TOKEN, ""),
     row(
@@ -140,16 +172,24 @@ const TABLE: &[Row] = &[
     row(45009, DayQuota, CALL_LIMITS, "the day's calls are used up; run again after midnight in Beijing (UTC+8)"),
     row(45011, MinuteQuota, COMMON, "there were too many calls in this minute; run again later"),
     row(45035, Address, COMMON, ""),
+    row(45159, Element, TAG_MEMBERS, "the tag does not exist (any more)"),
     row(47001, Request, GLOBAL, DEFECT_HINT),
     row(48001, Unauthorized, SEEN_UNAUTHORIZED, PERMISSION_HINT),
     row(48004, Account, COMMON, "WeChat has banned this API for the account; see the notices in its console"),
+    row(49003, Credential, BLACKLIST, OTHER_ACCOUNT_HINT),
     row(50001, Unauthorized, GLOBAL, PERMISSION_HINT),
     row(50002, Account, SEEN_LIMITED, "the account is frozen, migrated or closed"),
     row(50004, Account, STABLE_TOKEN, NOTICE_HINT),
     row(50007, Account, STABLE_TOKEN, NOTICE_HINT),
-    row(61003, Unauthorized, USER_GET, PERMISSION_HINT),
+    row(61003, Unauthorized, USER_GET, UNAUTHORIZED_HINT),
     row(61004, Address, COMMON, ""),
-    row(61007, Unauthorized, COMMON, PERMISSION_HINT),
+    row(61005, Platform, COMMON, TICKET_HINT),
+    row(61006, Platform, COMMON, TICKET_HINT),
+    row(61007, Unauthorized, COMMON, PERMISSION_SET_HINT),
+    row(61011, Platform, COMMON, COMPONENT_HINT),
+    row(61014, Credential, COMMON, WRONG_KIND_HINT),
+    row(61016, Unauthorized, GLOBAL, CATEGORY_HINT),
+    row(61017, Unauthorized, GLOBAL, CATEGORY_HINT),
     row(61023, Unauthorized, GLOBAL, AUTHORIZATION_HINT),
     row(61024, Unauthorized, STABLE_TOKEN, "the account is a third-party platform's: use the token of that platform"),
     row(61450, Busy, GLOBAL, "WeChat reports an error of its own system; run again later"),
@@ -172,6 +212,15 @@ fn look_up(code: i64) -> Row {
 }
 
 impl ApiError {
+    /// An element of a batch is malformed, another account's, or refused for the moment.
+    pub const REFUSED_ELEMENT: i64 = 40003;
+
+    /// A batch has too many elements, or none.
+    pub const TOO_MANY_ELEMENTS: i64 = 40032;
+
+    /// There is no tag of this id.
+    pub const UNKNOWN_TAG: i64 = 45159;
+
     /// Iterates over the codes that are known, in order.
     pub fn known_codes() -> impl Iterator<Item = i64> {
         TABLE.iter().map(|row| row.code)
@@ -187,6 +236,13 @@ impl ApiError {
         self.class().reaction()
     }
 
+    /// Returns whether the error says something of the elements that a batch asks for, and nothing
+    /// of the call: one of them is refused, or they are too many. For a page, 40003 is about the
+    /// cursor.
+    pub fn is_about_elements(&self) -> bool {
+        [Self::REFUSED_ELEMENT, Self::TOO_MANY_ELEMENTS].contains(&self.code)
+    }
+
     /// Returns the page on which the meaning of the number was found.
     pub fn source_page(&self) -> &'static str {
         look_up(self.code).source
@@ -199,10 +255,13 @@ impl ApiError {
             return row.hint.to_owned();
         }
         let address = self.address().map_or_else(|| "the address of this machine".to_owned(), |ip| format!("`{ip}`"));
-        format!(
-            "add {address} to the IP allow list of the account (mp.weixin.qq.com, Settings and Development, Basic \
-             Configuration), and wait some minutes"
-        )
+        let place = match self.code {
+            61004 => {
+                "third-party platform (open.weixin.qq.com, its development settings; publish the change, 全网发布)"
+            }
+            _ => "account (mp.weixin.qq.com, Settings and Development, Basic Configuration)",
+        };
+        format!("add {address} to the IP allow list of the {place}, and wait some minutes")
     }
 }
 
@@ -233,7 +292,7 @@ mod tests {
             (Reaction::NextDay, &[45009]),
             (Reaction::RenewToken, &[40001, 40014, 42001]),
             (Reaction::EarlierBoundary, &[40003]),
-            (Reaction::Stop, &[40164, 61004, 45035, 89503, 48001, 40013, 40125, 41002, 40243, 50002, 42007]),
+            (Reaction::Stop, &[40164, 61004, 45035, 89503, 48001, 40013, 40125, 41002, 40243, 49003, 50002, 42007]),
         ];
         for (reaction, codes) in reactions {
             for &code in codes {

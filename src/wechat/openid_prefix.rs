@@ -24,7 +24,7 @@ impl OpenidPrefix {
     /// Compares an `OpenID` with the first one. Returns the prefixes of both, the first time that
     /// they differ.
     pub fn differs(&mut self, openid: &str) -> Option<(&str, String)> {
-        let prefix = prefix(openid)?;
+        let prefix = of(openid)?;
         let first = self.first.get_or_insert_with(|| prefix.to_owned());
         if self.is_reported || first == prefix {
             return None;
@@ -34,8 +34,41 @@ impl OpenidPrefix {
     }
 }
 
+/// Returns the prefix that more than half of some `OpenID`s have; `None` if there is none.
+pub(crate) fn of_most<'a>(openids: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    // Whatever more than half have is left when each of them is set off against another one.
+    let (mut candidate, mut lead) = (None, 0_u64);
+    for openid in openids.clone() {
+        let prefix = of(openid);
+        if lead == 0 {
+            candidate = prefix;
+        }
+        lead = if prefix == candidate { lead + 1 } else { lead - 1 };
+    }
+    let (mut having, mut all) = (0_u64, 0_u64);
+    for openid in openids {
+        having += u64::from(of(openid) == candidate);
+        all += 1;
+    }
+    candidate.filter(|_| 2 * having > all)
+}
+
+/// Replaces all `OpenID`s in a text that have the prefix of `openid`, also one that is cut.
+pub(crate) fn conceal_all(text: &mut String, openid: &str) {
+    let Some(prefix) = of(openid) else { return };
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(prefix) {
+        shown.push_str(&rest[..at]);
+        shown.push('…');
+        rest = rest[at..].trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+    }
+    shown.push_str(rest);
+    *text = shown;
+}
+
 /// Returns the prefix of an `OpenID`, or `None` if it does not have the known form.
-fn prefix(openid: &str) -> Option<&str> {
+pub(crate) fn of(openid: &str) -> Option<&str> {
     let is_standard = openid.len() == OPENID_LENGTH
         && openid.starts_with('o')
         && openid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -45,6 +78,34 @@ fn prefix(openid: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_prefix_of_most_is_that_of_more_than_half() {
+        let (one, other) = ("oAAAAAbbbbbbbbbbbbbbbbbbbbbA", "oBBBBBbbbbbbbbbbbbbbbbbbbbbA");
+        for (openids, expected) in [
+            (&[][..], None),
+            (&[one], Some("oAAAAA")),
+            (&[one, other], None),
+            (&[other, one, one], Some("oAAAAA")),
+            (&["short", one, "", "short"], None),
+        ] {
+            assert_eq!(of_most(openids.iter().copied()), expected, "{openids:?}");
+        }
+    }
+
+    #[test]
+    fn no_openid_of_the_account_is_left_in_a_text_whole_or_cut() {
+        let concealed = |text: &str, openid| {
+            let mut text = text.to_owned();
+            conceal_all(&mut text, openid);
+            text
+        };
+        let (one, other) = ("oAAAAAbbbbbbbbbbbbbbbbbbbbbA", "oAAAAAccccccccccccccccccccc-");
+        let text = format!("invalid openid {one} [{other}], {}", &other[..15]);
+        assert_eq!(concealed(&text, one), "invalid openid … […], …");
+        assert_eq!(concealed("nobody is named, rid: 1-2", one), "nobody is named, rid: 1-2");
+        assert_eq!(concealed(&text, "short"), text);
+    }
 
     #[test]
     fn a_follower_of_another_account_is_noticed_once() {

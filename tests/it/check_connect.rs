@@ -293,7 +293,7 @@ fn the_connections_are_shown_with_the_secret_that_is_wrong() {
     ----- stdout -----
     account  check           found
     brand    state    ok     a new walk of 2026-11-22 begins
-    brand    token    error  the call for a token failed after 1 try and [TIME], with 0 calls for pages in this run: WeChat answered errcode 40125: invalid appsecret rid: [RID]; hint: check `app_id` and the secret: they must belong to the same account
+    brand    token    error  the call for a token failed after 1 try and [TIME], with 0 calls for the list in this run: WeChat answered errcode 40125: invalid appsecret rid: [RID]; hint: check `app_id` and the secret: they must belong to the same account
     shop     state    ok     a new walk of 2026-11-22 begins
     shop     token    ok     there is one
     shop     quota    ok     499 of 500 calls for pages are left today

@@ -72,20 +72,24 @@ fn bash_completes_a_command_and_a_flag() {
 }
 
 #[test]
-fn the_names_of_accounts_and_sinks_are_completed_from_the_file() {
+fn the_names_of_accounts_lists_and_sinks_are_completed_from_the_file() {
     let project = Project::new(
         "name = 'p'\nsource.simulate.followers = 5\naccounts = { file = 'accounts.csv' }\n[sinks.lake]\ntype = 'parquet'\n\
-         options.root = 'o'\n[sinks.lines]\ntype = 'ndjson'\noptions.root = 'l'\n",
+         options.root = 'o'\n[sinks.lines]\ntype = 'ndjson'\noptions.root = 'l'\n[sinks.told]\ntype = 'ndjson'\n\
+         list = 'changes'\noptions.root = 't'\n[sinks.people]\ntype = 'ndjson'\nlist = 'tag_members'\n\
+         options.root = 'p'\n",
     );
     let sheet = "name,app_id\nbrand,wx1\nbrand north,wx2\n商店,wx3\n";
     std::fs::write(project.path("accounts.csv"), sheet).unwrap();
     let all = ["brand", "brand north", "商店"];
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 12] = [
         (&["run", "pipeline.toml", "--account", ""], &all),
         (&["run", "--account", "b", "pipeline.toml", "--account", "商"], &["商店"]),
         (&["status", "pipeline.toml", "--json", "--account=brand "], &["brand north"]),
         (&["status", "pipeline.toml", "--account", "=", "bra"], &["brand", "brand north"]),
         (&["replay", "pipeline.toml", "--sink", "l"], &["lake", "lines"]),
+        (&["run", "pipeline.toml", "--list", ""], &["followers", "tag_members", "changes"]),
+        (&["status", "pipeline.toml", "--list=c"], &["changes"]),
         (&["sinks", "test", "pipeline.toml", "--sink", "la"], &["lake"]),
         (&["history", "pipeline.toml", ""], &all),
         (&["run", "pipeline.toml", "--sha"], &[]),

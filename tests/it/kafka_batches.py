@@ -2,8 +2,9 @@
 
     python3 kafka_batches.py TRUTH FOLDER...
 
-TRUTH has the OpenIDs in order, one a line. FOLDER is a published list: a manifest, and a file for each partition. Exit
-code 1: a list is not the truth, or a checksum is wrong. Exit code 3: a module is not installed.
+TRUTH has the OpenIDs in order, one a line, or the whole values as lines of JSON. FOLDER is a published list: a manifest,
+and a file for each partition. Exit code 1: a list is not the truth, or a checksum is wrong. Exit code 3: a module is not
+installed.
 """
 
 import json
@@ -52,7 +53,7 @@ def compare(folder, truth):
                 value = json.loads(record.value)
                 position, openid = value["position"], value["openid"]
                 assert seen[position] is None, f"row {position} twice"
-                seen[position] = openid
+                seen[position] = value if isinstance(truth[position], dict) else openid
                 assert record.key == f"{value['app_id']}:{openid}".encode(), f"a wrong key: {record.key}"
                 belongs = (murmur2(record.key) & 0x7FFFFFFF) % len(manifest["files"])
                 assert belongs == partition, f"a key of partition {belongs} in {partition}"
@@ -69,7 +70,9 @@ def compare(folder, truth):
 
 def main(truth, *folders):
     with open(truth, encoding="utf-8") as file:
-        truth = file.read().splitlines()
+        # Not `splitlines`, which ends a line at U+2028 as well.
+        lines = file.read().rstrip("\n").split("\n")
+    truth = [json.loads(line) if line.startswith("{") else line for line in lines]
     failures = 0
     for folder in folders:
         try:

@@ -3,7 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions beside a test may panic, as the test itself may")]
 
+mod agencies;
 mod api_faults;
+mod blacklist;
+mod changes;
 mod chaos;
 mod check_connect;
 mod cli;
@@ -17,10 +20,12 @@ mod many_accounts;
 mod metrics;
 mod midnight;
 mod new_sink;
+mod nights;
 mod path_keys;
 mod people;
 mod pipelines;
 mod places;
+mod profiles;
 mod prose;
 mod published;
 mod readers;
@@ -34,6 +39,8 @@ mod sinks_test;
 mod state;
 mod stderr;
 mod support;
+mod tags;
+mod told;
 #[cfg(feature = "otel")]
 mod traces;
 mod transport;

@@ -39,8 +39,8 @@ fn a_script_is_written_with_its_helper() {
     let project = Project::new("");
     let ended = project.fanout(&["new", "sink", "ledger", "--python"]);
     assert_eq!(written(&ended), files(&project));
-    let helper = fs::read_to_string(project.path("ledger/fanout_sink.py")).unwrap();
-    assert_eq!(helper, include_str!("../../examples/python/fanout_sink.py"));
+    let helper = fs::read_to_string(project.path("ledger/fanout_etl/sink.py")).unwrap();
+    assert_eq!(helper, include_str!("../../integrations/python/fanout_etl/sink.py"));
     let check = project.fanout(&["check", "ledger/ledger.toml"]);
     assert_eq!(check.code, Some(0), "{check:?}");
 }

@@ -1,10 +1,10 @@
 """Looks at the page of `fanout report` as a person does, in a headless Chromium: on a desk, on a phone, in the dark, and
 without JavaScript.
 
-    python report_page.py PAGE FOLDER FAILED
+    python report_page.py PAGE FOLDER FAILED CHANGES
 
-FAILED is the name of the account whose last run failed. The screenshots are written to FOLDER. Ends with 3 if Playwright or
-Chromium is not installed.
+FAILED is the name of the account whose last run failed. CHANGES is a page with changes of more than 14 nights. The
+screenshots are written to FOLDER. Ends with 3 if Playwright or Chromium is not installed.
 """
 
 import os
@@ -27,6 +27,7 @@ if browser_path is None:
     sys.exit(NOT_INSTALLED)
 
 page_path, folder, failed = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]), sys.argv[3]
+changes_path = pathlib.Path(sys.argv[4]).resolve()
 folder.mkdir(parents=True, exist_ok=True)
 DESK, PHONE = (1280, 900), (390, 844)
 
@@ -34,7 +35,8 @@ DESK, PHONE = (1280, 900), (390, 844)
 class Look:
     """One look at the page, in which nothing may go wrong that the browser notices."""
 
-    def __init__(self, browser, size, **options):
+    def __init__(self, browser, size, path=page_path, **options):
+        self.path = path
         viewport = {"width": size[0], "height": size[1]}
         self.context = browser.new_context(viewport=viewport, **options)
         self.page = self.context.new_page()
@@ -45,7 +47,7 @@ class Look:
         self.page.on("pageerror", lambda error: self.noticed.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: (self.noticed.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(page_path.as_uri())
+        self.page.goto(path.as_uri())
 
     def __enter__(self):
         return self.page
@@ -53,7 +55,7 @@ class Look:
     def __exit__(self, kind, error, trace):
         if kind is None:
             assert self.noticed == [], self.noticed
-            assert self.requests == [page_path.as_uri()], self.requests
+            assert self.requests == [self.path.as_uri()], self.requests
             assert not self.page.evaluate("'harmed' in window"), "something of a report was executed"
         self.context.close()
 
@@ -102,7 +104,7 @@ def filters(page):
 
 def opens(page, way):
     """Opens the first account, and sees its chart."""
-    row = page.locator(".accounts tbody").first
+    row = page.locator(".accounts > tbody").first
     chart = row.locator(".chart use")
     assert not chart.is_visible()
     (row.locator("summary") if way == "name" else row.locator("td.number").first).click()
@@ -111,6 +113,43 @@ def opens(page, way):
     drawn = chart.evaluate("(use) => { const box = use.getBoundingClientRect(); return [box.width, box.height]; }")
     assert drawn[0] > 100 and drawn[1] > 20, drawn
     assert row.locator("dl").is_visible()
+
+
+def shows_changes(page):
+    """Opens the changes of the first account, and sees their chart and their numbers."""
+    row = page.locator(".accounts > tbody").nth(1)
+    row.locator("th summary").click()
+    assert row.locator(".chart").is_visible()
+    places = {}
+    for part in ["came", "axis", "left"]:
+        box = row.locator(f"path.{part}").evaluate("(path) => path.getBoundingClientRect().toJSON()")
+        places[part] = (box["top"], box["bottom"])
+    assert places["came"][1] <= places["axis"][1] + 1 and places["left"][0] >= places["axis"][0] - 1, places
+    assert all(bottom - top > 3 for top, bottom in [places["came"], places["left"]]), places
+    assert "followed and" in row.locator("figcaption").inner_text()
+    nights = row.locator("table.nights").first
+    assert nights.locator("tbody tr").count() == 14
+    heads = nights.locator("thead th").all_inner_texts()
+    assert heads[:4] == ["Night", "Followed", "Left", "Net"], heads
+    for night in nights.locator("tbody tr").all():
+        followed, left, net = (int(text.replace(",", "")) for text in night.locator("td").all_inner_texts()[:3])
+        assert net == followed - left, (followed, left, net)
+    nights.locator("td").first.click()
+    assert nights.is_visible(), "a click on a number closes nothing"
+    lines = """(cells) => cells.map((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getClientRects().length;
+    })"""
+    assert set(nights.locator("tbody td").evaluate_all(lines)) == {1}, "a number is broken"
+    box, inside = nights.bounding_box(), row.bounding_box()
+    assert box["x"] + box["width"] <= inside["x"] + inside["width"], (box, inside)
+    earlier = row.locator("details.earlier")
+    earlier.locator("summary").click()
+    assert earlier.locator("table.nights").is_visible()
+    row.locator("th summary").click()
+    assert not row.locator(".chart").is_visible(), "what is open inside does not keep it open"
+    row.locator("th summary").click()
 
 
 def fits(page):
@@ -151,11 +190,18 @@ with sync_playwright() as playwright:
         assert ground(page) != light, light
         page.screenshot(path=folder / "report-dark.png")
     print("ok dark")
+    for name, size in [("desktop", DESK), ("phone", PHONE)]:
+        with Look(browser, size, changes_path, color_scheme="light") as page:
+            fits(page)
+            shows_changes(page)
+            fits(page)
+            page.screenshot(path=folder / f"report-changes-{name}.png", full_page=True)
+    print("ok changes")
     plain = browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}, java_script_enabled=False)
     page = plain.new_page()
     page.goto(page_path.as_uri())
     assert not page.locator("#filter").is_visible()
-    row = page.locator(".accounts tbody").first
+    row = page.locator(".accounts > tbody").first
     row.locator("summary").click()
     assert row.locator(".chart").is_visible()
     print("ok without JavaScript")

@@ -70,14 +70,13 @@ fn paths(source: &Source, root: &Path) -> Vec<Vec<String>> {
 
 /// Returns the paths of a `use` tree: `a::{b, c::d}` has two.
 fn tree(text: &str) -> Vec<Vec<String>> {
+    if let Some(group) = text.strip_prefix('{') {
+        return members(group).into_iter().flat_map(tree).collect();
+    }
     let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
     let Some(rest) = rest.strip_prefix("::") else { return vec![vec![word.to_owned()]] };
-    let below = match rest.strip_prefix('{') {
-        None => tree(rest),
-        Some(group) => members(group).into_iter().flat_map(tree).collect(),
-    };
-    below.into_iter().map(|path| std::iter::once(word.to_owned()).chain(path).collect()).collect()
+    tree(rest).into_iter().map(|path| std::iter::once(word.to_owned()).chain(path).collect()).collect()
 }
 
 /// Splits a group at the commas of its own level.
@@ -255,6 +254,7 @@ fn the_reader_of_imports_reads_them() {
         ["wechat::Cursor", "wechat::day::a", "wechat::day::b"]
     );
     assert_eq!(read("use super::disk;\nuse super::super::report::X;"), ["journal::disk", "report::X"]);
+    assert_eq!(read("use super::{disk, pins::hold};"), ["journal::disk", "journal::pins::hold"]);
     assert_eq!(
         read("pub(in crate::journal) fn f() { crate::causes::error_chain(e) }"),
         ["journal", "causes::error_chain"]

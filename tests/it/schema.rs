@@ -95,6 +95,19 @@ fn every_pipeline_file_of_ours_is_valid() {
 }
 
 #[test]
+fn beside_a_token_server_of_all_accounts_an_account_needs_no_credential_and_has_at_most_one() {
+    let validator = validator(&registry());
+    let shared = "[source.token_endpoint]\nurl = \"https://a.b/?appid={app_id}\"\n";
+    let good = GOOD.replace("[[accounts]]", &format!("{shared}[[accounts]]"));
+    let credential = "secret = { env = \"BRAND_SECRET\" }\n";
+    assert_eq!(validator.places(&good), Vec::<String>::new());
+    assert_eq!(validator.places(&good.replace(credential, "")), Vec::<String>::new());
+    let two = good.replace(credential, &format!("{credential}token = {{ file = \"t\" }}\n"));
+    assert!(validator.places(&two).contains(&"/accounts/0".to_owned()), "{two}");
+    assert!(validator.places(&good.replace("url = ", "uri = ")).contains(&"/source/token_endpoint".to_owned()));
+}
+
+#[test]
 fn what_a_run_refuses_in_a_file_an_editor_marks() {
     let validator = validator(&registry());
     let lake = "[sinks.lake.options]\n";

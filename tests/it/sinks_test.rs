@@ -2,7 +2,7 @@
 //! output.
 
 use crate::examples::examples;
-use crate::support::{Ended, Project};
+use crate::support::{Ended, Project, python_with};
 
 const FILES: &str = r#"
 name = "test"
@@ -18,6 +18,12 @@ type = "command"
 options = { protocol = "plain", command = ["sh", "-c", "cat >/dev/null; exit 5"] }
 [sinks.wrong]
 type = "parquet"
+[sinks.stream]
+type = "arrow"
+options = { path = "out.arrow" }
+[sinks.to_stdout]
+type = "arrow"
+options = { path = "-" }
 "#;
 
 /// Prints the lists of a sink of files whose layout is the default one.
@@ -57,6 +63,7 @@ fn with_a_reader_every_row_is_compared() {
         "a_list_of_one_column_is_published",
         "columns_come_in_any_order",
         "values_of_every_kind_come_back",
+        "a_list_of_profiles_comes_back",
         "a_batch_refused_for_now_is_accepted_later",
     ];
     assert_eq!(skipped, expected);
@@ -108,7 +115,37 @@ fn nothing_is_published_to_a_real_place_unasked() {
     assert_eq!(
         error("archiv"),
         "error: pipeline.toml: `sinks`: found no sink `archiv`, which `--sink` asks for; expected one of `archive`, `broken`, \
-         `wrong`; did you mean `archive`?\n"
+         `stream`, `to_stdout`, `wrong`; did you mean `archive`?\n"
     );
     assert!(error("wrong").contains("`sinks.wrong.options.root`: missing"));
+}
+
+/// Prints the rows of an Arrow stream without the column that the sink adds.
+const ARROW_READER: &str = r#"
+import json, os, pyarrow
+with pyarrow.OSFile(os.environ["SINK_ROOT"]) as file:
+    rows = pyarrow.ipc.open_stream(file).read_all().drop_columns(["dt"]).to_pylist()
+for row in rows:
+    print(json.dumps(row, default=lambda value: value.isoformat()))
+"#;
+
+#[test]
+fn a_one_shot_sink_keeps_what_a_sink_without_a_memory_can_promise() {
+    let Some(python) = python_with("pyarrow") else { return };
+    let project = Project::new(FILES);
+    let ended = test(&project, "pipeline.toml", "stream", &["--", &python, "-c", ARROW_READER]);
+    assert_eq!((ended.code, count(&ended, "broken")), (Some(0), 0), "{ended:?}");
+    assert!(ended.stdout.contains("kept     a_list_is_published_exactly_and_in_order\n"), "{ended:?}");
+    let reason = ": the sink is one-shot: each run delivers anew, one list after the other\n";
+    for case in ["nothing_is_visible_before_commit", "two_accounts_at_once_do_not_disturb_each_other"] {
+        assert!(ended.stdout.contains(&format!("skipped  {case}{reason}")), "{ended:?}");
+    }
+    assert_eq!(project.files(), [project.path("pipeline.toml")]);
+
+    let ended = test(&project, "pipeline.toml", "to_stdout", &["--yes"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+    assert!(
+        ended.stderr.contains("found a sink that writes to stdout, where the outcome of each case goes"),
+        "{ended:?}"
+    );
 }

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -11,16 +10,18 @@ use serde::Deserialize;
 
 use crate::batch::Batch;
 use crate::context::SinkContext;
+use crate::delivery::Delivery;
 use crate::error::SinkError;
 use crate::found::Found;
-use crate::sink::{Delivery, Guarantee, Sink, SinkFactory, SinkReport};
+use crate::root::Root;
+use crate::sink::{Sink, SinkFactory, SinkReport};
 use crate::snapshot::Snapshot;
 
 /// A [`SinkFactory`] whose sinks hand every batch to one closure.
 ///
-/// A closure cannot take back what it has done. So it receives a list when the list is complete, at
-/// least once: after a crash it may receive the same batches again. It may be called for several
-/// accounts at the same time; the batch's `app_id` column tells them apart.
+/// A closure cannot take back what it has done, and remembers nothing. So it receives a list when
+/// the list is complete, and the same list again in each run ([`Delivery::OneShot`]). The lists
+/// come one after the other; the batch's `app_id` column tells the accounts apart.
 ///
 /// ```
 /// use fanout_sink::arrow::array::AsArray;
@@ -91,18 +92,18 @@ where
     }
 
     fn summary(&self) -> &'static str {
-        "a closure of this program, called with every batch, at least once"
+        "a closure of this program, called with every batch, once a run"
     }
 
     fn delivery(&self, _options: &NoOptions) -> Delivery {
-        Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce }
+        Delivery::OneShot
     }
 
     fn memory(&self, _options: &NoOptions) -> u64 {
         0
     }
 
-    fn roots(&self, _options: &NoOptions) -> Vec<PathBuf> {
+    fn roots(&self, _options: &NoOptions) -> Vec<Root> {
         Vec::new()
     }
 
@@ -246,9 +247,8 @@ mod tests {
     #[test]
     fn a_closure_promises_no_more_than_it_can_and_knows_no_option() {
         let factory = ClosureFactory::new("drop", |_batch: Batch| async { Ok(()) });
-        let delivery = factory.delivery(&NoOptions {});
-        assert_eq!(delivery, Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce });
-        assert_eq!(factory.roots(&NoOptions {}), Vec::<PathBuf>::new());
+        assert_eq!(factory.delivery(&NoOptions {}), Delivery::OneShot);
+        assert_eq!(factory.roots(&NoOptions {}), Vec::<Root>::new());
         let error = serde_json::from_str::<NoOptions>(r#"{"path":"out"}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `path`"), "{error}");
     }

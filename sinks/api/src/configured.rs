@@ -2,15 +2,17 @@
 //! file, and what the engine opens.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::arrow::datatypes::{Field, Schema};
 use crate::context::SinkContext;
+use crate::delivery::Delivery;
 use crate::error::SinkError;
 use crate::found::Found;
-use crate::sink::{Delivery, Sink, SinkFactory, SinkReport};
+use crate::root::Root;
+use crate::sink::{Sink, SinkFactory, SinkReport};
 use crate::warning::SinkWarning;
 
 /// A [`SinkFactory`] and its options: describes, checks and opens the sink.
@@ -69,18 +71,31 @@ impl ConfiguredSink {
         self.0.open_files()
     }
 
+    /// Returns whether the sink writes to stdout; see [`SinkFactory::uses_stdout`].
+    pub fn uses_stdout(&self) -> bool {
+        self.0.uses_stdout()
+    }
+
     /// Returns the folders and files that the sink writes to, as its options name them; empty if it
     /// writes no files. See [`SinkFactory::roots`].
-    pub fn roots(&self) -> Vec<PathBuf> {
+    pub fn roots(&self) -> Vec<Root> {
         self.0.roots()
+    }
+
+    /// Returns an error for each column of `schema` whose type the sink cannot take; see
+    /// [`SinkFactory::takes`].
+    pub fn refusals(&self, schema: &Schema) -> Vec<SinkError> {
+        let refused = schema.fields().iter().filter(|field| !self.0.takes(field));
+        refused.map(|field| SinkError::column_type(field)).collect()
     }
 
     /// Checks whether the sink can be opened and can publish; changes nothing.
     ///
     /// # Errors
     ///
-    /// As [`SinkFactory::check`].
+    /// The first of [`refusals`](Self::refusals); else as [`SinkFactory::check`].
     pub async fn check(&self, context: &SinkContext) -> Result<(), SinkError> {
+        self.accept_columns(context)?;
         self.0.check(context).await
     }
 
@@ -93,9 +108,24 @@ impl ConfiguredSink {
     ///
     /// # Errors
     ///
-    /// As [`SinkFactory::open`].
+    /// The first of [`refusals`](Self::refusals); else as [`SinkFactory::open`].
     pub async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
+        self.accept_columns(&context)?;
         self.0.open(context).await
+    }
+
+    /// Ends a run of a one-shot sink; `is_complete` as for [`SinkFactory::end`].
+    ///
+    /// # Errors
+    ///
+    /// The first of [`refusals`](Self::refusals); else as [`SinkFactory::end`].
+    pub async fn end(&self, context: &SinkContext, is_complete: bool) -> Result<(), SinkError> {
+        self.accept_columns(context)?;
+        self.0.end(context, is_complete).await
+    }
+
+    fn accept_columns(&self, context: &SinkContext) -> Result<(), SinkError> {
+        self.refusals(&context.schema).into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Looks for a list that was committed; changes nothing.
@@ -128,10 +158,13 @@ trait Configured: Send + Sync {
     fn memory(&self) -> u64;
     fn threads(&self) -> u64;
     fn open_files(&self) -> u64;
-    fn roots(&self) -> Vec<PathBuf>;
+    fn takes(&self, field: &Field) -> bool;
+    fn uses_stdout(&self) -> bool;
+    fn roots(&self) -> Vec<Root>;
     async fn check(&self, context: &SinkContext) -> Result<(), SinkError>;
     fn warnings(&self, context: &SinkContext) -> Vec<SinkWarning>;
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError>;
+    async fn end(&self, context: &SinkContext, is_complete: bool) -> Result<(), SinkError>;
     async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError>;
 }
 
@@ -161,7 +194,15 @@ impl<F: SinkFactory> Configured for Pair<F> {
         self.factory.open_files(&self.options)
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
+    fn takes(&self, field: &Field) -> bool {
+        self.factory.takes(&self.options, field)
+    }
+
+    fn uses_stdout(&self) -> bool {
+        self.factory.uses_stdout(&self.options)
+    }
+
+    fn roots(&self) -> Vec<Root> {
         self.factory.roots(&self.options)
     }
 
@@ -175,6 +216,10 @@ impl<F: SinkFactory> Configured for Pair<F> {
 
     async fn open(&self, context: SinkContext) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(self.factory.open(self.options.clone(), context).await?))
+    }
+
+    async fn end(&self, context: &SinkContext, is_complete: bool) -> Result<(), SinkError> {
+        self.factory.end(&self.options, context, is_complete).await
     }
 
     async fn find(&self, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {

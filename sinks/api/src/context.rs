@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::arrow::datatypes::SchemaRef;
 #[cfg(feature = "files")]
 use crate::files::Trials;
+use crate::root::{Root, SIMULATED};
 use crate::walk_id::WalkId;
 
 /// The list that a sink will receive: its account, its walk and its columns, and the place of the
@@ -165,11 +166,17 @@ impl SinkContext {
     }
 
     /// Puts every output below `folder` instead of the places that the options name: for tests of a
-    /// configured sink.
+    /// configured sink. Objects go to a prefix of that name below the root.
     #[must_use]
     pub fn with_outputs_below(mut self, folder: impl Into<PathBuf>) -> Self {
         self.confinement = Some(folder.into());
         self
+    }
+
+    /// Returns the place of a root that the options name, as [`output_path`](Self::output_path)
+    /// does that of a path.
+    pub fn output_root(&self, root: &Root) -> Root {
+        root.placed(self.confinement.as_deref(), self.simulated, |path| self.output_path(path))
     }
 
     /// Returns the place of an output folder or file that the options name. A relative path starts
@@ -191,7 +198,7 @@ impl SinkContext {
             clean.push(".");
         }
         if self.simulated {
-            clean.as_mut_os_string().push(".simulated");
+            clean.as_mut_os_string().push(SIMULATED);
         }
         clean
     }

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::arrow::datatypes::Field;
+
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// What the engine does after a [`SinkError`].
@@ -59,6 +61,13 @@ impl SinkError {
     /// Makes an error about the option `key` (a dotted path below `[sinks.<name>.options]`).
     pub fn option(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { key: Some(key.into()), ..Self::new(SinkErrorKind::Option, message) }
+    }
+
+    /// Makes the error about a column whose type the sink cannot take.
+    pub fn column_type(field: &Field) -> Self {
+        let (name, data_type) = (field.name(), field.data_type());
+        let message = format!("the column `{name}` has the type `{data_type}`, which this sink cannot take");
+        Self::permanent(message).with_hint("leave it out with `columns`")
     }
 
     /// Adds the cause.

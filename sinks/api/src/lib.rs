@@ -25,8 +25,10 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `files` | `files`: layout, staging, manifest and publishing for sinks that write files |
+//! | `object-store` | roots such as `s3://bucket/prefix` for those sinks |
 //! | `conformance` | `conformance`: the suite that a sink's own tests run |
 //! | `ipc` | `arrow::ipc`: Arrow's stream of batches, as bytes |
+//! | `ipc-compression` | the compression of that stream |
 
 pub use async_trait::async_trait;
 pub use chrono;
@@ -41,12 +43,14 @@ mod configured;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;
+mod delivery;
 mod error;
 #[cfg(feature = "files")]
 pub mod files;
 mod found;
 mod hexadecimal;
 mod local_path;
+mod root;
 mod secret;
 mod sink;
 mod snapshot;
@@ -59,12 +63,14 @@ pub use cardinality::{CARDINALITY, LOW_CARDINALITY};
 pub use closure::{ClosureFactory, ClosureSink, NoOptions};
 pub use configured::ConfiguredSink;
 pub use context::SinkContext;
+pub use delivery::{Delivery, Guarantee};
 pub use error::{SinkError, SinkErrorKind};
 pub use found::Found;
 pub use hexadecimal::hexadecimal;
 pub use local_path::{foreign_path, is_invisible, local_path, parse_local_path};
+pub use root::Root;
 pub use secret::{Secret, SecretReference, with_secret_resolver};
-pub use sink::{Delivery, Guarantee, Output, Sink, SinkFactory, SinkReport};
+pub use sink::{Output, Sink, SinkFactory, SinkReport};
 pub use snapshot::Snapshot;
 pub use walk_id::{WalkId, WalkIdError};
 pub use warning::SinkWarning;

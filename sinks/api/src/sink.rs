@@ -1,18 +1,18 @@
 //! The contract itself: [`SinkFactory`] makes a [`Sink`] from options, and the engine delivers one
 //! list to it, through one queue and one thread for each sink.
 
-use std::fmt;
-use std::path::PathBuf;
-
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::arrow::datatypes::Field;
 use crate::batch::Batch;
 use crate::context::SinkContext;
+use crate::delivery::Delivery;
 use crate::error::SinkError;
 use crate::found::Found;
+use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::warning::SinkWarning;
 
@@ -28,7 +28,7 @@ use crate::warning::SinkWarning;
 ///    batch may be offered again. A *permanent* error means that the sink has failed: the engine
 ///    aborts it, opens it once more, and delivers the list from the journal. A sink that receives
 ///    the list when it is complete gets this second attempt only after an *aborted* error, and only
-///    if its guarantee is exactly once.
+///    if its guarantee is exactly once. A one-shot sink gets none.
 /// 5. The engine MUST NOT cancel a future of a sink half-way. A process that must end within
 ///    seconds ends at once, which equals a crash for the sink.
 /// 6. A sink MAY block or compute: it MUST NOT share a thread with the walk, and the engine gives
@@ -43,7 +43,8 @@ use crate::warning::SinkWarning;
 /// 10. After a crash the sink is opened again with the same context (same snapshot, same walk) and
 ///     gets the same batches again. So [`SinkFactory::open`] MUST drop what an earlier attempt has
 ///     staged, and what was committed MUST be replaced by the same bytes or recognised as already
-///     there.
+///     there. A [one-shot](Delivery::OneShot) sink remembers nothing, and gets each list in each
+///     run.
 /// 11. Names of outputs MUST come from the context, and MUST NOT come from a clock or a random
 ///     number. The same holds for everything else that the sink writes: the output is a function of
 ///     the context, the batches and the snapshot.
@@ -250,8 +251,8 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// Returns the `type` in the pipeline file: one lower-case word.
     fn name(&self) -> &str;
 
-    /// Returns one line for `fanout sinks`: what the sink writes, and its [`Guarantee`] as
-    /// `Display` writes it.
+    /// Returns one line for `fanout sinks`: what the sink writes, and its
+    /// [`Guarantee`](crate::Guarantee) as `Display` writes it.
     fn summary(&self) -> &str;
 
     /// Returns when batches are delivered, and what a reader can rely on.
@@ -274,10 +275,23 @@ pub trait SinkFactory: Send + Sync + 'static {
         4
     }
 
-    /// Returns the folders (or single files) that the sink writes to, as the options name them. Two
-    /// sinks must not share one. An empty list means that it is not a file sink; `--simulate`
-    /// refuses it.
-    fn roots(&self, options: &Self::Options) -> Vec<PathBuf>;
+    /// Returns whether the sink can write the values of `field`, by its type. Of a column that it
+    /// cannot take, [`ConfiguredSink::check`](crate::ConfiguredSink::check) makes an error before
+    /// the first API call, so the sink never sees one. Default: it takes every type.
+    fn takes(&self, _options: &Self::Options, _field: &Field) -> bool {
+        true
+    }
+
+    /// Returns whether the sink writes to stdout. No other sink may then, and the report of the run
+    /// goes to stderr. Default: it does not.
+    fn uses_stdout(&self, _options: &Self::Options) -> bool {
+        false
+    }
+
+    /// Returns the places that the sink writes to (folders, single files, prefixes in an object
+    /// store), as the options name them. Two sinks must not share one. An empty list means that it
+    /// is not a file sink; `--simulate` refuses it.
+    fn roots(&self, options: &Self::Options) -> Vec<Root>;
 
     /// Checks, before any API call, whether the sink can be opened and can publish: options that
     /// contradict each other, places that cannot be written, another owner's files in the target's
@@ -303,6 +317,19 @@ pub trait SinkFactory: Send + Sync + 'static {
     /// As [`check`](Self::check); a temporary error is retried.
     async fn open(&self, options: Self::Options, context: SinkContext) -> Result<Self::Sink, SinkError>;
 
+    /// Ends a run of a [one-shot](Delivery::OneShot) sink: called once, when no further list of the
+    /// run comes, also if none has come. `is_complete` says whether the sink has committed every
+    /// list of the run that is for it; if not, its readers must not take what they have for all.
+    /// `context` has the columns and the place of the outputs; its account and its date are
+    /// placeholders. Default: does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the end cannot be written. All lists of the run count as failed then.
+    async fn end(&self, _options: &Self::Options, _context: &SinkContext, _is_complete: bool) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Looks for a list that was committed, at the places in `report`, which the commit returned.
     /// `context` is the list's, with its facts and its digest. Changes nothing.
     ///
@@ -319,47 +346,6 @@ pub trait SinkFactory: Send + Sync + 'static {
         context: &SinkContext,
         report: &SinkReport,
     ) -> Result<Found, SinkError>;
-}
-
-/// When a sink receives its batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// During the walk; the sink stages the batches, and publishes them exactly once, at commit.
-    Staged,
-    /// From the journal, when the walk is complete and every required staged sink has committed:
-    /// for a sink that cannot take back what it has sent.
-    WhenComplete {
-        /// What a reader can rely on.
-        guarantee: Guarantee,
-    },
-}
-
-impl Delivery {
-    /// Returns what a reader can rely on.
-    pub fn guarantee(self) -> Guarantee {
-        match self {
-            Self::Staged => Guarantee::ExactlyOnce,
-            Self::WhenComplete { guarantee } => guarantee,
-        }
-    }
-}
-
-/// How often a reader of the sink sees a row of a published list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guarantee {
-    /// Once, also after a crash.
-    ExactlyOnce,
-    /// Once; after a crash possibly again.
-    AtLeastOnce,
-}
-
-impl fmt::Display for Guarantee {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::ExactlyOnce => "exactly once",
-            Self::AtLeastOnce => "at least once",
-        })
-    }
 }
 
 /// What a commit made visible.

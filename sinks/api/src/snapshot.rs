@@ -25,9 +25,11 @@ pub struct Snapshot {
     pub first_fetched_at: Option<DateTime<Utc>>,
     /// When the last reply arrived; `None` for a list without one.
     pub last_fetched_at: Option<DateTime<Utc>>,
-    /// `sha256:`, and the SHA-256 over the ordered keys of the rows (the `OpenID`s of a follower
-    /// list), each preceded by its length in bytes as a little-endian `u32`, in lower-case
-    /// hexadecimal.
+    /// `blake3:`, and in lower-case hexadecimal, for a list of followers: the BLAKE3 over the
+    /// `OpenID`s in order, each preceded by its length in bytes as a little-endian `u32`; for
+    /// profiles: the BLAKE3 over the BLAKE3 of each column, which is to be compared and not to be
+    /// computed again. A list that an older version has decided has `sha256:`, and SHA-256 in the
+    /// place of BLAKE3.
     pub digest: String,
     /// The facts that prove the list complete; its fields depend on the list.
     pub proof: Map<String, Value>,

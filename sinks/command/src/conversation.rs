@@ -120,7 +120,7 @@ impl Conversation {
 
     /// Sends the hello, waits for `ready`, and returns whether the program can look for a list.
     async fn hello(&mut self, task: Task, context: &SinkContext) -> Result<bool, Failure> {
-        let hello = ToProgram::Hello(Hello::new(task, &self.options, context)).line();
+        let hello = ToProgram::Hello(Box::new(Hello::new(task, &self.options, context))).line();
         match self.exchange(&hello, Phase::Starting).await? {
             Some(FromProgram::Ready { find }) => Ok(find),
             _ => unreachable!("nothing else ends the phase"),

@@ -1,8 +1,8 @@
 //! `type = "command"` in a pipeline file: the factory of the sink.
 
-use std::path::PathBuf;
-
-use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
+use fanout_sink::arrow::datatypes::Field;
+use fanout_sink::{Delivery, Found, Guarantee, Root, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
+use fanout_sink_ndjson::LineEncoder;
 
 use crate::conversation::Conversation;
 use crate::options::{CommandOptions, ProgramGuarantee, Protocol};
@@ -47,8 +47,13 @@ impl SinkFactory for CommandFactory {
         1
     }
 
+    /// An Arrow stream has every type.
+    fn takes(&self, options: &CommandOptions, field: &Field) -> bool {
+        !options.sends_lines() || LineEncoder::takes(field)
+    }
+
     /// None: fanout does not know where a program writes.
-    fn roots(&self, _options: &CommandOptions) -> Vec<PathBuf> {
+    fn roots(&self, _options: &CommandOptions) -> Vec<Root> {
         Vec::new()
     }
 

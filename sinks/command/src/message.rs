@@ -16,7 +16,7 @@ const VERSION: u32 = 2;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ToProgram<'a> {
     /// The first line.
-    Hello(Hello<'a>),
+    Hello(Box<Hello<'a>>),
     /// The question whether a committed list is still there, with the report of its commit.
     Find { commit: &'a SinkReport },
     /// The facts of the list, after the Arrow stream.
@@ -52,6 +52,7 @@ pub(crate) struct Hello<'a> {
     begun_at: String,
     date: NaiveDate,
     rows: Option<u64>,
+    digest: Option<&'a str>,
     simulated: bool,
     window: u32,
     settings: &'a Map<String, Value>,
@@ -164,6 +165,7 @@ impl<'a> Hello<'a> {
             begun_at: fixed_width(context.begun_at.unwrap_or(context.walk.begun_at())),
             date: context.date,
             rows: context.rows,
+            digest: context.digest.as_deref(),
             simulated: context.simulated,
             window: options.window.get(),
             settings: &options.settings,

@@ -202,6 +202,11 @@ impl CommandOptions {
         serde_json::from_value(serde_json::json!({ "command": command })).expect("the rest has defaults")
     }
 
+    /// Returns whether the program reads lines of JSON, and not an Arrow stream.
+    pub(crate) fn sends_lines(&self) -> bool {
+        self.protocol == Protocol::Plain && self.format.unwrap_or_default() == Format::Ndjson
+    }
+
     /// Checks the options, alone and against each other.
     pub(crate) fn validate(&self) -> Result<(), SinkError> {
         if self.command.first().is_none_or(String::is_empty) {

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use fanout_sink::arrow::datatypes::Schema;
-use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, Traces, cases, files_under, run};
+use fanout_sink::conformance::{Outcome, ReadBack, ReadError, Row, Subject, Traces, cases, files_under, run};
 use fanout_sink::{ConfiguredSink, SinkContext, async_trait};
 use fanout_sink_command::CommandFactory;
 use flate2::read::MultiGzDecoder;
@@ -33,6 +33,11 @@ impl Example {
 fn example(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(path);
     path.to_str().unwrap().to_owned()
+}
+
+/// Where `fanout_etl` is.
+fn environment() -> Value {
+    json!({ "PYTHONPATH": Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations/python") })
 }
 
 #[async_trait]
@@ -82,9 +87,13 @@ fn csv_rows(content: &[u8]) -> Result<Vec<Row>, ReadError> {
 }
 
 fn gzipped_rows(content: &[u8]) -> Result<Vec<Row>, ReadError> {
-    let mut text = String::new();
-    MultiGzDecoder::new(content).read_to_string(&mut text)?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    let mut lines = Vec::new();
+    MultiGzDecoder::new(content).read_to_end(&mut lines)?;
+    json_rows(&lines)
+}
+
+fn json_rows(content: &[u8]) -> Result<Vec<Row>, ReadError> {
+    str::from_utf8(content)?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 #[tokio::test]
@@ -96,7 +105,7 @@ async fn a_program_in_python_keeps_every_promise() {
         // With a window of 1 a batch is acknowledged before the next step. So a program that has
         // survived a crash of fanout writes nothing while the suite looks.
         let command = [python(), Some(example("python/csv_sink.py"))];
-        json!({ "command": command, "settings": { "folder": folder }, "window": 1 })
+        json!({ "command": command, "settings": { "folder": folder }, "environment": environment(), "window": 1 })
     };
     let summary = run(&Example { options, extension: "csv", rows: csv_rows, is_plain: false }).await;
     let skipped: Vec<&str> = summary.skipped.iter().map(|skip| skip.case).collect();
@@ -105,12 +114,31 @@ async fn a_program_in_python_keeps_every_promise() {
         "roots_lie_where_the_options_say",
         // CSV does not distinguish null from an empty text.
         "values_of_every_kind_come_back",
+        "a_list_of_profiles_comes_back",
         "staging_stays_outside_the_roots",
         // A disk has no temporary errors.
         "a_batch_refused_for_now_is_accepted_later",
         "a_simulated_list_stays_apart",
     ];
     assert_eq!(skipped, expected);
+}
+
+#[tokio::test]
+async fn a_program_in_python_receives_values_of_every_kind() {
+    if python().is_none() {
+        return;
+    }
+    let options = |folder: &Path| {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/json_sink.py");
+        let command = [python().unwrap(), program.to_str().unwrap().to_owned()];
+        json!({ "command": command, "settings": { "folder": folder }, "environment": environment() })
+    };
+    // Not CSV: it takes any column.
+    let subject = Example { options, extension: "json", rows: json_rows, is_plain: true };
+    for name in ["values_of_every_kind_come_back", "a_list_of_profiles_comes_back"] {
+        let case = cases().find(|case| case.name() == name).unwrap();
+        assert_eq!(case.run(&subject).await, Ok(Outcome::Kept));
+    }
 }
 
 /// The program in Python that removes its data file when it is aborted.
@@ -122,7 +150,7 @@ impl Subject for LateSink {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/late_sink.py");
         let options = json!({
             "command": [python(), program.to_str()],
-            "environment": { "PYTHONPATH": example("python") },
+            "environment": environment(),
             "settings": { "folder": directory.join("out") },
         });
         ConfiguredSink::new(CommandFactory, serde_json::from_value(options).unwrap())
@@ -173,6 +201,7 @@ async fn a_program_in_shell_keeps_every_promise_that_it_can() {
         "a_list_of_one_column_is_published",
         "columns_come_in_any_order",
         "values_of_every_kind_come_back",
+        "a_list_of_profiles_comes_back",
         "equal_deliveries_write_equal_bytes",
         "commit_may_be_repeated",
         "two_accounts_at_once_do_not_disturb_each_other",

@@ -20,6 +20,11 @@ use tempfile::TempDir;
 const SAY: &str = r#"say() { printf '{"type":%s}\n' "$1"; }; read -r hello;"#;
 const FIND: &str = r#"say '"ready","find":true'; read -r find;"#;
 
+/// Where `fanout_etl` is.
+fn environment() -> Value {
+    json!({ "PYTHONPATH": Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations/python") })
+}
+
 fn begun_at() -> DateTime<Utc> {
     "2026-11-22T01:02:03.4Z".parse().unwrap()
 }
@@ -29,6 +34,7 @@ fn context(folder: &Path) -> SinkContext {
     SinkContext::new("brand", "wx1", schema)
         .with_walk(WalkId::new(7, begun_at()), "2026-11-22".parse().unwrap())
         .with_facts(begun_at(), Some(3))
+        .with_digest("sha256:00")
         .with_directory(folder)
 }
 
@@ -38,8 +44,10 @@ fn report() -> SinkReport {
 }
 
 async fn find_with(command: Value, context: &SinkContext) -> Result<Found, SinkError> {
-    let options =
-        json!({ "command": command, "settings": { "folder": "out" }, "start_timeout_secs": 2, "grace_secs": 2 });
+    let options = json!({
+        "command": command, "settings": { "folder": "out" }, "environment": environment(), "start_timeout_secs": 2,
+        "grace_secs": 2,
+    });
     CommandFactory.find(&serde_json::from_value(options).unwrap(), context, &report()).await
 }
 
@@ -96,6 +104,7 @@ async fn a_program_is_told_the_task_and_what_it_has_reported() {
         ("walk", json!("000007-20261122T010203Z")),
         ("begun_at", json!("2026-11-22T01:02:03.400000Z")),
         ("rows", json!(3)),
+        ("digest", json!("sha256:00")),
     ] {
         assert_eq!(said[0][key], value, "{key}");
     }
@@ -120,7 +129,7 @@ async fn an_answer_against_the_protocol_is_an_error() {
     assert!(error.is_temporary() && error.to_string().ends_with("says: the database starts"), "{error}");
 }
 
-/// The answers of `fanout_sink.py` about the file of `report`, which is beside its label. With
+/// The answers of `fanout_etl.sink` about the file of `report`, which is beside its label. With
 /// today's settings, `csv_sink.py` would write another file.
 struct Example {
     folder: TempDir,
@@ -172,7 +181,8 @@ impl Example {
     /// Delivers a list of three rows up to its `prepare`.
     async fn prepared(&self) -> impl Sink {
         let context = context(self.folder.path());
-        let options = json!({ "command": self.command(), "settings": { "folder": "out" } });
+        let options =
+            json!({ "command": self.command(), "settings": { "folder": "out" }, "environment": environment() });
         let options = serde_json::from_value(options).unwrap();
         let mut sink = CommandFactory.open(options, context.clone()).await.unwrap();
         let column = StringArray::from_iter_values(["o1", "o2", "o3"]);
@@ -253,10 +263,11 @@ async fn the_example_in_python_refuses_a_protocol_that_it_does_not_know() {
     let hello = r#"{"type":"hello","protocol":3}"#;
     let mut command = Command::new("sh");
     command.args(["-c", r#"printf '%s\n' "$1" | "$2" "$3""#, "sh", hello, &python]).arg(script);
+    command.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations/python"));
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.starts_with(r#"{"type": "error", "class": "permanent", "message": "fanout_sink.py knows protocol 2"#),
+        text.starts_with(r#"{"type": "error", "class": "permanent", "message": "fanout_etl.sink knows protocol 2"#),
         "{text}"
     );
 }

@@ -94,14 +94,18 @@ fn program(transcript: &[Line<'_>], batches: &[RecordBatch]) -> String {
 fn context(hello: &Value, directory: &Path) -> SinkContext {
     let text = |key: &str| hello[key].as_str().unwrap().to_owned();
     let accounts: Vec<String> = serde_json::from_value(hello["accounts"].clone()).unwrap();
-    SinkContext::new(&text("account"), &text("app_id"), schema())
+    let context = SinkContext::new(&text("account"), &text("app_id"), schema())
         .with_names(&text("pipeline"), &text("sink"))
         .with_accounts(accounts.into())
         .with_list(&text("list"))
         .with_walk(text("walk").parse().unwrap(), text("date").parse().unwrap())
         .with_facts(text("begun_at").parse().unwrap(), hello["rows"].as_u64())
         .with_simulated(hello["simulated"].as_bool().unwrap())
-        .with_directory(directory)
+        .with_directory(directory);
+    match hello["digest"].as_str() {
+        Some(digest) => context.with_digest(digest),
+        None => context,
+    }
 }
 
 /// Returns the messages from fanout.

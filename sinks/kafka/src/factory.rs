@@ -1,8 +1,9 @@
 //! `type = "kafka"` in a pipeline file: the factory of the sink.
 
-use std::path::PathBuf;
-
-use fanout_sink::{Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files};
+use fanout_sink::arrow::datatypes::Field;
+use fanout_sink::{
+    Delivery, Found, Guarantee, Root, SinkContext, SinkError, SinkFactory, SinkReport, async_trait, files,
+};
 
 use crate::message;
 use crate::options::{Destination, KafkaOptions, LARGEST_BATCH_BYTES};
@@ -42,7 +43,7 @@ impl SinkFactory for KafkaFactory {
     }
 
     fn summary(&self) -> &'static str {
-        "Kafka record batches, one file a partition, published by one rename; or a topic, in transactions: exactly once"
+        "Kafka record batches, one file a partition, published in one step; or a topic, in transactions: exactly once"
     }
 
     fn delivery(&self, options: &KafkaOptions) -> Delivery {
@@ -54,7 +55,7 @@ impl SinkFactory for KafkaFactory {
     }
 
     fn threads(&self, options: &KafkaOptions) -> u64 {
-        if options.has_brokers() { THREADS_OF_CLIENTS } else { 0 }
+        if options.has_brokers() { THREADS_OF_CLIENTS } else { options.root.as_ref().map_or(0, Root::threads) }
     }
 
     fn open_files(&self, options: &KafkaOptions) -> u64 {
@@ -71,11 +72,16 @@ impl SinkFactory for KafkaFactory {
         // An open batch also holds an entry for each record. It takes less than half of the bytes
         // that are counted for the record.
         let open = (batch + batch / 2 + MEMORY_OF_A_FILE).saturating_mul(options.file_partitions().into());
-        open.saturating_add(COPIES_OF_A_SEALED_BATCH * batch + MEMORY_BESIDE_BATCHES)
+        let beside = MEMORY_BESIDE_BATCHES + options.root.as_ref().map_or(0, Root::memory);
+        open.saturating_add(COPIES_OF_A_SEALED_BATCH * batch + beside)
     }
 
-    fn roots(&self, options: &KafkaOptions) -> Vec<PathBuf> {
-        options.root.iter().cloned().collect()
+    fn takes(&self, options: &KafkaOptions, field: &Field) -> bool {
+        message::takes(options, field)
+    }
+
+    fn roots(&self, options: &KafkaOptions) -> Vec<Root> {
+        options.place().into_iter().collect()
     }
 
     async fn check(&self, options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {

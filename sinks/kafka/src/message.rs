@@ -3,8 +3,8 @@
 use fanout_sink::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMillisecondArray};
 use fanout_sink::arrow::compute::take;
 use fanout_sink::arrow::datatypes::{
-    DataType, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
+    DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
 };
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::{SinkContext, SinkError};
@@ -230,7 +230,19 @@ impl Lines {
     }
 }
 
-/// Checks that every column that is written has a form in a message.
+/// Returns whether a column has a form in a message, or is not written: it may be in the key, in
+/// the value, or in neither.
+pub(crate) fn takes(options: &KafkaOptions, field: &Field) -> bool {
+    let is_in_key = matches!(&options.key, KeyFormat::Columns(columns) if columns.contains(field.name()));
+    let is_in_value = match &options.value {
+        ValueFormat::None => false,
+        ValueFormat::Json => true,
+        ValueFormat::Columns(columns) => columns.contains(field.name()),
+    };
+    !(is_in_key || is_in_value) || LineEncoder::takes(field)
+}
+
+/// Checks that the columns that the options need are there, and that those of the key are text.
 pub(crate) fn check(options: &KafkaOptions, context: &SinkContext) -> Result<(), SinkError> {
     let mut encoder = MessageEncoder::new(options, context)?;
     // The encoder checks the types even where there are no rows.

@@ -9,7 +9,7 @@ use fanout_sink::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, 
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use fanout_sink::chrono::{DateTime, Utc};
 use fanout_sink::files::Manifest;
-use fanout_sink::{Batch, ByteSize, Sink, SinkContext, SinkError, SinkFactory, Snapshot, WalkId};
+use fanout_sink::{Batch, ByteSize, ConfiguredSink, Sink, SinkContext, SinkError, SinkFactory, Snapshot, WalkId};
 use kafka_protocol::records::{Record, RecordBatchDecoder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -339,6 +339,28 @@ async fn a_key_whose_column_is_left_out_is_found_by_check() {
     let error = KafkaFactory.check(&KafkaOptions::files("followers", "out"), &context).await.unwrap_err();
     assert_eq!(error.to_string(), "the key of a record needs the column `openid`, which the sink does not receive");
     assert!(error.hint().unwrap().contains("`columns`"));
+}
+
+#[tokio::test]
+async fn a_column_without_a_place_in_json_is_refused_where_it_is_written_and_only_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut fields = schema().fields().to_vec();
+    fields.push(Arc::new(Field::new("blob", DataType::Binary, true)));
+    fields.push(Arc::new(Field::new_list("tags", Field::new_list_field(DataType::Int32, true), true)));
+    let context = SinkContext::new("main", "wx1", Arc::new(Schema::new(fields))).with_directory(directory.path());
+    let check = async |options: KafkaOptions| ConfiguredSink::new(KafkaFactory, options).check(&context).await;
+    let valid = KafkaOptions::files("followers", "out");
+    let columns = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    for options in [
+        valid.clone(),
+        KafkaOptions { value: ValueFormat::Columns(columns(&["openid", "blob"])), ..valid.clone() },
+        KafkaOptions { value: ValueFormat::None, key: KeyFormat::Columns(columns(&["blob"])), ..valid.clone() },
+    ] {
+        let error = check(options).await.unwrap_err();
+        assert_eq!(error.to_string(), "the column `blob` has the type `Binary`, which this sink cannot take");
+    }
+    check(KafkaOptions { value: ValueFormat::None, ..valid.clone() }).await.unwrap();
+    check(KafkaOptions { value: ValueFormat::Columns(columns(&["openid", "tags"])), ..valid }).await.unwrap();
 }
 
 #[test]

@@ -3,12 +3,12 @@
 
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, GenericStringArray, OffsetSizeTrait, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, GenericStringArray, ListArray, OffsetSizeTrait, StringViewArray,
 };
 use fanout_sink::arrow::buffer::NullBuffer;
 use fanout_sink::arrow::datatypes::{
-    DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowNativeType, DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use fanout_sink::arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
@@ -30,18 +30,13 @@ pub(crate) struct Encoder<'a> {
     pub(crate) values: Box<dyn Encode + 'a>,
 }
 
-/// Checks that a column's type can be written as JSON.
-pub(crate) fn check_field(field: &Field) -> Result<(), SinkError> {
-    let data_type = match field.data_type() {
-        DataType::Dictionary(_, values) => values,
-        data_type => data_type,
-    };
-    if is_encoded(data_type) || is_text(data_type) {
-        return Ok(());
+/// Returns whether a column of this type can be written as JSON.
+pub(crate) fn is_written(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_encoded(values) || is_text(values),
+        DataType::List(item) => is_encoded(item.data_type()),
+        data_type => is_encoded(data_type) || is_text(data_type),
     }
-    let message =
-        format!("column `{}` of type `{}` cannot be written as newline JSON", field.name(), field.data_type());
-    Err(SinkError::permanent(message).with_hint("leave it out with `columns`"))
 }
 
 fn is_encoded(data_type: &DataType) -> bool {
@@ -79,8 +74,9 @@ pub(crate) fn encoder<'a>(column: &'a ArrayRef, field: &Field) -> Result<Encoder
         DataType::LargeUtf8 => strings(column.as_string::<i64>(), nulls),
         DataType::Utf8View => bare(Views(column.as_string_view()), nulls),
         DataType::Timestamp(unit, zone) => quoted(Timestamps::new(column, *unit, zone.is_some()), nulls),
+        DataType::List(_) => bare(Lists::new(column.as_list(), field)?, nulls),
+        _ if !is_written(field.data_type()) => return Err(SinkError::column_type(field)),
         _ => {
-            check_field(field)?;
             let message = format!("column `{}` came as `{}`", field.name(), column.data_type());
             return Err(SinkError::permanent(message));
         }
@@ -254,5 +250,33 @@ impl<'a> Timestamps<'a> {
 impl Encode for Timestamps<'_> {
     fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
         self.text.append(self.values[row], line);
+    }
+}
+
+/// Lists, each as an array of its items.
+struct Lists<'a> {
+    offsets: &'a [i32],
+    items: Encoder<'a>,
+}
+
+impl<'a> Lists<'a> {
+    fn new(column: &'a ListArray, field: &Field) -> Result<Self, SinkError> {
+        Ok(Self { offsets: column.value_offsets(), items: encoder(column.values(), field)? })
+    }
+}
+
+impl Encode for Lists<'_> {
+    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
+        let quote: &[u8] = if self.items.quoted { b"\"" } else { b"" };
+        line.push(b'[');
+        for item in self.offsets[row]..self.offsets[row + 1] {
+            if item > self.offsets[row] {
+                line.push(b',');
+            }
+            line.extend_from_slice(quote);
+            self.items.values.encode(item.as_usize(), line);
+            line.extend_from_slice(quote);
+        }
+        line.push(b']');
     }
 }

@@ -1,13 +1,12 @@
 //! The sink type `ndjson`: checks the options of a pipeline file, and opens the sink.
 
-use std::path::PathBuf;
-
+use fanout_sink::arrow::datatypes::Field;
 use fanout_sink::{
-    Delivery, Found, Guarantee, SinkContext, SinkError, SinkFactory, SinkReport, SinkWarning, async_trait, files,
+    Delivery, Found, Guarantee, Root, SinkContext, SinkError, SinkFactory, SinkReport, SinkWarning, async_trait, files,
 };
 
 use crate::options::{Destination, NdjsonOptions};
-use crate::row::check_schema;
+use crate::row::LineEncoder;
 use crate::sink::NdjsonSink;
 
 /// The memory of an open sink: a piece of lines, the file's buffer, and the tables of a compressor.
@@ -27,7 +26,7 @@ impl SinkFactory for NdjsonFactory {
     }
 
     fn summary(&self) -> &'static str {
-        "newline JSON files, one folder a list (or a single file), published by one rename: exactly once; or stdout: at least \
+        "newline JSON files, one folder a list (or a single file), published in one step: exactly once; or stdout: at least \
          once"
     }
 
@@ -39,16 +38,27 @@ impl SinkFactory for NdjsonFactory {
         }
     }
 
-    fn memory(&self, _options: &NdjsonOptions) -> u64 {
-        MEMORY
+    fn memory(&self, options: &NdjsonOptions) -> u64 {
+        MEMORY + options.root.as_ref().map_or(0, Root::memory)
     }
 
-    fn roots(&self, options: &NdjsonOptions) -> Vec<PathBuf> {
-        options.root.iter().cloned().collect()
+    fn threads(&self, options: &NdjsonOptions) -> u64 {
+        options.root.as_ref().map_or(0, Root::threads)
+    }
+
+    fn takes(&self, _options: &NdjsonOptions, field: &Field) -> bool {
+        LineEncoder::takes(field)
+    }
+
+    fn uses_stdout(&self, options: &NdjsonOptions) -> bool {
+        options.is_stdout()
+    }
+
+    fn roots(&self, options: &NdjsonOptions) -> Vec<Root> {
+        options.place().into_iter().collect()
     }
 
     async fn check(&self, options: &NdjsonOptions, context: &SinkContext) -> Result<(), SinkError> {
-        check_schema(&context.schema)?;
         match options.destination()? {
             Destination::Files { files, .. } => files::check(&files, context),
             Destination::Stdout => Ok(()),
@@ -63,7 +73,6 @@ impl SinkFactory for NdjsonFactory {
     }
 
     async fn open(&self, options: NdjsonOptions, context: SinkContext) -> Result<NdjsonSink, SinkError> {
-        check_schema(&context.schema)?;
         NdjsonSink::open(&options.destination()?, &context)
     }
 

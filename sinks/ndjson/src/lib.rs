@@ -3,7 +3,7 @@
 //! into a staged file.
 //!
 //! Keys have the order of the columns, lines end with LF, text is UTF-8: equal rows make equal
-//! bytes. [`fanout_sink::files`] publishes the files (staging, manifest, marker, one rename).
+//! bytes. [`fanout_sink::files`] publishes the files (staging, manifest, marker, one step).
 
 mod column;
 mod compressor;

@@ -1,11 +1,10 @@
 //! The keys of `[sinks.<name>.options]` for `type = "ndjson"`, and the destination that they
 //! describe.
 
-use std::path::PathBuf;
-
-use fanout_sink::SinkError;
 use fanout_sink::files::FileOptions;
+use fanout_sink::files::objects::StoreOptions;
 use fanout_sink::schemars::{self, JsonSchema};
+use fanout_sink::{Root, SinkError};
 use serde::{Deserialize, Serialize};
 
 /// The options of an `ndjson` sink: either `root` (with `layout` and `compression`) or `path`.
@@ -14,10 +13,12 @@ use serde::{Deserialize, Serialize};
 #[schemars(extend("oneOf" = [{ "required": ["root"] }, { "required": ["path"] }]))]
 pub struct NdjsonOptions {
     /// The folder for all output; relative to the pipeline file. Files are staged beside it, in
-    /// `<root>.staging`.
-    #[serde(default, deserialize_with = "fanout_sink::local_path")]
+    /// `<root>.staging`. Or a prefix in an object store: `s3://bucket/prefix`,
+    /// `az://container/prefix`.
     #[schemars(example = "out/followers")]
-    pub root: Option<PathBuf>,
+    pub root: Option<Root>,
+    /// How the object store of `root` is reached. Without it the environment says it.
+    pub store: Option<StoreOptions>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`,
     /// `{pipeline}`, `{sink}`; by default `dt={date}/account={account}/part-{part}.ndjson`,
     /// followed by `.zst` or `.gz` if files are compressed. The last folder belongs to one list and
@@ -53,7 +54,7 @@ pub(crate) enum Destination {
 
 impl NdjsonOptions {
     /// Makes options with every default, for output under `root`.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
+    pub fn new(root: impl Into<Root>) -> Self {
         Self { root: Some(root.into()), ..Self::default() }
     }
 
@@ -64,6 +65,11 @@ impl NdjsonOptions {
 
     pub(crate) fn is_stdout(&self) -> bool {
         self.path.is_some()
+    }
+
+    /// Returns the root with its store.
+    pub(crate) fn place(&self) -> Option<Root> {
+        self.root.clone().map(|root| root.with_store(self.store.clone()))
     }
 
     /// Returns the destination of the list.
@@ -79,6 +85,7 @@ impl NdjsonOptions {
             }
             let files_only = [
                 ("root", self.root.is_some()),
+                ("store", self.store.is_some()),
                 ("layout", self.layout.is_some()),
                 ("compression", self.compression.is_some()),
             ];
@@ -88,7 +95,7 @@ impl NdjsonOptions {
             }
             return Ok(Destination::Stdout);
         }
-        let Some(root) = self.root.clone() else {
+        let Some(root) = self.place() else {
             let message = "`root` is missing: the folder for all output, unless `path = \"-\"` writes to stdout";
             return Err(SinkError::option("root", message));
         };

@@ -3,10 +3,10 @@
 
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::ArrayRef;
-use fanout_sink::arrow::datatypes::{Schema, SchemaRef};
+use fanout_sink::arrow::datatypes::{Field, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 
-use crate::column::{Encode, Encoder, check_field, encoder};
+use crate::column::{Encode, Encoder, encoder, is_written};
 use crate::constant::is_constant;
 use crate::plain::plain;
 use crate::text::{Fragment, quote};
@@ -31,11 +31,6 @@ struct Step<'a> {
     values: Box<dyn Encode + 'a>,
 }
 
-/// Checks that every column can be written as JSON.
-pub(crate) fn check_schema(schema: &Schema) -> Result<(), SinkError> {
-    schema.fields().iter().try_for_each(|field| check_field(field))
-}
-
 impl LineEncoder {
     /// Returns an encoder for batches of `schema`.
     pub fn new(schema: SchemaRef) -> Self {
@@ -47,6 +42,13 @@ impl LineEncoder {
         };
         let keys = schema.fields().iter().map(|field| field.name()).enumerate().map(key).collect();
         Self { schema, keys, lines: Vec::with_capacity(2 * PIECE_BYTES) }
+    }
+
+    /// Returns whether the values of `field` can be written as JSON, by its type: numbers, text,
+    /// booleans, dates and times, dictionaries of these, and lists of numbers, text, booleans or
+    /// timestamps.
+    pub fn takes(field: &Field) -> bool {
+        is_written(field.data_type())
     }
 
     /// Passes the lines of `records` to `write`, in pieces of whole lines.

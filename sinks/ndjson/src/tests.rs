@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use fanout_sink::arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
-    Int8Array, Int32Array, Int64Array, LargeStringArray, NullArray, RecordBatchOptions, StringArray, StringViewArray,
-    TimestampMicrosecondArray, UInt64Array,
+    Int8Array, Int32Array, Int64Array, LargeStringArray, ListArray, ListBuilder, NullArray, RecordBatchOptions,
+    StringArray, StringBuilder, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
+use fanout_sink::arrow::compute::take;
 use fanout_sink::arrow::datatypes::{Int32Type, Schema, SchemaRef};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::chrono::DateTime;
 use fanout_sink::{
-    Batch, Delivery, Guarantee, Sink, SinkContext, SinkErrorKind, SinkFactory, SinkReport, Snapshot, WalkId,
+    Batch, ConfiguredSink, Delivery, Guarantee, Root, Sink, SinkContext, SinkErrorKind, SinkFactory, SinkReport,
+    Snapshot, WalkId,
 };
 use serde_json::{Map, Value, json};
 
@@ -162,6 +164,24 @@ async fn every_other_type_has_its_text_and_nulls_are_null() {
 }
 
 #[tokio::test]
+async fn a_list_is_an_array_empty_or_null_and_its_items_have_their_text() {
+    let tags = [Some(vec![Some(2), Some(100)]), Some(vec![]), None, Some(vec![None, Some(i32::MIN)])];
+    let expected = [json!([2, 100]), json!([]), json!(null), json!([null, i32::MIN])];
+    let column: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(tags.clone()));
+    assert_encoded(Arc::clone(&column), &expected).await;
+    // A part of a column, and a column that is all null.
+    assert_encoded(column.slice(1, 3), &expected[1..]).await;
+    assert_encoded(column.slice(2, 1), &expected[2..3]).await;
+    let mut names = ListBuilder::new(StringBuilder::new());
+    names.append_value([Some("粉丝"), Some("a")]);
+    names.append_value([Some("\"\n")]);
+    let names: ArrayRef = Arc::new(names.finish());
+    // Without an escape in the whole column, and with one.
+    assert_encoded(take(&names, &UInt64Array::from(vec![0]), None).unwrap(), &[json!(["粉丝", "a"])]).await;
+    assert_encoded(names, &[json!(["粉丝", "a"]), json!(["\"\n"])]).await;
+}
+
+#[tokio::test]
 async fn every_line_is_the_row_in_the_order_of_the_columns() {
     const ROWS: usize = 3_000;
     let records = followers(ROWS);
@@ -189,8 +209,8 @@ async fn a_column_without_a_place_in_json_is_found_by_check() {
     let binary: ArrayRef = Arc::new(BinaryArray::from(vec![&b"x"[..]]));
     let context =
         context(Path::new("."), records(vec![("fine", Arc::new(NullArray::new(1))), ("blob", binary)]).schema());
-    let error = NdjsonFactory.check(&NdjsonOptions::stdout(), &context).await.unwrap_err();
-    assert!(error.to_string().contains("`blob` of type `Binary`"), "{error}");
+    let error = ConfiguredSink::new(NdjsonFactory, NdjsonOptions::stdout()).check(&context).await.unwrap_err();
+    assert!(error.to_string().contains("the column `blob` has the type `Binary`"), "{error}");
 }
 
 fn decompress(compression: Compression, data: &[u8]) -> Vec<u8> {
@@ -304,7 +324,7 @@ fn stdout_is_delivered_when_the_list_is_complete_and_has_no_root() {
     assert_eq!(NdjsonFactory.delivery(&NdjsonOptions::stdout()), at_least_once);
     assert!(NdjsonFactory.roots(&NdjsonOptions::stdout()).is_empty());
     assert_eq!(NdjsonFactory.delivery(&NdjsonOptions::new("out")), Delivery::Staged);
-    assert_eq!(NdjsonFactory.roots(&NdjsonOptions::new("out")), [Path::new("out")]);
+    assert_eq!(NdjsonFactory.roots(&NdjsonOptions::new("out")), [Root::from("out")]);
 }
 
 #[test]

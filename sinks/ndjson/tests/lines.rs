@@ -10,10 +10,10 @@ use arrow::compute::cast;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use fanout_sink::arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array, LargeStringArray,
-    NullArray, RecordBatchOptions, StringArray, StringViewArray, TimestampMicrosecondArray, TimestampNanosecondArray,
-    UInt16Array, UInt64Array,
+    ListArray, NullArray, RecordBatchOptions, StringArray, StringViewArray, TimestampMicrosecondArray,
+    TimestampNanosecondArray, UInt16Array, UInt64Array,
 };
-use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
+use fanout_sink::arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink_ndjson::LineEncoder;
 use proptest::collection::vec;
@@ -118,6 +118,15 @@ fn instant(json: &str) -> String {
     json.strip_suffix('"').map_or(json.to_owned(), |text| format!("{text}Z\""))
 }
 
+/// Lists of integers, some of them null, of any length from 0.
+fn lists(rows: usize) -> BoxedStrategy<Column> {
+    let column = |values: Vec<Option<Vec<Option<i32>>>>| -> Column {
+        let expected = json(&values);
+        (Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(values)), expected)
+    };
+    values(rows, vec(proptest::option::of(any::<i32>()), 0..4)).prop_map(column).boxed()
+}
+
 fn any_column(rows: usize) -> impl Strategy<Value = Column> {
     use proptest::num::{f32, f64};
     let float = prop_oneof![f64::ANY, proptest::sample::select(vec![0.0, -0.0, 1e300, 5e-324, 1e16, 1.5, 0.1])];
@@ -140,6 +149,7 @@ fn any_column(rows: usize) -> impl Strategy<Value = Column> {
         dictionary(rows),
         dense(rows),
         times(rows),
+        lists(rows),
     ]
 }
 

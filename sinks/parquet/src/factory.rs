@@ -1,12 +1,14 @@
 //! The sink type `parquet`: checks the options of a pipeline file, and opens the sink.
 
-use std::path::PathBuf;
-
-use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, SinkWarning, async_trait, files};
+use fanout_sink::arrow::datatypes::Field;
+use fanout_sink::{
+    Delivery, Found, Root, SinkContext, SinkError, SinkFactory, SinkReport, SinkWarning, async_trait, files,
+};
 
 use crate::options::ParquetOptions;
-use crate::properties::{check_schema, writer_properties};
+use crate::properties::writer_properties;
 use crate::sink::ParquetSink;
+use crate::stored::can_store;
 
 /// The memory of an open sink beside its row group, for the follower columns: unfinished pages,
 /// dictionaries, the file's buffer, and compressors. Measured: the resident size of a process grew
@@ -34,7 +36,7 @@ impl SinkFactory for ParquetFactory {
     }
 
     fn summary(&self) -> &'static str {
-        "Apache Parquet files, one folder a list (or a single file), published by one rename: exactly once"
+        "Apache Parquet files, one folder a list (or a single file), published in one step: exactly once"
     }
 
     fn delivery(&self, _options: &ParquetOptions) -> Delivery {
@@ -43,15 +45,22 @@ impl SinkFactory for ParquetFactory {
 
     fn memory(&self, options: &ParquetOptions) -> u64 {
         let compressors = if options.zstd_level > CHEAP_ZSTD_LEVEL { MEMORY_OF_HIGH_LEVELS } else { 0 };
-        options.row_group_bytes.0.saturating_add(MEMORY_BESIDE_ROW_GROUP + compressors)
+        options.row_group_bytes.0.saturating_add(MEMORY_BESIDE_ROW_GROUP + compressors + options.root.memory())
     }
 
-    fn roots(&self, options: &ParquetOptions) -> Vec<PathBuf> {
-        vec![options.root.clone()]
+    fn threads(&self, options: &ParquetOptions) -> u64 {
+        options.root.threads()
+    }
+
+    fn takes(&self, _options: &ParquetOptions, field: &Field) -> bool {
+        can_store(field)
+    }
+
+    fn roots(&self, options: &ParquetOptions) -> Vec<Root> {
+        vec![options.files().root]
     }
 
     async fn check(&self, options: &ParquetOptions, context: &SinkContext) -> Result<(), SinkError> {
-        check_schema(&context.schema)?;
         writer_properties(&context.schema, options)?;
         files::check(&options.files(), context)
     }
@@ -61,7 +70,6 @@ impl SinkFactory for ParquetFactory {
     }
 
     async fn open(&self, options: ParquetOptions, context: SinkContext) -> Result<ParquetSink, SinkError> {
-        check_schema(&context.schema)?;
         ParquetSink::open(options, context)
     }
 

@@ -1,10 +1,9 @@
 //! The keys of `[sinks.<name>.options]` for `type = "parquet"`.
 
-use std::path::PathBuf;
-
 use fanout_sink::files::FileOptions;
+use fanout_sink::files::objects::StoreOptions;
 use fanout_sink::schemars::{self, JsonSchema};
-use fanout_sink::{ByteSize, SinkError};
+use fanout_sink::{ByteSize, Root, SinkError};
 use parquet::basic::{GzipLevel, ZstdLevel};
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +17,13 @@ const DEFAULT_LAYOUT: &str = "dt={date}/account={account}/part-{part}.parquet";
 #[serde(deny_unknown_fields)]
 pub struct ParquetOptions {
     /// The folder for all output; relative to the pipeline file. Files are staged beside it, in
-    /// `<root>.staging`.
-    #[serde(deserialize_with = "fanout_sink::local_path")]
+    /// `<root>.staging`. Or a prefix in an object store: `s3://bucket/prefix`,
+    /// `az://container/prefix`.
     #[schemars(example = "out/followers")]
-    pub root: PathBuf,
+    pub root: Root,
+    /// How the object store of `root` is reached. Without it the environment says it.
+    #[serde(default)]
+    pub store: Option<StoreOptions>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`,
     /// `{pipeline}`, `{sink}`. The last folder belongs to one list and is replaced as a whole. A
     /// name without a folder makes a single file.
@@ -106,9 +108,10 @@ fn default_row_group_bytes() -> ByteSize {
 
 impl ParquetOptions {
     /// Makes options with every default, for output under `root`.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
+    pub fn new(root: impl Into<Root>) -> Self {
         Self {
             root: root.into(),
+            store: None,
             layout: default_layout(),
             encoding: ColumnEncoding::default(),
             compression: Compression::default(),
@@ -123,7 +126,7 @@ impl ParquetOptions {
     /// Returns the options that all file sinks share.
     pub(crate) fn files(&self) -> FileOptions {
         let rolling = self.max_file_rows.is_some() || self.max_file_bytes.is_some();
-        FileOptions { root: self.root.clone(), layout: self.layout.clone(), rolling }
+        FileOptions { root: self.root.clone().with_store(self.store.clone()), layout: self.layout.clone(), rolling }
     }
 
     /// Returns the codec.

@@ -14,7 +14,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 
 use crate::options::ParquetOptions;
-use crate::properties::{writer_properties, written_schema};
+use crate::properties::writer_properties;
+use crate::stored::{stored_column, stored_schema};
 
 /// Encodes batches of one schema as one Parquet file, as the `parquet` sink does: encodings by type
 /// and cardinality, row groups by rows and bytes. The bytes go to any writer; the caller decides
@@ -56,7 +57,7 @@ impl<W: Write + Send> PartEncoder<W> {
     ///
     /// If the options are wrong, a column cannot be stored in Parquet, or `out` fails.
     pub fn new(schema: &Schema, options: &ParquetOptions, out: W) -> Result<Self, SinkError> {
-        let (properties, schema) = (writer_properties(schema, options)?, written_schema(schema));
+        let (properties, schema) = (writer_properties(schema, options)?, stored_schema(schema));
         let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))
             .map_err(|error| SinkError::permanent("cannot begin a Parquet file").with_source(error))?;
         Ok(Self { writer, schema, rows: 0 })
@@ -69,9 +70,8 @@ impl<W: Write + Send> PartEncoder<W> {
     /// If `records` does not have the columns of the schema, or the writer fails. The file cannot
     /// be finished then.
     pub fn write(&mut self, records: &RecordBatch) -> Result<(), ParquetError> {
-        // With the schema that is written: the batch's has cardinality marks.
         let options = RecordBatchOptions::new().with_row_count(Some(records.num_rows()));
-        let columns = records.columns().to_vec();
+        let columns = records.columns().iter().map(stored_column).collect::<Result<_, _>>()?;
         self.writer.write(&RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)?;
         self.rows += records.num_rows() as u64;
         Ok(())

@@ -1,11 +1,8 @@
 //! How a column is stored: by the option `encoding`, by its type, and by its cardinality mark in
 //! the schema.
 
-use std::sync::Arc;
-
-use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema};
 use fanout_sink::{CARDINALITY, LOW_CARDINALITY, SinkError};
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::Encoding;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -32,6 +29,8 @@ pub fn writer_properties(schema: &Schema, options: &ParquetOptions) -> Result<Wr
         // (`benches/benches/parquet.rs`). No page index: it helps readers that look for single
         // values, and a list is read whole.
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        // As the format wants it: the item of a list is called `element`, and a date has days.
+        .set_coerce_types(true)
         .set_offset_index_disabled(true);
     // For all columns at once, because a nested column has a path of its own for each leaf.
     let builder = builder.set_dictionary_enabled(options.encoding != ColumnEncoding::Plain);
@@ -63,33 +62,4 @@ fn store(builder: WriterPropertiesBuilder, field: &Field, encoding: ColumnEncodi
         }
         _ => builder,
     }
-}
-
-/// Returns the schema without the cardinality marks, as it is written to a file.
-pub(crate) fn written_schema(schema: &Schema) -> SchemaRef {
-    let strip = |field: &Arc<Field>| {
-        if !field.metadata().contains_key(CARDINALITY) {
-            return Arc::clone(field);
-        }
-        let mut metadata = field.metadata().clone();
-        metadata.remove(CARDINALITY);
-        Arc::new(field.as_ref().clone().with_metadata(metadata))
-    };
-    Arc::new(Schema::new_with_metadata(
-        schema.fields().iter().map(strip).collect::<Vec<_>>(),
-        schema.metadata().clone(),
-    ))
-}
-
-/// Checks that every column can be stored in Parquet.
-pub(crate) fn check_schema(schema: &Schema) -> Result<(), SinkError> {
-    for field in schema.fields() {
-        let alone = Schema::new(vec![Arc::clone(field)]);
-        ArrowSchemaConverter::new().convert(&alone).map_err(|error| {
-            let message =
-                format!("column `{}` of type `{}` cannot be stored in Parquet", field.name(), field.data_type());
-            SinkError::permanent(message).with_source(error)
-        })?;
-    }
-    Ok(())
 }

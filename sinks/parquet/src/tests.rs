@@ -6,23 +6,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fanout_sink::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, LargeStringArray,
-    StringArray, StringViewArray, StructArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array,
+    LargeStringArray, ListArray, StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
+    TimestampMillisecondArray, TimestampSecondArray, UInt32Array,
 };
 use fanout_sink::arrow::compute::concat_batches;
-use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use fanout_sink::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit};
 use fanout_sink::arrow::record_batch::RecordBatch;
 use fanout_sink::chrono::DateTime;
 use fanout_sink::{
-    Batch, ByteSize, CARDINALITY, LOW_CARDINALITY, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
-    WalkId,
+    Batch, ByteSize, CARDINALITY, ConfiguredSink, LOW_CARDINALITY, Sink, SinkContext, SinkError, SinkFactory,
+    SinkReport, Snapshot, WalkId,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Encoding, GzipLevel, ZstdLevel};
+use parquet::basic::{Encoding, GzipLevel, LogicalType, TimeUnit as StoredUnit, ZstdLevel};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use crate::factory::ParquetFactory;
 use crate::options::{ColumnEncoding, Compression, ParquetOptions};
+use crate::part::PartEncoder;
 use crate::sink::ParquetSink;
 
 const BATCH_ROWS: usize = 10_000;
@@ -240,6 +242,40 @@ async fn a_column_of_any_type_is_read_back_in_every_encoding_and_plain_has_no_di
 }
 
 #[tokio::test]
+async fn a_list_is_one_of_the_format_and_seconds_are_stored_as_milliseconds() {
+    let directory = tempfile::tempdir().unwrap();
+    let seconds = [Some(0), None, Some(-1), Some(4_294_967_295)];
+    let tags = [Some(vec![Some(2), Some(100)]), Some(vec![]), None, Some(vec![Some(i32::MIN)])];
+    let time: ArrayRef = Arc::new(TimestampSecondArray::from_iter(seconds).with_timezone("UTC"));
+    let list: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(tags));
+    let written = RecordBatch::try_from_iter_with_nullable([("at", time, true), ("tags", Arc::clone(&list), true)]);
+    let written = written.unwrap();
+    let mut context = context(directory.path());
+    context.schema = written.schema();
+    for encoding in [ColumnEncoding::Mixed, ColumnEncoding::Plain, ColumnEncoding::Delta] {
+        let options = ParquetOptions { encoding, ..ParquetOptions::new(format!("{encoding:?}")) };
+        let report = publish(&options, &context, &[written.slice(0, 1), written.slice(1, 3)]).await;
+        let (found, metadata) = read(Path::new(&report.outputs[0].location));
+        let milliseconds = seconds.map(|seconds| seconds.map(|seconds| seconds * 1_000));
+        assert_eq!(
+            found["at"].as_ref(),
+            &TimestampMillisecondArray::from_iter(milliseconds).with_timezone("UTC") as &dyn Array
+        );
+        // Lists of another name of their items are not equal to Arrow.
+        assert!(found["tags"].as_list::<i32>().iter().eq(list.as_list::<i32>().iter()), "{found:?}");
+        let schema = metadata.file_metadata().schema_descr();
+        let leaves = [0, 1].map(|leaf| schema.column(leaf));
+        assert_eq!(leaves.each_ref().map(|leaf| leaf.path().string()), ["at", "tags.list.element"]);
+        assert_eq!(leaves[0].logical_type_ref(), Some(&LogicalType::timestamp(true, StoredUnit::MILLIS)));
+    }
+    // A time that has no milliseconds is an error, and no other time.
+    let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));
+    let far = RecordBatch::try_from_iter_with_nullable([("at", far, true)]).unwrap();
+    let mut part = PartEncoder::new(&far.schema(), &ParquetOptions::new("out"), Vec::new()).unwrap();
+    assert!(part.write(&far).unwrap_err().to_string().contains("too far for milliseconds"));
+}
+
+#[tokio::test]
 async fn the_footer_says_what_the_list_is() {
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
@@ -405,8 +441,9 @@ async fn a_foreign_target_and_a_type_without_a_place_are_found_by_check() {
     let nothing = Field::new("nothing", DataType::Struct(Vec::<Field>::new().into()), true);
     let context =
         SinkContext::new("main", "wx1", Arc::new(Schema::new(vec![nothing]))).with_directory(directory.path());
-    let error = check_error(&ParquetOptions::new("other"), &context).await;
-    assert!(error.to_string().contains("`nothing`"), "{error}");
+    let sink = ConfiguredSink::new(ParquetFactory, ParquetOptions::new("other"));
+    let error = sink.check(&context).await.unwrap_err();
+    assert!(error.to_string().contains("the column `nothing` has the type `Struct("), "{error}");
 }
 
 #[test]

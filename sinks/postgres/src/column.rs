@@ -8,11 +8,11 @@ use fanout_sink::arrow::array::types::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use fanout_sink::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, RecordBatch, StringArray,
 };
 use fanout_sink::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::sql::Identifier;
 
@@ -48,22 +48,26 @@ impl Column {
             let message = format!("the list has a column `{name}`, which is a key column that this sink fills");
             return Err(SinkError::permanent(message).with_hint("leave it out with `columns`"));
         }
-        let kind = kind_of(field.data_type()).ok_or_else(|| {
-            let message =
-                format!("the column `{name}` is of the type `{}`, which has none in Postgres", field.data_type());
-            SinkError::permanent(message).with_hint("leave it out with `columns`")
-        })?;
+        let kind = kind_of(field.data_type()).ok_or_else(|| SinkError::column_type(field))?;
         Ok(Self { name: Identifier(name.clone()), kind, nullable: field.is_nullable() })
     }
 
     /// Returns the column's definition in `CREATE TABLE`.
     pub(crate) fn definition(&self) -> String {
-        format!("{} {}{}", self.name, self.kind.name(), if self.nullable { "" } else { " NOT NULL" })
+        format!("{} {}{}", self.name, self.sql_type(), if self.nullable { "" } else { " NOT NULL" })
+    }
+
+    /// Returns the column's type as a statement names it: `int4`, `int4[]`.
+    pub(crate) fn sql_type(&self) -> String {
+        match self.kind.kind() {
+            Kind::Array(item) => format!("{}[]", item.name()),
+            _ => self.kind.name().to_owned(),
+        }
     }
 }
 
 /// Returns the Postgres type that holds every value of an Arrow type; `None` if there is none.
-fn kind_of(kind: &DataType) -> Option<Type> {
+pub(crate) fn kind_of(kind: &DataType) -> Option<Type> {
     Some(match kind {
         DataType::Boolean => Type::BOOL,
         DataType::Int8 | DataType::Int16 | DataType::UInt8 => Type::INT2,
@@ -76,6 +80,7 @@ fn kind_of(kind: &DataType) -> Option<Type> {
         DataType::Date32 => Type::DATE,
         DataType::Timestamp(_, Some(_)) => Type::TIMESTAMPTZ,
         DataType::Timestamp(_, None) => Type::TIMESTAMP,
+        DataType::List(item) if item.data_type() == &DataType::Int32 => Type::INT4_ARRAY,
         DataType::Dictionary(_, values) => return kind_of(values),
         _ => return None,
     })
@@ -94,6 +99,7 @@ pub(crate) enum Values {
     Bytes(BinaryArray),
     Date(PrimitiveArray<Date32Type>),
     Instant(PrimitiveArray<TimestampMicrosecondType>),
+    Int4s(ListArray),
 }
 
 impl Values {
@@ -125,6 +131,7 @@ impl Values {
                 };
                 Self::Instant(to(&DataType::Timestamp(TimeUnit::Microsecond, zone))?.as_primitive().clone())
             }
+            Type::INT4_ARRAY => Self::Int4s(values.as_list().clone()),
             _ => Self::Text(to(&DataType::Utf8)?.as_string().clone()),
         })
     }
@@ -146,6 +153,7 @@ impl Values {
             Self::Bytes(values) => values.is_null(row),
             Self::Date(values) => values.is_null(row),
             Self::Instant(values) => values.is_null(row),
+            Self::Int4s(values) => values.is_null(row),
         }
     }
 }
@@ -171,15 +179,14 @@ impl ToSql for Cell<'_> {
             Values::Float4(values) => values.value(row).to_sql(kind, out),
             Values::Float8(values) => values.value(row).to_sql(kind, out),
             Values::Bytes(values) => values.value(row).to_sql(kind, out),
-            Values::Text(values) => {
-                let text = values.value(row);
-                // Postgres refuses it, too, but does not name the row.
-                if text.contains('\0') {
-                    return Err(
-                        format!("row {row} of the batch has a text with U+0000, which Postgres cannot hold").into()
-                    );
-                }
-                text.to_sql(kind, out)
+            Values::Text(values) => match values.value(row) {
+                // Postgres cannot hold U+0000.
+                text if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(kind, out),
+                text => text.to_sql(kind, out),
+            },
+            Values::Int4s(values) => {
+                let items: Vec<Option<i32>> = values.value(row).as_primitive::<Int32Type>().iter().collect();
+                items.to_sql(kind, out)
             }
             // The wire format is an integer, counted from 2000.
             Values::Date(values) => wire(values.value(row).checked_sub(DAYS_TO_2000), kind, out),

@@ -1,10 +1,9 @@
 //! `type = "postgres"` in a pipeline file: the factory of the sink.
 
-use std::path::PathBuf;
+use fanout_sink::arrow::datatypes::Field;
+use fanout_sink::{Delivery, Found, Root, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 
-use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
-
-use crate::column::Column;
+use crate::column::{Column, kind_of};
 use crate::find;
 use crate::options::PostgresOptions;
 use crate::preflight;
@@ -39,7 +38,11 @@ impl SinkFactory for PostgresFactory {
         MEMORY
     }
 
-    fn roots(&self, _options: &PostgresOptions) -> Vec<PathBuf> {
+    fn takes(&self, _options: &PostgresOptions, field: &Field) -> bool {
+        kind_of(field.data_type()).is_some()
+    }
+
+    fn roots(&self, _options: &PostgresOptions) -> Vec<Root> {
         Vec::new()
     }
 

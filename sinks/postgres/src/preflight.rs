@@ -121,12 +121,12 @@ fn compare(table: &Table, columns: &[Column], found: &[TableColumn]) -> Result<(
         match found.iter().find(|found| found.name == column.name.0) {
             None => {
                 problems.push(format!("has no column `{}`", column.name.0));
-                changes.push(format!("ADD COLUMN {} {}", column.name, column.kind.name()));
+                changes.push(format!("ADD COLUMN {} {}", column.name, column.sql_type()));
             }
             Some(found) if found.kind != column.kind.name() => {
                 let (name, kind) = (&column.name.0, column.kind.name());
                 problems.push(format!("has `{name}` as `{}`, expected `{kind}`", found.kind));
-                changes.push(format!("ALTER {} TYPE {kind}", column.name));
+                changes.push(format!("ALTER {} TYPE {}", column.name, column.sql_type()));
             }
             Some(_) => {}
         }

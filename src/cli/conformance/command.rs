@@ -36,7 +36,8 @@ pub(in crate::cli) struct TestArguments {
 
 const EXAMPLES: &str = "\
 The suite delivers made-up lists of the accounts `conformance-north` and `conformance-south`, with aborts and crashes.
-A sink that writes files writes to a temporary folder. Without a reader, the suite relies on what the sink reports.
+A sink that writes files writes to a temporary folder, or in an object store beside its root, to the prefix `ROOT.fanout-sinks-test`, whose objects are removed.
+Without a reader, the suite relies on what the sink reports.
 
 Exit codes: 0 every promise was kept, 1 one was broken, 2 the command line or the pipeline file is wrong.
 
@@ -60,6 +61,10 @@ pub(in crate::cli) async fn execute(
     };
     let pipeline = Pipeline::load(&arguments.file, &overrides)?;
     let sink = bind(&pipeline, &arguments.sink, registry)?;
+    if sink.uses_stdout() {
+        let message = "found a sink that writes to stdout, where the outcome of each case goes; expected a file";
+        return Err(ConfigErrors::from(sink.section().problem("options", message)).into());
+    }
     if sink.roots().is_empty() && !arguments.yes {
         let message = format!(
             "found `{}`, which publishes made-up lists to its real destination, where they stay; expected `--yes`, to \

@@ -3,11 +3,12 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::Utc;
-use fanout_sink::arrow::datatypes::Schema;
+use fanout_sink::arrow::datatypes::{Schema, SchemaRef};
 use fanout_sink::conformance::{ReadBack, ReadError, Subject};
 use fanout_sink::{ConfiguredSink, SinkContext};
 
@@ -61,8 +62,8 @@ impl Subject for Configured<'_> {
         context
     }
 
-    fn columns(&self) -> Option<Vec<String>> {
-        Some(self.sink.schema().fields().iter().map(|field| field.name().clone()).collect())
+    fn columns(&self) -> Option<SchemaRef> {
+        Some(Arc::clone(self.sink.schema()))
     }
 
     fn accepts(&self, _schema: &Schema) -> bool {
@@ -80,7 +81,7 @@ impl Subject for Configured<'_> {
             command.current_dir(self.directory);
         }
         if let Some(root) = self.sink.roots().first() {
-            command.env("SINK_ROOT", context.output_path(root));
+            command.env("SINK_ROOT", context.output_root(root).to_string());
         }
         let output = command
             .args(arguments)
@@ -92,8 +93,10 @@ impl Subject for Configured<'_> {
             .stderr(Stdio::null())
             .output()
             .map_err(|error| format!("the reader `{program}` cannot be started ({error})"))?;
-        if !output.status.success() {
-            return Ok(None);
+        match output.status.code() {
+            Some(0) => {}
+            Some(_) => return Ok(None),
+            None => return Err(format!("the reader `{program}` has crashed: {}", output.status).into()),
         }
         let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let rows = lines.map(serde_json::from_slice).collect::<Result<_, _>>();

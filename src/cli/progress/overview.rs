@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::table::{duration, grouped};
+use super::super::told::has_followers;
 use crate::engine::Progress;
 use crate::report::Verdict;
 
@@ -25,16 +26,24 @@ pub(super) struct Overview {
 impl Overview {
     /// Sums up a run that has lasted for `elapsed`.
     pub(super) fn of(progress: &Progress, elapsed: Duration) -> Self {
-        let mut overview = Self { accounts: progress.units().len() as u64, elapsed, ..Self::default() };
-        for account in progress.units() {
+        let mut overview = Self { elapsed, ..Self::default() };
+        // A list that this run need not read has no report.
+        for account in
+            progress.units().iter().filter(|account| account.reports().is_none_or(|reports| !reports.is_empty()))
+        {
+            overview.accounts += 1;
             match account.verdict() {
                 Some(Verdict::Failed) => overview.failed += 1,
-                Some(Verdict::Interrupted | Verdict::Stopped | Verdict::CutOff) => overview.stopped += 1,
+                Some(Verdict::Interrupted | Verdict::Stopped | Verdict::CutOff | Verdict::NotTried) => {
+                    overview.stopped += 1;
+                }
                 Some(Verdict::Ready | Verdict::Published | Verdict::AlreadyPublished) => overview.done += 1,
                 None => overview.under_way += u64::from(account.has_begun()),
             }
             overview.pages += account.pages();
-            overview.followers += account.walk().followers;
+            if has_followers(account.list().name()) {
+                overview.followers += account.walk().followers;
+            }
             overview.calls += account.calls();
         }
         overview

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::super::table::account_and_list;
+use super::super::told::{has_followers, rows_of};
 use crate::config::Pipeline;
 use crate::error::Exit;
-use crate::report::{AccountReport, RunReport, SinkState, Verdict};
+use crate::report::{AccountReport, ChangesReport, RunReport, SinkState};
+use crate::wechat;
 
 /// The lists of an account, and the runs, that are shown: three months of nights, and more points
 /// than a chart on a phone has room for.
@@ -17,18 +20,25 @@ const PAST: usize = 90;
 #[derive(Debug)]
 pub(super) struct Overview {
     pub(super) pipeline: String,
-    /// The accounts, in the order of the pipeline file.
+    /// The lists of the accounts, accounts in the order of the pipeline file.
     pub(super) accounts: Vec<AccountPast>,
     /// The last runs, oldest first.
     pub(super) runs: VecDeque<RunFacts>,
-    /// The places of the accounts by app id, because names change.
-    places: HashMap<String, usize>,
+    /// The places of the accounts by app id, because names change, and list.
+    places: HashMap<(String, String), usize>,
 }
 
-/// One account.
+/// One list of one account.
 #[derive(Debug)]
 pub(super) struct AccountPast {
+    /// The account's name and, if it is not that of the followers, the list's.
     pub(super) name: String,
+    /// What the rows of its lists are called.
+    pub(super) rows_of: &'static str,
+    /// Whether its rows are the followers of the account.
+    pub(super) has_followers: bool,
+    /// Whether its rows are changes.
+    pub(super) has_changes: bool,
     pub(super) app_id: String,
     /// When the last run of the account began, and its reports as one; `None` before the first run.
     pub(super) last: Option<(DateTime<Utc>, AccountReport)>,
@@ -45,7 +55,21 @@ pub(super) struct List {
     pub(super) at: DateTime<Utc>,
     /// Its logical date.
     pub(super) date: NaiveDate,
-    pub(super) followers: u64,
+    pub(super) rows: u64,
+    /// What it tells, if it is a list of changes.
+    changes: Option<ChangesReport>,
+}
+
+/// The changes that one list tells, of one night or of several.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Night<'a> {
+    /// When the list was read.
+    pub(super) at: DateTime<Utc>,
+    /// Its logical date.
+    pub(super) date: NaiveDate,
+    /// The date at which the changes begin.
+    pub(super) since: NaiveDate,
+    pub(super) changes: &'a ChangesReport,
 }
 
 /// One run.
@@ -60,34 +84,31 @@ pub(super) struct RunFacts {
     pub(super) seconds: f64,
 }
 
-/// Returns whether the list is complete, and every required sink has it.
-pub(super) fn is_good(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Published | Verdict::AlreadyPublished)
-}
-
 impl Overview {
     /// Makes an overview without any run.
     pub(super) fn new(pipeline: &Pipeline) -> Self {
-        let past = |(name, app_id): (&String, &String)| AccountPast {
-            name: name.clone(),
-            app_id: app_id.clone(),
-            last: None,
-            lists: BTreeMap::new(),
-            failures: VecDeque::new(),
-        };
-        let accounts = pipeline.accounts.iter();
-        let places = accounts.clone().enumerate().map(|(place, account)| (account.app_id.clone(), place));
-        Self {
-            pipeline: pipeline.name.clone(),
-            places: places.collect(),
-            accounts: accounts.map(|account| past((&account.name, &account.app_id))).collect(),
-            runs: VecDeque::new(),
+        let (mut places, mut accounts) = (HashMap::new(), Vec::new());
+        for account in &pipeline.accounts {
+            for list in pipeline.lists() {
+                places.insert((account.app_id.clone(), list.name().to_owned()), accounts.len());
+                accounts.push(AccountPast {
+                    name: account_and_list(&account.name, list.name()),
+                    rows_of: rows_of(list.name()),
+                    has_followers: has_followers(list.name()),
+                    has_changes: list == wechat::List::CHANGES,
+                    app_id: account.app_id.clone(),
+                    last: None,
+                    lists: BTreeMap::new(),
+                    failures: VecDeque::new(),
+                });
+            }
         }
+        Self { pipeline: pipeline.name.clone(), places, accounts, runs: VecDeque::new() }
     }
 
     /// Adds a run, which is newer than those before.
     pub(super) fn add(&mut self, run: RunReport) {
-        let good = run.accounts.iter().filter(|account| is_good(account.verdict)).count() as u64;
+        let good = run.accounts.iter().filter(|account| account.is_published()).count() as u64;
         let facts = RunFacts {
             begun_at: run.begun_at,
             shard: run.shard,
@@ -100,7 +121,8 @@ impl Overview {
         push_bounded(&mut self.runs, facts);
         let mut of_accounts: BTreeMap<usize, Vec<AccountReport>> = BTreeMap::new();
         for report in run.accounts {
-            if let Some(&place) = self.places.get(&report.app_id) {
+            let key = (report.app_id.clone(), report.list.clone());
+            if let Some(&place) = self.places.get(&key) {
                 of_accounts.entry(place).or_default().push(report);
             }
         }
@@ -126,15 +148,15 @@ impl Overview {
 impl AccountPast {
     /// Adds the reports of one run, one for each date.
     fn add(&mut self, begun_at: DateTime<Utc>, reports: Vec<AccountReport>) {
-        for list in reports.iter().filter_map(|report| report.snapshot.as_ref()) {
+        for (report, list) in reports.iter().filter_map(|report| Some((report, report.snapshot.as_ref()?))) {
             let at = list.last_fetched_at.unwrap_or(begun_at);
             let walk = (list.walk.begun_at(), list.walk.number());
-            self.lists.insert(walk, List { at, date: list.date, followers: list.rows });
+            self.lists.insert(walk, List { at, date: list.date, rows: list.rows, changes: report.changes.clone() });
             if self.lists.len() > PAST {
                 self.lists.pop_first();
             }
         }
-        if reports.iter().any(|report| !is_good(report.verdict)) {
+        if reports.iter().any(|report| !report.is_published()) {
             push_bounded(&mut self.failures, begun_at);
         }
         self.last = reports.into_iter().reduce(combined).map(|report| (begun_at, report));
@@ -143,6 +165,14 @@ impl AccountPast {
     /// Returns the lists, oldest first.
     pub(super) fn lists(&self) -> impl ExactSizeIterator<Item = &List> {
         self.lists.values()
+    }
+
+    /// Returns the lists that tell changes, oldest first.
+    pub(super) fn nights(&self) -> impl DoubleEndedIterator<Item = Night<'_>> {
+        self.lists.values().filter_map(|list| {
+            let changes = list.changes.as_ref()?;
+            Some(Night { at: list.at, date: list.date, since: changes.since?, changes })
+        })
     }
 
     /// Returns the newest list, even if the last run has none.
@@ -162,6 +192,7 @@ fn combined(earlier: AccountReport, mut later: AccountReport) -> AccountReport {
     later.calls += earlier.calls;
     later.retries += earlier.retries;
     later.seconds += earlier.seconds;
+    later.batches = later.batches.or(earlier.batches);
     for outcome in earlier.sinks.into_iter().filter(|outcome| matches!(outcome.state, SinkState::Failed { .. })) {
         later.sinks.retain(|other| other.sink != outcome.sink);
         later.sinks.push(outcome);

@@ -55,7 +55,7 @@ filter.hidden = false;
 
 // A click anywhere in a row opens it, because the name alone is a small target for a thumb.
 table.addEventListener("click", (event) => {
-  const row = event.target.closest("tbody tr:not(.detail)");
+  const row = event.target.closest(".accounts > tbody > tr:not(.detail)");
   if (!row || event.target.closest("summary")) return;
   const details = row.querySelector("details");
   details.open = !details.open;

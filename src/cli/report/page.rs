@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::gather::{AccountPast, Overview, is_good};
+use super::gather::Overview;
 use super::rows::{AccountRow, RunRows};
 use super::{chart, rows};
 use crate::causes::kind_of_error;
-use crate::cli::{summary, table};
+use crate::cli::{summary, table, told};
 use crate::report::{AccountReport, SinkState, Verdict};
 
 /// Writes the page.
@@ -38,6 +38,18 @@ struct Page<'a> {
     span: (DateTime<Utc>, DateTime<Utc>),
 }
 
+impl Page<'_> {
+    /// Returns the title of the column of rows.
+    fn title_of_rows(&self) -> &'static str {
+        if self.overview.accounts.iter().all(|account| account.has_followers) { "Followers" } else { "Rows" }
+    }
+
+    /// Writes what the last list of an account tells beside its rows.
+    fn told(report: &AccountReport) -> Option<String> {
+        told::in_words(report.changes.as_ref(), report.tags.as_ref(), report.date)
+    }
+}
+
 /// Sums over all accounts.
 struct Counts {
     accounts: u64,
@@ -46,19 +58,32 @@ struct Counts {
     failed: u64,
     followers: u64,
     change: i128,
+    /// Those who came and who left, of the last changes; `None` if no list tells changes.
+    changes: Option<(u64, u64)>,
     calls: u64,
 }
 
 impl Counts {
     fn new(overview: &Overview) -> Self {
         let reports = || overview.accounts.iter().filter_map(|account| account.last.as_ref()).map(|(_, report)| report);
-        let last_lists = overview.accounts.iter().filter_map(AccountPast::list);
+        // Of lists of the same followers only one counts.
+        let mut followers: BTreeMap<&str, (u64, i128)> = BTreeMap::new();
+        for account in overview.accounts.iter().filter(|account| account.has_followers) {
+            let rows = account.list().map_or(0, |list| list.rows);
+            let change = account.last.as_ref().and_then(|(_, report)| summary::change(report)).unwrap_or(0);
+            let most = followers.entry(&account.app_id).or_default();
+            *most = (rows, change).max(*most);
+        }
+        let last_nights = overview.accounts.iter().filter_map(|account| account.nights().next_back());
+        let changes = last_nights.map(|night| (night.changes.followed, night.changes.unfollowed));
         Self {
             accounts: overview.accounts.len() as u64,
-            good: reports().filter(|report| is_good(report.verdict)).count() as u64,
-            failed: reports().filter(|report| report.verdict == Verdict::Failed).count() as u64,
-            followers: last_lists.map(|list| list.followers).fold(0, u64::saturating_add),
-            change: reports().filter_map(summary::change).sum(),
+            good: reports().filter(|report| report.is_published()).count() as u64,
+            failed: reports().filter(|report| report.verdict == Verdict::Failed && !report.is_published()).count()
+                as u64,
+            followers: followers.values().map(|(rows, _)| *rows).fold(0, u64::saturating_add),
+            change: followers.values().map(|(_, change)| *change).sum(),
+            changes: changes.reduce(|(came, left), night| (came.saturating_add(night.0), left.saturating_add(night.1))),
             calls: reports().map(|report| report.calls).fold(0, u64::saturating_add),
         }
     }

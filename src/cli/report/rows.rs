@@ -1,11 +1,16 @@
 //! The rows of accounts and runs, as the template shows them.
 
+use chrono::NaiveDate;
+
+use super::super::summary::is_read_in_batches;
+use super::super::table::{grouped, signed};
 use super::chart::Chart;
-use super::gather::{AccountPast, Overview, RunFacts, is_good};
+use super::gather::{AccountPast, Night, Overview, RunFacts};
 use crate::error::Exit;
 use crate::report::{AccountReport, Verdict};
 
-/// Runs that are shown at once: two weeks of nights. The earlier ones are folded away.
+/// Runs, and changes, that are shown at once: two weeks of nights. The earlier ones are folded
+/// away.
 const LATEST: usize = 14;
 
 /// One account.
@@ -15,6 +20,7 @@ pub(super) struct AccountRow<'a> {
     pub(super) chart: Chart,
     /// Whether another account has a newer list.
     pub(super) is_behind: bool,
+    pub(super) nights: Nights<'a>,
 }
 
 impl<'a> AccountRow<'a> {
@@ -24,6 +30,7 @@ impl<'a> AccountRow<'a> {
         let row = |account: &'a AccountPast| Self {
             account,
             chart: Chart::new(account, span),
+            nights: Nights::new(account),
             is_behind: account.list().is_some_and(|list| newest.is_some_and(|newest| newest != list.date)),
         };
         overview.accounts.iter().map(row).collect()
@@ -33,16 +40,27 @@ impl<'a> AccountRow<'a> {
         self.account.last.as_ref().map(|(_, report)| report.verdict)
     }
 
+    /// Returns whether the last run has published the list without some tags.
+    fn lacks_tags(&self) -> bool {
+        let last = self.account.last.as_ref().map(|(_, report)| report);
+        last.is_some_and(|report| report.verdict == Verdict::Failed && report.is_published())
+    }
+
     /// Returns the verdict of the last run as text.
     pub(super) fn verdict(&self) -> &'static str {
-        self.last_verdict().map_or("no run yet", Verdict::as_str)
+        match self.last_verdict() {
+            None => "no run yet",
+            Some(_) if self.lacks_tags() => "published without some tags",
+            Some(verdict) => verdict.as_str(),
+        }
     }
 
     /// Returns the style class of the verdict.
     pub(super) fn mood(&self) -> &'static str {
         match self.last_verdict() {
+            Some(_) if self.lacks_tags() => "mild",
             Some(Verdict::Failed) => "bad",
-            Some(verdict) if is_good(verdict) => "good",
+            Some(Verdict::Published | Verdict::AlreadyPublished) => "good",
             _ => "mild",
         }
     }
@@ -59,6 +77,54 @@ impl<'a> AccountRow<'a> {
     /// Returns the text that the filter of the page searches.
     pub(super) fn searched(&self) -> String {
         format!("{} {} {}", self.account.name, self.account.app_id, self.verdict()).to_lowercase()
+    }
+}
+
+/// The nights whose changes are told, newest first.
+#[derive(Debug)]
+pub(super) struct Nights<'a> {
+    pub(super) latest: Vec<Night<'a>>,
+    pub(super) earlier: Vec<Night<'a>>,
+    came: u64,
+    left: u64,
+}
+
+impl<'a> Nights<'a> {
+    fn new(account: &'a AccountPast) -> Self {
+        let mut latest: Vec<_> = account.nights().rev().collect();
+        let sum = |of: fn(&Night<'_>) -> u64| latest.iter().map(of).fold(0, u64::saturating_add);
+        let (came, left) = (sum(|night| night.changes.followed), sum(|night| night.changes.unfollowed));
+        let earlier = latest.split_off(latest.len().min(LATEST));
+        Self { latest, earlier, came, left }
+    }
+
+    /// Writes what all of them tell together.
+    pub(super) fn in_words(&self) -> String {
+        let lists = match self.latest.len() + self.earlier.len() {
+            1 => "the only list of changes".to_owned(),
+            lists => format!("{lists} lists of changes"),
+        };
+        let net = signed(i128::from(self.came) - i128::from(self.left));
+        format!("{} followed and {} left in {lists}: {net}", grouped(self.came), grouped(self.left))
+    }
+}
+
+impl Night<'_> {
+    /// Writes the numbers that the columns of a night show.
+    pub(super) fn counts(&self) -> [String; 5] {
+        let changes = self.changes;
+        [
+            grouped(changes.followed),
+            grouped(changes.unfollowed),
+            signed(changes.net().unwrap_or(0)),
+            grouped(changes.reappeared),
+            grouped(changes.holes),
+        ]
+    }
+
+    /// Returns the date at which the changes begin, if that is not the day before.
+    pub(super) fn since(&self) -> Option<NaiveDate> {
+        (self.date.pred_opt() != Some(self.since)).then_some(self.since)
     }
 }
 
@@ -91,8 +157,11 @@ impl<'a> RunRows<'a> {
 }
 
 /// Returns the calls that an account had left before the run, and the percentage of them that the
-/// run made; `None` if they are unknown.
+/// run made; `None` if they are unknown, or a batch may take more than one.
 pub(super) fn calls_before(report: &AccountReport) -> Option<(u64, u64)> {
+    if is_read_in_batches(report) {
+        return None;
+    }
     let all = report.calls.saturating_add(report.calls_left?);
     Some((all, report.calls.saturating_mul(100) / all.max(1)))
 }

@@ -32,7 +32,7 @@ fn a_token_server_has_its_defaults() {
         panic!()
     };
     assert_eq!(endpoint.url.expose().as_str(), "https://a.b/token");
-    assert_eq!((endpoint.header, endpoint.pointer.as_str()), (None, "/access_token"));
+    assert_eq!((endpoint.header, endpoint.pointer.as_str(), endpoint.error_pointer), (None, "/access_token", None));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_token_provider_is_named_and_no_secret_is_repeated() {
         ("token_endpoint = { url = \"https://a.b\", pointer = \"access_token\" }", format!(".pointer`: {pointer}")),
         (
             "token_endpoint = { uri = \"https://a.b/hunter2\" }",
-            ".uri`: unknown key, expected one of `url`, `header`, `header_value`, `pointer`; did you mean `url`?\n\
+            ".uri`: unknown key, expected one of `url`, `header`, `header_value`, `pointer`, `error_pointer`; did you mean `url`?\n\
              `accounts[0].token_endpoint.url`: missing, expected the URL of the token server"
                 .to_owned(),
         ),

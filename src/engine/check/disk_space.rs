@@ -16,13 +16,20 @@ use super::unit::UnitFindings;
 use crate::engine::run_context::RunContext;
 use crate::error::Exit;
 use crate::registry::BoundSink;
+use crate::wechat::Reading;
 
-/// Bytes per follower in the journal: 28 characters, two quotes, a comma.
+/// Bytes per row in the journal of a list of pages: 28 characters, two quotes, a comma.
 const JOURNAL: f64 = 31.0;
 
-/// The most bytes per follower in a sink that has published nothing yet: a line of JSON with every
-/// column. Parquet takes 17.
+/// Bytes per row in the journal of a list of batches, compressed, with some that are asked twice.
+const JOURNAL_OF_BATCHES: f64 = 100.0;
+
+/// The most bytes per row in a sink that has published nothing yet: a line of JSON with every
+/// column. Parquet takes 17 for a follower.
 const SINK_AT_MOST: f64 = 150.0;
+
+/// The same for a profile.
+const SINK_AT_MOST_OF_PROFILES: f64 = 900.0;
 
 /// One file system, and what the next lists take there.
 #[derive(Debug, Default)]
@@ -47,27 +54,29 @@ pub(super) fn compare(run: &RunContext, sinks: &[BoundSink], units: &[UnitFindin
         disk.writers
             .push(place.sink.map_or_else(|| "the journal".to_owned(), |index| format!("`{}`", sinks[index].name())));
         for unit in units {
-            let (least, most) = bytes_per_follower(unit, place.sink.map(|index| sinks[index].name()));
-            let followers = unit.followers.unwrap_or(0) as f64;
-            disk.least += least * followers;
-            disk.most += most * followers;
+            let (least, most) = bytes_per_row(unit, place.sink.map(|index| sinks[index].name()));
+            let rows = unit.rows.unwrap_or(0) as f64;
+            disk.least += least * rows;
+            disk.most += most * rows;
         }
     }
-    let uncounted = units.iter().filter(|unit| unit.followers.is_none()).count();
+    let uncounted = units.iter().filter(|unit| unit.rows.is_none()).count();
     disks.into_values().map(|disk| disk.finding(uncounted)).collect()
 }
 
-/// Returns the bytes that one follower takes in a sink, or in the journal for `None`: the fewest
-/// and the most.
-fn bytes_per_follower(unit: &UnitFindings, sink: Option<&str>) -> (f64, f64) {
-    match sink {
-        None => (JOURNAL, JOURNAL),
-        Some(sink) => match unit.published.get(sink) {
-            Some(Some(bytes)) => (*bytes, *bytes),
-            // The sink takes another list.
-            None if !unit.published.is_empty() => (0.0, 0.0),
-            _ => (0.0, SINK_AT_MOST),
-        },
+/// Returns the bytes that one row takes in a sink, or in the journal for `None`: the fewest and the
+/// most.
+fn bytes_per_row(unit: &UnitFindings, sink: Option<&str>) -> (f64, f64) {
+    let (journal, at_most) = match unit.list.reading() {
+        Reading::Pages { .. } | Reading::PagesOfTags | Reading::Derived => (JOURNAL, SINK_AT_MOST),
+        Reading::Batches => (JOURNAL_OF_BATCHES, SINK_AT_MOST_OF_PROFILES),
+    };
+    let Some(sink) = sink else { return (journal, journal) };
+    match unit.published.as_ref().map(|published| published.get(sink)) {
+        Some(Some(Some(bytes))) => (*bytes, *bytes),
+        // The sink takes another list.
+        Some(None) => (0.0, 0.0),
+        Some(Some(None)) | None => (0.0, at_most),
     }
 }
 
@@ -103,6 +112,7 @@ impl Disk {
 mod tests {
     use super::*;
     use crate::engine::check::finding::Severity;
+    use crate::wechat::List;
 
     #[test]
     fn a_disk_must_hold_the_fewest_bytes_and_should_hold_the_most() {
@@ -116,13 +126,16 @@ mod tests {
 
     #[test]
     fn what_a_sink_will_take_is_what_it_has_published_last() {
-        let published = [("lake".to_owned(), None), ("lines".to_owned(), Some(17.5))].into();
-        let unit = UnitFindings { followers: Some(10), published, ..UnitFindings::default() };
-        assert_eq!(bytes_per_follower(&unit, None), (JOURNAL, JOURNAL));
-        assert_eq!(bytes_per_follower(&unit, Some("lake")), (0.0, SINK_AT_MOST));
-        assert_eq!(bytes_per_follower(&unit, Some("lines")), (17.5, 17.5));
-        assert_eq!(bytes_per_follower(&unit, Some("people")), (0.0, 0.0), "it takes another list");
+        let published = Some([("lake".to_owned(), None), ("lines".to_owned(), Some(17.5))].into());
+        let unit = UnitFindings { rows: Some(10), published, ..UnitFindings::default() };
+        assert_eq!(bytes_per_row(&unit, None), (JOURNAL, JOURNAL));
+        assert_eq!(bytes_per_row(&unit, Some("lake")), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_per_row(&unit, Some("lines")), (17.5, 17.5));
+        assert_eq!(bytes_per_row(&unit, Some("people")), (0.0, 0.0), "it takes another list");
         // Nothing is known of a list that could not be checked.
-        assert_eq!(bytes_per_follower(&UnitFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
+        assert_eq!(bytes_per_row(&UnitFindings::default(), Some("lines")), (0.0, SINK_AT_MOST));
+        let profiles = UnitFindings { list: List::PROFILES, ..UnitFindings::default() };
+        assert_eq!(bytes_per_row(&profiles, Some("lines")), (0.0, SINK_AT_MOST_OF_PROFILES));
+        assert_eq!(bytes_per_row(&profiles, None), (JOURNAL_OF_BATCHES, JOURNAL_OF_BATCHES));
     }
 }

@@ -24,6 +24,8 @@ pub struct CheckReport {
 pub struct Finding {
     /// The account; `None` if the finding concerns all accounts.
     pub account: Option<String>,
+    /// The list of the account; `None` if the finding concerns all accounts.
+    pub list: Option<String>,
     /// What was tried.
     pub check: Check,
     /// How bad it is.
@@ -106,7 +108,7 @@ impl CheckReport {
 
 impl Finding {
     fn new(check: Check, severity: Severity, exit: Exit, found: impl Into<String>) -> Self {
-        Self { account: None, check, severity, exit, found: found.into(), hint: None }
+        Self { account: None, list: None, check, severity, exit, found: found.into(), hint: None }
     }
 
     pub(super) fn ok(check: Check, found: impl Into<String>) -> Self {
@@ -130,8 +132,8 @@ impl Finding {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    pub(super) fn for_account(self, account: &str) -> Self {
-        Self { account: Some(account.to_owned()), ..self }
+    pub(super) fn about(self, account: &str, list: &str) -> Self {
+        Self { account: Some(account.to_owned()), list: Some(list.to_owned()), ..self }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Returns the places of a pipeline: its journal, and what its sinks call theirs.
+    /// Returns the places of a pipeline on this machine: its journal, and the roots of its sinks.
     pub(super) fn all(run: &RunContext, sinks: &[BoundSink]) -> Vec<Self> {
         let mut places = vec![Self { sink: None, path: run.pipeline.journal.path.clone() }];
         for (index, sink) in sinks.iter().enumerate() {
@@ -33,8 +33,9 @@ impl Place {
             let context = SinkContext::new("any", "any", Arc::clone(sink.schema()))
                 .with_directory(&run.pipeline.directory)
                 .with_simulated(run.pipeline.simulated_by_flag);
-            let roots = sink.roots().into_iter();
-            places.extend(roots.map(|root| Self { sink: Some(index), path: context.output_path(&root) }));
+            let roots = sink.roots().into_iter().map(|root| context.output_root(&root));
+            let paths = roots.filter_map(|root| root.as_path().map(Path::to_owned));
+            places.extend(paths.map(|path| Self { sink: Some(index), path }));
         }
         places
     }
@@ -86,11 +87,35 @@ fn of_sink(sink: &BoundSink, trials: &Trials) -> Finding {
         let finding = Finding::error(Check::Sink, Exit::Failed, format!("`{name}`: {problem}"));
         return Finding { hint, ..finding };
     }
+    if let Some(finding) = in_store(name, trials) {
+        return finding;
+    }
     let tried: Vec<String> = trials.succeeded(name).iter().map(words).collect();
     if tried.is_empty() {
         return Finding::ok(Check::Sink, format!("`{name}`: it has tried no folder; `state` has what it says itself"));
     }
     Finding::ok(Check::Sink, format!("`{name}`: {}", tried.join("; ")))
+}
+
+/// Makes the finding on the object store of a sink; `None` if it writes to none.
+#[cfg(feature = "object-store")]
+fn in_store(name: &str, trials: &Trials) -> Option<Finding> {
+    let probed = trials.probed(name).into_iter().next()?;
+    let conditions = if probed.is_conditional {
+        "the store keeps conditions"
+    } else {
+        "the store keeps no conditions, so the last of several publishers of a list wins"
+    };
+    let found = format!("`{name}`: an object was written, completed and deleted in `{}`; {conditions}", probed.root);
+    Some(Finding::ok(Check::Sink, found).with_hint(
+        "a killed run leaves parts in the bucket, which nobody sees and which cost storage: let a lifecycle rule of the bucket \
+         abort incomplete uploads after a few days",
+    ))
+}
+
+#[cfg(not(feature = "object-store"))]
+fn in_store(_name: &str, _trials: &Trials) -> Option<Finding> {
+    None
 }
 
 fn words(trial: &Trial) -> String {

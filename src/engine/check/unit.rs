@@ -8,27 +8,33 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use fanout_sink::Snapshot;
+
 use super::finding::{Check, Finding};
-use crate::engine::proof::FollowerProof;
+use crate::batches::Asked;
+use crate::engine::list_source::ListSource;
+use crate::engine::proof::replies_of;
 use crate::engine::run_context::RunContext;
+use crate::engine::tag_walk::{TagsFound, look_at_tags};
 use crate::engine::unit::UnitRun;
 use crate::error::{Error, Exit};
 use crate::journal::Commit;
 use crate::registry::BoundSink;
-use crate::report::{AccountReport, FoundList, SinkOutcome, SinkState, Verdict};
+use crate::report::{AccountReport, ChangesReport, FoundList, SinkOutcome, SinkState, Verdict};
 use crate::source::{CallsLeft, Source, SourceError, Unanswered};
-use crate::wechat::{ApiError, Chain, Cursor, Page, next_midnight};
+use crate::wechat::{ApiError, Chain, Cursor, List, Page, Reading, next_midnight};
 
 /// What was found about one list of an account.
 #[derive(Debug, Default)]
 pub(super) struct UnitFindings {
     pub(super) findings: Vec<Finding>,
-    /// The length of the list: the page's `total`, or the rows of the last list; `None` if there is
-    /// neither.
-    pub(super) followers: Option<u64>,
-    /// The sinks of the list, with the bytes per follower of what each has published last; `None`
-    /// for a new sink.
-    pub(super) published: BTreeMap<String, Option<f64>>,
+    pub(super) list: List,
+    /// The length of the list: the page's `total`, or the rows of the last list, or of the one that
+    /// it rests on; `None` if there is none of them.
+    pub(super) rows: Option<u64>,
+    /// The sinks of the list, with the bytes per row of what each has published last; `None` for a
+    /// new sink. Nothing is known of a list that cannot be checked.
+    pub(super) published: Option<BTreeMap<String, Option<f64>>>,
 }
 
 /// Makes the findings on what a run would begin with, from the report of
@@ -53,7 +59,7 @@ pub(super) fn state(report: &AccountReport) -> Vec<Finding> {
         findings.push(Finding::ok(Check::State, format!("a new walk of {date} begins")));
     }
     findings.extend(report.sinks.iter().filter_map(|outcome| at_sink(outcome, report)));
-    findings.into_iter().map(|finding| finding.for_account(&report.account)).collect()
+    findings.into_iter().map(|finding| finding.about(&report.account, &report.list)).collect()
 }
 
 /// Makes the finding on a sink that has no list as it was published.
@@ -84,24 +90,49 @@ fn at_sink(outcome: &SinkOutcome, report: &AccountReport) -> Option<Finding> {
 
 /// Checks one list of an account.
 pub(super) async fn check_unit(run: &Arc<RunContext>, unit: usize, asks_for_page: bool) -> UnitFindings {
-    // If the state cannot be used, `check` has reported that already.
-    let Ok(planned) = UnitRun::plan(run, unit) else { return UnitFindings::default() };
-    let context = planned.context();
-    let mut checked = UnitFindings {
-        findings: Vec::new(),
-        followers: context.last().map(|list| list.rows),
-        published: context
-            .sinks()
-            .iter()
-            .map(|sink| (sink.name().to_owned(), bytes_per_follower(&planned, sink)))
-            .collect(),
+    let list = run.units[unit].list;
+    let planned = match UnitRun::plan(run, unit) {
+        Ok(Some(planned)) => planned,
+        // The list on which others rest is complete.
+        Ok(None) => return UnitFindings { list, rows: Some(0), ..UnitFindings::default() },
+        // If the state cannot be used, `check` has reported that already.
+        Err(_) => return UnitFindings { list, ..UnitFindings::default() },
     };
-    if let Err(error) = connect(&planned, asks_for_page, &mut checked).await {
+    let context = planned.context();
+    let tells_all = list != List::CHANGES || context.sinks().iter().any(|sink| sink.section().baseline);
+    let input = planned.last_input().filter(|_| tells_all);
+    let mut checked = UnitFindings {
+        list,
+        findings: Vec::new(),
+        rows: context.last().or(input.as_ref()).map(|list| list.rows).or((!tells_all).then_some(0)),
+        published: Some(
+            context.sinks().iter().map(|sink| (sink.name().to_owned(), bytes_per_row(&planned, sink))).collect(),
+        ),
+    };
+    checked.findings.extend(planned.newest().as_ref().and_then(newest_changes));
+    if list.reading() != Reading::Derived
+        && let Err(error) = connect(&planned, asks_for_page, &mut checked).await
+    {
         checked.findings.push(Finding::of(Check::Token, &error));
     }
     let name = &context.account().name;
-    checked.findings = checked.findings.into_iter().map(|finding| finding.for_account(name)).collect();
+    checked.findings = checked.findings.into_iter().map(|finding| finding.about(name, list.name())).collect();
     checked
+}
+
+/// Makes the finding on the changes that were told last: the next ones will probably cost as many
+/// calls. `None` if `list` is not a list of changes.
+fn newest_changes(list: &Snapshot) -> Option<Finding> {
+    let ChangesReport { since, followed, unfollowed, holes, .. } = ChangesReport::of(list)?;
+    let (date, batches) = (list.date, replies_of(list).unwrap_or(0));
+    let found = match since {
+        Some(since) => format!(
+            "the newest changes are those of {date} since {since}: {followed} followed, {unfollowed} unfollowed, \
+             holes: {holes}, batches that verified them: {batches}"
+        ),
+        None => format!("the changes begin with the list of {date}; the next one tells the first of them"),
+    };
+    Some(Finding::ok(Check::State, found))
 }
 
 /// Asks for a token, for the calls that are left, and for a page.
@@ -119,25 +150,54 @@ async fn connect(unit: &UnitRun, asks_for_page: bool, checked: &mut UnitFindings
     }
     checked.findings.push(Finding::ok(Check::Token, "there is one"));
     let mut page = None;
-    if asks_for_page && !(left.is_stated && left.calls == 0) {
-        page = Some(first_page(&source).await);
+    if let ListSource::Pages(source) = &source
+        && asks_for_page
+        && !(left.is_stated && left.calls == 0)
+    {
+        page = Some(first_page(source).await);
+    }
+    let mut tags = None;
+    if let ListSource::Tags(source) = &source
+        && asks_for_page
+    {
+        tags = Some(look_at_tags(source, unit.context().run.pipeline.tags.select.as_deref()).await);
+    }
+    if let Some(Ok(tags)) = &tags {
+        checked.rows = Some(tags.people);
     }
     let needed = match &page {
         Some(Ok((page, _))) => {
-            checked.followers = page.summary.total.or(checked.followers);
+            checked.rows = page.summary.total.or(checked.rows);
             calls_for(page)
         }
-        _ => unit.context().last().and_then(FollowerProof::of).map(|proof| proof.pages + 1),
+        _ if tags.is_some() => tags.as_ref().and_then(|tags| tags.as_ref().ok()).map(|tags| tags.calls()),
+        _ => match unit.context().list().reading() {
+            Reading::Pages { .. } | Reading::PagesOfTags | Reading::Derived => {
+                unit.context().last().and_then(replies_of).map(|pages| pages + 1)
+            }
+            // How many will have come and left is not known before.
+            Reading::Batches if unit.context().list() == List::CHANGES => unit.context().last().and_then(replies_of),
+            Reading::Batches => checked.rows.map(|rows| Asked::all(rows).batches()),
+        },
     };
     let tomorrow = next_midnight(unit.context().run.pipeline.clock.now());
-    checked.findings.push(quota(left, source.calls(), unanswered.as_ref(), needed, &tomorrow));
+    let what = if unit.context().list().reading() == Reading::Batches { "batches" } else { "pages" };
+    let made = source.stats().calls();
+    checked.findings.push(quota(left, (made, what), unanswered.as_ref(), needed, &tomorrow));
     checked.findings.extend(page.map(|page| match page {
         Ok((page, seconds)) => {
             let total = page.summary.total.map_or_else(String::new, |total| format!(" of {total}"));
-            let found = format!("the first one has {}{total} followers, and took {seconds:.1} s", page.summary.openids);
+            let people = unit.context().list().rows_are();
+            let found = format!("the first one has {}{total} {people}, and took {seconds:.1} s", page.summary.openids);
             Finding::ok(Check::Page, found)
         }
         Err(error) => Finding::of(Check::Page, &error.into()),
+    }));
+    checked.findings.extend(tags.map(|tags| match tags {
+        Ok(TagsFound { tags, people, .. }) => {
+            Finding::ok(Check::Page, format!("tags to read: {tags}, and people in them as WeChat counts: {people}"))
+        }
+        Err(error) => Finding::of(Check::Page, &error),
     }));
     Ok(())
 }
@@ -156,11 +216,17 @@ fn calls_for(page: &Page) -> Option<u64> {
 }
 
 /// Makes the finding on the calls that are left today. The check itself has made `made` calls since
-/// `left` was stated; the list takes about `needed`.
-fn quota(left: CallsLeft, made: u64, unanswered: Option<&Unanswered>, needed: Option<u64>, tomorrow: &str) -> Finding {
+/// `left` was stated; the list takes about `needed`, and `what` they are for.
+fn quota(
+    left: CallsLeft,
+    (made, what): (u64, &str),
+    unanswered: Option<&Unanswered>,
+    needed: Option<u64>,
+    tomorrow: &str,
+) -> Finding {
     let of = left.limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     let calls = left.calls.saturating_sub(made);
-    let mut found = format!("{calls}{of} calls for pages are left today");
+    let mut found = format!("{calls}{of} calls for {what} are left today");
     if let Some(Unanswered { problem, .. }) = unanswered {
         let _ = write!(found, ", as far as this state has counted; WeChat does not say ({problem})");
     } else if !left.is_stated {
@@ -190,8 +256,8 @@ fn refused(unanswered: &Unanswered) -> Finding {
     Finding { hint: unanswered.api_error.as_ref().map(ApiError::hint), ..finding }
 }
 
-/// Returns the bytes per follower of what `sink` has published last.
-fn bytes_per_follower(unit: &UnitRun, sink: &BoundSink) -> Option<f64> {
+/// Returns the bytes per row of what `sink` has published last.
+fn bytes_per_row(unit: &UnitRun, sink: &BoundSink) -> Option<f64> {
     let Commit { report, .. } = unit.last_commit(sink)?;
     (report.rows > 0).then(|| report.bytes as f64 / report.rows as f64)
 }

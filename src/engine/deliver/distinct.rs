@@ -1,27 +1,23 @@
-//! Counts distinct `OpenID`s, exactly and in bounded memory.
+//! Counts distinct values, exactly and in bounded memory.
 //!
 //! [`fan_out`](super::fan_out) adds the `OpenID`s of each page, and asks at the end of the list
-//! which rows repeat an earlier one.
+//! which rows repeat an earlier one. [`profile_feed`](super::profile_feed) adds the unionids of
+//! each batch, and asks which rows share theirs with another row.
 //!
-//! Each `OpenID` leaves a 64-bit hash. The hashes are kept in sorted runs, on disk once there are
-//! many, and the runs are merged in slices of the range of hashes. A hash that occurs once belongs
-//! to one follower. The few hashes that occur more often (duplicates, or chance) are compared as
-//! strings, in another pass over the journal. So the count is exact whatever the hash does.
+//! Each value leaves a 64-bit hash in [runs](crate::engine::hash_runs). A hash that occurs
+//! once belongs to one row. The few hashes that occur more often (repeated values, or chance) are
+//! compared as strings, in another pass over the journal. So the count is exact whatever the hash
+//! does.
 
-use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use ahash::RandomState;
 use arrow::array::StringArray;
 use fanout_sink::arrow;
 
+use crate::engine::hash_runs::HashRuns;
 use crate::journal::JournalError;
-
-/// Hashes that are held in memory before they become a run on disk: 4 MiB.
-const RUN: usize = 512 * 1024;
 
 /// The file of the runs. Its name is removed as soon as it is open.
 const FILE: &str = "distinct.tmp";
@@ -29,24 +25,30 @@ const FILE: &str = "distinct.tmp";
 /// Hashes whose strings are compared in one pass over the journal. Each may hold one in memory.
 const SUSPECTS: usize = 64 * 1024;
 
-/// The rows to drop: those whose `OpenID` an earlier row has. Rows are numbered from 0 over all
-/// pages of the journal.
+/// Rows with a value that another row has. Rows are numbered from 0 over the whole list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Duplicates {
+pub(in crate::engine) struct Duplicates {
     /// One bit a row.
     bits: Vec<u64>,
     count: u64,
 }
 
 impl Duplicates {
-    /// Returns how many rows are dropped.
-    pub(super) fn count(&self) -> u64 {
+    /// Returns how many rows there are.
+    pub(in crate::engine) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Returns whether row `row` is dropped.
-    pub(super) fn contains(&self, row: u64) -> bool {
+    /// Returns whether row `row` is one of them.
+    pub(in crate::engine) fn contains(&self, row: u64) -> bool {
         self.bits.get(row as usize / 64).is_some_and(|bits| bits >> (row % 64) & 1 == 1)
+    }
+
+    /// Adds the rows of `other`, whose first row has the number `first` here.
+    pub(super) fn add(&mut self, other: &Self, first: u64) {
+        for (word, bits) in (0..).zip(&other.bits) {
+            (0..64).filter(|bit| bits >> bit & 1 == 1).for_each(|bit| self.insert(first + 64 * word + bit));
+        }
     }
 
     fn insert(&mut self, row: u64) {
@@ -54,227 +56,123 @@ impl Duplicates {
         if self.bits.len() <= word {
             self.bits.resize(word + 1, 0);
         }
+        self.count += u64::from(!self.contains(row));
         self.bits[word] |= 1 << (row % 64);
-        self.count += 1;
     }
 }
 
-/// Counts the distinct `OpenID`s of a walk, page by page.
+/// Counts the distinct values of a walk.
 #[derive(Debug)]
-pub(super) struct DistinctCounter {
+pub(in crate::engine) struct DistinctCounter {
     hasher: RandomState,
-    hashes: Vec<u64>,
+    hashes: HashRuns,
     rows: u64,
-    folder: PathBuf,
-    runs: Option<Runs>,
-}
-
-/// Sorted runs of [`RUN`] hashes each, one after the other in a file without a name.
-#[derive(Debug)]
-struct Runs {
-    file: File,
-    count: u64,
 }
 
 impl DistinctCounter {
     /// Starts a count that may keep a temporary file in `folder`.
-    pub(super) fn new(folder: &Path) -> Self {
-        Self {
-            hasher: RandomState::with_seeds(1, 2, 3, 4),
-            hashes: Vec::new(),
-            rows: 0,
-            folder: folder.to_owned(),
-            runs: None,
-        }
+    pub(in crate::engine) fn new(folder: &Path) -> Self {
+        Self { hasher: RandomState::with_seeds(1, 2, 3, 4), hashes: HashRuns::new(folder.join(FILE)), rows: 0 }
     }
 
-    /// Returns how many rows were added.
+    /// Returns how many values were added.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// Adds the `OpenID`s of a page.
-    pub(super) fn add(&mut self, openids: &StringArray) -> Result<(), JournalError> {
-        for openid in openids.iter().flatten() {
-            self.hashes.push(self.hasher.hash_one(openid));
-            if self.hashes.len() == RUN {
-                self.flush().map_err(self.io())?;
-            }
-            self.rows += 1;
-        }
-        Ok(())
+    pub(super) fn add_page(&mut self, openids: &StringArray) -> Result<(), JournalError> {
+        openids.iter().flatten().try_for_each(|openid| self.add(openid))
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.hashes.sort_unstable();
-        let runs = match &mut self.runs {
-            Some(runs) => runs,
-            none => none.insert(Runs { file: nameless(&self.folder)?, count: 0 }),
-        };
-        let bytes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        runs.file.seek(SeekFrom::End(0))?;
-        runs.file.write_all(&bytes)?;
-        runs.count += 1;
-        self.hashes.clear();
-        Ok(())
+    /// Adds a value.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the temporary file cannot be used.
+    pub(in crate::engine) fn add(&mut self, value: &str) -> Result<(), JournalError> {
+        self.rows += 1;
+        self.hashes.add(self.hasher.hash_one(value))
     }
 
-    /// Finds the rows to drop. `pages` starts another pass over all `OpenID`s that were added. It
-    /// is called only if a hash occurs more than once.
+    /// Finds the rows that repeat an earlier one. `pages` starts another pass over all `OpenID`s
+    /// that were added. It is called only if a hash occurs more than once.
     pub(super) fn duplicates<E, P>(&self, mut pages: impl FnMut() -> P) -> Result<Duplicates, E>
     where
         E: From<JournalError>,
         P: Iterator<Item = Result<StringArray, E>>,
     {
         let mut duplicates = Duplicates::default();
-        let mut suspects = Vec::new();
-        let mut slices = self.slices().map_err(self.io())?;
-        while let Some(slice) = slices.next_slice().map_err(self.io())? {
-            slice.sort_unstable();
-            for run in slice.chunk_by(|a, b| a == b) {
-                if run.len() > 1 {
-                    suspects.push(run[0]);
+        self.each_suspects::<E>(|suspects| {
+            let mut seen: HashSet<Box<str>, RandomState> = HashSet::default();
+            let mut row = 0;
+            for page in pages() {
+                for openid in page?.iter().flatten() {
+                    if suspects.contains(&self.hasher.hash_one(openid)) && !seen.insert(openid.into()) {
+                        duplicates.insert(row);
+                    }
+                    row += 1;
                 }
             }
-            if suspects.len() >= SUSPECTS {
-                confirm(&self.hasher, &suspects, pages(), &mut duplicates)?;
-                suspects.clear();
-            }
-        }
-        if !suspects.is_empty() {
-            confirm(&self.hasher, &suspects, pages(), &mut duplicates)?;
-        }
+            Ok(())
+        })?;
         Ok(duplicates)
     }
 
-    fn io(&self) -> impl FnOnce(io::Error) -> JournalError {
-        JournalError::io("use the temporary file", &self.folder.join(FILE))
+    /// Finds all rows with a value that another row has, too. `pass` hands all values that were
+    /// added to the function that it is given, each with the number of its row. It is called only
+    /// if a hash occurs more than once.
+    ///
+    /// # Errors
+    ///
+    /// Those of `pass`, and [`JournalError::Io`] if the temporary file cannot be used.
+    pub(in crate::engine) fn shared<E: From<JournalError>>(
+        &self,
+        mut pass: impl FnMut(&mut dyn FnMut(u64, &str)) -> Result<(), E>,
+    ) -> Result<Duplicates, E> {
+        let mut shared = Duplicates::default();
+        self.each_suspects::<E>(|suspects| {
+            let mut seen: HashMap<Box<str>, u64, RandomState> = HashMap::default();
+            pass(&mut |row, value| {
+                if suspects.contains(&self.hasher.hash_one(value)) {
+                    match seen.get(value) {
+                        Some(&first) => [first, row].into_iter().for_each(|row| shared.insert(row)),
+                        None => drop(seen.insert(value.into(), row)),
+                    }
+                }
+            })
+        })?;
+        Ok(shared)
     }
 
-    /// Begins to read all hashes again, in slices of the range of hashes.
-    fn slices(&self) -> io::Result<Slices<'_>> {
-        let mut readers = Vec::new();
-        if let Some(runs) = &self.runs {
-            for run in 0..runs.count {
-                readers.push(OpenRun::new(&runs.file, run)?);
+    /// Hands the hashes that occur more than once to `compare`, some at a time.
+    fn each_suspects<E: From<JournalError>>(
+        &self,
+        mut compare: impl FnMut(&HashSet<u64, RandomState>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut suspects = HashSet::default();
+        let mut slices = self.hashes.slices(self.rows);
+        while let Some(slice) = slices.next_slice()? {
+            suspects.extend(slice.chunk_by(|a, b| a == b).filter(|run| run.len() > 1).map(|run| run[0]));
+            if suspects.len() >= SUSPECTS {
+                compare(&suspects)?;
+                suspects.clear();
             }
         }
-        // One slice for each run: a slice is then about as large as a run.
-        let count = readers.len() as u64 + 1;
-        let width = u64::MAX / count;
-        Ok(Slices { memory: &self.hashes, runs: readers, width, next: 0, count, current: Vec::new() })
+        if suspects.is_empty() { Ok(()) } else { compare(&suspects) }
     }
-}
-
-/// Compares the strings behind `suspects` (hashes), and notes each row that repeats an earlier one.
-fn confirm<E>(
-    hasher: &RandomState,
-    suspects: &[u64],
-    pages: impl Iterator<Item = Result<StringArray, E>>,
-    duplicates: &mut Duplicates,
-) -> Result<(), E> {
-    let suspects: HashSet<u64, RandomState> = suspects.iter().copied().collect();
-    let mut seen: HashSet<Box<str>, RandomState> = HashSet::default();
-    let mut row = 0;
-    for page in pages {
-        for openid in page?.iter().flatten() {
-            if suspects.contains(&hasher.hash_one(openid)) && !seen.insert(openid.into()) {
-                duplicates.insert(row);
-            }
-            row += 1;
-        }
-    }
-    Ok(())
-}
-
-/// Reads all hashes, one slice of their range after the other.
-struct Slices<'a> {
-    memory: &'a [u64],
-    runs: Vec<OpenRun>,
-    width: u64,
-    next: u64,
-    count: u64,
-    current: Vec<u64>,
-}
-
-impl Slices<'_> {
-    fn next_slice(&mut self) -> io::Result<Option<&mut [u64]>> {
-        if self.next == self.count {
-            return Ok(None);
-        }
-        let start = self.width * self.next;
-        self.next += 1;
-        let end = if self.next == self.count { u64::MAX } else { self.width * self.next - 1 };
-        self.current.clear();
-        self.current.extend(self.memory.iter().filter(|&&hash| (start..=end).contains(&hash)));
-        for run in &mut self.runs {
-            while let Some(hash) = run.head.filter(|&hash| hash <= end) {
-                self.current.push(hash);
-                run.advance()?;
-            }
-        }
-        Ok(Some(&mut self.current))
-    }
-}
-
-/// A run on disk, read from its beginning.
-struct OpenRun {
-    reader: BufReader<io::Take<RunReader>>,
-    head: Option<u64>,
-}
-
-/// Reads the file of all runs at an offset of its own.
-struct RunReader {
-    file: File,
-    offset: u64,
-}
-
-impl Read for RunReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        use std::os::unix::fs::FileExt;
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
-    }
-}
-
-impl OpenRun {
-    fn new(file: &File, run: u64) -> io::Result<Self> {
-        let length = (RUN * size_of::<u64>()) as u64;
-        let reader = RunReader { file: file.try_clone()?, offset: run * length };
-        let mut run = Self { reader: BufReader::with_capacity(32 * 1024, reader.take(length)), head: None };
-        run.advance()?;
-        Ok(run)
-    }
-
-    fn advance(&mut self) -> io::Result<()> {
-        let mut hash = [0; 8];
-        self.head = match self.reader.read_exact(&mut hash) {
-            Ok(()) => Some(u64::from_le_bytes(hash)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
-            Err(error) => return Err(error),
-        };
-        Ok(())
-    }
-}
-
-/// Opens a file without a name, so that a crash leaves nothing behind.
-fn nameless(folder: &Path) -> io::Result<File> {
-    let path = folder.join(FILE);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    std::fs::remove_file(&path)?;
-    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::hash_runs::RUN;
 
     fn count(pages: &[StringArray]) -> (u64, Duplicates) {
         let folder = tempfile::tempdir().unwrap();
         let mut counter = DistinctCounter::new(folder.path());
         for page in pages {
-            counter.add(page).unwrap();
+            counter.add_page(page).unwrap();
         }
         let duplicates = counter.duplicates::<JournalError, _>(|| pages.iter().cloned().map(Ok)).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a file was left behind");
@@ -298,7 +196,7 @@ mod tests {
     fn a_list_without_duplicates_needs_no_second_pass() {
         let folder = tempfile::tempdir().unwrap();
         let mut counter = DistinctCounter::new(folder.path());
-        counter.add(&page(0..1000)).unwrap();
+        counter.add_page(&page(0..1000)).unwrap();
         let duplicates = counter.duplicates::<JournalError, std::iter::Empty<_>>(|| panic!("a second pass")).unwrap();
         assert_eq!(duplicates, Duplicates::default());
     }
@@ -321,10 +219,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/dev/full", folder.path().join(FILE)).unwrap();
         let mut counter = DistinctCounter::new(folder.path());
-        counter.add(&page(0..RUN as u64 - 1)).unwrap();
-        let error = counter.add(&page([RUN as u64])).unwrap_err();
+        counter.add_page(&page(0..RUN as u64 - 1)).unwrap();
+        let error = counter.add_page(&page([RUN as u64])).unwrap_err();
         assert!(error.to_string().ends_with(FILE), "{error}");
         assert!(error.hint().unwrap().contains("make room"), "{error}");
+    }
+
+    #[test]
+    fn all_rows_of_a_value_that_occurs_more_than_once_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut counter = DistinctCounter::new(folder.path());
+        let values = ["a", "b", "c", "b", "d", "a", "b"];
+        for value in values {
+            counter.add(value).unwrap();
+        }
+        let pass = |note: &mut dyn FnMut(u64, &str)| {
+            // Rows without a value have a number, too.
+            (0..).zip(values).for_each(|(row, value)| note(2 * row, value));
+            Ok::<_, JournalError>(())
+        };
+        let shared = counter.shared(pass).unwrap();
+        let rows: Vec<u64> = (0..20).filter(|&row| shared.contains(row)).collect();
+        assert_eq!((rows, shared.count()), (vec![0, 2, 6, 10, 12], 5));
     }
 
     #[test]

@@ -8,20 +8,20 @@ use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, StringArray};
 use arrow::compute::filter;
-use fanout_sink::{Batch, arrow, hexadecimal};
-use sha2::{Digest, Sha256};
+use fanout_sink::{Batch, Snapshot, arrow};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::distinct::{DistinctCounter, Duplicates};
+use super::list_digest::{Algorithm, Digester};
 use super::sink_task::{Command, SinkQueue};
 use crate::engine::budget::{Budget, Lease, footprint};
 use crate::engine::threads::{self, Running};
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{JournalError, JournaledPage, PageReader};
-use crate::rows::Rows;
+use crate::rows::{Rows, TagMemberRows};
 use crate::wechat::{OpenidPrefix, PageReply, Summary, decode};
 
 /// Pages that wait to be decoded. The byte budget is the real bound; this one keeps a single unit
@@ -43,6 +43,8 @@ pub(in crate::engine) struct FanOutEnded;
 enum Task {
     Page(JournaledPage, Lease),
     Replay(PageReader),
+    /// The pages of a tag.
+    ReplayTag(i32, PageReader),
     Count(PageReader, oneshot::Sender<DistinctCount>),
 }
 
@@ -52,7 +54,7 @@ pub(in crate::engine) struct DistinctCount {
     /// Distinct `OpenID`s.
     pub(in crate::engine) distinct: u64,
     /// Rows that repeat an earlier one.
-    pub(super) duplicates: Duplicates,
+    pub(in crate::engine) duplicates: Duplicates,
 }
 
 /// The facts of a list that was handed to every sink. None of them depends on the sinks.
@@ -84,7 +86,7 @@ impl DistinctCount {
                 if stop.is_cancelled() {
                     return Err(Error::Interrupted);
                 }
-                counter.add(&decode_page(&page?)?.1)?;
+                counter.add_page(&decode_page(&page?)?.1)?;
             }
             Self::new(&counter, &pages)
         };
@@ -103,7 +105,7 @@ impl FanOut {
     ///
     /// Rows in `duplicates` are left out. With `None` they are not known yet: the followers are
     /// counted on the way, perhaps with a temporary file in `folder`, and [`count`](Self::count)
-    /// returns the result.
+    /// returns the result. `decided` has the facts of a list that was delivered before.
     ///
     /// # Errors
     ///
@@ -112,14 +114,19 @@ impl FanOut {
         context: &UnitContext,
         folder: &Path,
         duplicates: Option<Duplicates>,
+        decided: Option<&Snapshot>,
         sinks: Vec<SinkQueue>,
     ) -> Result<Self, Error> {
+        let algorithm = Algorithm::of(decided);
         let (tasks, queue) = mpsc::channel(QUEUE);
         let work = Work {
-            rows: Rows::new(&context.account().app_id, &context.account().name),
+            rows: PageRows::Account(Rows::new(&context.account().app_id, &context.account().name)),
+            count: 0,
+            account: (context.account().app_id.clone(), context.account().name.clone()),
             counter: duplicates.is_none().then(|| DistinctCounter::new(folder)),
             duplicates: duplicates.unwrap_or_default(),
-            digest: Sha256::new(),
+            algorithm,
+            digest: algorithm.begin(),
             sequence: 0,
             row: 0,
             empty: 0,
@@ -144,6 +151,11 @@ impl FanOut {
         let _ = self.tasks.send(Task::Replay(pages)).await;
     }
 
+    /// Hands on the pages of a tag from the journal. All pages are those of tags then.
+    pub(super) async fn replay_tag(&self, tag: i32, pages: PageReader) {
+        let _ = self.tasks.send(Task::ReplayTag(tag, pages)).await;
+    }
+
     /// Returns the count of the pages so far; `pages` must read the same ones. Only a fan-out that
     /// was started without duplicates counts.
     pub(in crate::engine) async fn count(&self, pages: PageReader) -> Result<DistinctCount, FanOutEnded> {
@@ -164,13 +176,26 @@ impl FanOut {
     }
 }
 
+/// What makes rows of pages.
+enum PageRows {
+    /// Of a list of the whole account.
+    Account(Rows),
+    /// Of the people of a tag.
+    Tag(TagMemberRows),
+}
+
 /// The state of the thread.
 struct Work {
-    rows: Rows,
+    rows: PageRows,
+    /// The rows that were handed on.
+    count: u64,
+    /// App id and name of the account.
+    account: (String, String),
     /// `None` if the rows to drop are known.
     counter: Option<DistinctCounter>,
     duplicates: Duplicates,
-    digest: Sha256,
+    algorithm: Algorithm,
+    digest: Digester,
     /// The number of the next batch.
     sequence: u64,
     /// The number of the next row over all pages, dropped rows included.
@@ -187,21 +212,30 @@ impl Work {
         while let Some(task) = queue.blocking_recv() {
             match task {
                 Task::Page(page, lease) => self.page(&page, lease)?,
-                Task::Replay(pages) => {
-                    for page in pages {
-                        let page = page?;
-                        if self.stop.is_cancelled() {
-                            return Err(Error::Interrupted);
-                        }
-                        let lease = runtime.block_on(self.budget.reserve(footprint(page.body.len() as u64)));
-                        self.page(&page, lease)?;
-                    }
+                Task::Replay(pages) => self.replay(pages, runtime)?,
+                Task::ReplayTag(tag, pages) => {
+                    let (app_id, account) = &self.account;
+                    self.rows = PageRows::Tag(TagMemberRows::new(app_id, account, tag));
+                    digest_tag(&mut self.digest, tag);
+                    self.replay(pages, runtime)?;
                 }
                 Task::Count(pages, reply) => drop(reply.send(self.count(&pages)?)),
             }
         }
-        let digest = format!("sha256:{}", hexadecimal(&self.digest.finalize()));
-        Ok(FanOutResult { rows: self.rows.count(), empty: self.empty, digest })
+        let digest = self.algorithm.text(&self.digest.finish());
+        Ok(FanOutResult { rows: self.count, empty: self.empty, digest })
+    }
+
+    fn replay(&mut self, pages: PageReader, runtime: &Handle) -> Result<(), Error> {
+        for page in pages {
+            let page = page?;
+            if self.stop.is_cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let lease = runtime.block_on(self.budget.reserve(footprint(page.body.len() as u64)));
+            self.page(&page, lease)?;
+        }
+        Ok(())
     }
 
     fn page(&mut self, page: &JournaledPage, lease: Lease) -> Result<(), Error> {
@@ -209,7 +243,7 @@ impl Work {
         self.empty += summary.empty;
         self.compare_prefix(page.number, &openids);
         if let Some(counter) = &mut self.counter {
-            counter.add(&openids)?;
+            counter.add_page(&openids)?;
         }
         let first = self.row;
         self.row += openids.len() as u64;
@@ -218,7 +252,11 @@ impl Work {
             return Ok(());
         }
         digest(&mut self.digest, &openids);
-        let records = self.rows.next(page.number, page.fetched_at, openids);
+        self.count += openids.len() as u64;
+        let records = match &mut self.rows {
+            PageRows::Account(rows) => rows.next(page.number, page.fetched_at, openids),
+            PageRows::Tag(rows) => rows.next(page.number, page.fetched_at, openids),
+        };
         let batch = Batch::new(self.sequence, records).with_lease(Arc::new(lease));
         self.sequence += 1;
         for sink in &self.sinks {
@@ -271,8 +309,15 @@ fn decode_page(page: &JournaledPage) -> Result<(Summary, StringArray), JournalEr
     }
 }
 
+/// Adds the beginning of a tag to the digest of a list. No `OpenID` is as long as the mark before
+/// it says.
+fn digest_tag(digest: &mut Digester, tag: i32) {
+    digest.update(&u32::MAX.to_le_bytes());
+    digest.update(&tag.to_le_bytes());
+}
+
 /// Adds `OpenID`s to the digest of a list, each after its length: no two lists give the same bytes.
-fn digest(digest: &mut Sha256, openids: &StringArray) {
+fn digest(digest: &mut Digester, openids: &StringArray) {
     let mut bytes = Vec::with_capacity(openids.value_data().len() + 4 * openids.len());
     for openid in openids.iter().flatten() {
         bytes.extend_from_slice(&(openid.len() as u32).to_le_bytes());

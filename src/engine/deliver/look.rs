@@ -10,6 +10,8 @@
 //! | gone | it is delivered again; with `when_gone = "ignore"` it counts as published |
 //! | taken, altered, or the sink cannot look | the sink fails; the others still receive the list |
 
+use std::collections::BTreeSet;
+
 use fanout_sink::{Found, SinkContext, SinkError, SinkReport};
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
@@ -56,7 +58,7 @@ impl Looked {
         let mut looked = Self::unseen(context, walk)?;
         let Some(decision) = walk.decision() else { return Ok(looked) };
         for (sink, outcome) in context.sinks().iter().zip(&mut looked.outcomes) {
-            let Some(commit) = walk.commit(&context.recipient(sink))? else { continue };
+            let Some(commit) = context.commit(walk, sink)? else { continue };
             let mut look =
                 context.run.or_stopped(look(sink, list_context(context, sink, decision), &commit.report)).await?;
             if look.found == Some(FoundList::Gone) && is_replaced(state, walk, &commit)? {
@@ -89,19 +91,69 @@ impl Looked {
     /// [`JournalError`] if a commit record cannot be read.
     pub(in crate::engine) fn unseen(context: &UnitContext, walk: &WalkFolder) -> Result<Self, JournalError> {
         let outcome = |sink: &BoundSink| {
-            let state = match walk.commit(&context.recipient(sink))? {
+            let state = match context.commit(walk, sink)? {
                 Some(commit) => SinkState::AlreadyPublished(commit.report),
-                None => SinkState::NotReached,
+                None if is_due(walk, sink) => SinkState::NotReached,
+                None => SinkState::NotDue,
             };
-            Ok(SinkOutcome { sink: sink.name().to_owned(), required: sink.section().required, found: None, state })
+            Ok(SinkOutcome {
+                sink: sink.name().to_owned(),
+                required: sink.section().required,
+                one_shot: sink.is_one_shot(),
+                found: None,
+                state,
+            })
         };
         Ok(Self { outcomes: context.sinks().iter().map(outcome).collect::<Result<_, _>>()?, failure: None })
+    }
+
+    /// As [`unseen`](Self::unseen), for a walk that is delivered only because it is owed: a
+    /// one-shot sink is owed nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if a commit record cannot be read.
+    pub(in crate::engine) fn owed(context: &UnitContext, walk: &WalkFolder) -> Result<Self, JournalError> {
+        let mut looked = Self::unseen(context, walk)?;
+        for outcome in looked.outcomes.iter_mut().filter(|outcome| outcome.one_shot) {
+            outcome.state = SinkState::NotDue;
+        }
+        Ok(looked)
+    }
+
+    /// Has the sinks named in `behind` fail, unless they have the list: they lack an earlier one,
+    /// which comes first.
+    pub(in crate::engine) fn hold_back(&mut self, behind: &BTreeSet<String>) {
+        for outcome in self.outcomes.iter_mut().filter(|outcome| behind.contains(&outcome.sink)) {
+            if !matches!(outcome.state, SinkState::NotReached) {
+                continue;
+            }
+            let message = "it lacks earlier changes, which it has not taken in this run";
+            let error = SinkError::temporary(message).with_hint("see why; these changes follow when it has the others");
+            outcome.state = SinkState::failed(&error);
+            if outcome.required {
+                let error = Error::Sink { sink: outcome.sink.clone(), error };
+                self.failure = [self.failure.take(), Some(error)].into_iter().flatten().reduce(Error::worse);
+            }
+        }
     }
 
     /// Returns whether a sink is to receive the list.
     pub(in crate::engine) fn has_work(&self) -> bool {
         self.outcomes.iter().any(|outcome| matches!(outcome.state, SinkState::NotReached))
     }
+}
+
+/// Returns whether the list of a walk is for a sink. One of changes is for the sinks that there
+/// were when the walk began; for a one-shot sink if it tells what has changed, not who follows.
+pub(in crate::engine) fn is_due(walk: &WalkFolder, sink: &BoundSink) -> bool {
+    let changes = walk.header().plan.as_ref().and_then(|plan| plan.changes.as_ref());
+    if sink.is_one_shot() {
+        return changes.is_none_or(|plan| plan.from.is_some());
+    }
+    let of_decision = walk.decision().map(|decision| &decision.sinks);
+    let named = changes.map(|changes| of_decision.unwrap_or(&changes.sinks));
+    named.is_none_or(|named| named.iter().any(|name| name == sink.name()))
 }
 
 /// Looks for a list at a sink that has published it, as `report` of its commit says. `context` is
@@ -132,16 +184,21 @@ pub(crate) async fn look(sink: &BoundSink, context: SinkContext, report: &SinkRe
 
 /// Makes a call of a sink that is not open, on a thread of its own, because it may block. A
 /// temporary error is retried.
-async fn ask<T: Send + 'static>(
+pub(in crate::engine) async fn ask<T: Send + 'static>(
     sink: &BoundSink,
     call: impl AsyncFn(&BoundSink) -> Result<T, SinkError> + Send + 'static,
 ) -> Result<T, SinkError> {
+    ask_once(sink, async move |sink| with_retries(&sink.section().retry, async || call(sink).await).await).await
+}
+
+/// Makes a call as [`ask`] does, and does not repeat it.
+pub(in crate::engine) async fn ask_once<T: Send + 'static>(
+    sink: &BoundSink,
+    call: impl AsyncFnOnce(&BoundSink) -> Result<T, SinkError> + Send + 'static,
+) -> Result<T, SinkError> {
     let (sink, runtime) = (sink.clone(), Handle::current());
     let span = tracing::info_span!("sink", sink = sink.name());
-    let work = move || {
-        let call = with_retries(&sink.section().retry, async || call(&sink).await);
-        runtime.block_on(call.instrument(span))
-    };
+    let work = move || runtime.block_on(call(&sink).instrument(span));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(panicked()))
 }
 
@@ -151,12 +208,12 @@ fn list_context(context: &UnitContext, sink: &BoundSink, decision: &Decision) ->
     context.with_facts(list.begun_at, Some(list.rows)).with_digest(&list.digest)
 }
 
-/// Returns whether the sink of `commit` has published a newer walk to a file of this one. If the
-/// newer list is gone, too, it alone is delivered again. Other places than files say nothing: lists
-/// of many dates may have one table.
+/// Returns whether the sink of `commit` has published a newer walk to a file or object of this one.
+/// If the newer list is gone, too, it alone is delivered again. Other places say nothing: lists of
+/// many dates may have one table.
 fn is_replaced(state: &ListFolder, walk: &WalkFolder, commit: &Commit) -> Result<bool, JournalError> {
     let places = commit.report.outputs.iter().map(|output| output.location.as_str());
-    let files: Vec<&str> = places.filter(|place| place.starts_with('/')).collect();
+    let files: Vec<&str> = places.filter(|place| is_one_list(place)).collect();
     for newer in state.walks()?.iter().filter(|newer| newer.header().walk.number() > walk.header().walk.number()) {
         let report = newer.commit(&commit.recipient)?.map(|commit| commit.report).unwrap_or_default();
         if report.outputs.iter().any(|output| files.contains(&output.location.as_str())) {
@@ -164,4 +221,24 @@ fn is_replaced(state: &ListFolder, walk: &WalkFolder, commit: &Commit) -> Result
         }
     }
     Ok(false)
+}
+
+/// Returns whether a location holds one list: it is a file or an object.
+fn is_one_list(location: &str) -> bool {
+    ["/", "s3://", "az://"].iter().any(|start| location.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_list;
+
+    #[test]
+    fn files_and_objects_hold_one_list_and_tables_may_hold_many() {
+        for location in ["/lake/dt=2026-11-22/part-0.parquet", "s3://lake/lists/a.parquet", "az://lake/a.ndjson"] {
+            assert!(is_one_list(location), "{location}");
+        }
+        for location in ["lake.followers", "https://db.example/followers", "lake/followers"] {
+            assert!(!is_one_list(location), "{location}");
+        }
+    }
 }

@@ -13,24 +13,23 @@
 use fanout_sink::{Delivery, Guarantee, SinkError, SinkReport, Snapshot};
 use tracing::Instrument as _;
 
+use super::complete_list::ListFacts;
 use super::distinct::Duplicates;
-use super::fan_out::FanOutResult;
 use super::list_delivery::{DeliveredList, ListDelivery};
 use super::look::Looked;
 use super::staged_sinks::StagedSinks;
+use super::walked_list::WalkedList;
 use crate::causes::error_chain;
-use crate::engine::proof::FollowerProof;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
-use crate::journal::{Commit, Decision, Journal};
+use crate::journal::{Commit, Decision};
 use crate::registry::BoundSink;
 use crate::report::{SinkOutcome, SinkState};
-use crate::source::Source;
 
 /// The publication of one walk to the sinks that take its list.
 pub(in crate::engine) struct Publication<'a> {
     context: &'a UnitContext,
-    journal: Journal,
+    list: WalkedList<'a>,
     /// One for each sink of the list, in the order of the pipeline file.
     outcomes: Vec<SinkOutcome>,
     /// The facts of the list, once they are decided.
@@ -42,8 +41,8 @@ pub(in crate::engine) struct Publication<'a> {
 }
 
 /// What came of a publication.
-pub(in crate::engine) struct PublicationResult {
-    pub(in crate::engine) journal: Journal,
+pub(in crate::engine) struct PublicationResult<'a> {
+    pub(in crate::engine) list: WalkedList<'a>,
     pub(in crate::engine) outcomes: Vec<SinkOutcome>,
     /// The facts of the list, if it was decided; a sink may have failed after that.
     pub(in crate::engine) snapshot: Option<Snapshot>,
@@ -59,35 +58,27 @@ enum DeliveryError {
 }
 
 impl<'a> Publication<'a> {
-    pub(in crate::engine) fn new(context: &'a UnitContext, journal: Journal, looked: Looked) -> Self {
+    pub(in crate::engine) fn new(context: &'a UnitContext, list: WalkedList<'a>, looked: Looked) -> Self {
         let Looked { outcomes, failure: failed_look } = looked;
-        Self { context, journal, outcomes, snapshot: None, failure: None, failed_look }
+        Self { context, list, outcomes, snapshot: None, failure: None, failed_look }
     }
 
     /// Reads the list to its end, if the journal has no end, and publishes it to every sink that
     /// lacks it.
-    pub(in crate::engine) async fn run(mut self, source: &Source) -> PublicationResult {
-        let result = self.publish(source).await;
+    pub(in crate::engine) async fn run(mut self) -> PublicationResult<'a> {
+        let result = self.publish().await;
         let result = result
             .and_then(|()| self.failure.into_iter().chain(self.failed_look).reduce(Error::worse).map_or(Ok(()), Err));
-        PublicationResult { journal: self.journal, outcomes: self.outcomes, snapshot: self.snapshot, result }
+        PublicationResult { list: self.list, outcomes: self.outcomes, snapshot: self.snapshot, result }
     }
 
-    async fn publish(&mut self, source: &Source) -> Result<(), Error> {
+    async fn publish(&mut self) -> Result<(), Error> {
         let (staged, later) = self.lacking();
         for outcome in self.outcomes.iter().filter(|outcome| outcome.is_lost()) {
             tracing::warn!(sink = outcome.sink, "the published list is gone; it is delivered again from the journal");
         }
-        let decided = self.journal.folder().decision().map(|decision| decision.snapshot.clone());
-        let last = self.context.last().map(|list| list.rows);
-        // If the whole list is in the journal already, it takes no streaming slot.
-        let slot = if self.journal.end().is_none() { self.context.run.slots.streaming(last) } else { None };
-        let duplicates = decided.as_ref().and_then(FollowerProof::of).map(|proof| proof.duplicates);
-        let mut delivery = self.delivery();
-        let delivered = match slot {
-            Some(slot) => delivery.stream(source, &staged, slot).await?,
-            None => delivery.when_complete(source, &staged, duplicates).await?,
-        };
+        let decided = self.list.folder().decision().map(|decision| decision.snapshot.clone());
+        let delivered = self.delivery().first(&staged, decided.as_ref()).await?;
         let span = tracing::debug_span!("publication");
         self.finish(delivered, decided.as_ref(), later).instrument(span).await
     }
@@ -100,9 +91,9 @@ impl<'a> Publication<'a> {
         decided: Option<&Snapshot>,
         later: Vec<&'a BoundSink>,
     ) -> Result<(), Error> {
-        let DeliveredList { mut sinks, duplicates, facts, slot: _slot } = list;
-        let snapshot = self.snapshot(&duplicates, facts);
-        let prepared = self.prepare(&mut sinks, &snapshot, &duplicates, decided).await;
+        let DeliveredList { mut sinks, repeated, facts, slot: _slot } = list;
+        let snapshot = self.snapshot(facts);
+        let prepared = self.prepare(&mut sinks, &snapshot, &repeated, decided).await;
         let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
         if let Err(error) = fixed {
             sinks.abort().await;
@@ -112,7 +103,7 @@ impl<'a> Publication<'a> {
         self.commit(sinks, &snapshot).await;
         if self.failure.is_none() {
             for sink in later {
-                self.deliver_complete(sink, &snapshot, &duplicates).await?;
+                self.deliver_complete(sink, &snapshot, &repeated).await?;
             }
         }
         Ok(())
@@ -126,15 +117,9 @@ impl<'a> Publication<'a> {
         lacking.map(|(sink, _)| sink).partition(|sink| sink.streams())
     }
 
-    fn snapshot(&self, duplicates: &Duplicates, facts: FanOutResult) -> Snapshot {
-        let (first_fetched_at, last_fetched_at) = self.journal.fetched_between();
-        let header = self.journal.folder().header();
-        let proof = FollowerProof {
-            pages: self.journal.pages(),
-            total: self.journal.end().map_or(0, |end| end.total),
-            duplicates: duplicates.count(),
-            empty: facts.empty,
-        };
+    fn snapshot(&self, facts: ListFacts) -> Snapshot {
+        let header = self.list.folder().header();
+        let (first_fetched_at, last_fetched_at) = facts.fetched_between;
         Snapshot {
             walk: header.walk,
             date: header.date,
@@ -143,7 +128,7 @@ impl<'a> Publication<'a> {
             first_fetched_at,
             last_fetched_at,
             digest: facts.digest,
-            proof: proof.into_fields(),
+            proof: facts.proof,
         }
     }
 
@@ -153,7 +138,7 @@ impl<'a> Publication<'a> {
         &mut self,
         sinks: &mut StagedSinks<'a>,
         snapshot: &Snapshot,
-        duplicates: &Duplicates,
+        repeated: &Duplicates,
         decided: Option<&Snapshot>,
     ) -> Result<(), Error> {
         if let Some(decided) = decided {
@@ -168,7 +153,7 @@ impl<'a> Publication<'a> {
         }
         let again = failed.into_iter().map(|(sink, context, _)| (sink, context)).collect();
         let mut second = StagedSinks::open(again).await;
-        let delivered = self.delivery().deliver(duplicates, &second).await;
+        let delivered = self.delivery().deliver(repeated, &second).await;
         let failed = match delivered {
             Ok(_) => second.prepare(snapshot).await,
             Err(error) => {
@@ -193,12 +178,14 @@ impl<'a> Publication<'a> {
 
     /// Records the decision. From here on nothing aborts.
     fn decide(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let due = self.outcomes.iter().filter(|outcome| !outcome.one_shot);
+        let due = due.filter(|outcome| !matches!(outcome.state, SinkState::NotDue));
         let decision = Decision {
             snapshot: snapshot.clone(),
             pipeline: self.context.run.pipeline.name.clone(),
-            sinks: self.context.sinks().iter().map(|sink| sink.name().to_owned()).collect(),
+            sinks: due.map(|outcome| outcome.sink.clone()).collect(),
         };
-        Ok(self.journal.decide(decision)?)
+        Ok(self.list.decide(decision)?)
     }
 
     async fn commit(&mut self, sinks: StagedSinks<'a>, snapshot: &Snapshot) {
@@ -214,20 +201,23 @@ impl<'a> Publication<'a> {
     /// Delivers the list to a sink that waits for a complete one.
     ///
     /// If the sink fails, it gets a second try, but only if its guarantee is exactly once and
-    /// nothing of the first try is left: it stages, or says that it has aborted.
+    /// nothing of the first try is left: it stages, or says that it has aborted. A one-shot sink
+    /// gets one list after the other.
     async fn deliver_complete(
         &mut self,
         sink: &'a BoundSink,
         snapshot: &Snapshot,
-        duplicates: &Duplicates,
+        repeated: &Duplicates,
     ) -> Result<(), Error> {
-        let mut result = self.deliver_once(sink, snapshot, duplicates).await;
+        let run = &self.context.run;
+        let _turn = run.or_stopped(run.one_shot.turn(sink)).await?;
+        let mut result = self.deliver_once(sink, snapshot, repeated).await;
         if let Err(DeliveryError::Sink(error)) = &result
             && (error.is_aborted() || sink.delivery() == Delivery::Staged)
             && sink.delivery().guarantee() == Guarantee::ExactlyOnce
         {
             tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");
-            result = self.deliver_once(sink, snapshot, duplicates).await;
+            result = self.deliver_once(sink, snapshot, repeated).await;
         }
         let result = match result {
             Ok(report) => self.record(sink, Ok(report), snapshot),
@@ -242,11 +232,19 @@ impl<'a> Publication<'a> {
         &mut self,
         sink: &'a BoundSink,
         snapshot: &Snapshot,
-        duplicates: &Duplicates,
+        repeated: &Duplicates,
     ) -> Result<SinkReport, DeliveryError> {
+        let context = self.context;
         let delivery = self.delivery();
-        let mut sinks = delivery.open(&[sink], Some(snapshot.rows)).await;
-        let delivered = delivery.deliver(duplicates, &sinks).await.and_then(|facts| {
+        let only = [sink];
+        let opening = delivery.open(&only, Some(snapshot.rows));
+        let mut sinks = if sink.is_one_shot() {
+            // Its reader may never come, and nothing of the list is sent yet.
+            context.run.or_stopped(opening).await.map_err(DeliveryError::List)?
+        } else {
+            opening.await
+        };
+        let delivered = delivery.deliver(repeated, &sinks).await.and_then(|facts| {
             let again = Snapshot { rows: facts.rows, digest: facts.digest, ..snapshot.clone() };
             check_unchanged(snapshot, &again)
         });
@@ -261,10 +259,10 @@ impl<'a> Publication<'a> {
     }
 
     fn delivery(&mut self) -> ListDelivery<'a, '_> {
-        ListDelivery::new(self.context, &mut self.journal)
+        ListDelivery::new(self.context, &mut self.list)
     }
 
-    /// Records a commit.
+    /// Records a commit; that of a one-shot sink is only checked.
     ///
     /// # Errors
     ///
@@ -282,8 +280,11 @@ impl<'a> Publication<'a> {
                 format!("the sink says that it published {} rows, and the list has {}", report.rows, snapshot.rows);
             return Err(SinkError::permanent(message).with_hint("this is a defect of the sink"));
         }
+        if sink.is_one_shot() {
+            return Ok(report);
+        }
         let commit = Commit { recipient: self.context.recipient(sink), report };
-        self.journal.folder().record_commit(&commit).map_err(|error| {
+        self.list.folder().record_commit(&commit).map_err(|error| {
             let hint = error.hint();
             let recorded = SinkError::permanent("the list is published, but its commit cannot be recorded");
             let recorded = recorded.with_source(error);

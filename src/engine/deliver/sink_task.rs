@@ -26,7 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A handle on an open sink.
 ///
 /// The sink may block or compute, so it shares no thread with the walk. Its calls are made one
-/// after the other, in the order of the queue, and none is ever cancelled.
+/// after the other, in the order of the queue, and none is ever cancelled, except that of `open` if
+/// nobody waits for its result.
 #[derive(Debug)]
 pub(super) struct SinkTask {
     commands: mpsc::Sender<Command>,
@@ -48,14 +49,20 @@ impl SinkTask {
     /// Opens a sink on a thread of its own, with a queue of `sinks.<name>.queue` batches.
     pub(super) async fn open(bound: &BoundSink, context: SinkContext) -> Result<Self, SinkError> {
         let (commands, queue) = mpsc::channel(bound.section().queue.max(1));
-        let (opened, result) = oneshot::channel();
+        let (mut opened, result) = oneshot::channel();
         let bound = bound.clone();
         let runtime = Handle::current();
         let span = tracing::info_span!("sink", sink = bound.name());
         let name = format!("sink {}", bound.name());
         let work = move || {
             let work = async move {
-                match with_retries(&bound.section().retry, async || bound.open(context.clone()).await).await {
+                let opening = with_retries(&bound.section().retry, async || bound.open(context.clone()).await);
+                let result = tokio::select! {
+                    biased;
+                    result = opening => result,
+                    () = opened.closed() => return,
+                };
+                match result {
                     Ok(sink) => {
                         let _ = opened.send(Ok(()));
                         serve(sink, &bound, queue).await;

@@ -6,9 +6,7 @@
 //! A walk without a reply does not exist: a run whose first call fails leaves nothing that could
 //! claim a date.
 
-use chrono::Days;
-
-use super::end::is_end;
+use super::end::Goal;
 use super::follow::refused_cursor;
 use super::forecast::{Earlier, Forecast};
 use crate::engine::budget::{FULL_PAGE, footprint};
@@ -17,7 +15,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal, ListState};
 use crate::source::{Source, SourceError};
-use crate::wechat::{ApiError, Chain, Cursor, date_in_beijing};
+use crate::wechat::{ApiError, Chain, Cursor};
 
 /// Asks for the first page of a list, and begins a walk with it.
 ///
@@ -87,19 +85,14 @@ async fn first_reply(
         };
         let total = page.summary.total;
         context.progress().set_total(total);
-        let date = choice.date(page.fetched_at);
-        let today = date_in_beijing(page.fetched_at);
-        if date < today - Days::new(1) {
-            // The run has waited past midnight since the walk was planned.
-            return Err(Error::PastDate { date, today });
-        }
+        let date = choice.date_of_first(page.fetched_at)?;
         if page.summary.openids > 0 {
             let journal = state.begin(date, &page)?;
             context.progress().add_page(page.summary.openids);
             return Ok(journal);
         }
-        let total = total.expect("`Source::page` takes no end without a total");
-        if is_end(0, total, was_short, run.pipeline.source.max_shortfall_percent)? {
+        let goal = Goal::Total { limit_percent: run.pipeline.source.max_shortfall_percent };
+        if let Some(total) = goal.accepts(0, total, was_short)? {
             return Ok(state.begin_empty(date, &End { total, fetched_at: page.fetched_at })?);
         }
         was_short = true;

@@ -16,14 +16,14 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use super::end::is_end;
+use super::end::Goal;
 use super::forecast::Forecast;
 use super::group_sync::GroupSync;
 use crate::engine::budget::{FULL_PAGE, Lease, footprint};
 use crate::engine::deliver::{DistinctCount, FanOut, FanOutEnded};
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
-use crate::journal::{End, Journal};
+use crate::journal::{End, Journal, JournalError};
 use crate::source::{Source, SourceError};
 use crate::wechat::{ApiError, Cursor, Page, PageReply, Reaction, decode, summarize};
 
@@ -56,6 +56,8 @@ pub(in crate::engine) struct Walk<'a> {
     pub(in crate::engine) context: &'a UnitContext,
     pub(in crate::engine) source: &'a Source,
     pub(in crate::engine) journal: &'a mut Journal,
+    /// What its end is compared with.
+    pub(in crate::engine) goal: Goal,
     /// `None` if the list is delivered when it is complete.
     pub(in crate::engine) fan_out: Option<&'a FanOut>,
 }
@@ -111,7 +113,7 @@ impl Walk<'_> {
             Ok(()) => self.follow(&mut syncing).await,
             Err(error) => Err(error.into()),
         };
-        let synced = syncing.finish(self.journal).await;
+        let synced = syncing.finish(self.journal.file()).await;
         let count = result.map_err(|stopped| self.with_pages_left(stopped))?;
         synced?;
         Ok(count)
@@ -123,8 +125,10 @@ impl Walk<'_> {
         if self.journal.has_just_begun() {
             return Ok(());
         }
+        // Those of all tags were compared together.
+        let Goal::Total { .. } = self.goal else { return Ok(()) };
         let run = &self.context.run;
-        let forecast = Forecast::of(self.journal, self.context.last())?;
+        let forecast = self.forecast()?;
         let read = self.journal.pages();
         let of_about = forecast.pages.map_or_else(String::new, |left| format!(" of about {}", read + left));
         tracing::info!("the walk of {} goes on from page {}{of_about}", self.journal.folder().header().date, read + 1);
@@ -134,11 +138,18 @@ impl Walk<'_> {
 
     /// Adds the number of pages that are left to the error that the calls of the day are used up.
     fn with_pages_left(&self, stopped: Stopped) -> Stopped {
-        match (stopped, Forecast::of(self.journal, self.context.last())) {
+        match (stopped, self.forecast()) {
             (Stopped::Failed(error), Ok(forecast)) => {
                 Stopped::Failed(forecast.with_pages_left(error, self.context.run.pipeline.clock.now()))
             }
             (stopped, _) => stopped,
+        }
+    }
+
+    fn forecast(&self) -> Result<Forecast, JournalError> {
+        match self.goal {
+            Goal::Total { .. } => Forecast::of(self.journal, self.context.last()),
+            Goal::Count { people, .. } => Ok(Forecast::of_rows(self.journal, people)),
         }
     }
 
@@ -169,9 +180,11 @@ impl Walk<'_> {
                 };
                 size = page.body.len() as u64;
                 let reply = Reply::of(&page);
-                context.progress().set_total(reply.total);
+                if let Goal::Total { .. } = self.goal {
+                    context.progress().set_total(reply.total);
+                }
                 if page.summary.openids > 0 && self.keep(page, lease).await? {
-                    syncing.after_page(self.journal).await?;
+                    syncing.after_reply(self.journal.file()).await?;
                     setbacks.ended_short = false;
                 }
                 reply
@@ -181,10 +194,8 @@ impl Walk<'_> {
                 Some(next) if setbacks.refused.contains(&next) => self.step_back(&cursor, &mut setbacks)?,
                 Some(next) => next,
                 None => {
-                    let total = reply.total.expect("`Source::page` takes no end without a total");
                     let count = self.count().await?;
-                    let limit_percent = run.pipeline.source.max_shortfall_percent;
-                    if is_end(count.distinct, total, setbacks.ended_short, limit_percent)? {
+                    if let Some(total) = self.goal.accepts(count.distinct, reply.total, setbacks.ended_short)? {
                         self.journal.append_end(End { total, fetched_at: reply.fetched_at })?;
                         return Ok(count);
                     }

@@ -23,6 +23,8 @@ use crate::wechat::{PageReply, Reaction, summarize};
 pub(in crate::engine) struct Earlier {
     /// The pages of the list, as far as the last walk could tell.
     pub(in crate::engine) pages: Option<u64>,
+    /// How many of the day's calls a batch takes, as far as the last walk of batches could tell.
+    pub(in crate::engine) cost: Option<u64>,
     /// Whether WeChat has refused a call because those of the day are used up.
     pub(in crate::engine) day_is_over: bool,
 }
@@ -32,14 +34,21 @@ pub(in crate::engine) struct Earlier {
 pub(in crate::engine) struct Forecast {
     /// Its pages; `None` if the list is read for the first time.
     pub(super) pages: Option<u64>,
+    /// The ends that are to be read: one, or one of each tag.
+    ends: u64,
     /// Whether the walk is resumed, and so reads a page again.
     is_resumed: bool,
 }
 
 impl Forecast {
     /// Forecasts a walk that has not begun, from `last`, the list that was decided before.
-    pub(super) fn of_new(last: Option<&Snapshot>) -> Self {
-        Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), is_resumed: false }
+    pub(in crate::engine) fn of_new(last: Option<&Snapshot>) -> Self {
+        Self { pages: last.and_then(FollowerProof::of).map(|proof| proof.pages), ends: 1, is_resumed: false }
+    }
+
+    /// Forecasts the rest of the lists of `tags`, which has `pages`.
+    pub(in crate::engine) fn of_tags(pages: u64, tags: u64) -> Self {
+        Self { pages: Some(pages), ends: tags, is_resumed: false }
     }
 
     /// Forecasts the rest of the walk in `journal`: from its last page or, before the first page,
@@ -54,10 +63,14 @@ impl Forecast {
             _ => None,
         };
         let total = total.or(last.map(|list| list.rows));
-        // All pages but the last one are full.
-        let size = journal.openids().div_ceil(read).max(1);
-        let pages = total.map(|total| total.saturating_sub(journal.openids()).div_ceil(size));
-        Ok(Self { pages, is_resumed: true })
+        let pages = total.map(|total| pages_left(journal, total));
+        Ok(Self { pages, ends: 1, is_resumed: true })
+    }
+
+    /// Forecasts the rest of a walk of `rows` people in all, which has at least one page.
+    pub(super) fn of_rows(journal: &Journal, rows: u64) -> Self {
+        let pages = (journal.pages() > 0).then(|| pages_left(journal, rows));
+        Self { pages, ends: 1, is_resumed: true }
     }
 
     /// Returns the pages of the whole list in `journal`, read or not; `None` if it does not say.
@@ -68,7 +81,7 @@ impl Forecast {
 
     /// Returns the calls that the rest takes: its pages, the end, and the page that is read again.
     fn calls(self) -> Option<u64> {
-        self.pages.map(|pages| pages + 1 + u64::from(self.is_resumed))
+        self.pages.map(|pages| pages + self.ends + u64::from(self.is_resumed))
     }
 
     /// Logs a warning if the calls in `left` do not suffice.
@@ -76,7 +89,12 @@ impl Forecast {
     /// # Errors
     ///
     /// [`SourceError::QuotaTooSmall`] instead, if `settings` ask for that.
-    pub(super) fn check(self, left: CallsLeft, settings: &QuotaSection, now: DateTime<Utc>) -> Result<(), SourceError> {
+    pub(in crate::engine) fn check(
+        self,
+        left: CallsLeft,
+        settings: &QuotaSection,
+        now: DateTime<Utc>,
+    ) -> Result<(), SourceError> {
         let CallsLeft { calls: calls_left, is_stated, .. } = left;
         let Some(calls_needed) = self.calls().filter(|&calls| calls > calls_left) else {
             tracing::debug!(calls_left, is_stated, calls_needed = self.calls(), "today's calls may suffice");
@@ -100,7 +118,7 @@ impl Forecast {
     /// # Errors
     ///
     /// [`SourceError::NotBegun`] if they do not suffice.
-    pub(super) fn check_second(
+    pub(in crate::engine) fn check_second(
         self,
         left: CallsLeft,
         earlier: &Earlier,
@@ -113,7 +131,12 @@ impl Forecast {
     }
 
     /// Returns the error of a walk that does not begin because `calls_left` do not suffice.
-    pub(super) fn refuse_second(self, calls_left: u64, earlier: &Earlier, now: DateTime<Utc>) -> SourceError {
+    pub(in crate::engine) fn refuse_second(
+        self,
+        calls_left: u64,
+        earlier: &Earlier,
+        now: DateTime<Utc>,
+    ) -> SourceError {
         SourceError::NotBegun { calls_left, calls_needed: self.calls_of_second(earlier), at: now }
     }
 
@@ -122,7 +145,7 @@ impl Forecast {
     }
 
     /// Adds the number of pages that are left to the error that the calls of the day are used up.
-    pub(super) fn with_pages_left(self, error: Error, now: DateTime<Utc>) -> Error {
+    pub(in crate::engine) fn with_pages_left(self, error: Error, now: DateTime<Utc>) -> Error {
         match error {
             Error::Source(error) if error.api_error().is_some_and(|api| api.reaction() == Reaction::NextDay) => {
                 SourceError::DayOver { pages_left: self.pages, at: now, error: Box::new(error) }.into()
@@ -130,4 +153,10 @@ impl Forecast {
             error => error,
         }
     }
+}
+
+/// Returns the pages that are left of a list of `rows`. All pages but the last one are full.
+fn pages_left(journal: &Journal, rows: u64) -> u64 {
+    let size = journal.openids().div_ceil(journal.pages()).max(1);
+    rows.saturating_sub(journal.openids()).div_ceil(size)
 }

@@ -1,25 +1,27 @@
 //! Syncs the journal beside the walk. The walk does not wait for it: its next request leaves when
 //! the page is written to the file.
 //!
-//! Before it: [`follow`](super::follow) calls it after each page, and when the walk ends or stops.
-//! Behind it: the file of the [`Journal`]. A power failure takes the pages since the last sync; a
+//! Before it: [`follow`](super::follow) calls it after each page, the
+//! [batch walk](crate::engine::batch_walk) after each reply, and both when the walk ends or stops.
+//! Behind it: the file of the journal. A power failure takes the replies since the last sync; a
 //! crash of the process takes none.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fanout_sink::files::sync_data;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{JournalError, WalkFile};
 
-/// Bytes, and time, between two syncs of the journal. A page that a power failure takes costs one
+/// Bytes, and time, between two syncs of the journal. A reply that a power failure takes costs one
 /// call.
 const SYNC_BYTES: u64 = 8 << 20;
 const SYNC_TIME: Duration = Duration::from_secs(1);
 
-/// Syncs the journal in groups of pages, one sync at a time, while the walk continues.
-pub(super) struct GroupSync {
+/// Syncs the journal in groups of replies, one sync at a time, while the walk continues.
+pub(in crate::engine) struct GroupSync {
     /// The length of the journal when the last sync began.
     synced: u64,
     /// When the last sync began.
@@ -29,35 +31,35 @@ pub(super) struct GroupSync {
 
 impl GroupSync {
     /// Begins with a journal of `bytes`, which are durable already.
-    pub(super) fn new(bytes: u64) -> Self {
+    pub(in crate::engine) fn new(bytes: u64) -> Self {
         Self { synced: bytes, at: Instant::now(), under_way: None }
     }
 
     /// Begins a sync if one is due and none is under way. Returns the error of the one before it.
-    pub(super) async fn after_page(&mut self, journal: &Journal) -> Result<(), Error> {
-        let due = journal.bytes() - self.synced >= SYNC_BYTES || self.at.elapsed() >= SYNC_TIME;
+    pub(in crate::engine) async fn after_reply(&mut self, file: &WalkFile) -> Result<(), Error> {
+        let due = file.bytes() - self.synced >= SYNC_BYTES || self.at.elapsed() >= SYNC_TIME;
         let free = self.under_way.as_ref().is_none_or(JoinHandle::is_finished);
         if due && free {
-            self.wait(journal).await?;
-            let file = journal.file();
-            self.synced = journal.bytes();
+            self.wait(file).await?;
+            let handle = Arc::clone(file.file());
+            self.synced = file.bytes();
             self.at = Instant::now();
-            self.under_way = Some(tokio::task::spawn_blocking(move || sync_data(&file)));
+            self.under_way = Some(tokio::task::spawn_blocking(move || sync_data(&handle)));
         }
         Ok(())
     }
 
     /// Waits for the sync that is under way, then syncs everything.
-    pub(super) async fn finish(mut self, journal: &Journal) -> Result<(), JournalError> {
-        self.wait(journal).await?;
-        journal.sync()
+    pub(in crate::engine) async fn finish(mut self, file: &WalkFile) -> Result<(), JournalError> {
+        self.wait(file).await?;
+        file.sync()
     }
 
-    async fn wait(&mut self, journal: &Journal) -> Result<(), JournalError> {
+    async fn wait(&mut self, file: &WalkFile) -> Result<(), JournalError> {
         match self.under_way.take() {
             None => Ok(()),
             Some(sync) => match sync.await {
-                Ok(result) => result.map_err(|error| journal.sync_error(error)),
+                Ok(result) => result.map_err(|error| file.sync_error(error)),
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
         }

@@ -10,5 +10,7 @@ mod forecast;
 mod group_sync;
 
 pub(super) use begin::begin;
+pub(super) use end::{Goal, is_far_too_short};
 pub(super) use follow::{Stopped, Walk};
 pub(super) use forecast::{Earlier, Forecast};
+pub(super) use group_sync::GroupSync;

@@ -2,6 +2,8 @@
 //!
 //! Before it: `fetch`, which takes the token for each call. Behind it: the providers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use fanout_sink::Secret;
 use tokio::sync::Mutex;
 
@@ -25,6 +27,8 @@ pub struct Tokens {
     provider: Provider,
     /// Held while a token is asked for, so that one of many callers asks (single flight).
     current: Mutex<Option<Secret>>,
+    /// How many renewals have ended with an answer. A caller that has waited for one shares it.
+    renewals: AtomicU64,
 }
 
 /// Where the token comes from.
@@ -46,12 +50,33 @@ impl Tokens {
             Credential::ClassicSecret(secret) => Provider::Classic(secret.clone()),
             Credential::Token(source) => Provider::Given(source.clone()),
             Credential::Endpoint(endpoint) => {
-                Provider::Endpoint(Box::new(Endpoint::new(endpoint, settings, client.hosts())))
+                Provider::Endpoint(Box::new(Endpoint::new(endpoint, &account.app_id, settings, client)))
             }
             Credential::Command(command) => Provider::Command(command.clone()),
             Credential::Simulated => Provider::Stable(Secret::new("simulated")),
         };
-        Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None) }
+        Self { app_id: account.app_id.clone(), provider, current: Mutex::new(None), renewals: AtomicU64::new(0) }
+    }
+
+    /// Waits for `work`, calls that need this token or ask for it. All calls for an account go
+    /// through here.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Platform`] if the token comes from a platform that has failed, for this or
+    /// another account, or that fails meanwhile.
+    pub(in crate::source) async fn guard<T>(
+        &self,
+        work: impl Future<Output = Result<T, SourceError>>,
+    ) -> Result<T, SourceError> {
+        let platform = match &self.provider {
+            Provider::Endpoint(endpoint) => endpoint.platform(),
+            _ => None,
+        };
+        match platform {
+            Some(platform) => platform.guard(&self.app_id, work).await,
+            None => work.await,
+        }
     }
 
     /// Returns the token in use, or asks for the first one.
@@ -82,12 +107,20 @@ impl Tokens {
         client: &Client,
         retrier: &Retrier,
     ) -> Result<bool, SourceError> {
+        let before = self.renewals.load(Ordering::Acquire);
         let mut current = self.current.lock().await;
         if current.as_ref().is_some_and(|token| token != refused) {
             return Ok(true);
         }
-        if let Some(owner) = self.owner() {
-            let Some(token) = self.ask_owner(&owner, refused, client, retrier).await? else { return Ok(false) };
+        let owner = self.owner();
+        if self.renewals.load(Ordering::Acquire) != before {
+            // Another caller has asked while this one waited, and got the same token again.
+            return Ok(owner.is_none());
+        }
+        if let Some(owner) = owner {
+            let token = self.ask_owner(&owner, refused, client, retrier).await?;
+            self.renewals.fetch_add(1, Ordering::AcqRel);
+            let Some(token) = token else { return Ok(false) };
             *current = Some(token);
             return Ok(true);
         }
@@ -98,14 +131,21 @@ impl Tokens {
             // limited to 20 a day, and ends the token of the account's other programs.
             tokio::time::sleep(retrier.backoff(1)).await;
         }
+        self.renewals.fetch_add(1, Ordering::AcqRel);
         *current = Some(token);
         Ok(true)
     }
 
     /// Returns the error for a token that was refused at `call` and that fanout may not renew, or
-    /// `None` if it may.
-    pub(in crate::source) fn refusal(&self, call: &str, error: &ApiError) -> Option<SourceError> {
-        Some(SourceError::TokenRefused { origin: self.owner()?, call: call.to_owned(), error: error.clone() })
+    /// `None` if it may. `is_same` says whether the token's owner has no other.
+    pub(in crate::source) fn refusal(&self, call: &str, error: &ApiError, is_same: bool) -> Option<SourceError> {
+        let again = if is_same && self.may_change() { QUESTIONS } else { 0 };
+        Some(SourceError::TokenRefused { origin: self.owner()?, call: call.to_owned(), again, error: error.clone() })
+    }
+
+    /// Returns whether another token may come from the same place.
+    fn may_change(&self) -> bool {
+        !matches!(&self.provider, Provider::Given(source) if !given::may_change(source))
     }
 
     /// Returns the owner of the token, in words, or `None` if fanout fetches it itself.
@@ -126,8 +166,7 @@ impl Tokens {
         client: &Client,
         retrier: &Retrier,
     ) -> Result<Option<Secret>, SourceError> {
-        let may_change = !matches!(&self.provider, Provider::Given(source) if !given::may_change(source));
-        let questions = if may_change { QUESTIONS } else { 1 };
+        let questions = if self.may_change() { QUESTIONS } else { 1 };
         for question in 1..=questions {
             let token = self.ask(client, retrier).await?;
             if token != *refused {

@@ -5,6 +5,7 @@
 //! took.
 
 use super::plain::unescaped_length;
+use crate::wechat::escape::escape;
 
 /// Appends the text of a JSON string to `text`, up to its closing quote. Returns its length as
 /// written.
@@ -38,37 +39,4 @@ pub(super) fn unescape(bytes: &[u8], text: &mut Vec<u8>) -> Option<usize> {
             _ => return None,
         }
     }
-}
-
-/// Reads the escape at the front of `bytes`. Returns its character and its length as written.
-fn escape(bytes: &[u8]) -> Option<(char, usize)> {
-    let character = match bytes.get(1)? {
-        b'"' => '"',
-        b'\\' => '\\',
-        b'/' => '/',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => return code_point(bytes),
-        _ => return None,
-    };
-    Some((character, 2))
-}
-
-/// Reads `\uXXXX`, or two of them that form a surrogate pair.
-fn code_point(bytes: &[u8]) -> Option<(char, usize)> {
-    let first = code_unit(bytes)?;
-    if !(0xD800..0xE000).contains(&first) {
-        return Some((char::from_u32(first.into())?, 6));
-    }
-    let pair = [first, code_unit(&bytes[6..])?];
-    let character = char::decode_utf16(pair).next()?.ok()?;
-    Some((character, 12))
-}
-
-fn code_unit(bytes: &[u8]) -> Option<u16> {
-    let digits = bytes.get(..6)?.strip_prefix(b"\\u")?;
-    digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)? as u16))
 }

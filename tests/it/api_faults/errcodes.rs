@@ -31,7 +31,7 @@ cases! {
 
     day_quota_at_the_first_page: Case::page(1, errcode(45009)).fails(75, 1, &["no calls left today: ", "errcode 45009", "rid: "]);
     day_quota_in_the_middle: Case::page(3, errcode(45009))
-        .fails(75, ONE_TRY, &["with about 3 pages to go", "with 3 calls for pages in this run", "00:00 in Beijing (", "16:00 UTC)"]);
+        .fails(75, ONE_TRY, &["with about 3 pages to go", "with 3 calls for the list in this run", "00:00 in Beijing (", "16:00 UTC)"]);
     day_quota_at_the_last_page: Case::page(5, errcode(45009)).fails(75, 5, &["with about 1 page to go"]);
     day_quota_at_the_end: Case::page(6, errcode(45009)).fails(75, CALLS, &["with only the end of the list to go"]);
     day_quota_of_the_token_call: Case::every(Endpoint::StableToken, errcode(45009)).fails(75, 0, &["no calls left today"]);

@@ -1,8 +1,8 @@
 //! Faults of the API: a table of faults, each with its outcome and its exact number of calls.
 //!
-//! Every row is a test of its own. The list has five pages; with its end it takes six calls. A run
-//! either publishes the exact list, or publishes nothing and says why, and the next run resumes
-//! without losing a page.
+//! Every row is a test of its own, and is met by each list that is read page by page. The list has
+//! five pages; with its end it takes six calls. A run either publishes the exact list, or publishes
+//! nothing and says why, and the next run resumes without losing a page.
 
 mod errcodes;
 mod http;
@@ -15,7 +15,7 @@ use fanout::engine::RunOptions;
 use fanout::report::AccountReport;
 use fanout::simulator::{Effect, Endpoint, Fault, Simulator, SimulatorBuilder, When};
 
-use crate::engine::one_account;
+use crate::engine::{APP_ID, one_account};
 use crate::support::{ONE_SINK, Project};
 
 const FOLLOWERS: u64 = 50;
@@ -24,9 +24,17 @@ const PAGES: u64 = FOLLOWERS.div_ceil(PAGE_SIZE);
 /// The calls of an undisturbed walk: its pages and its end.
 const CALLS: u64 = PAGES + 1;
 
-/// One row of the table: a fault and its outcome.
+/// A list that is read page by page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Listed {
+    Followers,
+    Blacklist,
+}
+
+/// One row of the table: its faults and their outcome. A fault of `user/get` stands for one of the
+/// list's own endpoint.
 pub(super) struct Case {
-    simulator: SimulatorBuilder,
+    faults: Vec<Fault>,
     set: Vec<String>,
     expected: Expected,
 }
@@ -54,8 +62,7 @@ pub(super) use cases;
 
 impl Case {
     pub(super) fn of(fault: Fault) -> Self {
-        let simulator = Simulator::builder().followers(FOLLOWERS).page_size(PAGE_SIZE);
-        Self { simulator: simulator.fault(fault), set: Vec::new(), expected: Expected::List { calls: CALLS } }
+        Self { faults: vec![fault], set: Vec::new(), expected: Expected::List { calls: CALLS } }
     }
 
     /// Meets every call for this page.
@@ -74,8 +81,9 @@ impl Case {
     }
 
     /// Adds another fault.
-    pub(super) fn and(self, fault: Fault) -> Self {
-        Self { simulator: self.simulator.fault(fault), ..self }
+    pub(super) fn and(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
     }
 
     /// Sets keys of the pipeline file.
@@ -94,33 +102,114 @@ impl Case {
     }
 
     pub(super) async fn check(self) {
-        let project = one_account(self.simulator);
-        let report = run(&project, &self.set).await;
-        match self.expected {
+        for list in [Listed::Followers, Listed::Blacklist] {
+            self.check_list(list).await;
+        }
+    }
+
+    async fn check_list(&self, list: Listed) {
+        let simulator = self.faults.iter().cloned().fold(list.simulator(), |simulator, fault| {
+            let is_of_pages = fault.endpoint == Endpoint::UserGet;
+            simulator.fault(Fault { endpoint: if is_of_pages { list.endpoint() } else { fault.endpoint }, ..fault })
+        });
+        let project = one_account(simulator);
+        let report = list.run(&project, &self.set).await;
+        match &self.expected {
             Expected::List { calls } => {
-                exact(&project, &report);
-                assert_eq!(project.calls(), calls);
+                list.is_exact(&project, &report);
+                assert_eq!(list.calls(&project), *calls, "{list:?}");
             }
             Expected::Error { exit, calls, words } => {
-                failed(&project, &report, exit, &words);
-                assert_eq!(project.calls(), calls);
-                goes_on(&project, &report, &self.set).await;
+                failed(&project, &report, *exit, words);
+                assert_eq!(list.calls(&project), *calls, "{list:?}");
+                list.goes_on(&project, &report, &self.set).await;
             }
         }
     }
 }
 
+impl Listed {
+    fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Followers => Endpoint::UserGet,
+            Self::Blacklist => Endpoint::Blacklist,
+        }
+    }
+
+    /// Makes an API whose list has five pages. The other list is of another length.
+    fn simulator(self) -> SimulatorBuilder {
+        let simulator = Simulator::builder();
+        match self {
+            Self::Followers => simulator.followers(FOLLOWERS).page_size(PAGE_SIZE),
+            Self::Blacklist => simulator.followers(2 * FOLLOWERS).blacklisted(FOLLOWERS).blacklist_page_size(PAGE_SIZE),
+        }
+    }
+
+    fn sink(self) -> String {
+        match self {
+            Self::Followers => ONE_SINK.to_owned(),
+            Self::Blacklist => format!("{ONE_SINK}list = 'blacklist'\n"),
+        }
+    }
+
+    fn calls(self, project: &Project) -> u64 {
+        match self {
+            Self::Followers => project.calls(),
+            Self::Blacklist => project.api().requests().blacklist,
+        }
+    }
+
+    /// Runs the pipeline with these keys.
+    pub(super) async fn run(self, project: &Project, set: &[String]) -> AccountReport {
+        let text = project.file() + &self.sink();
+        let report = project.engine_run_set(&text, set, RunOptions::default()).await.unwrap();
+        report.accounts.into_iter().next().unwrap()
+    }
+
+    /// Asserts that the exact list is published.
+    #[track_caller]
+    fn is_exact(self, project: &Project, report: &AccountReport) {
+        assert_eq!((report.exit.code(), &report.error), (0, &None), "{report:#?}");
+        let truth = match self {
+            Self::Followers => project.truth(),
+            Self::Blacklist => {
+                let roster = project.api().roster(APP_ID);
+                roster.blocked().map(|index| roster.openid(index)).collect()
+            }
+        };
+        assert_eq!(project.recorder.published("kept", "brand").unwrap(), truth);
+    }
+
+    /// Asserts that without the faults a run of the next day publishes the exact list of the first
+    /// day, reading only its last page twice, and then that of its own day.
+    async fn goes_on(self, project: &Project, failed: &AccountReport, set: &[String]) {
+        project.api().clear_faults();
+        project.api().begin_next_day();
+        let calls = self.calls(project);
+        let text = project.file() + &self.sink();
+        let report = project.engine_run_set(&text, set, RunOptions::default()).await.unwrap();
+        report.accounts.iter().for_each(|report| self.is_exact(project, report));
+        let (today, made) = (PAGES + 1, self.calls(project) - calls);
+        if failed.pages == 0 {
+            assert_eq!((report.accounts.len(), made), (1, today), "nothing is left of the first day");
+            return;
+        }
+        let boundary = 1;
+        assert_eq!(report.accounts.len(), 2, "the list of the first day, and that of today");
+        assert_eq!(report.accounts[0].calls, PAGES - failed.pages + 1 + boundary);
+        assert_eq!(made, report.accounts[0].calls + today);
+    }
+}
+
 /// Runs the pipeline with these keys.
 pub(super) async fn run(project: &Project, set: &[String]) -> AccountReport {
-    let report = project.engine_run_set(&(project.file() + ONE_SINK), set, RunOptions::default()).await.unwrap();
-    report.accounts.into_iter().next().unwrap()
+    Listed::Followers.run(project, set).await
 }
 
 /// Asserts that the exact list is published.
 #[track_caller]
 pub(super) fn exact(project: &Project, report: &AccountReport) {
-    assert_eq!((report.exit.code(), &report.error), (0, &None), "{report:#?}");
-    assert_eq!(project.recorder.published("kept", "brand").unwrap(), project.truth());
+    Listed::Followers.is_exact(project, report);
 }
 
 /// Asserts that nothing is published, and that error and hint hold these words.
@@ -132,24 +221,4 @@ pub(super) fn failed(project: &Project, report: &AccountReport, exit: u8, words:
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }
     assert_eq!(project.recorder.published("kept", "brand"), None);
-}
-
-/// Asserts that without the faults a run of the next day publishes the exact list of the first day,
-/// reading only its last page twice, and then that of its own day.
-async fn goes_on(project: &Project, failed: &AccountReport, set: &[String]) {
-    project.api().clear_faults();
-    project.api().begin_next_day();
-    let calls = project.calls();
-    let text = project.file() + ONE_SINK;
-    let report = project.engine_run_set(&text, set, RunOptions::default()).await.unwrap();
-    report.accounts.iter().for_each(|report| exact(project, report));
-    let today = PAGES + 1;
-    if failed.pages == 0 {
-        assert_eq!((report.accounts.len(), project.calls() - calls), (1, today), "nothing is left of the first day");
-        return;
-    }
-    let boundary = 1;
-    assert_eq!(report.accounts.len(), 2, "the list of the first day, and that of today");
-    assert_eq!(report.accounts[0].calls, PAGES - failed.pages + 1 + boundary);
-    assert_eq!(project.calls() - calls, report.accounts[0].calls + today);
 }

@@ -44,6 +44,16 @@ fn nested_total() -> Effect {
 
 const LOOP: &[&str] = &["page 4 (after o", "which this walk has already followed", "--fresh"];
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_another_account_stops_the_blacklist_and_says_so() {
+    let other = Fault::new(Endpoint::Blacklist, When::Page(3), Effect::errcode(49003));
+    let project = one_account(Listed::Blacklist.simulator().fault(other));
+    let report = Listed::Blacklist.run(&project, &[]).await;
+    failed(&project, &report, 1, &["errcode 49003", "check `app_id` and the credential of this account", "--fresh"]);
+    assert_eq!(project.api().requests().blacklist, 3);
+    Listed::Blacklist.goes_on(&project, &report, &[]).await;
+}
+
 cases! {
     a_loop_of_one_page: Case::page(4, Effect::RepeatPage(3)).fails(1, 3 + 3, LOOP);
     a_loop_of_two_pages: Case::page(4, Effect::RepeatPage(2)).fails(1, 3 + 3, LOOP);

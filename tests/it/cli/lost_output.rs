@@ -120,3 +120,26 @@ fn a_list_that_is_lost_on_stdout_is_not_published() {
         assert_eq!(status["accounts"][0]["last"]["published"], serde_json::json!([]), "{status:#}");
     }
 }
+
+#[test]
+fn a_stream_that_is_lost_on_stdout_fails_every_list_of_the_run() {
+    let sink = "[sinks.stream]\ntype = 'arrow'\noptions.path = '-'\n";
+    for (stdout, what) in [
+        (Stdio::from(full_device()), "cannot write to stdout: No space left on device"),
+        (closed_pipe().into(), "stdout was closed by its reader before the stream was complete"),
+    ] {
+        let project = Project::new(&format!("name = 'test'\nsource.simulate.followers = 250\n{sink}"));
+        let ended = to(stdout, project.command(&["run", "pipeline.toml"]));
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(&format!("account `simulated`: sink `stream`: {what}")), "{ended:?}");
+        assert!(!ended.stderr.contains("fanout replay"), "the next run sends the list anyhow: {ended:?}");
+        let status = project.fanout(&["status", "pipeline.toml", "--json"]).json();
+        let last = &status["accounts"][0]["last"];
+        assert_eq!(
+            (&last["published"], &last["lacking"]),
+            (&serde_json::json!([]), &serde_json::json!([])),
+            "{last:#}"
+        );
+        assert_eq!(status["accounts"][0]["owed"], serde_json::json!([]));
+    }
+}

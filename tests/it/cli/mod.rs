@@ -282,12 +282,42 @@ fn the_simulator_serves_as_a_process_of_its_own() {
 }
 
 #[test]
+fn changes_tags_and_the_blacklist_can_be_tried_with_the_simulator_of_its_own() {
+    let arguments = ["--followers", "2_000", "--changes-per-mille", "20", "--tags", "3", "--blacklisted", "7"];
+    let account = "name = 'test'\n[[accounts]]\nname = 'brand'\napp_id = 'wx1'\nsecret = { env = 'TEST_SECRET' }\n\
+                   [source]\nprofiles.ask_again_after_secs = 0\n";
+    let sinks = ["changes", "tags", "blacklist"]
+        .map(|list| format!("[sinks.{list}]\ntype = 'ndjson'\nlist = '{list}'\noptions.root = 'out/{list}'\n"));
+    let project = Project::new(&format!("{account}{}", sinks.concat()));
+    let today = (chrono::Utc::now() + chrono::TimeDelta::hours(8)).date_naive();
+    let mut told = Vec::new();
+    for (date, days) in [(today - chrono::Days::new(1), "0"), (today, "1")] {
+        let simulator = SimulatorProcess::start(&[&arguments[..], &["--days-later", days]].concat());
+        let base_url = format!("source.base_url={}", simulator.base_url);
+        let ended = project.run(&["--json", "--date", &date.to_string(), "--set", &base_url]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        told.push(ended.json());
+    }
+    let of = |report: &serde_json::Value, list: &str| {
+        let rows = report["accounts"].as_array().unwrap();
+        rows.iter().find(|row| row["list"] == list).unwrap_or_else(|| panic!("no {list} in {report:#}")).clone()
+    };
+    for report in &told {
+        assert_eq!(of(report, "tags")["snapshot"]["rows"], 3);
+        assert_eq!(of(report, "blacklist")["snapshot"]["rows"], 7);
+    }
+    let changes = of(&told[1], "changes");
+    let left = changes["changes"]["unfollowed"].as_u64().unwrap();
+    assert!((20..=60).contains(&left), "{changes:#}");
+}
+
+#[test]
 fn the_sinks_are_listed_one_a_line_with_their_guarantees() {
     let output = fanout(&["sinks"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let line = |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}  "))).unwrap();
     assert!(line("parquet").ends_with("exactly once"), "{text}");
-    assert!(line("ndjson").contains("rename: exactly once; or stdout: at least once"), "{text}");
+    assert!(line("ndjson").contains("in one step: exactly once; or stdout: at least once"), "{text}");
     assert_eq!(output.status.code(), Some(0));
 }
 

@@ -71,7 +71,7 @@ fn a_run_with_an_account_that_fails_shows_the_error_and_what_to_do() {
     brand, lines: 250 rows, NN.NN KiB in [FOLDER]/out/lines/dt=2026-11-22/account=brand/part-00000.ndjson
 
     ----- stderr -----
-    error: account `shop`: the call for page 2 (after ojidnm…Csjg) failed after 1 try and [TIME], with 2 calls for pages in this run: WeChat answered errcode 48001: api unauthorized rid: [RID]
+    error: account `shop`: the call for page 2 (after ojidnm…Csjg) failed after 1 try and [TIME], with 2 calls for the list in this run: WeChat answered errcode 48001: api unauthorized rid: [RID]
     hint: the account must be verified (认证), or the third-party platform needs permission set 2 or 100
     ");
 }
@@ -100,10 +100,11 @@ fn the_sinks_are_shown_with_their_guarantees() {
     exit code: 0
     ----- stdout -----
     type     what it writes, and its guarantee
+    arrow    an Arrow stream of all lists of the run, on stdout, in a file or in a pipe: once a run
     command  a program in any language, which stages an Arrow stream and publishes when it is told to: exactly once; or which reads lines to their end: at least once
-    kafka    Kafka record batches, one file a partition, published by one rename; or a topic, in transactions: exactly once
-    ndjson   newline JSON files, one folder a list (or a single file), published by one rename: exactly once; or stdout: at least once
-    parquet  Apache Parquet files, one folder a list (or a single file), published by one rename: exactly once
+    kafka    Kafka record batches, one file a partition, published in one step; or a topic, in transactions: exactly once
+    ndjson   newline JSON files, one folder a list (or a single file), published in one step: exactly once; or stdout: at least once
+    parquet  Apache Parquet files, one folder a list (or a single file), published in one step: exactly once
 
     ----- stderr -----
     ");
@@ -121,7 +122,7 @@ fn a_wrong_pipeline_file_shows_each_mistake_in_a_line() {
     ----- stdout -----
 
     ----- stderr -----
-    error: pipeline.toml: `nam`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `limits`, `metrics`, `sinks`; did you mean `name`?
+    error: pipeline.toml: `nam`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `profiles`, `changes`, `tags`, `limits`, `metrics`, `sinks`; did you mean `name`?
     error: pipeline.toml: `source.retry.attempts`: found 0, expected a whole number from 1 to 100
     error: pipeline.toml: `name`: missing, expected 1 to 64 letters, digits, `_` or `-`
     ");

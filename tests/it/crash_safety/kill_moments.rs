@@ -72,7 +72,7 @@ impl<'a> Moment<'a> {
 
 /// Starts a run, and kills it at `moment` unless it has ended before. A killed run has no exit
 /// code.
-pub(super) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
+pub(crate) fn run_until(command: &mut Command, moment: &Moment) -> Ended {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = Instant::now();
     while process.try_wait().unwrap().is_none() {

@@ -2,6 +2,7 @@
 //! it was given.
 
 mod list_content;
+mod one_shot;
 mod replay;
 mod rules;
 mod sink_policy;

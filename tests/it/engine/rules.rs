@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::support::journal::forge;
+use crate::support::outputs::sha256;
 
 const TWO_SINKS: &str = "[sinks.first]\ntype = 'recorder'\n[sinks.second]\ntype = 'recorder'\n";
 
@@ -372,6 +373,26 @@ async fn a_list_that_is_not_what_was_decided_is_not_delivered() {
     });
     failed(&project.engine_run().await, 1, "not the one that was decided on");
     assert_eq!(project.recorder.published("kept", "brand"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_an_older_version_has_decided_with_sha_256_is_delivered() {
+    let project = one_account(five_pages());
+    project.recorder.fail("kept", "commit", broken());
+    failed(&project.engine_run().await, 1, "broken");
+    let truth = project.truth();
+    let content: Vec<u8> =
+        truth.iter().flat_map(|id| [&(id.len() as u32).to_le_bytes(), id.as_bytes()].concat()).collect();
+    let old = format!("sha256:{}", sha256(&content));
+    let decision = project.files().into_iter().find(|path| path.ends_with("decision.json")).unwrap();
+    forge(&decision, |text| {
+        let new = text.split("\"digest\": \"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(new.starts_with("blake3:"), "{new}");
+        text.replace(new, &old)
+    });
+    let report = project.engine_run().await;
+    assert_eq!(report.snapshot.as_ref().unwrap().digest, old);
+    assert_eq!(project.recorder.published("kept", "brand"), Some(truth));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! The commands that look at past runs and tidy up: `status`, `history`, `report` and `prune`.
 
+mod forget;
 mod history;
 mod prune;
 mod report_page;

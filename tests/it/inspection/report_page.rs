@@ -86,6 +86,56 @@ fn of_night(mut report: Value, night: u64, begun_at: DateTime<Utc>, is_last: boo
     report
 }
 
+/// Makes a project of two accounts whose changes of `count` nights are told. Before the last one, a
+/// night is missed.
+fn nights_of_changes(count: u64) -> Project {
+    let accounts: String = ["brand", "商店"]
+        .map(|name| format!("[[accounts]]\nname = '{name}'\napp_id = 'wx{name}'\nsecret = {{ env = 'NOWHERE' }}\n"))
+        .concat()
+        .replace("wx商店", "wxshop");
+    let sink = "[sinks.told]\ntype = 'ndjson'\nlist = 'changes'\noptions = { root = 'out' }\n";
+    let project = Project::new(&format!("name = 'nightly'\n{accounts}{sink}"));
+    let ended = project.fanout(&["run", "pipeline.toml", "--simulate", "300", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let runs = project.path("state.simulated/runs");
+    fs::remove_dir_all(&runs).unwrap();
+    fs::create_dir(&runs).unwrap();
+    for night in 0..count {
+        let day = night + u64::from(night + 1 == count);
+        let begun_at = "2026-06-01T18:00:00Z".parse::<DateTime<Utc>>().unwrap() + Days::new(day);
+        let mut report = ended.json();
+        report["begun_at"] = begun_at.format("%Y-%m-%dT%H:%M:%SZ").to_string().into();
+        for (place, account) in report["accounts"].as_array_mut().unwrap().iter_mut().enumerate() {
+            let date = begun_at.date_naive();
+            for (key, value) in [
+                ("walk", json!(WalkId::new(night, begun_at))),
+                ("date", json!(date)),
+                ("last_fetched_at", json!(begun_at)),
+            ] {
+                account["snapshot"][key] = value;
+            }
+            account["date"] = json!(date);
+            if account["list"] == "changes" {
+                let [followed, unfollowed] = came_and_left(night).map(|people| people * (place as u64 + 1));
+                account["snapshot"]["rows"] = json!(followed + unfollowed);
+                let before = begun_at.date_naive() - Days::new(1 + day - night);
+                let since = (night > 0).then_some(before);
+                let changes = json!({ "since": since, "followed": followed, "unfollowed": unfollowed });
+                account["changes"].as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            }
+        }
+        fs::write(runs.join(format!("{}-nightly.json", begun_at.format("%Y%m%dT%H%M%SZ"))), report.to_string())
+            .unwrap();
+    }
+    project
+}
+
+/// Returns how many people come and leave in a night, to be multiplied for each list. In the first
+/// night nothing is compared.
+fn came_and_left(night: u64) -> [u64; 2] {
+    if night == 0 { [0, 0] } else { [1_200 + night * 31 % 90, 400 + night * 17 % 60] }
+}
+
 fn render(project: &Project, name: &str) -> String {
     let ended = Ended::of(&mut project.command(&["report", "pipeline.toml", "--simulate", "300", "--html", name]));
     assert_eq!((ended.code, ended.stdout, ended.stderr.as_str()), (Some(0), format!("{name}\n"), ""));
@@ -139,6 +189,40 @@ fn however_many_runs_there_were_a_page_stays_small() {
 }
 
 #[test]
+fn the_changes_of_each_night_are_drawn_up_and_down_and_stand_in_a_table() {
+    let count = 20;
+    let page = render(&nights_of_changes(count), "page.html");
+    assert_eq!(page.matches(r#"<path class="came""#).count(), 2, "a chart for each account");
+    let drawn = |class: &str| {
+        let path = page.split(&format!(r#"<path class="{class}" d=""#)).nth(1).unwrap();
+        path.split_once('"').unwrap().0.to_owned()
+    };
+    let bars = |class: &str, sign: &str| drawn(class).matches(&format!("v{sign}")).count() as u64;
+    assert_eq!((bars("came", "-"), bars("left", "")), (count - 1, count - 1), "the first night has no bar");
+    assert!(!drawn("left").contains('-'), "those who left go down");
+    // The second row of an account is that of its changes.
+    let [followed, unfollowed] = came_and_left(count - 1).map(|people| people * 2);
+    let grouped = |number: u64| format!("{},{:03}", number / 1_000, number % 1_000);
+    let short = |number: u64| if number < 1_000 { number.to_string() } else { grouped(number) };
+    let cells = [grouped(followed), short(unfollowed), format!("+{}", grouped(followed - unfollowed))];
+    let cells = cells.map(|cell| format!(r#"<td class="number">{cell}</td>"#)).concat();
+    // A night was missed before it.
+    let night = r#"<tr><th scope="row"><span class="date">2026-06-21</span> <span class="quiet">since <span class="date">2026-06-19</span></span></th>"#;
+    assert!(page.contains(&format!("{night}{cells}")), "{night}{cells}");
+    assert_eq!(page.matches("since <span").count(), 2, "of one night, for each account");
+    let sums =
+        (1..count).map(came_and_left).fold([0; 2], |sums, night| [sums[0] + night[0] * 2, sums[1] + night[1] * 2]);
+    let all = format!("{} followed and {} left in 19 lists of changes: +", grouped(sums[0]), grouped(sums[1]));
+    assert!(page.contains(&all), "{all}");
+    assert!(
+        page.contains("<summary>5 earlier lists</summary>")
+            && page.contains("<span>followed / left in the last changes")
+    );
+    // Changes are no followers.
+    assert!(page.contains("<b>600</b><span>followers in the last lists</span>"));
+}
+
+#[test]
 fn before_the_first_run_the_page_says_that_there_was_none() {
     let project = Project::new(&pipeline());
     let page = render(&project, "page.html");
@@ -185,11 +269,13 @@ fn a_page_can_go_into_a_pipe() {
 fn a_browser_shows_the_page_without_the_network_on_a_desk_and_on_a_phone() {
     let project = nights(30);
     render(&project, "page.html");
+    let changes = render(&nights_of_changes(30), "page.html");
+    fs::write(project.path("changes.html"), changes).unwrap();
     let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ci");
-    let arguments = ["page.html", screenshots.to_str().unwrap(), FAILED];
+    let arguments = ["page.html", screenshots.to_str().unwrap(), FAILED, "changes.html"];
     let not_done = "no browser was asked to show the page of `fanout report`";
     if let Some((code, said)) = run_script(&project, "tests/it/report_page.py", &arguments, not_done, HOW_TO_GET_IT) {
         assert_eq!(code, 0, "{said}");
-        assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 4, "{said}");
+        assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 5, "{said}");
     }
 }

@@ -1,9 +1,13 @@
 //! Other programs read the outputs: pyarrow, duckdb and polars see the list exactly and in order,
 //! and nothing else.
 
+mod arrow_stream;
+mod current_table;
 mod hive_paths;
 mod kafka_batches;
 mod parquet_encodings;
+mod profile_columns;
+mod profiles;
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use fanout::config::{Environment, Overrides, Pipeline};
 use fanout::error::Exit;
-use fanout::rows::follower_schema;
+use fanout::rows::{default_columns, follower_schema, row_schema};
+use fanout::wechat::List;
 use fanout::{SinkRegistry, engine};
 use fanout_sink_command::CommandOptions;
 use fanout_sink_kafka::KafkaOptions;
@@ -26,12 +27,17 @@ const FOLLOWERS: u64 = 23_000;
 
 /// The tables of a pipeline file: the prefix of their keys, and their header. Nothing else may hold
 /// keys.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 18] = [
     ("", ""),
     ("source.", "[source]"),
     ("source.simulate.", "[source.simulate]"),
     ("source.retry.", "[source.retry]"),
     ("source.quota.", "[source.quota]"),
+    ("source.profiles.", "[source.profiles]"),
+    ("source.token_endpoint.", "[source.token_endpoint]"),
+    ("profiles.", "[profiles]"),
+    ("tags.", "[tags]"),
+    ("changes.", "[changes]"),
     ("accounts.", "[[accounts]]"),
     ("accounts.token_endpoint.", "[[accounts]]\n[accounts.token_endpoint]"),
     ("accounts.token_command.", "[[accounts]]\n[accounts.token_command]"),
@@ -122,7 +128,7 @@ fn every_command_and_flag_exists() {
     let (_, rest) = README.split_once("`fanout run FILE` also takes").unwrap();
     let sentence = rest.split("\n`fanout sinks`").next().unwrap();
     let flags: Vec<&str> = sentence.split('`').filter(|code| code.starts_with("--")).collect();
-    assert_eq!(flags.len(), 10, "{flags:?}");
+    assert_eq!(flags.len(), 11, "{flags:?}");
     for flag in flags {
         let flag = flag.split_whitespace().next().unwrap().split('=').next().unwrap();
         assert!(help("run").contains(flag), "`fanout run` has no `{flag}`");
@@ -163,6 +169,15 @@ fn the_tables_of_options_name_exactly_the_keys_there_are() {
     }
 }
 
+#[test]
+fn the_table_of_a_store_names_exactly_the_keys_there_are() {
+    let sink = "[sinks.x]\ntype = 'ndjson'\noptions = { root = 'out', store = { unknown = 1 } }\n";
+    let pipeline = load(&format!("name = 'p'\nsource.simulate.followers = 1\n{sink}"), &[]).unwrap();
+    let errors = engine::bind(&pipeline, &SinkRegistry::builtin()).unwrap_err().to_string();
+    let expected: BTreeSet<String> = known_keys(&errors).into_iter().collect();
+    assert_eq!(column("Keys of `store`:"), expected.iter().map(String::as_str).collect());
+}
+
 /// Asserts that setting each documented default changes nothing of what `read` sees.
 fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl Fn(&Pipeline) -> T) -> usize {
     let seen =
@@ -181,7 +196,7 @@ fn assert_defaults<T: Debug>(start: &str, base: &str, prefix: &str, read: impl F
 fn every_default_is_the_one_that_holds() {
     let base =
         "name = 'p'\nsource.simulate.followers = 1\n[sinks.x]\ntype = 'parquet'\n[sinks.x.options]\nroot = 'out'\n";
-    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 29);
+    assert_eq!(assert_defaults("### Keys", base, "", Pipeline::clone), 45);
     let options = "sinks.x.options.";
     let parquet = |pipeline: &Pipeline| pipeline.sinks[0].options.extract::<ParquetOptions>().unwrap();
     assert_eq!(assert_defaults("Options of `parquet`:", base, options, parquet), 6);
@@ -234,6 +249,30 @@ fn the_other_tables_are_complete() {
     let columns = follower_schema();
     let columns: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(table("Each row has these columns").iter().map(|row| row[0]).collect::<Vec<_>>(), columns);
+
+    let columns = row_schema(List::PROFILES);
+    let columns: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+    let (default, others) = columns.split_at(default_columns(List::PROFILES));
+    assert_eq!(
+        table("Every OpenID of the follower list has one row").iter().map(|row| row[0]).collect::<Vec<_>>(),
+        default
+    );
+    for (list, start) in
+        [(List::TAG_MEMBERS, "Each person of each tag has one row"), (List::TAGS, "Each tag has one row")]
+    {
+        let columns = row_schema(list);
+        let columns = columns.fields()[..default_columns(list)].iter().map(|field| field.name().as_str());
+        assert_eq!(table(start).iter().map(|row| row[0]).collect::<Vec<_>>(), columns.collect::<Vec<_>>(), "{list}");
+    }
+
+    let (_, behind) = README.split_once("A sink's `columns` may also name").unwrap();
+    let named: Vec<&str> = behind[..behind.find("as it came").unwrap()].split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, others);
+
+    let columns = row_schema(List::CHANGES);
+    let columns: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+    let default = &columns[..default_columns(List::CHANGES)];
+    assert_eq!(table("Every change has one row").iter().map(|row| row[0]).collect::<Vec<_>>(), default);
 
     let exits = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Later, Exit::Interrupted];
     let codes: Vec<String> = exits.iter().map(Exit::to_string).collect();

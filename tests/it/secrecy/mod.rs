@@ -1,6 +1,7 @@
 //! No token and no secret in anything that a run writes, at every log level and in every failure.
 
 mod panics_and_core_files;
+mod personal_data;
 mod token_providers;
 
 use bytes::Bytes;

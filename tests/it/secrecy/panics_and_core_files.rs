@@ -139,7 +139,7 @@ impl SinkFactory for Clumsy {
         0
     }
 
-    fn roots(&self, _options: &ClumsyOptions) -> Vec<std::path::PathBuf> {
+    fn roots(&self, _options: &ClumsyOptions) -> Vec<fanout_sink::Root> {
         Vec::new()
     }
 

@@ -17,7 +17,9 @@ mod snapshot;
 pub(crate) use builder::noon;
 pub(crate) use in_process::ONE_SINK;
 pub(crate) use machine::{say, variable};
-pub(crate) use process::{Ended, SimulatorProcess, fanout, peak_kib, signal, wait_until, while_halted, wrapped};
+pub(crate) use process::{
+    Ended, SimulatorProcess, fanout, own_peak_kib, peak_kib, signal, wait_until, while_halted, wrapped,
+};
 pub(crate) use project::{Project, TWO_ACCOUNTS};
 pub(crate) use python::{python_with, run_script};
 pub(crate) use random::{Random, seed};

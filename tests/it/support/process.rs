@@ -78,8 +78,25 @@ pub(crate) fn while_halted<T>(process: &Child, look: impl FnOnce() -> T) -> T {
 
 /// Returns the most memory that a process has had so far, in KiB; `None` once it has ended.
 pub(crate) fn peak_kib(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    kib_in_status(&status(process)?, "VmHWM:")
+}
+
+/// Returns the most memory of its own that a process has had so far, in KiB: without the pages of
+/// the program file and of libraries, which are about 40 MB in a debug build. It is never more than
+/// the process had, for pages of files only come; the largest of many readings is close to it.
+pub(crate) fn own_peak_kib(process: u32) -> Option<u64> {
+    let status = status(process)?;
+    Some(kib_in_status(&status, "VmHWM:")?.saturating_sub(kib_in_status(&status, "RssFile:")?))
+}
+
+/// Returns what the system says of a process; `None` once it has ended.
+fn status(process: u32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{process}/status")).ok()
+}
+
+/// Returns a field of [`status`] that is a number of KiB; a process that has ended has none.
+fn kib_in_status(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 

@@ -1,7 +1,6 @@
 //! The sink type `recorder`: it remembers what it was given, and fails when a test tells it to.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -9,7 +8,7 @@ use fanout_sink::arrow::array::{Array, AsArray};
 use fanout_sink::arrow::datatypes::Int64Type;
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, Delivery, Found, Guarantee, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, schemars,
+    Batch, Delivery, Found, Guarantee, Root, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot, schemars,
 };
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -103,6 +102,8 @@ impl Recorder {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecorderOptions {
     when_complete: bool,
+    /// Gets each list in each run.
+    one_shot: bool,
     /// With `when_complete`: says that its readers see each row once.
     exactly_once: bool,
     label: String,
@@ -129,7 +130,9 @@ impl SinkFactory for Recorder {
     }
 
     fn delivery(&self, options: &RecorderOptions) -> Delivery {
-        if options.when_complete {
+        if options.one_shot {
+            Delivery::OneShot
+        } else if options.when_complete {
             let guarantee = if options.exactly_once { Guarantee::ExactlyOnce } else { Guarantee::AtLeastOnce };
             Delivery::WhenComplete { guarantee }
         } else {
@@ -141,7 +144,7 @@ impl SinkFactory for Recorder {
         0
     }
 
-    fn roots(&self, _options: &RecorderOptions) -> Vec<PathBuf> {
+    fn roots(&self, _options: &RecorderOptions) -> Vec<Root> {
         Vec::new()
     }
 
@@ -153,6 +156,11 @@ impl SinkFactory for Recorder {
         let sink = RecorderSink { recorder: self.clone(), context, openids: Vec::new(), sequence: 0 };
         sink.event("open")?;
         Ok(sink)
+    }
+
+    async fn end(&self, _options: &RecorderOptions, context: &SinkContext, is_complete: bool) -> Result<(), SinkError> {
+        let sink = RecorderSink { recorder: self.clone(), context: context.clone(), openids: Vec::new(), sequence: 0 };
+        sink.event(if is_complete { "end" } else { "end early" })
     }
 
     async fn find(

@@ -14,10 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
 use super::list::List;
+use super::objects::remove_objects_under;
 use super::outcome::{Step, Stop, broken, failed};
 use super::rows::same_rows;
 use super::subject::Subject;
 use crate::context::SinkContext;
+use crate::root::Root;
 use crate::sink::Sink;
 
 /// The aftermath of a case, which all of its scenes share.
@@ -28,6 +30,8 @@ pub(super) struct Aftermath(Arc<Mutex<Contents>>);
 struct Contents {
     crashed: Vec<Box<dyn Sink>>,
     published: Vec<Published>,
+    /// The places of the case in object stores, which no folder holds.
+    places: Vec<Root>,
 }
 
 /// A list that a reader has found.
@@ -68,14 +72,36 @@ impl Aftermath {
         contents.published.push(found);
     }
 
+    /// Notes a place of the case in an object store. Its objects are removed at the end.
+    pub(super) fn note_place(&self, place: Root) {
+        let mut contents = self.contents();
+        if !contents.places.contains(&place) {
+            contents.places.push(place);
+        }
+    }
+
+    /// Returns the places of the case in object stores.
+    pub(super) fn places(&self) -> Vec<Root> {
+        self.contents().places.clone()
+    }
+
     /// Forgets the lists in `directory`: they were removed.
     pub(super) fn forget(&self, directory: &Path) {
         self.contents().published.retain(|published| published.directory.path() != directory);
     }
 
+    /// Removes what the case has left in object stores, whether it has failed or not.
+    pub(super) fn clean(&self) -> Step {
+        let places = std::mem::take(&mut self.contents().places);
+        places.iter().try_for_each(remove_objects_under).map_err(|error| failed("removing the objects", error.as_ref()))
+    }
+
     /// Lets the crashed sinks end, and reads every published list once more.
-    pub(super) async fn end(self, subject: &dyn Subject) -> Step {
-        let Contents { crashed, published } = std::mem::take(&mut *self.contents());
+    pub(super) async fn end(&self, subject: &dyn Subject) -> Step {
+        let (crashed, published) = {
+            let mut contents = self.contents();
+            (std::mem::take(&mut contents.crashed), std::mem::take(&mut contents.published))
+        };
         if crashed.is_empty() {
             return Ok(());
         }

@@ -4,19 +4,17 @@
 //! Before it: the cases, which choose an [`Occasion`] and the sizes of the batches. Behind it:
 //! `scene`, which delivers a list and compares.
 
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::rows::Row;
-use crate::arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
-use crate::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use super::values::{array, hard_texts, hardest_texts, value};
+use crate::arrow::array::RecordBatch;
+use crate::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use crate::batch::Batch;
 use crate::context::SinkContext;
 use crate::hexadecimal::hexadecimal;
@@ -81,88 +79,59 @@ impl List {
     /// Makes a list in the columns of a follower list, in batches of `sizes` rows.
     #[cfg(test)]
     pub(super) fn followers(occasion: Occasion, sizes: &[usize]) -> Self {
-        Self::followers_of(occasion.app_id, occasion, sizes)
-    }
-
-    /// Makes a list in the columns of a follower list, with an app id other than its occasion's.
-    pub(super) fn followers_of(app_id: &str, occasion: Occasion, sizes: &[usize]) -> Self {
-        let mut random = Random::of(occasion);
-        let openids: Vec<String> = (0..sizes.iter().sum()).map(|_| random.openid()).collect();
-        let page = |position: usize| (position / PAGE_ROWS) as i32 + 1;
-        let fetched_at = |position: usize| FIRST_FETCH + i64::from(page(position)) * 1_234_567;
-        let batch = |rows: Range<usize>| -> Vec<ArrayRef> {
-            let fetched_at = TimestampMicrosecondArray::from_iter_values(rows.clone().map(fetched_at));
-            vec![
-                Arc::new(StringArray::from_iter_values(rows.clone().map(|_| app_id))),
-                Arc::new(StringArray::from_iter_values(&openids[rows.clone()])),
-                Arc::new(Int64Array::from_iter_values(rows.clone().map(|position| position as i64))),
-                Arc::new(Int32Array::from_iter_values(rows.map(page))),
-                Arc::new(fetched_at.with_timezone("UTC")),
-            ]
-        };
-        let row = |position: usize| {
-            row_of(json!({
-                "app_id": app_id,
-                "openid": openids[position],
-                "position": position,
-                "page": page(position),
-                "fetched_at": fetched_at(position),
-            }))
-        };
-        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("app_id", DataType::Utf8, false),
-            Field::new("openid", DataType::Utf8, false),
-            Field::new("position", DataType::Int64, false),
-            Field::new("page", DataType::Int32, false),
-            Field::new("fetched_at", instant, false),
-        ]));
-        let batches = batches(&schema, sizes, batch);
-        let rows = Arc::new((0..openids.len()).map(row).collect());
-        Self { occasion, app_id: app_id.to_owned(), schema, batches, rows, snapshot: snapshot(occasion, &openids) }
+        Self::of_columns(occasion.app_id, &follower_columns(), occasion, sizes)
     }
 
     /// Makes a list with columns of other types: nulls, booleans, floats, and texts that are easily
     /// damaged.
     pub(super) fn mixed(occasion: Occasion) -> Self {
-        let texts = hard_texts();
-        let flags = [Some(true), None, Some(false)];
-        let scores = [Some(0.0), Some(-2.5), None, Some(1e21), Some(1e-7), Some(123_456_789.125), Some(3.0)];
-        let counts = [Some(0), Some(i64::MAX), Some(i64::MIN), None, Some(-1)];
-        let keys: Vec<String> = (0..texts.len()).map(|number| format!("key {number}")).collect();
-        let flag = |number: usize| flags[number % flags.len()];
-        let score = |number: usize| scores[number % scores.len()];
-        let count = |number: usize| counts[number % counts.len()];
-        let batch = |rows: Range<usize>| -> Vec<ArrayRef> {
-            vec![
-                Arc::new(StringArray::from_iter_values(&keys[rows.clone()])),
-                Arc::new(StringArray::from_iter(&texts[rows.clone()])),
-                Arc::new(rows.clone().map(flag).collect::<BooleanArray>()),
-                Arc::new(rows.clone().map(score).collect::<Float64Array>()),
-                Arc::new(rows.map(count).collect::<Int64Array>()),
-            ]
-        };
-        let row = |number: usize| {
-            row_of(json!({
-                "key": keys[number],
-                "text": texts[number],
-                "flag": flag(number),
-                "score": score(number),
-                "count": count(number),
-            }))
-        };
-        let schema = Arc::new(Schema::new(vec![
+        let columns = Schema::new(vec![
             Field::new("key", DataType::Utf8, false),
             Field::new("text", DataType::Utf8, true),
             Field::new("flag", DataType::Boolean, true),
             Field::new("score", DataType::Float64, true),
             Field::new("count", DataType::Int64, true),
-        ]));
-        let sizes = [texts.len() / 2, texts.len() - texts.len() / 2];
-        let batches = batches(&schema, &sizes, batch);
-        let rows = Arc::new((0..texts.len()).map(row).collect());
-        let app_id = occasion.app_id.to_owned();
-        Self { occasion, app_id, schema, batches, rows, snapshot: snapshot(occasion, &keys) }
+        ]);
+        let texts = hardest_texts();
+        let rows = 2 * texts.len();
+        Self::new(occasion.app_id, &Arc::new(columns), occasion, &[rows / 2, rows - rows / 2], &texts)
+    }
+
+    /// Makes a list in the columns of a list of profiles: most of them may be null, and one has
+    /// lists.
+    pub(super) fn profiles(app_id: &str, occasion: Occasion) -> Self {
+        // Batches of one row: all of a column is null there, or nothing.
+        Self::of_columns(app_id, &profile_columns(), occasion, &[1, 1, 1, 1, 0, 300])
+    }
+
+    /// Makes a list of any columns, in batches of `sizes` rows. The columns of a follower list have
+    /// their usual values.
+    pub(super) fn of_columns(app_id: &str, columns: &SchemaRef, occasion: Occasion, sizes: &[usize]) -> Self {
+        Self::new(app_id, columns, occasion, sizes, &hard_texts())
+    }
+
+    fn new(app_id: &str, columns: &SchemaRef, occasion: Occasion, sizes: &[usize], texts: &[String]) -> Self {
+        let mut random = Random::of(occasion);
+        let openids: Vec<String> = (0..sizes.iter().sum()).map(|_| random.openid()).collect();
+        let page = |position: usize| (position / PAGE_ROWS) as i32 + 1;
+        let row = |position: usize| -> Row {
+            let cell = |(place, field): (usize, &FieldRef)| {
+                let cell = match field.name().as_str() {
+                    "app_id" => json!(app_id),
+                    "openid" => json!(openids[position]),
+                    "position" => json!(position),
+                    "page" => json!(page(position)),
+                    "fetched_at" => json!(FIRST_FETCH + i64::from(page(position)) * 1_234_567),
+                    _ => value(field, place, position, texts),
+                };
+                (field.name().clone(), cell)
+            };
+            columns.fields().iter().enumerate().map(cell).collect()
+        };
+        let rows: Vec<Row> = (0..openids.len()).map(row).collect();
+        let batches = batches(columns, sizes, &rows);
+        let (app_id, schema) = (app_id.to_owned(), Arc::clone(columns));
+        Self { occasion, app_id, schema, batches, rows: Arc::new(rows), snapshot: snapshot(occasion, &openids) }
     }
 
     /// Returns the names of the columns.
@@ -202,19 +171,46 @@ impl List {
     }
 }
 
-fn row_of(value: Value) -> Row {
-    match value {
-        Value::Object(row) => row,
-        other => unreachable!("a row is an object, not {other}"),
-    }
+/// Returns the columns of a follower list.
+pub(super) fn follower_columns() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("app_id", DataType::Utf8, false),
+        Field::new("openid", DataType::Utf8, false),
+        Field::new("position", DataType::Int64, false),
+        Field::new("page", DataType::Int32, false),
+        Field::new("fetched_at", instant(TimeUnit::Microsecond), false),
+    ]))
 }
 
-fn batches(schema: &SchemaRef, sizes: &[usize], columns: impl Fn(Range<usize>) -> Vec<ArrayRef>) -> Vec<Batch> {
-    let mut end = 0;
+/// Returns the columns of a list of profiles.
+fn profile_columns() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("app_id", DataType::Utf8, false),
+        Field::new("openid", DataType::Utf8, false),
+        Field::new("outcome", DataType::Utf8, false),
+        Field::new("unionid", DataType::Utf8, true),
+        Field::new("subscribe_time", instant(TimeUnit::Second), true),
+        Field::new("qr_scene", DataType::Int64, true),
+        Field::new("remark", DataType::Utf8, true),
+        Field::new_list("tagid_list", Field::new_list_field(DataType::Int32, true), true),
+        Field::new("groupid", DataType::Int32, true),
+        Field::new("position", DataType::Int64, false),
+        Field::new("fetched_at", instant(TimeUnit::Microsecond), false),
+    ]))
+}
+
+fn instant(unit: TimeUnit) -> DataType {
+    DataType::Timestamp(unit, Some(Arc::from("UTC")))
+}
+
+fn batches(schema: &SchemaRef, sizes: &[usize], rows: &[Row]) -> Vec<Batch> {
+    let mut rest = rows;
     let mut batch = |(sequence, size): (usize, &usize)| {
-        let rows = end..end + size;
-        end = rows.end;
-        let records = RecordBatch::try_new(Arc::clone(schema), columns(rows)).expect("columns of the schema");
+        let (rows, later) = rest.split_at(*size);
+        rest = later;
+        let column = |field: &FieldRef| array(field, &rows.iter().map(|row| &row[field.name()]).collect::<Vec<_>>());
+        let columns = schema.fields().iter().map(column).collect();
+        let records = RecordBatch::try_new(Arc::clone(schema), columns).expect("columns of the schema");
         Batch::new(sequence as u64, records)
     };
     sizes.iter().enumerate().map(&mut batch).collect()
@@ -240,47 +236,11 @@ fn snapshot(occasion: Occasion, keys: &[String]) -> Snapshot {
         first_fetched_at: fetched_at(1),
         last_fetched_at: fetched_at(pages),
         digest: format!("sha256:{}", hexadecimal(&digest.finalize())),
-        proof: row_of(json!({ "pages": pages, "total": keys.len(), "duplicates": 0, "empty": 0 })),
+        proof: [("pages", pages), ("total", keys.len() as u64), ("duplicates", 0), ("empty", 0)]
+            .map(|(key, number)| (key.to_owned(), number.into()))
+            .into_iter()
+            .collect(),
     }
-}
-
-/// Texts that quoting, escaping, splitting or truncating would damage; `None` is a null.
-fn hard_texts() -> Vec<Option<String>> {
-    let mut texts: Vec<Option<String>> = [
-        "",
-        " ",
-        "null",
-        "\"",
-        "\\",
-        "\\n",
-        "/",
-        "'",
-        "a,b;c\td",
-        "{\"openid\":\"o\"}",
-        "</script>",
-        "first\nsecond",
-        "first\r\nsecond",
-        "\n",
-        "\u{7f}",
-        "\u{85}",
-        "\u{a0}",
-        "\u{2028}\u{2029}",
-        "\u{feff}bom",
-        "粉丝",
-        "e\u{301}é",
-        "👩\u{200d}👩\u{200d}👧",
-        "🇨🇳",
-        "\u{10ffff}",
-    ]
-    .into_iter()
-    .map(|text| Some(text.to_owned()))
-    .collect();
-    texts.extend((0..0x20_u8).map(|control| Some(format!("before{}after", char::from(control)))));
-    texts.push(Some("长".repeat(50_000)));
-    texts.push(None);
-    texts.push(Some("the one before is null, the one after is empty".to_owned()));
-    texts.push(Some(String::new()));
-    texts
 }
 
 /// `SplitMix64`: random enough for test data, in a few lines and without a dependency.
@@ -314,6 +274,8 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::conformance::rows::{rows_of, same_rows};
 
@@ -327,12 +289,30 @@ mod tests {
             List::followers(FIRST, &[3, 0, 25_000]),
             List::followers(OTHER_ACCOUNT, &[2]).only(&["position", "openid"]),
             List::mixed(FIRST),
+            List::profiles("wx1", FIRST),
         ];
         for list in lists {
             same_rows(list.schema(), &list.rows, &rows_of_batches(&list)).unwrap();
             assert_eq!(list.snapshot.rows, list.rows.len() as u64);
             let sequence: Vec<u64> = list.batches.iter().map(Batch::sequence).collect();
             assert_eq!(sequence, (0..list.batches.len() as u64).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn each_column_that_may_be_null_has_nulls_and_values_and_lists_are_empty_too() {
+        for list in [List::mixed(FIRST), List::profiles("wx1", FIRST)] {
+            for field in list.schema().fields() {
+                let nulls = list.rows.iter().filter(|row| row[field.name()].is_null()).count();
+                assert_eq!(nulls > 0, field.is_nullable(), "{field}");
+                assert!(nulls < list.rows.len(), "{field}");
+            }
+        }
+        let rows = List::profiles("wx1", FIRST).rows;
+        let holds = |column: &str, expected: &Value| rows.iter().any(|row| &row[column] == expected);
+        assert!(holds("tagid_list", &json!([])) && holds("tagid_list", &json!([100, 2, 101])));
+        for text in hard_texts() {
+            assert!(holds("remark", &json!(text)) && holds("unionid", &json!(text)), "{text:?}");
         }
     }
 

@@ -15,11 +15,12 @@
 //! # }
 //! ```
 //!
-//! Each case works in a temporary folder of its own, on lists that are computed from a seed. The
-//! same generator computes the rows that must be published; they are never read from a sink. A
-//! crash is a sink that is left as it is: no destructor runs, as with `kill -9`, and the next sink
-//! comes from a new factory. At the end of the case what has crashed ends, too (a program sees the
-//! end of its input late), and every published list is read once more.
+//! Each case works in a temporary folder of its own (a sink of objects: in a prefix of its own
+//! below its root, which is removed at the end of the case), on lists that are computed from a
+//! seed. The same generator computes the rows that must be published; they are never read from a
+//! sink. A crash is a sink that is left as it is: no destructor runs, as with `kill -9`, and the
+//! next sink comes from a new factory. At the end of the case what has crashed ends, too (a program
+//! sees the end of its input late), and every published list is read once more.
 //!
 //! Lines 1, 2, 3, 5 and 6 of the protocol bind the engine, and the suite keeps them as the engine
 //! does. The other lines bind the sink, and each [`Case`] names the line that it tests. A case that
@@ -30,12 +31,15 @@ mod aftermath;
 mod cases;
 mod closures;
 mod file_subject;
+mod guards;
 mod list;
+mod objects;
 mod outcome;
 mod rows;
 mod run;
 mod scene;
 mod subject;
+mod values;
 
 pub use cases::{Case, cases};
 pub use closures::subject;

@@ -8,7 +8,7 @@ use std::error::Error;
 use chrono::DateTime;
 use serde_json::{Map, Value};
 
-use crate::arrow::array::{Array, AsArray, RecordBatch};
+use crate::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use crate::arrow::compute::take;
 use crate::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema,
@@ -58,6 +58,11 @@ fn values_of(column: &dyn Array) -> Result<Vec<Value>, ReadError> {
         DataType::Utf8 => column.as_string::<i32>().iter().map(Value::from).collect(),
         DataType::LargeUtf8 => column.as_string::<i64>().iter().map(Value::from).collect(),
         DataType::Utf8View => column.as_string_view().iter().map(Value::from).collect(),
+        DataType::List(_) => {
+            let lists = column.as_list::<i32>();
+            let list = |list: Option<ArrayRef>| list.map_or(Ok(Value::Null), |list| values_of(&list).map(Value::from));
+            lists.iter().map(list).collect::<Result<_, _>>()?
+        }
         DataType::Dictionary(..) => {
             let dictionary = column.as_any_dictionary();
             values_of(&take(dictionary.values(), dictionary.keys(), None)?)?

@@ -3,22 +3,25 @@
 //! Before it: the cases. Behind it: the sink under test, and the `Subject`, which reads what the
 //! sink has published.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::aftermath::Aftermath;
-use super::list::{List, Occasion};
+use super::list::{List, Occasion, follower_columns};
+use super::objects::objects_under;
 use super::outcome::{Step, Stop, broken, failed};
-use super::rows::same_rows;
+use super::rows::{ReadError, same_rows};
 use super::subject::{ReadBack, Subject, Traces, files_under};
 use crate::batch::Batch;
 use crate::configured::ConfiguredSink;
 use crate::context::SinkContext;
+use crate::delivery::Delivery;
 use crate::error::SinkError;
 use crate::found::Found;
-use crate::sink::{Delivery, Guarantee, Sink, SinkReport};
+use crate::root::Root;
+use crate::sink::{Sink, SinkReport};
 
 /// How often a call is made, at most, while it returns a temporary error.
 const ATTEMPTS: usize = 5;
@@ -103,22 +106,38 @@ impl<'a> Scene<'a> {
         self.directory.path()
     }
 
-    /// Makes a list of followers, in the columns that the sink is configured for.
-    pub(super) fn followers(&self, occasion: Occasion, sizes: &[usize]) -> List {
-        let app_id = match &self.distinction {
+    /// Makes a list of profiles.
+    pub(super) fn profiles(&self, occasion: Occasion) -> List {
+        List::profiles(&self.app_id(occasion), occasion)
+    }
+
+    /// Returns the app id of a list of the case.
+    fn app_id(&self, occasion: Occasion) -> String {
+        match &self.distinction {
             Some(distinction) => format!("{}-{distinction}", occasion.app_id),
             None => occasion.app_id.to_owned(),
-        };
-        let list = List::followers_of(&app_id, occasion, sizes);
-        match self.subject.columns() {
-            Some(columns) => list.only(&columns.iter().map(String::as_str).collect::<Vec<_>>()),
-            None => list,
         }
+    }
+
+    /// Makes a list in the columns that the sink is configured for, or in those of followers.
+    pub(super) fn followers(&self, occasion: Occasion, sizes: &[usize]) -> List {
+        List::of_columns(
+            &self.app_id(occasion),
+            &self.subject.columns().unwrap_or_else(follower_columns),
+            occasion,
+            sizes,
+        )
     }
 
     pub(super) fn context(&self, list: &List) -> SinkContext {
         let context = list.context(self.directory()).with_simulated(self.simulated);
-        self.subject.context(self.directory(), context)
+        let context = self.subject.context(self.directory(), context);
+        if context.confinement.is_some() {
+            for root in self.sink().roots().iter().filter(|root| root.as_path().is_none()) {
+                self.aftermath.note_place(context.output_root(root));
+            }
+        }
+        context
     }
 
     /// Returns the context of a complete list: with its facts and its digest.
@@ -128,58 +147,9 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the roots of the sink, resolved as a sink resolves them.
-    pub(super) fn roots(&self, list: &List) -> Vec<PathBuf> {
+    pub(super) fn roots(&self, list: &List) -> Vec<Root> {
         let context = self.context(list);
-        self.sink().roots().iter().map(|root| context.output_path(root)).collect()
-    }
-
-    /// Skips the case for a sink that cannot take back what it has sent.
-    pub(super) fn needs_staging(&self) -> Step {
-        match self.sink().delivery() {
-            Delivery::Staged => Ok(()),
-            Delivery::WhenComplete { .. } => {
-                Err(Stop::Skipped("the sink does not stage: it is delivered when the list is complete".to_owned()))
-            }
-        }
-    }
-
-    /// Skips the case for a sink whose readers may see a row again after a crash.
-    pub(super) fn needs_exactly_once(&self) -> Step {
-        match self.sink().delivery() {
-            Delivery::WhenComplete { guarantee: Guarantee::AtLeastOnce } => {
-                Err(Stop::Skipped("the sink delivers at least once".to_owned()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Skips the case for a sink that writes no files.
-    pub(super) fn needs_roots(&self) -> Step {
-        if self.sink().roots().is_empty() {
-            return Err(Stop::Skipped("the sink has no roots: it writes no files".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Skips the case for a sink that is configured for certain columns.
-    pub(super) fn needs_any_columns(&self) -> Step {
-        match self.subject.columns() {
-            Some(_) => Err(Stop::Skipped("the sink is configured for certain columns".to_owned())),
-            None => Ok(()),
-        }
-    }
-
-    /// Skips the case if published lists cannot be read.
-    pub(super) fn needs_reader(&self) -> Step {
-        if self.subject.is_readable() {
-            return Ok(());
-        }
-        Err(Stop::Skipped("nothing reads what the sink has published".to_owned()))
-    }
-
-    /// Skips the case if the suite can see neither files nor published rows of the sink.
-    pub(super) fn needs_sight(&self) -> Step {
-        if self.sink().roots().is_empty() { self.needs_reader() } else { Ok(()) }
+        self.sink().roots().iter().map(|root| context.output_root(root)).collect()
     }
 
     pub(super) async fn check(&self, list: &List) -> Step {
@@ -188,9 +158,10 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) async fn open(&self, list: &List) -> Step<Attempt> {
-        let result = persist!(self.sink().open(self.context(list)));
+        let (configured, context) = (self.sink(), self.context(list));
+        let result = persist!(configured.open(context.clone()));
         let sink = result.map_err(|error| failed("`open`", &error))?;
-        Ok(Attempt { sink, aftermath: self.aftermath() })
+        Ok(Attempt { sink, configured, context, aftermath: self.aftermath() })
     }
 
     /// Opens a sink for `list` and takes it as far as `moment`.
@@ -285,15 +256,23 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) async fn traces(&self) -> Step<Traces> {
-        let traces = self.subject.traces(self.directory()).await;
-        traces.map_err(|error| failed("reading the traces", error.as_ref()))
+        let failed = |error: ReadError| failed("reading the traces", error.as_ref());
+        let mut traces = self.subject.traces(self.directory()).await.map_err(failed)?;
+        for place in self.aftermath.places() {
+            traces.extend(objects_under(&place).map_err(failed)?);
+        }
+        Ok(traces)
     }
 
     /// Reads every file under the sink's roots, hidden ones included.
     pub(super) fn files_in_roots(&self, list: &List) -> Step<Traces> {
         let mut files = Traces::new();
         for root in self.roots(list) {
-            let found = files_under(&root).map_err(|error| failed("reading a root", &error))?;
+            let Some(root) = root.as_path() else {
+                files.extend(objects_under(&root).map_err(|error| failed("reading a root", error.as_ref()))?);
+                continue;
+            };
+            let found = files_under(root).map_err(|error| failed("reading a root", &error))?;
             files.extend(found.into_iter().map(|(name, bytes)| (root.join(name).display().to_string(), bytes)));
         }
         Ok(files)
@@ -303,6 +282,8 @@ impl<'a> Scene<'a> {
 /// An open sink, to which one list is being delivered.
 pub(super) struct Attempt {
     sink: Box<dyn Sink>,
+    configured: ConfiguredSink,
+    context: SinkContext,
     aftermath: Aftermath,
 }
 
@@ -330,7 +311,12 @@ impl Attempt {
 
     pub(super) async fn commit(&mut self) -> Step<SinkReport> {
         let result = persist!(self.sink.commit());
-        result.map_err(|error| failed("`commit`", &error))
+        let report = result.map_err(|error| failed("`commit`", &error))?;
+        if self.configured.delivery() == Delivery::OneShot {
+            // Each list is a run of its own, after which its readers are asked.
+            self.configured.end(&self.context, true).await.map_err(|error| failed("`end`", &error))?;
+        }
+        Ok(report)
     }
 
     pub(super) async fn abort(mut self) -> Step {

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
+use super::objects::remove_objects_under;
 use super::rows::{ReadError, Row};
-use crate::arrow::datatypes::Schema;
+use crate::arrow::datatypes::{Schema, SchemaRef};
 use crate::configured::ConfiguredSink;
 use crate::context::SinkContext;
 
@@ -60,10 +61,12 @@ pub trait Subject: Send + Sync {
     async fn remove(&self, directory: &Path, context: &SinkContext) -> Result<bool, ReadError> {
         let roots = self.sink(directory).roots();
         for root in &roots {
-            let place = context.output_path(root);
+            let place = context.output_root(root);
             // The suite removes nothing outside the folder of the case.
-            if place.starts_with(directory) && place != directory {
-                remove(&place)?;
+            match place.as_path() {
+                Some(path) if path.starts_with(directory) && path != directory => remove(path)?,
+                None if context.confinement.is_some() => remove_objects_under(&place)?,
+                _ => {}
             }
         }
         Ok(!roots.is_empty())
@@ -76,8 +79,9 @@ pub trait Subject: Send + Sync {
         true
     }
 
-    /// Returns the follower columns that the sink is configured for; `None` if it takes any.
-    fn columns(&self) -> Option<Vec<String>> {
+    /// Returns the columns that the sink is configured for, of whatever list; `None` if it takes
+    /// any.
+    fn columns(&self) -> Option<SchemaRef> {
         None
     }
 

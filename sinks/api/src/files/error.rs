@@ -4,6 +4,7 @@
 //! engine, which reports the error; `journal` and `check` take their hints from [`io_hint`], too.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -16,20 +17,41 @@ pub(super) fn io_error(operation: &str, path: &Path, source: io::Error) -> SinkE
     file_error(operation, path, Box::new(source))
 }
 
-/// Makes the error of `operation` (`write`, `close` …) on the file at `path`. The I/O error may be
-/// a cause of `source` (of an encoder's error, say): the hint is found in the chain of causes.
+/// Makes the error of `operation` (`write`, `close` …) on the file at `path`. The cause of `source`
+/// (of an encoder's error, say) may be an I/O error, whose hint is found in the chain of causes; or
+/// the error of an object store, whose hint is taken over. If that one may pass, the list may be
+/// delivered again at once.
 pub fn file_error(operation: &str, path: &Path, source: Box<dyn Error + Send + Sync>) -> SinkError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
-    let mut hint = None;
+    let (mut hint, mut may_pass) = (None, false);
     while let Some(error) = cause {
-        hint = hint.or_else(|| error.downcast_ref().and_then(io_hint));
+        if let Some(error) = of_storage(error) {
+            may_pass = error.is_temporary() || error.is_aborted();
+            hint = error.hint().map(str::to_owned);
+            break;
+        }
+        hint = hint.or_else(|| error.downcast_ref().and_then(io_hint).map(str::to_owned));
         cause = error.source();
     }
-    let error = SinkError::permanent(format!("cannot {operation} `{}`", path.display())).with_source(source);
+    let message = format!("cannot {operation} `{}`", path.display());
+    let error = if may_pass { SinkError::aborted(message) } else { SinkError::permanent(message) };
+    let error = error.with_source(source);
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
+}
+
+/// Returns the error of a storage, which an I/O error carries as its payload.
+fn of_storage<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a SinkError> {
+    let payload = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
+    payload.and_then(|payload| payload.downcast_ref::<SinkError>().or_else(|| of_storage(payload)))
+}
+
+/// Makes the error about what stands at `place` and may not be replaced.
+pub(super) fn in_the_way(place: impl fmt::Display, problem: &str) -> SinkError {
+    SinkError::permanent(format!("`{place}` is in the way: {problem}"))
+        .with_hint("move it away, or choose another `root`, `layout` or account name")
 }
 
 /// Returns what a person can do about an error of the file system, in the journal or in a sink;
@@ -77,5 +99,18 @@ mod tests {
         assert_eq!(error.to_string(), "cannot write `out/x`");
         assert!(error.hint().unwrap().contains("make room"));
         assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn an_error_of_a_store_that_may_pass_is_one_after_which_the_list_is_delivered_again() {
+        for (error, may_pass) in [
+            (SinkError::temporary("busy"), true),
+            (SinkError::aborted("lost"), true),
+            (SinkError::permanent("refused"), false),
+        ] {
+            let wrapped = io::Error::other(io::Error::other(error.with_hint("wait")));
+            let error = file_error("write", Path::new("s3://lake/x"), Box::new(wrapped));
+            assert_eq!((error.is_aborted(), error.is_temporary(), error.hint()), (may_pass, false, Some("wait")));
+        }
     }
 }

@@ -4,7 +4,6 @@
 //! file, [`warnings`] a value that a reader takes for a number, a date or NULL.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Component;
 
 use super::layout::Layout;
 use super::options::FileOptions;
@@ -20,10 +19,8 @@ const NAMED: usize = 3;
 /// refuse that, or take one of the two. Readers do not distinguish case.
 pub(super) fn check_columns(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
     let layout = Layout::parse(&options.layout, options.rolling)?;
-    let of_root = options.root.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(("root", name.to_string_lossy().split_once('=')?.0.to_owned())),
-        _ => None,
-    });
+    let of_root = options.root.folders();
+    let of_root = of_root.iter().filter_map(|name| Some(("root", name.split_once('=')?.0.to_owned())));
     let of_layout = layout.hive_folders(context).into_iter().map(|folder| ("layout", folder.key));
     let mut seen: Vec<(&str, String)> = Vec::new();
     for (option, key) in of_root.chain(of_layout) {

@@ -1,13 +1,15 @@
 //! The two files beside those of a list: the manifest, and the marker of a complete list.
 //!
-//! Before it: `staged`, at prepare. Behind it: `local`, which writes them, and recognises an
+//! Before it: `staged`, at prepare. Behind it: the storage, which writes them, and recognises an
 //! earlier list by them; and readers.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::part::sha256;
 use crate::context::SinkContext;
 use crate::error::SinkError;
+use crate::found::Found;
 use crate::snapshot::Snapshot;
 use crate::walk_id::WalkId;
 
@@ -103,7 +105,7 @@ pub struct Marker {
 
 /// The part of a manifest that identifies its list. A manifest of version 1 has no `list`, so it
 /// does not parse and counts as foreign.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct ManifestHead {
     #[serde(flatten)]
     pub(super) owner: Owner,
@@ -114,10 +116,59 @@ pub(super) struct ManifestHead {
 }
 
 /// A file of a [`ManifestHead`].
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct NamedFile {
     pub(super) path: String,
     pub(super) bytes: u64,
+}
+
+/// A list that is complete: its manifest and marker, as they will be published.
+#[derive(Debug)]
+pub(super) struct StagedList {
+    pub(super) manifest: Vec<u8>,
+    pub(super) marker: Vec<u8>,
+    /// What the manifest says.
+    pub(super) head: ManifestHead,
+}
+
+impl ManifestHead {
+    /// Returns what orders the lists of one owner: the newest one stays in its place.
+    pub(super) fn order(&self) -> (DateTime<Utc>, u64) {
+        (self.begun_at, self.walk.number())
+    }
+
+    /// Returns whether this is the list of a walk. Two states may give one name to two walks that
+    /// began in the same second, so the instant counts, if it is known.
+    pub(super) fn is_of(&self, walk: WalkId, begun_at: Option<DateTime<Utc>>) -> bool {
+        self.walk == walk && begun_at.is_none_or(|begun_at| begun_at == self.begun_at)
+    }
+
+    /// Returns the finding if this is not the manifest of the list of `context`; `None` if it is.
+    /// `place` is where it was found.
+    pub(super) fn another_list(&self, context: &SinkContext, place: &str) -> Option<Found> {
+        if !Owner::new(context).may_replace(&self.owner) {
+            return Some(Found::Taken(format!("`{place}` is that of {}", self.owner)));
+        }
+        let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
+        if !self.is_of(context.walk, context.begun_at) {
+            let is_newer = self.order() > (begun_at, context.walk.number());
+            let older = || Found::Altered(format!("`{place}` is that of the older walk `{}`", self.walk));
+            return Some(if is_newer { Found::Replaced } else { older() });
+        }
+        let digest = context.digest.as_ref().filter(|digest| **digest != self.digest)?;
+        Some(Found::Altered(format!("`{place}` has the digest `{}`, and the list `{digest}`", self.digest)))
+    }
+}
+
+/// Returns whether `content` is a marker of any manifest.
+#[cfg(feature = "object-store")]
+pub(super) fn is_marker(content: &[u8]) -> bool {
+    serde_json::from_slice::<Marker>(content).is_ok()
+}
+
+/// Returns whether a marker belongs to a manifest.
+pub(super) fn is_marker_of(marker: &[u8], manifest: &[u8]) -> bool {
+    serde_json::from_slice::<Marker>(marker).is_ok_and(|marker| marker.manifest_sha256 == sha256(manifest))
 }
 
 impl Manifest {

@@ -1,7 +1,7 @@
-//! Publishing for sinks that write files: layout, staging, manifest, and one rename that makes a
-//! list visible.
+//! Publishing for sinks that write files: layout, staging, manifest, and one step that makes a list
+//! visible.
 //!
-//! Before it: a sink, which encodes rows. Behind it: the file system.
+//! Before it: a sink, which encodes rows. Behind it: the file system, or an object store.
 //!
 //! ```text
 //! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/host=h,process=1,attempt=1/list/
@@ -24,6 +24,9 @@
 //! locks, each step checks what it replaces, single files are published one at a time by all
 //! publishers of the place together, and a commit that was disturbed returns a temporary error.
 //!
+//! A root in an object store (`s3://…`) has no staging and no locks: `object_storage` says what
+//! takes their place. Needs the feature `object-store`.
+//!
 //! A sink is a thin layer over [`StagedFiles`]: it encodes rows into [`PartWriter`]s, and passes on
 //! `prepare`, `commit` and `abort`. Everything here blocks, which a sink may do. Unix only.
 
@@ -32,19 +35,27 @@ mod hive;
 mod layout;
 mod local;
 mod manifest;
+mod names;
+#[cfg(feature = "object-store")]
+mod object_storage;
+pub mod objects;
 mod options;
 mod part;
 mod reading;
 mod staged;
+mod storage;
 mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use error::{file_error, io_hint};
 pub use hive::warnings;
-pub use local::{Moved, Refusal, Trial, Trials, check, find, mount_of, nearest_existing, staging_of};
+pub use local::{Moved, Refusal, Trial, Trials, mount_of, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
+#[cfg(feature = "object-store")]
+pub use object_storage::Probed;
 pub use options::FileOptions;
 pub use part::PartWriter;
 pub use staged::{PartRows, StagedFiles};
+pub use storage::{check, find};
 pub use sync::{sync_data, sync_file, sync_folder};

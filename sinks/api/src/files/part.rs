@@ -1,16 +1,15 @@
-//! One file while it is written: its bytes are counted and hashed on the way to the disk.
+//! One file while it is written: its bytes are counted and hashed on the way to the storage.
 //!
-//! Before it: the encoder of a sink. Behind it: the file in staging, and `staged`, which notes it.
+//! Before it: the encoder of a sink. Behind it: the [`PartFile`] of the storage, and `staged`,
+//! which notes what was written.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::error::io_error;
-use super::sync::sync_file;
+use super::error::file_error;
 use crate::error::SinkError;
 use crate::hexadecimal::hexadecimal;
 
@@ -23,28 +22,38 @@ pub(super) const BUFFER_BYTES: usize = 128 * 1024;
 /// [`StagedFiles::next_part`](super::StagedFiles::next_part) makes it, and
 /// [`StagedFiles::finish_part`](super::StagedFiles::finish_part) takes it back.
 pub struct PartWriter {
+    name: String,
     path: PathBuf,
-    file: File,
+    file: Box<dyn PartFile>,
     buffer: Vec<u8>,
     hasher: Sha256,
     bytes: u64,
 }
 
+/// A file that is being written, in some storage.
+pub(super) trait PartFile: Send {
+    /// Writes `data` at the end of the file, which has `offset` bytes so far.
+    fn append(&mut self, data: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes the file durable.
+    fn finish(&mut self) -> Result<(), SinkError>;
+}
+
 /// The facts of a finished part.
 #[derive(Debug)]
 pub(super) struct Written {
-    pub(super) path: PathBuf,
+    pub(super) name: String,
     pub(super) bytes: u64,
     pub(super) sha256: String,
 }
 
 impl PartWriter {
-    pub(super) fn create(path: PathBuf) -> Result<Self, SinkError> {
-        let file = File::create_new(&path).map_err(|error| io_error("create", &path, error))?;
-        Ok(Self { path, file, buffer: Vec::with_capacity(BUFFER_BYTES), hasher: Sha256::new(), bytes: 0 })
+    pub(super) fn new(name: &str, path: PathBuf, file: Box<dyn PartFile>) -> Self {
+        let buffer = Vec::with_capacity(BUFFER_BYTES);
+        Self { name: name.to_owned(), path, file, buffer, hasher: Sha256::new(), bytes: 0 }
     }
 
-    /// Returns the path of the part in staging, for errors.
+    /// Returns the path of the part while it is written, for errors.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -56,14 +65,13 @@ impl PartWriter {
 
     /// Writes the rest of the buffer, and makes the file durable.
     pub(super) fn finish(mut self) -> Result<Written, SinkError> {
-        self.flush().map_err(|error| io_error("write", &self.path, error))?;
-        sync_file(&self.file).map_err(|error| io_error("sync", &self.path, error))?;
-        Ok(Written { path: self.path, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
+        self.flush().map_err(|error| file_error("write", &self.path, Box::new(error)))?;
+        self.file.finish()?;
+        Ok(Written { name: self.name, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
     }
 
-    fn write_through(file: &mut File, hasher: &mut Sha256, bytes: &mut u64, data: &[u8]) -> io::Result<()> {
-        file.write_all(data)
-            .map_err(|error| io::Error::new(error.kind(), format!("{error}, after {bytes} bytes of the file")))?;
+    fn write_through(file: &mut dyn PartFile, hasher: &mut Sha256, bytes: &mut u64, data: &[u8]) -> io::Result<()> {
+        file.append(data, *bytes)?;
         hasher.update(data);
         *bytes += data.len() as u64;
         Ok(())
@@ -76,7 +84,7 @@ impl Write for PartWriter {
             self.flush()?;
         }
         if data.len() >= BUFFER_BYTES {
-            Self::write_through(&mut self.file, &mut self.hasher, &mut self.bytes, data)?;
+            Self::write_through(&mut *self.file, &mut self.hasher, &mut self.bytes, data)?;
         } else {
             self.buffer.extend_from_slice(data);
         }
@@ -84,7 +92,7 @@ impl Write for PartWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Self::write_through(&mut self.file, &mut self.hasher, &mut self.bytes, &self.buffer)?;
+        Self::write_through(&mut *self.file, &mut self.hasher, &mut self.bytes, &self.buffer)?;
         self.buffer.clear();
         Ok(())
     }
@@ -108,21 +116,39 @@ pub(super) fn sha256(data: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl PartFile for Memory {
+        fn append(&mut self, data: &[u8], offset: u64) -> io::Result<()> {
+            let mut content = self.0.lock().unwrap();
+            assert_eq!(content.len() as u64, offset);
+            content.extend_from_slice(data);
+            Ok(())
+        }
+
+        fn finish(&mut self) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn bytes_and_hash_are_those_of_the_file_however_it_was_written() {
-        let directory = tempfile::tempdir().unwrap();
         for piece in [1_usize, 1_000, BUFFER_BYTES - 1, BUFFER_BYTES, 3 * BUFFER_BYTES] {
-            let mut part = PartWriter::create(directory.path().join(piece.to_string())).unwrap();
+            let file = Memory::default();
+            let mut part = PartWriter::new("x", PathBuf::from("out/x"), Box::new(file.clone()));
             let data: Vec<u8> = (0..piece).map(|index| (index % 251) as u8).collect();
             for _ in 0..5 {
                 part.write_all(&data).unwrap();
             }
             assert_eq!(part.bytes(), 5 * piece as u64);
             let written = part.finish().unwrap();
-            let content = std::fs::read(&written.path).unwrap();
-            assert_eq!(content, data.repeat(5));
+            let content = file.0.lock().unwrap();
+            assert_eq!(*content, data.repeat(5));
             assert_eq!(written.bytes, content.len() as u64);
             assert_eq!(written.sha256, sha256(&content));
         }

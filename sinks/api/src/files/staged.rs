@@ -1,15 +1,14 @@
 //! The files of one list, from the first byte in staging to the report.
 //!
-//! Before it: a sink, which passes its calls on. Behind it: `part`, `manifest`, and `local`, which
-//! publishes.
-
-use std::fs;
+//! Before it: a sink, which passes its calls on. Behind it: `part`, `manifest`, and `storage`,
+//! which publishes.
 
 use super::hive::check_columns;
-use super::local::{Attempt, Published, StagedList, Target, mount_of, publish, sync_folder, write_file};
-use super::manifest::{Manifest, ManifestFile, Marker, render};
+use super::manifest::{Manifest, ManifestFile, Marker, StagedList, render};
+use super::names::Names;
 use super::options::FileOptions;
 use super::part::{PartWriter, sha256};
+use super::storage::{self, Published, Storage};
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::sink::{Output, SinkReport};
@@ -53,8 +52,8 @@ use crate::snapshot::Snapshot;
 /// ```
 #[derive(Debug)]
 pub struct StagedFiles {
-    target: Target,
-    attempt: Attempt,
+    names: Names,
+    storage: Box<dyn Storage>,
     files: Vec<ManifestFile>,
     rows: u64,
     next_part: u32,
@@ -81,13 +80,13 @@ impl StagedFiles {
     /// As [`check`](super::check), or if staging cannot be created.
     pub fn open(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
         check_columns(options, context)?;
-        let target = Target::new(options, context)?;
-        // First: what a crash has left may be in the way of another owner.
-        Attempt::sweep(&target)?;
-        target.check_folders()?;
-        target.check_place()?;
-        let attempt = Attempt::open(&target)?;
-        Ok(Self { target, attempt, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None })
+        let names = Names::new(options, context)?;
+        let storage = storage::open(options, &names)?;
+        Ok(Self::of(names, storage))
+    }
+
+    pub(super) fn of(names: Names, storage: Box<dyn Storage>) -> Self {
+        Self { names, storage, files: Vec::new(), rows: 0, next_part: 0, details: None, prepared: None }
     }
 
     /// Begins the next file of the list.
@@ -96,10 +95,9 @@ impl StagedFiles {
     ///
     /// If the file cannot be created.
     pub fn next_part(&mut self) -> Result<PartWriter, SinkError> {
-        let name = self.target.file_name(self.next_part)?;
+        let name = self.names.file(self.next_part)?;
         self.next_part += 1;
-        PartWriter::create(self.attempt.list().join(name))
-            .map_err(|error| self.attempt.explain(error, SinkError::aborted))
+        self.storage.create_part(&name)
     }
 
     /// Finishes a file of `rows` rows, and makes it durable.
@@ -124,9 +122,9 @@ impl StagedFiles {
         rows: PartRows,
         details: Option<serde_json::Value>,
     ) -> Result<(), SinkError> {
-        let written = part.finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
+        let written = self.storage.finish_part(part)?;
         self.files.push(ManifestFile {
-            path: written.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            path: written.name,
             bytes: written.bytes,
             rows: rows.count,
             sha256: written.sha256,
@@ -154,32 +152,26 @@ impl StagedFiles {
             return Err(SinkError::permanent(message));
         }
         let manifest =
-            render(&Manifest::new(self.target.context(), snapshot, self.details.clone(), self.files.clone()))?;
+            render(&Manifest::new(self.names.context(), snapshot, self.details.clone(), self.files.clone()))?;
         let marker = render(&Marker {
             rows: self.rows,
             files: self.files.len() as u64,
-            list: self.target.context().list.clone(),
+            list: self.names.context().list.clone(),
             walk: snapshot.walk,
             date: snapshot.date,
             manifest_sha256: sha256(&manifest),
         })?;
-        let staging = self.attempt.list();
-        write_file(&staging.join(self.target.manifest_name()?), &manifest)
-            .and_then(|()| write_file(&staging.join(self.target.marker_name()?), &marker))
-            .and_then(|()| sync_folder(&staging))
-            .map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
         let head = serde_json::from_slice(&manifest)
             .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;
-        self.prepared = Some(StagedList { manifest, marker, head });
+        let list = StagedList { manifest, marker, head };
+        self.storage.stage(&list)?;
+        self.prepared = Some(list);
         Ok(())
     }
 
-    /// Reports the published files by their real paths, which a person or another program can open
-    /// from anywhere.
     fn report(&self) -> SinkReport {
-        let folder = fs::canonicalize(self.target.folder()).unwrap_or_else(|_| self.target.folder().to_owned());
         let output = |file: &ManifestFile| Output {
-            location: folder.join(&file.path).display().to_string(),
+            location: self.storage.location(&file.path),
             rows: file.rows,
             bytes: file.bytes,
         };
@@ -187,7 +179,7 @@ impl StagedFiles {
             rows: self.rows,
             bytes: self.files.iter().map(|file| file.bytes).sum(),
             outputs: self.files.iter().map(output).collect(),
-            mount: mount_of(&folder).ok().map(|mount| mount.display().to_string()),
+            mount: self.storage.mount(),
         }
     }
 
@@ -200,22 +192,23 @@ impl StagedFiles {
     /// # Errors
     ///
     /// If something foreign is at the target, or the file system refuses a step. The list at the
-    /// target is then the old one or the new one, and staging is removed. A temporary error if
-    /// other processes publish there, too, and share no locks with this one.
+    /// target is then the old one or the new one, and staging is removed. An object store that
+    /// refuses to complete the object keeps the new manifest beside the old object, without a
+    /// marker, until a later commit. A temporary error if other processes publish there, too, and
+    /// share no locks with this one.
     pub fn commit(&mut self) -> Result<SinkReport, SinkError> {
         let Some(list) = &self.prepared else {
             return Err(SinkError::permanent("the list is not prepared, so it cannot be committed"));
         };
-        let published = publish(&self.target, &self.attempt, list)
-            .map_err(|error| self.attempt.explain(error, SinkError::temporary))
-            .inspect_err(|error| {
-                if !error.is_temporary() {
-                    // This list is delivered anew, if at all, and perhaps nothing opens it again.
-                    self.discard();
-                }
-            })?;
-        if let Published::Newer(newer) = published {
-            let (walk, place) = (list.head.walk, self.target.folder().display());
+        let walk = list.head.walk;
+        let published = self.storage.publish(list).inspect_err(|error| {
+            if !error.is_temporary() {
+                // This list is delivered anew, if at all, and perhaps nothing opens it again.
+                self.discard();
+            }
+        });
+        if let Published::Newer(newer) = published? {
+            let place = self.files.first().map_or_else(String::new, |file| self.storage.location(&file.path));
             let (newer, begun_at) = (newer.walk, newer.begun_at);
             tracing::warn!(%walk, %newer, %begun_at, %place, "a newer list is published there, and stays");
         }
@@ -224,8 +217,8 @@ impl StagedFiles {
     }
 
     /// Removes staging after a commit. The next `open` removes what stays.
-    fn discard(&self) {
-        if let Err(error) = self.attempt.discard(&self.target) {
+    fn discard(&mut self) {
+        if let Err(error) = self.storage.discard() {
             tracing::warn!(%error, "staging could not be removed");
         }
     }
@@ -236,6 +229,6 @@ impl StagedFiles {
     ///
     /// If staging cannot be removed.
     pub fn abort(&mut self) -> Result<(), SinkError> {
-        self.attempt.discard(&self.target)
+        self.storage.discard()
     }
 }

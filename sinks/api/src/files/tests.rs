@@ -46,11 +46,11 @@ pub(super) fn walk(number: u64) -> WalkId {
     WalkId::new(number, DateTime::UNIX_EPOCH + TimeDelta::hours(number as i64))
 }
 
-fn day(date: &str) -> NaiveDate {
+pub(super) fn day(date: &str) -> NaiveDate {
     date.parse().unwrap()
 }
 
-fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
+pub(super) fn snapshot(context: &SinkContext, rows: u64) -> Snapshot {
     let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
     Snapshot {
         walk: context.walk,

@@ -72,6 +72,7 @@ async fn a_closure_keeps_every_promise_that_it_can() {
         "nothing_is_visible_before_commit",
         "roots_lie_where_the_options_say",
         "staging_stays_outside_the_roots",
+        "two_accounts_at_once_do_not_disturb_each_other",
         "two_lists_of_an_account_never_replace_each_other",
     ];
     assert_eq!(skipped, expected);

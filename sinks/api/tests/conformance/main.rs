@@ -7,8 +7,10 @@ mod closure;
 mod reference;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fanout_sink::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use fanout_sink::conformance::{
     Case, Failure, Outcome, ReadBack, ReadError, Subject, Traces, cases, files_under, run, subject,
 };
@@ -30,6 +32,25 @@ async fn a_sink_that_keeps_the_protocol_passes_every_case() {
 }
 
 #[tokio::test]
+async fn a_column_that_the_sink_cannot_take_is_refused_by_check_and_open_and_left_out_by_the_suite() {
+    let mut reference = Reference::default();
+    reference.refuses_lists = true;
+    let directory = TempDir::new().unwrap();
+    let columns = Schema::new(vec![Field::new("openid", DataType::Utf8, false), Field::new("tags", tags(), true)]);
+    let context = SinkContext::new("north", "wx1", Arc::new(columns)).with_directory(directory.path());
+    let sink = reference.sink(directory.path());
+    let check = sink.check(&context).await.unwrap_err();
+    let Err(open) = sink.open(context).await else { panic!("the column was accepted") };
+    for error in [check, open] {
+        assert_eq!(error.to_string(), "the column `tags` has the type `List(Int32)`, which this sink cannot take");
+        assert_eq!(error.hint(), Some("leave it out with `columns`"));
+    }
+    assert_eq!(files_under(directory.path()).unwrap(), Traces::new());
+    let case = cases().find(|case| case.name() == "a_list_of_profiles_comes_back").unwrap();
+    assert_eq!(case.run(&reference).await, Ok(Outcome::Kept));
+}
+
+#[tokio::test]
 async fn two_closures_are_a_subject() {
     let read = |directory: &Path, context: &SinkContext| reference::read(directory, context);
     let sink = |directory: &Path| Reference::default().sink(directory);
@@ -38,7 +59,11 @@ async fn two_closures_are_a_subject() {
     assert_eq!(skipped, ["a_batch_refused_for_now_is_accepted_later"]);
 }
 
-/// A reference sink whose lists cannot be read, configured for two columns.
+fn tags() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true)))
+}
+
+/// A reference sink whose lists cannot be read, configured for three columns.
 struct Unseen(Reference);
 
 #[fanout_sink::async_trait]
@@ -56,12 +81,17 @@ impl Subject for Unseen {
         false
     }
 
-    fn columns(&self) -> Option<Vec<String>> {
-        Some(vec!["position".to_owned(), "openid".to_owned()])
+    fn columns(&self) -> Option<SchemaRef> {
+        let columns = [("position", DataType::Int64), ("openid", DataType::Utf8), ("tags", tags())];
+        let field = |(name, data_type)| Field::new(name, data_type, name == "tags");
+        Some(Arc::new(Schema::new(columns.map(field).to_vec())))
     }
 
     fn context(&self, directory: &Path, context: SinkContext) -> SinkContext {
-        assert_eq!(context.schema.fields().len(), if context.schema.index_of("key").is_ok() { 5 } else { 2 });
+        let names = ["key", "outcome", "tags"].map(|name| context.schema.index_of(name).is_ok());
+        let of_which_list = (context.schema.fields().len(), names);
+        let expected = [(5, [true, false, false]), (11, [false, true, false]), (3, [false, false, true])];
+        assert!(expected.contains(&of_which_list), "{of_which_list:?}");
         context.with_outputs_below(directory)
     }
 }
@@ -173,6 +203,7 @@ flaws! {
     a_lost_row_is_caught: LosesARow => "a_list_is_published_exactly_and_in_order",
     a_changed_order_is_caught: Reorders => "a_list_is_published_exactly_and_in_order",
     a_lost_value_is_caught: LosesEmptyTexts => "values_of_every_kind_come_back",
+    a_lost_empty_array_is_caught: LosesEmptyArrays => "a_list_of_profiles_comes_back",
     a_missing_empty_list_is_caught: IgnoresEmptyLists => "an_empty_list_is_published",
     a_wrong_report_is_caught: ReportsTooMany => "the_report_counts_every_row",
     a_column_too_many_is_caught: WritesTheColumnsItKnows => "a_list_of_one_column_is_published",

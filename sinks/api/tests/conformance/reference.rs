@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fanout_sink::arrow::datatypes::{DataType, Field};
 use fanout_sink::conformance::{ReadBack, ReadError, Row, Subject, files_under, rows_of};
 use fanout_sink::schemars::JsonSchema;
 use fanout_sink::{
-    Batch, ConfiguredSink, Delivery, Found, Output, Sink, SinkContext, SinkError, SinkFactory, SinkReport, Snapshot,
-    WalkId, async_trait,
+    Batch, ConfiguredSink, Delivery, Found, Output, Root, Sink, SinkContext, SinkError, SinkFactory, SinkReport,
+    Snapshot, WalkId, async_trait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ pub(crate) enum Flaw {
     LosesARow,
     Reorders,
     LosesEmptyTexts,
+    LosesEmptyArrays,
     IgnoresEmptyLists,
     ReportsTooMany,
     WritesTheColumnsItKnows,
@@ -71,6 +73,8 @@ pub(crate) struct Reference {
     pub(crate) flaw: Option<Flaw>,
     /// Whether a commit leaves the list of its own walk as it is, which line 10 allows.
     pub(crate) recognises_walks: bool,
+    /// Whether it cannot take columns of lists.
+    pub(crate) refuses_lists: bool,
     refuse: Arc<AtomicBool>,
 }
 
@@ -176,9 +180,13 @@ impl SinkFactory for Reference {
         0
     }
 
-    fn roots(&self, options: &ReferenceOptions) -> Vec<PathBuf> {
+    fn takes(&self, _options: &ReferenceOptions, field: &Field) -> bool {
+        !self.refuses_lists || !matches!(field.data_type(), DataType::List(_))
+    }
+
+    fn roots(&self, options: &ReferenceOptions) -> Vec<Root> {
         let elsewhere = self.has(Flaw::RootsElsewhere);
-        vec![if elsewhere { std::env::temp_dir() } else { options.root.clone() }]
+        vec![if elsewhere { std::env::temp_dir() } else { options.root.clone() }.into()]
     }
 
     async fn check(&self, options: &ReferenceOptions, context: &SinkContext) -> Result<(), SinkError> {
@@ -301,6 +309,11 @@ impl ReferenceSink {
             Some(Flaw::LosesEmptyTexts) => {
                 for row in rows.iter_mut() {
                     row.retain(|_, value| value != "");
+                }
+            }
+            Some(Flaw::LosesEmptyArrays) => {
+                for row in rows.iter_mut() {
+                    row.retain(|_, value| value.as_array().is_none_or(|items| !items.is_empty()));
                 }
             }
             Some(Flaw::WritesTheColumnsItKnows) => {

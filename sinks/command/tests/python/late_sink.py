@@ -3,9 +3,9 @@
 import os
 
 from pyarrow import csv
-import fanout_sink
+from fanout_etl import sink
 
-followers = fanout_sink.List()
+followers = sink.List()
 hello = followers.hello
 folder, name = hello["settings"]["folder"], f"{hello['date']}-{hello['app_id']}-{hello['list']}"
 os.makedirs(folder, exist_ok=True)

@@ -41,7 +41,7 @@ impl KafkaOptions {
     }
 
     fn file_destination(&self) -> Result<Destination, SinkError> {
-        let Some(root) = self.root.clone() else {
+        let Some(root) = self.place() else {
             let message = "`root` is missing: the folder for all files, unless `brokers` names where the topic is";
             return Err(SinkError::option("root", message));
         };
@@ -64,6 +64,7 @@ impl KafkaOptions {
     fn check_brokers(&self) -> Result<(), SinkError> {
         let files_only = [
             ("root", self.root.is_some()),
+            ("store", self.store.is_some()),
             ("layout", self.layout.is_some()),
             ("partitions", self.partitions.is_some()),
         ];

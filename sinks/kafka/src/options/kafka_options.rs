@@ -1,10 +1,10 @@
 //! The table of options, with its defaults.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use fanout_sink::ByteSize;
+use fanout_sink::files::objects::StoreOptions;
 use fanout_sink::schemars::{self, JsonSchema};
+use fanout_sink::{ByteSize, Root};
 use serde::Deserialize;
 
 use super::columns::{KeyFormat, ValueFormat};
@@ -36,10 +36,14 @@ pub struct KafkaOptions {
     pub max_batch_bytes: ByteSize,
 
     /// The folder for all files; relative to the pipeline file. Staging lies beside it, in
-    /// `<root>.staging`.
-    #[serde(default, deserialize_with = "fanout_sink::local_path")]
+    /// `<root>.staging`. Or a prefix in an object store, for a topic of one partition:
+    /// `s3://bucket/prefix`, `az://container/prefix`.
+    #[serde(default)]
     #[schemars(example = "out/kafka")]
-    pub root: Option<PathBuf>,
+    pub root: Option<Root>,
+    /// How the object store of `root` is reached. Without it the environment says it.
+    #[serde(default)]
+    pub store: Option<StoreOptions>,
     /// The path of a file below `root`, with `{date}`, `{account}`, `{app_id}`, `{list}`, `{part}`
     /// (the partition), `{pipeline}`, `{sink}`; by default
     /// `dt={date}/account={account}/partition-{part}.batches`. The last folder belongs to one list
@@ -116,7 +120,7 @@ fn default_queue_bytes() -> ByteSize {
 
 impl KafkaOptions {
     /// Makes options with every default, for files under `root` of records for `topic`.
-    pub fn files(topic: impl Into<String>, root: impl Into<PathBuf>) -> Self {
+    pub fn files(topic: impl Into<String>, root: impl Into<Root>) -> Self {
         Self { root: Some(root.into()), ..Self::new(topic) }
     }
 
@@ -133,6 +137,7 @@ impl KafkaOptions {
             compression: Compression::default(),
             max_batch_bytes: default_max_batch_bytes(),
             root: None,
+            store: None,
             layout: None,
             partitions: None,
             brokers: None,
@@ -150,6 +155,11 @@ impl KafkaOptions {
 
     pub(crate) fn has_brokers(&self) -> bool {
         self.brokers.is_some()
+    }
+
+    /// Returns the root with its store.
+    pub(crate) fn place(&self) -> Option<Root> {
+        self.root.clone().map(|root| root.with_store(self.store.clone()))
     }
 
     /// Returns the number of files, one for each partition.

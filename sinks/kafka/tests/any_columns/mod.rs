@@ -1,9 +1,8 @@
 //! The sink with options that fit the columns of each list: the conformance suite also delivers
 //! lists that have only some columns.
 
-use std::path::PathBuf;
-
-use fanout_sink::{Delivery, Found, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
+use fanout_sink::arrow::datatypes::Field;
+use fanout_sink::{Delivery, Found, Root, SinkContext, SinkError, SinkFactory, SinkReport, async_trait};
 use fanout_sink_kafka::{KafkaFactory, KafkaOptions, KafkaSink, KeyFormat};
 
 /// Sets the options that a list without `openid` or without `position` needs. The key consists of
@@ -39,7 +38,11 @@ impl SinkFactory for AnyColumns {
         self.0.memory(options)
     }
 
-    fn roots(&self, options: &KafkaOptions) -> Vec<PathBuf> {
+    fn takes(&self, options: &KafkaOptions, field: &Field) -> bool {
+        self.0.takes(options, field)
+    }
+
+    fn roots(&self, options: &KafkaOptions) -> Vec<Root> {
         self.0.roots(options)
     }
 

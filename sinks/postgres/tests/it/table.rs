@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use fanout_sink::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int8Array, Int16Array, RecordBatch,
-    StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, UInt16Array, UInt32Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int8Array, Int16Array, ListArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, UInt16Array, UInt32Array,
 };
-use fanout_sink::{Batch, Sink, SinkFactory};
+use fanout_sink::arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use fanout_sink::{Batch, ConfiguredSink, Sink, SinkFactory};
 use fanout_sink_postgres::{Dates, PostgresFactory, PostgresOptions};
 
 use crate::server::{Server, server};
@@ -261,20 +262,71 @@ async fn values_of_every_type_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_that_postgres_cannot_hold_is_named_and_nothing_of_its_batch_is_kept() {
-    let test = "a_text_that_postgres_cannot_hold_is_named_and_nothing_of_its_batch_is_kept";
+async fn a_date_that_postgres_cannot_hold_is_an_error_and_nothing_of_its_batch_is_kept() {
+    let test = "a_date_that_postgres_cannot_hold_is_an_error_and_nothing_of_its_batch_is_kept";
     let Some(server) = server(test) else { return };
-    let options = options(&server, "zero");
-    let column: ArrayRef = Arc::new(StringArray::from(vec!["good", "b\0d"]));
-    let records = RecordBatch::try_from_iter([("text", column)]).unwrap();
+    let options = options(&server, "early");
+    let column: ArrayRef = Arc::new(Date32Array::from(vec![0, i32::MIN]));
+    let records = RecordBatch::try_from_iter([("day", column)]).unwrap();
     let mut context = LIST.context();
     context.schema = records.schema();
     let mut sink = PostgresFactory.open(options, context).await.unwrap();
     let error = sink.write(&Batch::new(0, records.clone())).await.unwrap_err();
     let causes = format!("{error:?}");
-    assert!(causes.contains("row 1 of the batch has a text with U+0000"), "{causes}");
+    assert!(causes.contains("a date that is too early for Postgres"), "{causes}");
     sink.write(&Batch::new(0, records.slice(0, 1))).await.unwrap();
     sink.prepare(&List { rows: 1, ..LIST }.snapshot()).await.unwrap();
     sink.abort().await.unwrap();
-    assert_eq!(tables(&server, "zero"), 0);
+    assert_eq!(tables(&server, "early"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_with_what_postgres_cannot_hold_has_a_replacement_character_in_its_place() {
+    let test = "a_text_with_what_postgres_cannot_hold_has_a_replacement_character_in_its_place";
+    let Some(server) = server(test) else { return };
+    let options = options(&server, "zero");
+    let column: ArrayRef = Arc::new(StringArray::from(vec!["good", "b\0d\0"]));
+    let records = RecordBatch::try_from_iter([("text", column)]).unwrap();
+    let list = List { rows: 2, ..LIST };
+    let mut context = list.context();
+    context.schema = records.schema();
+    let mut sink = PostgresFactory.open(options, context).await.unwrap();
+    sink.write(&Batch::new(0, records)).await.unwrap();
+    sink.prepare(&list.snapshot()).await.unwrap();
+    sink.commit().await.unwrap();
+    let texts = server.sql("SELECT string_agg(text, ',' ORDER BY ctid) FROM zero.followers");
+    assert_eq!(texts, "good,b\u{fffd}d\u{fffd}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_an_array_and_a_list_of_text_is_refused_before_anything_is_written() {
+    let test = "a_list_is_an_array_and_a_list_of_text_is_refused_before_anything_is_written";
+    let Some(server) = server(test) else { return };
+    let options = options(&server, "arrays");
+    let tags = [Some(vec![Some(2), Some(100)]), Some(vec![]), None, Some(vec![None, Some(i32::MIN)])];
+    let column: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(tags));
+    let records = RecordBatch::try_from_iter_with_nullable([("tags", column, true)]).unwrap();
+    let list = List { rows: 4, ..LIST };
+    let mut context = list.context();
+    context.schema = records.schema();
+    // Twice: the second time into a table that is there.
+    for _ in 0..2 {
+        PostgresFactory.check(&options, &context).await.unwrap();
+        let mut sink = PostgresFactory.open(options.clone(), context.clone()).await.unwrap();
+        sink.write(&Batch::new(0, records.clone())).await.unwrap();
+        sink.prepare(&list.snapshot()).await.unwrap();
+        sink.commit().await.unwrap();
+    }
+    let texts = server.sql("SELECT string_agg(coalesce(tags::text, 'null'), ' ' ORDER BY ctid) FROM arrays.followers");
+    assert_eq!(texts, "{2,100} {} null {NULL,-2147483648}");
+    assert_eq!(server.sql("SELECT DISTINCT pg_typeof(tags) FROM arrays.followers"), "integer[]");
+
+    let texts = Field::new_list("names", Field::new_list_field(DataType::Utf8, true), true);
+    context.schema = Arc::new(Schema::new(vec![texts]));
+    let error = ConfiguredSink::new(PostgresFactory, options.clone()).check(&context).await.unwrap_err();
+    assert_eq!(error.to_string(), "the column `names` has the type `List(Utf8)`, which this sink cannot take");
+    // A table that has another type there.
+    context.schema = Arc::new(Schema::new(vec![Field::new("tags", DataType::Int32, true)]));
+    let error = PostgresFactory.check(&options, &context).await.unwrap_err();
+    assert!(error.to_string().contains("has `tags` as `_int4`, expected `int4`"), "{error}");
 }

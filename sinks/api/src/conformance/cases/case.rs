@@ -46,8 +46,12 @@ impl Case {
     async fn steps(&self, subject: &dyn Subject) -> Step {
         let scene = Scene::new(subject)?;
         let aftermath = scene.aftermath();
-        (self.body)(scene).await?;
-        aftermath.end(subject).await
+        let mut kept = (self.body)(scene).await;
+        if kept.is_ok() {
+            kept = aftermath.end(subject).await;
+        }
+        // The first thing that went wrong is the one to tell.
+        kept.and(aftermath.clean())
     }
 }
 

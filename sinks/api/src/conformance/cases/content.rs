@@ -2,13 +2,15 @@
 //!
 //! Before it: `all`. Behind it: a `Scene`, which makes the calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::table;
+use crate::arrow::datatypes::{FieldRef, Schema};
 use crate::conformance::list::{FIRST, List};
 use crate::conformance::outcome::{Step, Stop, broken};
 use crate::conformance::scene::{Scene, same_bytes};
-use crate::sink::Delivery;
+use crate::delivery::Delivery;
 
 table! {
     a_list_is_published_exactly_and_in_order: "`Sink`, line 8: commit makes everything visible, in the order of line 2",
@@ -22,6 +24,7 @@ table! {
     a_list_of_one_column_is_published: "`SinkContext::schema`: the columns after the pipeline file's `columns`",
     columns_come_in_any_order: "`SinkContext::schema`: the columns after the pipeline file's `columns`",
     values_of_every_kind_come_back: "`Sink`, line 8: commit makes visible what was written",
+    a_list_of_profiles_comes_back: "`Sink`, line 8: commit makes visible what was written",
     equal_deliveries_write_equal_bytes: "`Sink`, line 11: output is a function of context, batches and snapshot",
 }
 
@@ -115,7 +118,20 @@ async fn columns_come_in_any_order(scene: Scene<'_>) -> Step {
 async fn values_of_every_kind_come_back(scene: Scene<'_>) -> Step {
     let list = List::mixed(FIRST);
     if !scene.subject().accepts(list.schema()) {
-        return Err(Stop::Skipped("the sink takes follower lists only".to_owned()));
+        return Err(Stop::Skipped("the sink takes the columns of its own list only".to_owned()));
+    }
+    deliver_and_compare(&scene, &list).await
+}
+
+/// Leaves out the columns that the sink refuses, as `check` tells a person to do.
+async fn a_list_of_profiles_comes_back(scene: Scene<'_>) -> Step {
+    let list = scene.profiles(FIRST);
+    let sink = scene.sink();
+    let is_taken = |field: &&FieldRef| sink.refusals(&Schema::new(vec![Arc::clone(field)])).is_empty();
+    let taken: Vec<String> = list.schema().fields().iter().filter(is_taken).map(|field| field.name().clone()).collect();
+    let list = list.only(&taken.iter().map(String::as_str).collect::<Vec<_>>());
+    if !scene.subject().accepts(list.schema()) {
+        return Err(Stop::Skipped("the sink takes the columns of its own list only".to_owned()));
     }
     deliver_and_compare(&scene, &list).await
 }

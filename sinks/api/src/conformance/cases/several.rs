@@ -74,6 +74,7 @@ async fn a_later_date_stands_beside_the_earlier(scene: Scene<'_>) -> Step {
 }
 
 async fn two_accounts_at_once_do_not_disturb_each_other(scene: Scene<'_>) -> Step {
+    scene.needs_several_at_once()?;
     let one = scene.followers(FIRST, &[40, 50]);
     let other = scene.followers(OTHER_ACCOUNT, &[20, 30]);
     let mut one_attempt = scene.open(&one).await?;

@@ -10,7 +10,7 @@
 //!     place          the place of the list, for another process that gives back what came out
 //! ```
 //!
-//! Before it: `staged`. Behind it: `lock_file`, `steps`, and `giving_back`.
+//! Before it: `files`. Behind it: `lock_file`, `steps`, and `giving_back`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -57,7 +57,7 @@ static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 
 /// The staging of one attempt.
 #[derive(Debug)]
-pub(in crate::files) struct Attempt {
+pub(super) struct Attempt {
     folder: PathBuf,
     key: Key,
     /// The deepest folder on the path to staging that existed before. The folders below it were
@@ -68,7 +68,7 @@ pub(in crate::files) struct Attempt {
 impl Attempt {
     /// Removes the staging of this list that no process uses, also that of an earlier version. An
     /// earlier attempt of this process at the same list counts as ended.
-    pub(in crate::files) fn sweep(target: &Target) -> Result<(), SinkError> {
+    pub(super) fn sweep(target: &Target) -> Result<(), SinkError> {
         drop(held().remove(&key(target)));
         sweep(target)?;
         remove_empty_folders(target, target.staging_root());
@@ -76,7 +76,7 @@ impl Attempt {
     }
 
     /// Makes a folder for this attempt.
-    pub(in crate::files) fn open(target: &Target) -> Result<Self, SinkError> {
+    pub(super) fn open(target: &Target) -> Result<Self, SinkError> {
         let floor = nearest_folder(target.staging_root());
         let staging_of_list = target.staging_of_list().to_owned();
         let key = key(target);
@@ -115,7 +115,7 @@ impl Attempt {
     }
 
     /// Returns the folder of the list until its commit.
-    pub(in crate::files) fn list(&self) -> PathBuf {
+    pub(super) fn list(&self) -> PathBuf {
         self.folder.join(LIST)
     }
 
@@ -136,7 +136,7 @@ impl Attempt {
 
     /// Returns what an error of this attempt means, if its folder is gone: an error that `make`
     /// makes.
-    pub(in crate::files) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
+    pub(super) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
         if self.folder.exists() {
             return error;
         }
@@ -156,7 +156,7 @@ impl Attempt {
     }
 
     /// Removes this attempt, with every folder that was made for it.
-    pub(in crate::files) fn discard(&self, target: &Target) -> Result<(), SinkError> {
+    pub(super) fn discard(&self, target: &Target) -> Result<(), SinkError> {
         clear(&self.folder, target)?;
         if let Some(lock) = self.take_lock() {
             lock.remove();

@@ -1,33 +1,28 @@
 //! The state of a published list: by its manifest, its marker and the sizes of its files. The bytes
 //! of the files are not read.
 //!
-//! Before it: a sink's `find`, with the report of the commit. Behind it: the engine, which delivers
-//! a list that is gone again.
+//! Before it: `storage`, for a sink's `find`, with the report of the commit. Behind it: the engine,
+//! which delivers a list that is gone again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::mount::mount_of;
-use super::place::{FilesFound, is_marker_of, manifest_name, marker_name};
+use super::place::FilesFound;
 use super::reading::{metadata, names_in, read};
-use super::target::Target;
-use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::manifest::{ManifestHead, Owner};
-use crate::files::options::FileOptions;
+use crate::files::manifest::{ManifestHead, is_marker_of};
+use crate::files::names::{Names, manifest_name, marker_name};
 use crate::found::Found;
 use crate::sink::SinkReport;
 
-/// Returns the state of the list of `report`, in the place that the report names. Changes nothing.
-///
-/// # Errors
-///
-/// If the place cannot be read; or if the list is not there, and the place is on another file
-/// system than when the list was published.
-pub fn find(options: &FileOptions, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
+/// Returns the state of the list of `report`, in the place that the report names. `root` is where
+/// lists go today; `None` if they go to no folder.
+pub(in crate::files) fn find(root: Option<&Path>, names: &Names, report: &SinkReport) -> Result<Found, SinkError> {
     let Some(place) = Place::of(report) else { return Ok(Found::Unknown) };
-    let found = place.look(&Target::new(options, context)?)?;
+    let folder = root.map(|root| Ok(root.join(names.folder()?))).transpose()?;
+    let found = place.look(folder.as_deref(), names)?;
     match found {
         // The list is there: its mount point does not matter.
         Found::Held | Found::Replaced => {}
@@ -55,12 +50,14 @@ impl Place {
         report.outputs.iter().all(|output| is_path(&output.location)).then_some(Self { folder, files, first })
     }
 
-    fn look(&self, target: &Target) -> Result<Found, SinkError> {
+    /// Looks at the place. `todays` is the folder in which the list would be published today.
+    fn look(&self, todays: Option<&Path>, names: &Names) -> Result<Found, SinkError> {
         // `layout` and the account's name may have changed since the commit, so the manifest is
         // looked for under the names that it may have beside the file of the report.
-        let is_todays = fs::canonicalize(target.folder()).is_ok_and(|folder| folder == self.folder);
+        let is_todays =
+            todays.and_then(|folder| fs::canonicalize(folder).ok()).is_some_and(|folder| folder == self.folder);
         let is_single_file = metadata(&self.folder.join(manifest_name(Some(&self.first))))?.is_some()
-            || (is_todays && target.is_single_file());
+            || (is_todays && names.single_file()?.is_some());
         let single_file = is_single_file.then_some(self.first.as_str());
         let [manifest, marker] =
             [manifest_name(single_file), marker_name(single_file)].map(|name| self.folder.join(name));
@@ -70,7 +67,7 @@ impl Place {
         let Ok(head) = serde_json::from_slice::<ManifestHead>(&content) else {
             return Ok(Found::Altered(format!("`{}` is not a manifest of this program", manifest.display())));
         };
-        if let Some(other) = another_list(&head, target.context(), &manifest) {
+        if let Some(other) = head.another_list(names.context(), &manifest.display().to_string()) {
             return Ok(other);
         }
         let FilesFound { missing, altered } = FilesFound::of(&self.folder, &head)?;
@@ -136,20 +133,4 @@ impl Place {
         );
         Err(SinkError::permanent(message).with_hint("is its disk mounted?"))
     }
-}
-
-/// Returns the finding if the manifest is not that of the list of `context`; `None` if it is.
-fn another_list(head: &ManifestHead, context: &SinkContext, manifest: &Path) -> Option<Found> {
-    let manifest = manifest.display();
-    if !Owner::new(context).may_replace(&head.owner) {
-        return Some(Found::Taken(format!("`{manifest}` is that of {}", head.owner)));
-    }
-    let begun_at = context.begun_at.unwrap_or(context.walk.begun_at());
-    if !head.is_of(context.walk, context.begun_at) {
-        let is_newer = head.order() > (begun_at, context.walk.number());
-        let older = || Found::Altered(format!("`{manifest}` is that of the older walk `{}`", head.walk));
-        return Some(if is_newer { Found::Replaced } else { older() });
-    }
-    let digest = context.digest.as_ref().filter(|digest| **digest != head.digest)?;
-    Some(Found::Altered(format!("`{manifest}` has the digest `{}`, and the list `{digest}`", head.digest)))
 }

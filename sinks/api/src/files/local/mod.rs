@@ -1,8 +1,9 @@
 //! Folders of this machine: lists are staged beside the root, and published by a rename.
 //!
-//! Before it: `staged`, and a sink's `check` and `find`. Behind it: the operating system.
+//! Before it: `storage`. Behind it: the operating system.
 
 mod attempt;
+mod files;
 mod find;
 mod folder;
 mod giving_back;
@@ -26,15 +27,12 @@ mod traces;
 mod trial;
 mod twins;
 
-pub(super) use attempt::Attempt;
-pub use find::find;
+pub(super) use files::LocalFiles;
+pub(super) use find::find;
 pub use mount::mount_of;
 pub use move_error::Moved;
 pub(super) use nearest::BrokenLink;
 pub use nearest::nearest_existing;
-pub(super) use publication::StagedList;
-pub(super) use publishing::{Published, publish};
 pub use staging_root::staging_of;
-pub(super) use steps::{sync_folder, write_file};
-pub(super) use target::Target;
-pub use trial::{Refusal, Trial, Trials, check};
+pub(super) use trial::check;
+pub use trial::{Refusal, Trial, Trials};

@@ -1,6 +1,6 @@
 //! The file system of a path, named by its mount point, which stays the same after a boot.
 //!
-//! Before it: `staged`, for its report, and `find`. Behind it: the operating system.
+//! Before it: `files`, for a report, and `find`. Behind it: the operating system.
 
 use std::fs;
 use std::io;

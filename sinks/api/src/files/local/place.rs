@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::reading::{metadata, names_in, parent, read};
 use crate::error::SinkError;
+use crate::files::error::in_the_way;
 use crate::files::layout::LONGEST_NAME;
-use crate::files::manifest::{ManifestHead, Marker, Owner};
-use crate::files::part::sha256;
-use crate::walk_id::WalkId;
+use crate::files::manifest::{ManifestHead, Owner, is_marker_of};
+use crate::files::names::{manifest_name, marker_name};
 
 /// How often a place is looked at that seems to be in the way.
 const LOOKS: usize = 3;
@@ -105,7 +103,7 @@ impl Place {
         match metadata(&self.folder)? {
             None => return Ok(Standing::Free),
             Some(metadata) if metadata.is_dir() => {}
-            Some(_) => return Err(in_the_way(&self.folder, "it is not a folder")),
+            Some(_) => return Err(in_the_way(self.folder.display(), "it is not a folder")),
         }
         let names = names_in(&self.folder)?;
         if names.is_empty() {
@@ -114,14 +112,14 @@ impl Place {
         let (manifest, marker) = (manifest_name(None), marker_name(None));
         let Some(list) = self.list(owner)? else {
             let problem = format!("it holds `{}` and no `{manifest}`, so it is not a list of this program", names[0]);
-            return Err(in_the_way(&self.folder, &problem));
+            return Err(in_the_way(self.folder.display(), &problem));
         };
         let ours =
             |name: &str| name == manifest || name == marker || list.head.files.iter().any(|file| file.path == name);
         match names.iter().find(|name| !ours(name)) {
             Some(name) => {
                 let problem = format!("it holds `{name}`, which is not part of the list there and would be deleted");
-                Err(in_the_way(&self.folder, &problem))
+                Err(in_the_way(self.folder.display(), &problem))
             }
             None => Ok(Standing::List(Box::new(list))),
         }
@@ -132,12 +130,12 @@ impl Place {
         let list = self.list(owner)?;
         let path = self.folder.join(file);
         match (metadata(&path)?, list) {
-            (Some(metadata), _) if !metadata.is_file() => Err(in_the_way(&path, "it is not a file")),
+            (Some(metadata), _) if !metadata.is_file() => Err(in_the_way(path.display(), "it is not a file")),
             (_, Some(list)) => Ok(Standing::List(Box::new(list))),
             (Some(_), None) => {
                 let manifest = manifest_name(Some(file));
                 let problem = format!("there is no `{manifest}` beside it, so it is not a list of this program");
-                Err(in_the_way(&path, &problem))
+                Err(in_the_way(path.display(), &problem))
             }
             (None, None) => Ok(Standing::Free),
         }
@@ -148,10 +146,10 @@ impl Place {
         let path = self.manifest();
         let Some(manifest) = read(&path)? else { return Ok(None) };
         let head: ManifestHead = serde_json::from_slice(&manifest)
-            .map_err(|error| in_the_way(&path, "it is not a manifest of this program").with_source(error))?;
+            .map_err(|error| in_the_way(path.display(), "it is not a manifest of this program").with_source(error))?;
         if !owner.may_replace(&head.owner) {
             let problem = format!("the list there is {}, not {owner}", head.owner);
-            return Err(in_the_way(&path, &problem));
+            return Err(in_the_way(path.display(), &problem));
         }
         let (marker, files) = (read(&self.marker())?, FilesFound::of(&self.folder, &head)?);
         Ok(Some(StandingList { head, manifest, marker, files }))
@@ -202,19 +200,6 @@ impl FilesFound {
     }
 }
 
-impl ManifestHead {
-    /// Returns what orders the lists of one owner: the newest one stays in its place.
-    pub(super) fn order(&self) -> (DateTime<Utc>, u64) {
-        (self.begun_at, self.walk.number())
-    }
-
-    /// Returns whether this is the list of a walk. Two states may give one name to two walks that
-    /// began in the same second, so the instant counts, if it is known.
-    pub(super) fn is_of(&self, walk: WalkId, begun_at: Option<DateTime<Utc>>) -> bool {
-        self.walk == walk && begun_at.is_none_or(|begun_at| begun_at == self.begun_at)
-    }
-}
-
 /// Returns the beginning of a name that leaves room for `more` bytes in the longest name of a file.
 pub(super) fn shortened(name: &str, more: usize) -> &str {
     let mut end = name.len().min(LONGEST_NAME - more);
@@ -222,26 +207,4 @@ pub(super) fn shortened(name: &str, more: usize) -> &str {
         end -= 1;
     }
     &name[..end]
-}
-
-/// Returns the name of a list's manifest. `single_file` is the name of the list's file, or `None`
-/// if the list has a folder of its own. The manifest's name begins with an underscore, because
-/// readers that scan a folder skip such files.
-pub(super) fn manifest_name(single_file: Option<&str>) -> String {
-    single_file.map_or_else(|| "_manifest.json".to_owned(), |file| format!("_{file}.manifest.json"))
-}
-
-/// Returns the name of a list's marker, as [`manifest_name`] does that of its manifest.
-pub(super) fn marker_name(single_file: Option<&str>) -> String {
-    single_file.map_or_else(|| "_SUCCESS".to_owned(), |file| format!("_{file}.SUCCESS"))
-}
-
-/// Returns whether a marker belongs to a manifest.
-pub(super) fn is_marker_of(marker: &[u8], manifest: &[u8]) -> bool {
-    serde_json::from_slice::<Marker>(marker).is_ok_and(|marker| marker.manifest_sha256 == sha256(manifest))
-}
-
-fn in_the_way(path: &Path, problem: &str) -> SinkError {
-    SinkError::permanent(format!("`{}` is in the way: {problem}", path.display()))
-        .with_hint("move it away, or choose another `root`, `layout` or account name")
 }

@@ -7,16 +7,7 @@ use super::attempt::Attempt;
 use super::place::{Place, Standing, StandingList};
 use super::target::Target;
 use crate::error::SinkError;
-use crate::files::manifest::ManifestHead;
-
-/// A list that is staged and complete.
-#[derive(Debug)]
-pub(in crate::files) struct StagedList {
-    pub(in crate::files) manifest: Vec<u8>,
-    pub(in crate::files) marker: Vec<u8>,
-    /// What the manifest says.
-    pub(in crate::files) head: ManifestHead,
-}
+use crate::files::manifest::StagedList;
 
 /// A list, and the place that it takes.
 #[derive(Debug)]

@@ -7,7 +7,7 @@
 //! may be replaced; if not, it goes back. Lists that are single files are published one at a time,
 //! each by all publishers that find it.
 //!
-//! Before it: `staged`. Behind it: `folder` and `single_file`, which take the place.
+//! Before it: `files`. Behind it: `folder` and `single_file`, which take the place.
 
 use std::thread;
 use std::time::Duration;
@@ -16,30 +16,22 @@ use super::attempt::Attempt;
 use super::folder::take_folder;
 use super::lock_file::LockFile;
 use super::place::Standing;
-use super::publication::{Publication, StagedList};
+use super::publication::Publication;
 use super::single_file::SingleFile;
 use super::steps::{create_folders, sync_folder};
 use super::target::Target;
 use crate::error::SinkError;
-use crate::files::manifest::ManifestHead;
+use crate::files::manifest::StagedList;
+use crate::files::storage::Published;
 
 /// The tries to take a place that others take at the same moment, without sharing a lock.
 const TRIES: u32 = 8;
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What stands in the place of the list after its commit.
-#[derive(Debug)]
-pub(in crate::files) enum Published {
-    /// The list.
-    List,
-    /// A newer list of the same owner, of this head.
-    Newer(Box<ManifestHead>),
-}
-
 /// Publishes a list; safe to repeat. A list that is published already is left as it is, and so is a
 /// newer list of the same owner.
-pub(in crate::files) fn publish(target: &Target, attempt: &Attempt, list: &StagedList) -> Result<Published, SinkError> {
+pub(super) fn publish(target: &Target, attempt: &Attempt, list: &StagedList) -> Result<Published, SinkError> {
     create_folders(target.home())?;
     let place = target.place()?;
     let lock = LockFile::wait(&place.lock())?;

@@ -1,6 +1,6 @@
 //! The single operations on the file system that publishing consists of.
 //!
-//! Before it: `publishing`, `attempt`, `target` and `staged`. Behind it: the operating system.
+//! Before it: `publishing`, `attempt`, `target` and `files`. Behind it: the operating system.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use crate::files::sync::{self, sync_file};
 pub(super) const CREATE_ATTEMPTS: usize = 100;
 
 /// Creates a folder with its parents.
-pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
+pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
     let mut result = fs::create_dir_all(path);
     for _ in 1..CREATE_ATTEMPTS {
         match &result {
@@ -31,7 +31,7 @@ pub(in crate::files) fn create_folders(path: &Path) -> Result<(), SinkError> {
 }
 
 /// Writes a small file, and makes it durable.
-pub(in crate::files) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
     let write = || {
         let mut file = File::create_new(path)?;
         file.write_all(content)?;
@@ -41,7 +41,7 @@ pub(in crate::files) fn write_file(path: &Path, content: &[u8]) -> Result<(), Si
 }
 
 /// Makes the names in a folder durable.
-pub(in crate::files) fn sync_folder(path: &Path) -> Result<(), SinkError> {
+pub(super) fn sync_folder(path: &Path) -> Result<(), SinkError> {
     sync::sync_folder(path).map_err(|error| io_error("sync the folder", path, error))
 }
 

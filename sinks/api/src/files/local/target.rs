@@ -1,6 +1,6 @@
 //! The places of one list: where it is staged, where it is published, and whether both can be used.
 //!
-//! Before it: `staged`, `find` and `trial`. Behind it: `publishing` and `attempt`, which use the
+//! Before it: `files`, `find` and `trial`. Behind it: `publishing` and `attempt`, which use the
 //! places.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::nearest::nearest_existing;
-use super::place::{Place, Standing, manifest_name, marker_name};
+use super::place::{Place, Standing};
 use super::reading::parent;
 use super::replaceable::check_replaceable;
 use super::staging_root::staging_of;
@@ -17,16 +17,15 @@ use super::twins::check_twins;
 use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::layout::{Layout, sanitise};
+use crate::files::layout::sanitise;
 use crate::files::manifest::Owner;
-use crate::files::options::FileOptions;
+use crate::files::names::Names;
 
 /// The places of one list.
 #[derive(Clone, Debug)]
-pub(in crate::files) struct Target {
+pub(super) struct Target {
     root: PathBuf,
-    layout: Layout,
-    context: SinkContext,
+    names: Names,
     /// The folder that holds the files: the list's own, or `root` for a single file.
     folder: PathBuf,
     /// `<root>.staging`.
@@ -36,52 +35,40 @@ pub(in crate::files) struct Target {
 }
 
 impl Target {
-    pub(in crate::files) fn new(options: &FileOptions, context: &SinkContext) -> Result<Self, SinkError> {
-        let layout = Layout::parse(&options.layout, options.rolling)?;
-        layout.check_accounts(&options.layout, context)?;
-        if options.root.as_os_str().is_empty() {
-            return Err(SinkError::option("root", "is empty; it names the folder for all output"));
-        }
-        let root = context.output_path(&options.root);
-        let folder = root.join(layout.folder(context)?);
-        let staging_root = staging_of(&root)?;
+    pub(super) fn new(root: &Path, names: &Names) -> Result<Self, SinkError> {
+        let context = names.context();
+        let folder = root.join(names.folder()?);
+        let staging_root = staging_of(root)?;
         let staging_of_list = staging_root
             .join(format!("pipeline={}", sanitise(&context.pipeline)))
             .join(format!("sink={}", sanitise(&context.sink)))
             .join(format!("app_id={}", sanitise(&context.app_id)))
             .join(format!("list={}", sanitise(&context.list)));
-        let context = context.clone();
-        let target = Self { root, layout, context, folder, staging_root, staging_of_list };
-        let first = target.file_name(0)?;
-        if first == target.manifest_name()? || first == target.marker_name()? {
-            let message = format!("`{first}` is the name of the manifest or the marker; choose another");
-            return Err(SinkError::option("layout", message));
-        }
-        Ok(target)
+        Ok(Self { root: root.to_owned(), names: names.clone(), folder, staging_root, staging_of_list })
     }
 
     /// Checks that no two accounts have places that the file system takes for one.
     pub(super) fn check_twins(&self) -> Result<(), SinkError> {
-        check_twins(&self.root, &self.layout, &self.context)
+        check_twins(&self.root, self.names.layout(), self.context())
     }
 
     /// Checks that this user can write where the list is staged and where it is published. Returns
     /// the folder in which staging is or will be made.
-    pub(in crate::files) fn check_folders(&self) -> Result<PathBuf, SinkError> {
+    pub(super) fn check_folders(&self) -> Result<PathBuf, SinkError> {
         check_writable(self.home())?;
         check_writable(&self.staging_of_list)
     }
 
     /// Checks that the list's own place is free, or holds a list of the same owner that can be
     /// replaced.
-    pub(in crate::files) fn check_place(&self) -> Result<(), SinkError> {
+    pub(super) fn check_place(&self) -> Result<(), SinkError> {
         self.standing()?;
         check_replaceable(&self.published()?, &self.check_folders()?)
     }
 
     /// Returns the list's folder, or its single file.
     pub(super) fn published(&self) -> Result<PathBuf, SinkError> {
-        Ok(self.single_file()?.map_or_else(|| self.folder.clone(), |file| self.folder.join(file)))
+        Ok(self.names.single_file()?.map_or_else(|| self.folder.clone(), |file| self.folder.join(file)))
     }
 
     /// Returns what stands in the place of the list.
@@ -95,65 +82,56 @@ impl Target {
 
     /// Returns the place of the list.
     pub(super) fn place(&self) -> Result<Place, SinkError> {
-        Ok(Place { folder: self.folder.clone(), single_file: self.single_file()? })
+        Ok(Place { folder: self.folder.clone(), single_file: self.names.single_file()? })
     }
 
     pub(super) fn owner(&self) -> Owner {
-        Owner::new(&self.context)
+        Owner::new(self.context())
     }
 
     /// Returns the folder that holds the place of the list.
     pub(super) fn home(&self) -> &Path {
-        if self.layout.is_single_file() { &self.folder } else { parent(&self.folder) }
+        if self.is_single_file() { &self.folder } else { parent(&self.folder) }
     }
 
-    pub(in crate::files) fn context(&self) -> &SinkContext {
-        &self.context
+    pub(super) fn context(&self) -> &SinkContext {
+        self.names.context()
     }
 
-    pub(in crate::files) fn is_single_file(&self) -> bool {
-        self.layout.is_single_file()
+    pub(super) fn is_single_file(&self) -> bool {
+        self.names.layout().is_single_file()
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    pub(in crate::files) fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(in crate::files) fn staging_of_list(&self) -> &Path {
+    pub(super) fn staging_of_list(&self) -> &Path {
         &self.staging_of_list
     }
 
-    pub(in crate::files) fn staging_root(&self) -> &Path {
+    pub(super) fn staging_root(&self) -> &Path {
         &self.staging_root
     }
 
     /// Returns the folders above the list, innermost first, from the one that holds the list to the
     /// one that holds `root`. The list is durable only if all of them are.
-    pub(in crate::files) fn folders_above(&self) -> impl Iterator<Item = &Path> {
+    pub(super) fn folders_above(&self) -> impl Iterator<Item = &Path> {
         let first = self.home();
         let count = first.components().count() - self.root.components().count() + 2;
         first.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path }).take(count)
     }
 
-    pub(in crate::files) fn file_name(&self, part: u32) -> Result<String, SinkError> {
-        self.layout.file(&self.context, part)
+    pub(super) fn manifest_name(&self) -> Result<String, SinkError> {
+        self.names.manifest()
     }
 
-    pub(in crate::files) fn manifest_name(&self) -> Result<String, SinkError> {
-        Ok(manifest_name(self.single_file()?.as_deref()))
-    }
-
-    pub(in crate::files) fn marker_name(&self) -> Result<String, SinkError> {
-        Ok(marker_name(self.single_file()?.as_deref()))
-    }
-
-    /// Returns the name of the list's file; `None` if the list has a folder of its own.
-    fn single_file(&self) -> Result<Option<String>, SinkError> {
-        self.is_single_file().then(|| self.file_name(0)).transpose()
+    pub(super) fn marker_name(&self) -> Result<String, SinkError> {
+        self.names.marker()
     }
 }
 

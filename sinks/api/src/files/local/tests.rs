@@ -9,11 +9,13 @@ use tempfile::TempDir;
 use super::attempt::Attempt;
 use super::folder::{move_aside, take_folder};
 use super::place::Standing;
-use super::publication::{Publication, StagedList};
+use super::publication::Publication;
 use super::reading::read;
 use super::single_file::SingleFile;
 use super::target::Target;
 use crate::context::SinkContext;
+use crate::files::manifest::StagedList;
+use crate::files::names::Names;
 use crate::files::options::FileOptions;
 use crate::files::tests::{context, leaf_options, publish, single_options, tree, walk};
 
@@ -27,13 +29,13 @@ struct Staged {
 
 impl Staged {
     fn new(options: &FileOptions, context: &SinkContext) -> Self {
-        let target = Target::new(options, context).unwrap();
+        let target = target(options, context);
         let seen = target.standing().unwrap();
         let attempt = Attempt::open(&target).unwrap();
         // The files are made by a publishing elsewhere.
         let elsewhere = TempDir::new().unwrap();
         publish(options, &context.clone().with_directory(elsewhere.path()), &["a\nb\n"]);
-        let folder = Target::new(options, &context.clone().with_directory(elsewhere.path())).unwrap();
+        let folder = self::target(options, &context.clone().with_directory(elsewhere.path()));
         for entry in fs::read_dir(folder.folder()).unwrap() {
             let path = entry.unwrap().path();
             fs::copy(&path, attempt.list().join(path.file_name().unwrap())).unwrap();
@@ -53,6 +55,11 @@ impl Staged {
         let seen = seen.take().unwrap();
         if is_single_file { SingleFile(&publication).take(&seen) } else { take_folder(&publication, &seen) }.unwrap()
     }
+}
+
+fn target(options: &FileOptions, context: &SinkContext) -> Target {
+    let root = context.output_path(options.root.as_path().unwrap());
+    Target::new(&root, &Names::new(options, context).unwrap()).unwrap()
 }
 
 /// Returns everything that readers see.

@@ -22,11 +22,11 @@ use super::traces::{Traces, lock, new_name, remove_left_behind};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use crate::context::SinkContext;
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::hive::check_columns;
-use crate::files::options::FileOptions;
+use crate::files::names::Names;
+#[cfg(feature = "object-store")]
+use crate::files::object_storage::Probed;
 use crate::files::sync::{sync_file, sync_folder};
 
 /// The attempts at a trial: another run may remove an empty staging between two of its steps.
@@ -43,6 +43,13 @@ pub struct Trials(Arc<Mutex<Results>>);
 #[derive(Debug, Default)]
 struct Results {
     succeeded: BTreeSet<Trial>,
+    /// The object stores that were tried, by the sink.
+    #[cfg(feature = "object-store")]
+    probed: BTreeMap<String, Vec<Probed>>,
+    /// The object stores that refused, or did not answer, by the sink and the root. Each try may
+    /// take minutes, so it is not repeated for each list.
+    #[cfg(feature = "object-store")]
+    failed_probes: BTreeMap<(String, String), FailedProbe>,
     /// The first refusal of each sink, by its name. A trial that failed is repeated for each list.
     refused: BTreeMap<String, Refusal>,
 }
@@ -54,6 +61,14 @@ pub struct Refusal {
     pub problem: String,
     /// What a person can do.
     pub hint: Option<String>,
+}
+
+/// Why a root in an object store failed.
+#[cfg(feature = "object-store")]
+#[derive(Clone, Debug)]
+struct FailedProbe {
+    is_temporary: bool,
+    refusal: Refusal,
 }
 
 /// One trial: where, and what was moved.
@@ -88,15 +103,38 @@ impl Trials {
         self.results().refused.get(sink).cloned()
     }
 
-    fn note(&self, sink: &str, error: &SinkError) {
-        let mut problem = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            problem = format!("{problem}: {error}");
-            cause = error.source();
-        }
-        let refusal = Refusal { problem, hint: error.hint().map(str::to_owned) };
-        self.results().refused.entry(sink.to_owned()).or_insert(refusal);
+    /// Returns the trials of the sink called `sink` in object stores.
+    #[cfg(feature = "object-store")]
+    pub fn probed(&self, sink: &str) -> Vec<Probed> {
+        self.results().probed.get(sink).cloned().unwrap_or_default()
+    }
+
+    #[cfg(feature = "object-store")]
+    pub(in crate::files) fn note_probe(&self, sink: &str, probed: Probed) {
+        self.results().probed.entry(sink.to_owned()).or_default().push(probed);
+    }
+
+    /// Returns the error of a root that was tried before, as far as it can be told again.
+    #[cfg(feature = "object-store")]
+    pub(in crate::files) fn failed_probe(&self, sink: &str, root: &str) -> Option<SinkError> {
+        let FailedProbe { is_temporary, refusal } =
+            self.results().failed_probes.get(&(sink.to_owned(), root.to_owned())).cloned()?;
+        let Refusal { problem, hint } = refusal;
+        let error = if is_temporary { SinkError::temporary(problem) } else { SinkError::permanent(problem) };
+        Some(match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        })
+    }
+
+    #[cfg(feature = "object-store")]
+    pub(in crate::files) fn note_failed_probe(&self, sink: &str, root: &str, error: &SinkError) {
+        let failed = FailedProbe { is_temporary: error.is_temporary(), refusal: Refusal::of(error) };
+        self.results().failed_probes.insert((sink.to_owned(), root.to_owned()), failed);
+    }
+
+    pub(in crate::files) fn note(&self, sink: &str, error: &SinkError) {
+        self.results().refused.entry(sink.to_owned()).or_insert_with(|| Refusal::of(error));
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {
@@ -104,16 +142,24 @@ impl Trials {
     }
 }
 
-/// Checks whether a list could be staged and published: tries it, and removes what it creates for
-/// that. What has succeeded for a list of the same run is not tried again (see [`Trial`]).
-///
-/// # Errors
-///
-/// [`SinkError::option`] for a wrong `root` or `layout`; a permanent error if a place cannot be
-/// written, something foreign is at the target, or a step of publishing is refused.
-pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkError> {
-    check_columns(options, context)?;
-    let target = Target::new(options, context)?;
+impl Refusal {
+    fn of(error: &SinkError) -> Self {
+        let mut problem = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            problem = format!("{problem}: {error}");
+            cause = error.source();
+        }
+        Self { problem, hint: error.hint().map(str::to_owned) }
+    }
+}
+
+/// Checks whether a list could be staged and published below `root`: tries it, and removes what it
+/// creates for that. What has succeeded for a list of the same run is not tried again (see
+/// [`Trial`]).
+pub(in crate::files) fn check(root: &Path, names: &Names) -> Result<(), SinkError> {
+    let target = Target::new(root, names)?;
+    let context = names.context();
     let note = |error: &SinkError| context.trials.note(&context.sink, error);
     target.check_folders().inspect_err(note)?;
     target.check_twins()?;

@@ -1,8 +1,7 @@
-//! The report of a run: the result of each list of each account.
+//! The report of a run, of one list of one account in it, and of one sink of that list.
 //!
-//! Before it: the [`engine`](crate::engine) fills it in. Behind it: [`RunReports`] records it,
-//! [`cli`](crate::cli) prints it, [`metrics`](crate::metrics) reads it, and
-//! [`inspect`](crate::inspect) reads the recorded ones.
+//! Before it: the [`engine`](crate::engine) fills it in. Behind it: [`RunReports`] records it, and
+//! others print, read and export it.
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use fanout_sink::schemars::JsonSchema;
@@ -11,6 +10,7 @@ use fanout_sink::{SinkError, SinkReport, Snapshot, WalkId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::told::{ChangesReport, TagsReport};
 use crate::causes::error_chain;
 use crate::config::{Account, Pipeline};
 use crate::error::{Error, Exit};
@@ -60,17 +60,29 @@ pub struct AccountReport {
     pub date: Option<NaiveDate>,
     /// The facts of the list, once they are decided, even if a sink failed after the decision.
     pub snapshot: Option<Snapshot>,
+    /// What the list tells, if it is a list of changes; `null` for other lists, and until it is
+    /// decided.
+    #[serde(default)]
+    pub changes: Option<ChangesReport>,
+    /// What came of the tags, if it is a list of tags or of their people; `null` for other lists,
+    /// and until it is decided.
+    #[serde(default)]
+    pub tags: Option<TagsReport>,
     /// The rows of the list that was decided before this one; `null` for the first list.
     pub previous_rows: Option<u64>,
     /// When the last page of that earlier list was fetched, in UTC.
     pub previous_fetched_at: Option<DateTime<Utc>>,
-    /// Pages in the journal.
+    /// Pages in the journal; of a list that is read in batches, the batches with a reply.
     pub pages: u64,
     /// Those of them that earlier runs had read, if this run has resumed the walk; else 0.
     pub pages_before: u64,
-    /// Calls of `user/get` in this run, failed ones included.
+    /// How far the walk is, if the list is read in batches; `null` for other lists, and if the run
+    /// did not come to ask for a batch.
+    #[serde(default)]
+    pub batches: Option<BatchesReport>,
+    /// Calls for pages or batches in this run, failed ones included.
     pub calls: u64,
-    /// Calls of `user/get` that are left today, as stated by WeChat or else counted in this state;
+    /// Such calls that are left today, as stated by WeChat or else counted in this state;
     /// `null` if the run made no call.
     pub calls_left: Option<u64>,
     /// Tries after the first one, for calls of all kinds.
@@ -85,6 +97,25 @@ pub struct AccountReport {
     pub hint: Option<String>,
 }
 
+/// How far a walk of batches is, and what the rest of it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "fanout_sink::schemars")]
+#[non_exhaustive]
+pub struct BatchesReport {
+    /// The batches of the whole list.
+    pub all: u64,
+    /// Those of them without a reply.
+    pub left: u64,
+    /// How many got their first reply in a second; `null` if that cannot be told yet. A run counts
+    /// its own, `status` the latest ones in the journal.
+    pub per_second: Option<f64>,
+    /// How many of the day's calls a batch takes; `null` if that was not measured.
+    pub cost: Option<u64>,
+    /// The days whose calls the batches that are left take, at that cost and with as many calls a
+    /// day as WeChat states, or else as the pipeline file says; `null` without a cost.
+    pub days: Option<u64>,
+}
+
 /// The result of a list of an account, in one word, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "fanout_sink::schemars")]
@@ -96,13 +127,17 @@ pub enum Verdict {
     AlreadyPublished,
     /// The list is complete, and every required sink has published it.
     Published,
-    /// `--fail-fast` stopped it after another account had failed; the journal is kept.
+    /// It was stopped after another account had failed, under `--fail-fast` or because both depend
+    /// on the same platform; the journal is kept.
     Stopped,
     /// A signal stopped it; the journal is kept.
     Interrupted,
     /// The process ended before the run did, as after `kill -9`; the journal is kept. The report
     /// says what was known when the run began.
     CutOff,
+    /// No page or batch of it was asked for, because the platform that its tokens come from has
+    /// failed for another account; the journal is kept.
+    NotTried,
     /// An error ended it; the journal is kept.
     Failed,
 }
@@ -118,6 +153,7 @@ impl Verdict {
             Self::Interrupted => "interrupted",
             Self::Stopped => "stopped",
             Self::CutOff => "cut off",
+            Self::NotTried => "not tried",
         }
     }
 }
@@ -131,6 +167,10 @@ pub struct SinkOutcome {
     pub sink: String,
     /// Whether the account fails if the sink fails.
     pub required: bool,
+    /// Whether each run delivers the list to the sink anew, whatever was delivered before, and
+    /// records nothing of it.
+    #[serde(default)]
+    pub one_shot: bool,
     /// What this run found of the list, if an earlier run has published it; `null` if none has, or
     /// if the sink could not look.
     #[serde(default)]
@@ -165,7 +205,8 @@ pub enum FoundList {
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SinkState {
-    /// It published the list in this run; if `found` is `gone`, for the second time.
+    /// It published the list in this run; if `found` is `gone`, for the second time. Of a one-shot
+    /// sink: it took the list.
     Published(SinkReport),
     /// It published the list in an earlier run. If `found` is `gone`, the list is no longer there,
     /// and `when_gone` is `ignore`.
@@ -179,6 +220,9 @@ pub enum SinkState {
     },
     /// The run ended before its turn.
     NotReached,
+    /// The list is not for this sink: it tells changes since before the sink was added, or tells
+    /// others who follows. Or it is owed to others, and this sink is one-shot.
+    NotDue,
 }
 
 impl SinkOutcome {
@@ -251,6 +295,23 @@ impl RunReport {
     }
 }
 
+impl BatchesReport {
+    /// Returns how far a walk of `all` batches is of which `answered` have a reply. `cost` is that
+    /// of a batch, if it was measured, and `calls_a_day` are the calls that a day has.
+    pub(crate) fn new(
+        all: u64,
+        answered: u64,
+        per_second: Option<f64>,
+        cost: Option<u64>,
+        calls_a_day: Option<u64>,
+    ) -> Self {
+        let left = all.saturating_sub(answered);
+        let calls_a_day = calls_a_day.filter(|&calls| calls > 0);
+        let days = cost.zip(calls_a_day).map(|(cost, calls_a_day)| left.saturating_mul(cost).div_ceil(calls_a_day));
+        Self { all, left, per_second, cost, days }
+    }
+}
+
 impl AccountReport {
     /// Returns the report of a list before its run: a failure, until a verdict replaces it.
     pub(crate) fn new(account: &Account, list: List) -> Self {
@@ -263,10 +324,13 @@ impl AccountReport {
             walk: None,
             date: None,
             snapshot: None,
+            changes: None,
+            tags: None,
             previous_rows: None,
             previous_fetched_at: None,
             pages: 0,
             pages_before: 0,
+            batches: None,
             calls: 0,
             calls_left: None,
             retries: 0,
@@ -274,6 +338,28 @@ impl AccountReport {
             sinks: Vec::new(),
             error: None,
             hint: None,
+        }
+    }
+
+    /// Sets the facts of the list, and what it tells.
+    pub(crate) fn set_list(&mut self, list: Option<Snapshot>) {
+        self.changes = list.as_ref().and_then(ChangesReport::of);
+        self.tags = list.as_ref().and_then(TagsReport::of);
+        self.snapshot = list;
+    }
+
+    /// Returns whether the list is published: every required sink has it. So is a list that lacks
+    /// some tags, though its row has failed.
+    pub(crate) fn is_published(&self) -> bool {
+        use SinkState::{AlreadyPublished, NotDue, Published};
+        let has_it = |sink: &SinkOutcome| matches!(sink.state, Published(_) | AlreadyPublished(_) | NotDue);
+        match self.verdict {
+            Verdict::Published | Verdict::AlreadyPublished => true,
+            Verdict::Failed => {
+                self.tags.as_ref().is_some_and(|tags| !tags.failed.is_empty())
+                    && self.sinks.iter().filter(|sink| sink.required).all(has_it)
+            }
+            _ => false,
         }
     }
 
@@ -300,7 +386,8 @@ impl AccountReport {
         self.exit = error.exit();
         self.verdict = match error {
             Error::Interrupted => Verdict::Interrupted,
-            Error::FailedFast { .. } => Verdict::Stopped,
+            error if error.has_stopped() => Verdict::Stopped,
+            error if error.was_not_tried() => Verdict::NotTried,
             _ => Verdict::Failed,
         };
         self.error = Some(error.chain());
@@ -312,6 +399,16 @@ impl AccountReport {
 mod tests {
     use super::*;
     use crate::config::Credential;
+
+    #[test]
+    fn the_rest_of_a_walk_takes_the_days_that_its_cost_and_the_days_calls_give() {
+        let days = |answered, cost, calls| BatchesReport::new(10_102, answered, None, cost, calls).days;
+        assert_eq!(days(0, Some(100), Some(500_000)), Some(3));
+        assert_eq!(days(102, Some(100), Some(500_000)), Some(2));
+        assert_eq!(days(0, Some(1), Some(500_000)), Some(1));
+        assert_eq!(days(10_102, Some(100), Some(500_000)), Some(0));
+        assert_eq!([days(0, None, Some(500_000)), days(0, Some(1), None), days(0, Some(1), Some(0))], [None; 3]);
+    }
 
     #[test]
     fn a_list_of_which_nothing_else_was_said_has_failed() {

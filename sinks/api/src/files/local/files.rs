@@ -1,0 +1,107 @@
+//! A list on its way through this machine's file system: its attempt in staging, and its target.
+//!
+//! Before it: `storage`. Behind it: `attempt`, which stages the list, and `publishing`.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::attempt::Attempt;
+use super::mount::mount_of;
+use super::publishing::publish;
+use super::steps::{sync_folder, write_file};
+use super::target::Target;
+use crate::error::SinkError;
+use crate::files::error::io_error;
+use crate::files::manifest::StagedList;
+use crate::files::names::Names;
+use crate::files::part::{PartFile, PartWriter, Written};
+use crate::files::storage::{Published, Storage};
+use crate::files::sync::sync_file;
+
+/// The files of one list in a folder of this machine.
+#[derive(Debug)]
+pub(in crate::files) struct LocalFiles {
+    target: Target,
+    attempt: Attempt,
+}
+
+impl LocalFiles {
+    pub(in crate::files) fn open(root: &Path, names: &Names) -> Result<Self, SinkError> {
+        let target = Target::new(root, names)?;
+        // First: what a crash has left may be in the way of another owner.
+        Attempt::sweep(&target)?;
+        target.check_folders()?;
+        target.check_place()?;
+        let attempt = Attempt::open(&target)?;
+        Ok(Self { target, attempt })
+    }
+
+    /// Returns the folder of the list by its real path, which a person or another program can open
+    /// from anywhere.
+    fn real_folder(&self) -> PathBuf {
+        fs::canonicalize(self.target.folder()).unwrap_or_else(|_| self.target.folder().to_owned())
+    }
+}
+
+impl Storage for LocalFiles {
+    fn create_part(&mut self, name: &str) -> Result<PartWriter, SinkError> {
+        let path = self.attempt.list().join(name);
+        let file = LocalFile::create(&path).map_err(|error| self.attempt.explain(error, SinkError::aborted))?;
+        Ok(PartWriter::new(name, path, Box::new(file)))
+    }
+
+    fn finish_part(&mut self, part: PartWriter) -> Result<Written, SinkError> {
+        part.finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))
+    }
+
+    fn stage(&mut self, list: &StagedList) -> Result<(), SinkError> {
+        let staging = self.attempt.list();
+        write_file(&staging.join(self.target.manifest_name()?), &list.manifest)
+            .and_then(|()| write_file(&staging.join(self.target.marker_name()?), &list.marker))
+            .and_then(|()| sync_folder(&staging))
+            .map_err(|error| self.attempt.explain(error, SinkError::aborted))
+    }
+
+    fn publish(&mut self, list: &StagedList) -> Result<Published, SinkError> {
+        publish(&self.target, &self.attempt, list).map_err(|error| self.attempt.explain(error, SinkError::temporary))
+    }
+
+    fn discard(&mut self) -> Result<(), SinkError> {
+        self.attempt.discard(&self.target)
+    }
+
+    fn location(&self, name: &str) -> String {
+        self.real_folder().join(name).display().to_string()
+    }
+
+    fn mount(&self) -> Option<String> {
+        mount_of(&self.real_folder()).ok().map(|mount| mount.display().to_string())
+    }
+}
+
+/// One file in staging.
+#[derive(Debug)]
+struct LocalFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl LocalFile {
+    fn create(path: &Path) -> Result<Self, SinkError> {
+        let file = File::create_new(path).map_err(|error| io_error("create", path, error))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+}
+
+impl PartFile for LocalFile {
+    fn append(&mut self, data: &[u8], offset: u64) -> io::Result<()> {
+        let failed =
+            |error: io::Error| io::Error::new(error.kind(), format!("{error}, after {offset} bytes of the file"));
+        self.file.write_all(data).map_err(failed)
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        sync_file(&self.file).map_err(|error| io_error("sync", &self.path, error))
+    }
+}

@@ -1,0 +1,82 @@
+//! The state of a published list: by its manifest, its marker, and the size and metadata of its
+//! object. The object is not read.
+//!
+//! Before it: `storage`, for a sink's `find`, with the report of the commit. Behind it: the engine,
+//! which delivers a list that is gone again.
+
+use super::bucket::{Bucket, open_store};
+use super::place::{ObjectPlace, ObjectsFound};
+use crate::error::SinkError;
+use crate::files::manifest::{ManifestHead, is_marker, is_marker_of};
+use crate::files::names::{Names, manifest_name};
+use crate::files::objects::{ObjectUrl, StoreOptions};
+use crate::found::Found;
+use crate::sink::SinkReport;
+
+/// Returns the state of the list of `report`, in the place that the report names. `root` is where
+/// lists go today, by the same `store`.
+pub(in crate::files) fn find(
+    root: &ObjectUrl,
+    store: Option<&StoreOptions>,
+    names: &Names,
+    report: &SinkReport,
+) -> Result<Found, SinkError> {
+    let Some((url, key)) = report.outputs.first().and_then(|output| ObjectUrl::split(&output.location)) else {
+        return Ok(Found::Unknown);
+    };
+    let todays = ObjectPlace::new(root, names)?;
+    let bucket = open_store(&url, store)?;
+    let is_todays = url.is_same_bucket(root) && todays.data() == key;
+    find_in(&bucket, &url, &key, is_todays.then_some(&todays), names)
+}
+
+/// Looks at the object `key`. `todays` is where the list would be published today, if that is the
+/// place of the object.
+pub(super) fn find_in(
+    bucket: &dyn Bucket,
+    url: &ObjectUrl,
+    key: &str,
+    todays: Option<&ObjectPlace>,
+    names: &Names,
+) -> Result<Found, SinkError> {
+    let place = |is_single_file| ObjectPlace::of_object(url, key, is_single_file);
+    // `layout` may have changed since the commit, so the manifest is looked for under the names
+    // that it may have beside the object.
+    let place = if let Some(todays) = todays {
+        todays.clone()
+    } else {
+        let Some(single) = place(true) else { return Ok(Found::Unknown) };
+        let is_single_file = bucket.get(&single.manifest())?.is_some();
+        ObjectPlace { is_single_file, ..single }
+    };
+    let manifest = place.url(&place.manifest());
+    let Some((content, _)) = bucket.get(&place.manifest())? else {
+        return Ok(match bucket.head(key)? {
+            Some(_) => {
+                let name = manifest_name(place.is_single_file.then_some(place.object.as_str()));
+                Found::Altered(format!("`{}` is there, and `{name}` is missing", place.url(key)))
+            }
+            None => Found::Gone,
+        });
+    };
+    let Ok(head) = serde_json::from_slice::<ManifestHead>(&content) else {
+        return Ok(Found::Altered(format!("`{manifest}` is not a manifest of this program")));
+    };
+    if let Some(other) = head.another_list(names.context(), &manifest) {
+        return Ok(other);
+    }
+    let ObjectsFound { missing, is_stale, altered } = place.objects(bucket, &head)?;
+    if let Some(problem) = altered {
+        return Ok(Found::Altered(problem));
+    }
+    // The manifest says that the rest is ours, so the list can be published over it again. A loader
+    // may have taken the object away, a crash may have come before the marker, or another publisher
+    // of the same list may have left its object or marker late.
+    Ok(match bucket.get(&place.marker())? {
+        Some((marker, _)) if !is_marker(&marker) => {
+            Found::Altered(format!("`{}` is not a marker of this program", place.url(&place.marker())))
+        }
+        Some((marker, _)) if missing == 0 && !is_stale && is_marker_of(&marker, &content) => Found::Held,
+        _ => Found::Gone,
+    })
+}

@@ -1,0 +1,199 @@
+//! The file of a walk: frames are appended to it and checked when it is opened. A walk of pages and
+//! a walk of batches share this.
+//!
+//! Before it: [`Journal`](super::Journal) and [`BatchJournal`](super::BatchJournal) append replies.
+//! Behind it: [`frame`] and the file system.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use fanout_sink::WalkId;
+use fanout_sink::files::{sync_data, sync_file};
+
+use super::disk;
+use super::error::JournalError;
+use super::frame::{self, Kind, ReplyKind};
+use super::frames::{Frames, Index};
+use super::record::{COMMITS, DECISION, Decision, End, Header, NEW, PAGES};
+use super::walk_folder::WalkFolder;
+
+/// The file of a walk, open for reading and, until its end is appended, for more frames.
+#[derive(Debug)]
+pub struct WalkFile {
+    folder: WalkFolder,
+    file: Arc<File>,
+    frames: Frames,
+}
+
+impl WalkFile {
+    /// Creates the file of a walk with its header, in a folder below `list` that is no walk until
+    /// it is [shown](Self::show).
+    pub(super) fn create(list: &Path, header: Header) -> Result<Self, JournalError> {
+        let path = list.join(format!("{}{NEW}", header.walk));
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(JournalError::io("remove", &path))?;
+        }
+        disk::create_folder(&path.join(COMMITS))?;
+        let file = Arc::new(disk::open_file(&path.join(PAGES))?);
+        let json = disk::to_json(&header);
+        let folder = WalkFolder { path, header, decision: None };
+        let mut created = Self { folder, file, frames: Frames::default() };
+        created.write(Kind::Header, &[&json])?;
+        Ok(created)
+    }
+
+    /// Creates the file of a part of a walk, in `folder` below that of the walk, with the header of
+    /// the walk; one that was there is written anew. Both are durable when this returns.
+    pub(super) fn create_part(folder: WalkFolder) -> Result<(), JournalError> {
+        disk::create_folder(&folder.path)?;
+        let file = Arc::new(disk::open_file(&folder.path.join(PAGES))?);
+        let json = disk::to_json(&folder.header);
+        let mut created = Self { folder, file, frames: Frames::default() };
+        created.file.set_len(0).map_err(JournalError::io("cut", &created.pages_path()))?;
+        created.write(Kind::Header, &[&json])?;
+        created.sync()?;
+        disk::sync_folder(&created.folder.path)
+    }
+
+    /// Gives the folder the name of its walk, in one step with all frames that were written. Both
+    /// are durable when this returns.
+    pub(super) fn show(&mut self) -> Result<(), JournalError> {
+        let pages = self.pages_path();
+        let synced = sync_file(&self.file);
+        synced.map_err(JournalError::io(format!("write {} bytes to", self.frames.length), &pages))?;
+        disk::sync_folder(&self.folder.path)?;
+        let path = self.folder.path.with_file_name(self.walk().to_string());
+        fs::rename(&self.folder.path, &path).map_err(JournalError::io("rename into place", &path))?;
+        self.folder.path = path;
+        disk::sync_folder(self.folder.path.parent().expect("a walk lies in the folder of its list"))
+    }
+
+    /// Removes the folder of a walk that was never shown; one that was shown stays.
+    pub(super) fn discard(&self) {
+        let is_shown = self.folder.path.ends_with(self.walk().to_string());
+        if !is_shown && let Err(error) = fs::remove_dir_all(&self.folder.path) {
+            tracing::debug!(%error, "a walk that has not begun is left to be pruned");
+        }
+    }
+
+    /// Opens the file of a walk, checks each frame, and adds its replies to `index`. An undecided
+    /// walk is cut at the first frame that does not fit.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Damaged`] if a frame of a decided walk does not fit; [`JournalError::Io`] if
+    /// the file cannot be read.
+    pub(super) fn open(folder: WalkFolder, index: &mut impl Index) -> Result<Self, JournalError> {
+        let path = folder.path.join(PAGES);
+        let file = Arc::new(disk::open_file(&path)?);
+        let (frames, misfit) = Frames::read(&file, index).map_err(JournalError::io("read", &path))?;
+        let is_decided = folder.decision.is_some();
+        let missing = || (is_decided && frames.end.is_none()).then(|| "its end is missing".to_owned());
+        if let Some(misfit) = misfit.or_else(missing) {
+            if is_decided || frames.length == 0 {
+                return Err(JournalError::Damaged { path: folder.path, what: misfit });
+            }
+            let replies = frames.count - 1;
+            tracing::warn!(walk = folder.header.walk.to_string(), replies, "the journal is cut here: {misfit}");
+            file.set_len(frames.length).map_err(JournalError::io("cut", &path))?;
+        }
+        Ok(Self { folder, file, frames })
+    }
+
+    /// Appends a reply, and returns the offset of its frame. The file is unchanged if that fails.
+    pub(super) fn append(
+        &mut self,
+        kind: ReplyKind,
+        number: u64,
+        fetched_at: DateTime<Utc>,
+        label: &[u8],
+        body: &[u8],
+    ) -> Result<u64, JournalError> {
+        assert!(self.frames.end.is_none(), "a reply after the end of the walk");
+        let offset = self.frames.length;
+        self.write(Kind::Reply, &[&frame::reply_head(kind, number, fetched_at, label), body])?;
+        self.frames.add_time(kind, fetched_at);
+        Ok(offset)
+    }
+
+    /// Appends the end of the walk, and makes the whole file durable. The walk is still open if
+    /// that fails.
+    pub(super) fn append_end(&mut self, end: End) -> Result<(), JournalError> {
+        self.write(Kind::End, &[&disk::to_json(&end)])?;
+        self.sync()?;
+        self.frames.end = Some(end);
+        Ok(())
+    }
+
+    /// Appends a frame; the file is unchanged if that fails.
+    fn write(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<(), JournalError> {
+        let start = self.frames.length;
+        let prefix = frame::prefix(kind, parts);
+        let written = std::iter::once(&prefix[..]).chain(parts.iter().copied()).try_fold(start, |offset, part| {
+            self.file.write_all_at(part, offset)?;
+            Ok(offset + part.len() as u64)
+        });
+        match written {
+            Ok(end) => (self.frames.length, self.frames.count) = (end, self.frames.count + 1),
+            Err(error) => {
+                // Half a frame would hide the frames after it. If it cannot be cut off, the next
+                // write begins at the same offset, and the next run cuts a torn end off.
+                let _ = self.file.set_len(start);
+                let bytes = prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+                return Err(JournalError::io(format!("write {bytes} bytes to"), &self.pages_path())(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes all appended frames durable.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the file cannot be synced.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        sync_data(&self.file).map_err(|error| self.sync_error(error))
+    }
+
+    /// Returns the error of a failed sync of [`file`](Self::file).
+    pub fn sync_error(&self, error: io::Error) -> JournalError {
+        JournalError::io("sync", &self.pages_path())(error)
+    }
+
+    /// Records the decision. It is durable when this returns.
+    pub(super) fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
+        disk::write_record(&self.folder.path.join(DECISION), &decision)?;
+        self.folder.decision = Some(decision);
+        Ok(())
+    }
+
+    /// Returns a handle of the file.
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Returns the length of the file in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.frames.length
+    }
+
+    pub(super) fn folder(&self) -> &WalkFolder {
+        &self.folder
+    }
+
+    pub(super) fn walk(&self) -> WalkId {
+        self.folder.header.walk
+    }
+
+    pub(super) fn frames(&self) -> &Frames {
+        &self.frames
+    }
+
+    fn pages_path(&self) -> PathBuf {
+        self.folder.path.join(PAGES)
+    }
+}

@@ -1,0 +1,115 @@
+//! `kill -9` at random moments of a run, while a reader looks again and again: it never sees a part
+//! of a list.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+
+use crate::project::Project;
+use crate::servers::{BUCKET, Moto};
+use crate::support::{Random, file, number, python, say};
+
+/// More than one part of 8 MiB, without compression.
+const FOLLOWERS: u64 = 230_000;
+
+/// Returns the uploads that are open when the store has ended its work: the last request of a
+/// killed process may still be under way.
+fn uploads_at_rest(moto: &Moto) -> Vec<String> {
+    loop {
+        let before = moto.uploads();
+        std::thread::sleep(Duration::from_secs(1));
+        if moto.uploads() == before {
+            return before;
+        }
+    }
+}
+
+/// A reader that looks until it is asked what it saw.
+struct Watch {
+    process: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Watch {
+    fn start(project: &Project, moto: &Moto, prefix: &str) -> Self {
+        let mut process = Command::new(python())
+            .arg(file("reader.py"))
+            .args(["watch", moto.endpoint(), &format!("{BUCKET}/{prefix}")])
+            .arg(project.truth())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Self { process, stdout }
+    }
+
+    fn end(mut self) -> Value {
+        drop(self.process.stdin.take());
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said).unwrap();
+        assert!(self.process.wait().unwrap().success(), "{said}");
+        serde_json::from_str(&said).unwrap()
+    }
+}
+
+#[test]
+fn whenever_a_run_is_killed_a_reader_sees_a_whole_list_or_none() {
+    let Some(moto) = Moto::start() else { return };
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = number("CRASH_SEED", clock % 1_000_000);
+    let kills = number("STORE_KILLS", 20);
+    say(&format!("object stores: CRASH_SEED={seed}"));
+    let mut random = Random::new(seed);
+    let project = Project::new(
+        "parquet",
+        "s3://lake/lists",
+        moto.endpoint(),
+        FOLLOWERS,
+        "compression = 'none'\nencoding = 'plain'",
+    );
+    let watch = Watch::start(&project, &moto, "lists");
+
+    let started = Instant::now();
+    project.finish(&[]);
+    let mut window = started.elapsed();
+    let (mut killed, mut runs) = (0, 0);
+    while killed < kills {
+        assert!(runs < 5 * kills, "runs are never hit");
+        runs += 1;
+        // A new walk each time, so that every list differs from the one that it replaces.
+        let mut process = project.command(&["run", "pipeline.toml", "--fresh"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(random.below(window.as_micros() as u64)));
+        process.kill().unwrap();
+        if process.wait().unwrap().success() {
+            window = window * 9 / 10;
+            continue;
+        }
+        killed += 1;
+        project.finish(&[]);
+        let mut keys = moto.keys("lists");
+        // What a check that was killed had written. No reader looks at hidden names.
+        keys.retain(|key| !key.contains("/.fanout-check"));
+        let ends = |end: &str| keys.iter().filter(|key| key.ends_with(end)).count();
+        assert_eq!(
+            (ends(".parquet"), ends("/_manifest.json"), ends("/_SUCCESS"), keys.len()),
+            (1, 1, 1, 3),
+            "{keys:?}"
+        );
+    }
+    let watched = watch.end();
+    let left_open = uploads_at_rest(&moto);
+    project.finish(&["--fresh"]);
+    // A run that ends leaves none open, and cannot know those of runs that were killed.
+    assert_eq!(uploads_at_rest(&moto), left_open);
+    let open = left_open.len();
+    assert!(open as u64 <= killed, "a killed run leaves one upload open at most: {open} after {killed} kills");
+    say(&format!("object stores: {killed} kills in {runs} runs, {open} uploads left open; the reader saw {watched}"));
+    assert_eq!(watched["wrong"], Value::Null, "{watched}");
+    assert!(watched["versions"].as_u64().unwrap() > 1, "{watched}");
+}
