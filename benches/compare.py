@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compares `fanout run` with the plain program (`baseline`) and with fetching alone.
+"""Compares `fanout run` with a plain program (`baseline`) and with fetching alone.
 
-One simulator process serves all three. They run alternately, in an order that rotates from round to round, each as a
+One simulator process serves all of them. They run alternately, in an order that rotates from round to round, each as a
 process of its own in a fresh folder; see README.md in this folder for the method. Standard library only.
 """
 
@@ -39,7 +39,10 @@ path = "state"
 type = "parquet"
 [sinks.archive.options]
 root = "out"
-"""
+{options}"""
+
+# What the plain program writes by default, as options of the sink.
+LIKE_PLAIN = 'compression = "snappy"\nencoding = "plain"\n'
 
 
 @dataclass
@@ -79,9 +82,9 @@ def measure(command, directory):
     return Measurement(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20), printed
 
 
-def run_fanout(options, base_url, directory):
+def run_fanout(options, base_url, directory, sink_options=""):
     pipeline = directory / "pipeline.toml"
-    pipeline.write_text(PIPELINE.format(base_url=base_url, app_id=APP_ID))
+    pipeline.write_text(PIPELINE.format(base_url=base_url, app_id=APP_ID, options=sink_options))
     measurement, _ = measure([options.fanout, "run", str(pipeline)], directory)
     manifests = (directory / "out").rglob("_manifest.json")
     rows = sum(file["rows"] for manifest in manifests for file in json.loads(manifest.read_text())["files"])
@@ -89,11 +92,19 @@ def run_fanout(options, base_url, directory):
     return measurement
 
 
-def run_baseline(options, base_url, directory):
-    command = [options.baseline, base_url, APP_ID, SECRET, str(directory / "out.parquet")]
+def run_fanout_snappy(options, base_url, directory):
+    return run_fanout(options, base_url, directory, LIKE_PLAIN)
+
+
+def run_plain(options, base_url, directory, *flags):
+    command = [options.baseline, base_url, APP_ID, SECRET, str(directory / "out.parquet"), *flags]
     measurement, printed = measure(command, directory)
-    expect_rows("baseline", json.loads(printed)["rows"], options.followers)
+    expect_rows("plain", json.loads(printed)["rows"], options.followers)
     return measurement
+
+
+def run_plain_zstd(options, base_url, directory):
+    return run_plain(options, base_url, directory, "--zstd")
 
 
 def run_fetch_only(options, base_url, directory):
@@ -101,7 +112,21 @@ def run_fetch_only(options, base_url, directory):
     return measure(command, directory)[0]
 
 
-PROGRAMS = {"fanout": run_fanout, "baseline": run_baseline, "fetch-only": run_fetch_only}
+PROGRAMS = {
+    "fanout": run_fanout,
+    "fanout snappy": run_fanout_snappy,
+    "plain": run_plain,
+    "plain zstd": run_plain_zstd,
+    "fetch-only": run_fetch_only,
+}
+
+# The plain program that is the faster one comes first.
+RATIOS = [
+    ("fanout", "plain"),
+    ("fanout snappy", "plain"),
+    ("fanout", "plain zstd"),
+    ("fanout", "fetch-only"),
+]
 
 
 def expect_rows(program, found, expected):
@@ -142,16 +167,16 @@ def run_rounds(options, base_url):
     return measurements
 
 
-def ratios(over, under):
-    return [above.wall / below.wall for above, below in zip(over, under, strict=True)]
+def ratios(over, under, field="wall"):
+    return [getattr(above, field) / getattr(below, field) for above, below in zip(over, under, strict=True)]
 
 
 def print_table(options, measurements):
     print(f"{options.followers:,} followers, {options.latency_ms} ms a call, {options.rounds} rounds; medians")
-    print(f"{'program':<12}{'wall s':>10}{'CPU s':>10}{'max RSS MiB':>14}")
+    print(f"{'program':<14}{'wall s':>10}{'CPU s':>10}{'max RSS MiB':>14}")
     for name, rounds in measurements.items():
         columns = [statistics.median(getattr(one, field) for one in rounds) for field in ("wall", "cpu", "memory")]
-        print(f"{name:<12}{columns[0]:>10.3f}{columns[1]:>10.3f}{columns[2]:>14.1f}")
+        print(f"{name:<14}{columns[0]:>10.3f}{columns[1]:>10.3f}{columns[2]:>14.1f}")
 
 
 def print_ratios(title, values):
@@ -177,7 +202,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--warm-up", type=int, default=1, help="rounds before those that count")
     parser.add_argument("--directory", help="where the programs write; default: the system's temporary folder")
-    parser.add_argument("--check", type=float, metavar="RATIO", help="fail when baseline/fanout is below this")
+    parser.add_argument("--check", type=float, metavar="RATIO", help="fail when fanout takes more than this, in plain programs")
     parser.add_argument("--check-fetch", type=float, metavar="RATIO", help="fail when fanout/fetch-only is above this")
     options = parser.parse_args()
     if options.rounds < 1 or options.warm_up < 0:
@@ -196,10 +221,14 @@ def main():
         sys.exit(f"error: {error}")
     print_table(options, measurements)
     print(f"(the measuring process alone shows {floor_of_memory(options.directory):.1f} MiB of max RSS)")
-    faster = print_ratios("baseline/fanout wall", ratios(measurements["baseline"], measurements["fanout"]))
-    slower = print_ratios("fanout/fetch-only wall", ratios(measurements["fanout"], measurements["fetch-only"]))
-    if options.check is not None and faster < options.check:
-        sys.exit(f"error: baseline/fanout is {faster:.3f}, expected at least {options.check}")
+    found = {}
+    for over, under in RATIOS:
+        for field in ("wall", "cpu"):
+            title = f"{over}/{under} {field}"
+            found[title] = print_ratios(title, ratios(measurements[over], measurements[under], field))
+    ratio, slower = found["fanout/plain wall"], found["fanout/fetch-only wall"]
+    if options.check is not None and ratio > options.check:
+        sys.exit(f"error: fanout/plain is {ratio:.3f}, expected at most {options.check}")
     if options.check_fetch is not None and slower > options.check_fetch:
         sys.exit(f"error: fanout/fetch-only is {slower:.3f}, expected at most {options.check_fetch}")
 

@@ -1,7 +1,9 @@
-"""Prints the last results of the bench `decode` as ratios to one of its contestants.
+"""Prints the last results of the benches `decode` and `profiles` as ratios to one of their contestants.
 
     python3 benches/ratios.py                                  # against memcpy
     python3 benches/ratios.py 'serde_json Vec<String>, StringArray'
+
+Groups without that contestant are left out.
 
 Criterion keeps old results: remove target/criterion before a run that is to be quoted.
 """
@@ -14,7 +16,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "target" / "criterion"
 
 
 def read():
-    """Returns the contestants of each group: name, median seconds of an iteration, its bytes, its OpenIDs."""
+    """Returns the contestants of each group: name, median seconds of an iteration, its bytes, its rows."""
     groups = {}
     for path in RESULTS.glob("*/*/new/estimates.json"):
         bench = json.loads(path.with_name("benchmark.json").read_text())
@@ -30,12 +32,15 @@ def main():
     groups = read()
     if not groups:
         sys.exit(f"no results under {RESULTS}: run `cargo bench --package fanout-benches --bench decode`")
+    names = {contestant for contestants in groups.values() for contestant, _, _, _ in contestants}
+    if against not in names:
+        sys.exit(f"no contestant `{against}`, only: {', '.join(sorted(names))}")
     for name, contestants in sorted(groups.items()):
         contestants.sort(key=lambda contestant: contestant[1])
         unit = next((seconds for contestant, seconds, _, _ in contestants if contestant == against), None)
         if unit is None:
-            sys.exit(f"`{name}` has no contestant `{against}`, only: {', '.join(c[0] for c in contestants)}")
-        print(f"{name:<38} {'µs':>10} {'GB/s':>7} {'M OpenIDs/s':>12} {'time / its':>11} {'speed / its':>12}")
+            continue
+        print(f"{name:<38} {'µs':>10} {'GB/s':>7} {'M rows/s':>12} {'time / its':>11} {'speed / its':>12}")
         for contestant, seconds, size, openids in contestants:
             print(
                 f"  {contestant:<36} {seconds * 1e6:10.1f} {size / seconds / 1e9:7.2f} {openids / seconds / 1e6:12.1f}"
