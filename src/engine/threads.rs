@@ -1,4 +1,5 @@
-//! Threads of the engine's own: one for each open sink and one for each fan-out.
+//! Threads of the engine's own, one for each open sink and one for each fan-out; and work of a task
+//! that waits for the disk.
 //!
 //! They wait for each other, so they do not come from the pool of the runtime. If the system
 //! refuses a thread to the pool, the pool keeps the work until another thread is free, and these
@@ -14,7 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 
 /// How often a thread is tried. One that has just ended may still be counted by the system.
 const TRIES: u32 = 20;
@@ -64,6 +67,15 @@ impl<T> Running<T> {
             Ok(result) => result,
             Err(panic) => resume_unwind(panic),
         }
+    }
+}
+
+/// Does work that waits for the disk in the midst of a task. The other tasks of its thread go on
+/// on another thread meanwhile, if the system gives one.
+pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(work),
+        _ => work(),
     }
 }
 

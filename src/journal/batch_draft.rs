@@ -69,7 +69,7 @@ impl BatchDraft {
     }
 
     /// Begins the walk with its first reply. It appears on disk together with the reply and the
-    /// copied rows, and all of that is durable when this returns.
+    /// copied rows, and is durable after the next [`sync`](super::WalkFile::sync).
     ///
     /// # Errors
     ///

@@ -58,6 +58,7 @@ mod tests;
 mod trial;
 mod walk_file;
 mod walk_folder;
+mod walk_sync;
 
 pub use account::{AccountFolder, AccountState, OwedList};
 pub use batch_body::{CopiedRows, Numbered};
@@ -81,3 +82,4 @@ pub use tag_journal::{TagJournal, TagsReply};
 pub use trial::JournalTrials;
 pub use walk_file::WalkFile;
 pub use walk_folder::WalkFolder;
+pub use walk_sync::WalkSync;

@@ -132,7 +132,6 @@ impl TagJournal {
         if !is_there && folder.decision.is_none() {
             // A crash may have left a file that has no whole header yet.
             WalkFile::create_part(folder.clone())?;
-            disk::sync_folder(self.path())?;
         }
         Journal::open_part(folder)
     }

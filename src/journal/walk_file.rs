@@ -5,14 +5,12 @@
 //! Behind it: [`frame`] and the file system.
 
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use fanout_sink::WalkId;
-use fanout_sink::files::{sync_data, sync_file};
 
 use super::disk;
 use super::error::JournalError;
@@ -20,6 +18,7 @@ use super::frame::{self, Kind, ReplyKind};
 use super::frames::{Frames, Index};
 use super::record::{COMMITS, DECISION, Decision, End, Header, NEW, PAGES};
 use super::walk_folder::WalkFolder;
+use super::walk_sync::WalkSync;
 
 /// The file of a walk, open for reading and, until its end is appended, for more frames.
 #[derive(Debug)]
@@ -27,6 +26,7 @@ pub struct WalkFile {
     folder: WalkFolder,
     file: Arc<File>,
     frames: Frames,
+    sync: WalkSync,
 }
 
 impl WalkFile {
@@ -41,35 +41,36 @@ impl WalkFile {
         let file = Arc::new(disk::open_file(&path.join(PAGES))?);
         let json = disk::to_json(&header);
         let folder = WalkFolder { path, header, decision: None };
-        let mut created = Self { folder, file, frames: Frames::default() };
+        let mut created = Self::new(folder, file, Frames::default());
         created.write(Kind::Header, &[&json])?;
         Ok(created)
     }
 
     /// Creates the file of a part of a walk, in `folder` below that of the walk, with the header of
-    /// the walk; one that was there is written anew. Both are durable when this returns.
+    /// the walk; one that was there is written anew.
     pub(super) fn create_part(folder: WalkFolder) -> Result<(), JournalError> {
         disk::create_folder(&folder.path)?;
         let file = Arc::new(disk::open_file(&folder.path.join(PAGES))?);
         let json = disk::to_json(&folder.header);
-        let mut created = Self { folder, file, frames: Frames::default() };
+        let mut created = Self::new(folder, file, Frames::default());
         created.file.set_len(0).map_err(JournalError::io("cut", &created.pages_path()))?;
-        created.write(Kind::Header, &[&json])?;
-        created.sync()?;
-        disk::sync_folder(&created.folder.path)
+        created.write(Kind::Header, &[&json])
     }
 
-    /// Gives the folder the name of its walk, in one step with all frames that were written. Both
-    /// are durable when this returns.
+    fn new(folder: WalkFolder, file: Arc<File>, frames: Frames) -> Self {
+        let sync = WalkSync::new(Arc::clone(&file), folder.path.clone());
+        Self { folder, file, frames, sync }
+    }
+
+    /// Gives the folder the name of its walk, in one step with all frames that were written. The
+    /// walk is durable after the next [`sync`](Self::sync), and at once if it has its end.
     pub(super) fn show(&mut self) -> Result<(), JournalError> {
-        let pages = self.pages_path();
-        let synced = sync_file(&self.file);
-        synced.map_err(JournalError::io(format!("write {} bytes to", self.frames.length), &pages))?;
-        disk::sync_folder(&self.folder.path)?;
         let path = self.folder.path.with_file_name(self.walk().to_string());
         fs::rename(&self.folder.path, &path).map_err(JournalError::io("rename into place", &path))?;
+        self.sync.moved(path.clone());
         self.folder.path = path;
-        disk::sync_folder(self.folder.path.parent().expect("a walk lies in the folder of its list"))
+        // Nothing is appended to a walk that has its end already.
+        if self.frames.end.is_some() { self.sync() } else { Ok(()) }
     }
 
     /// Removes the folder of a walk that was never shown; one that was shown stays.
@@ -101,7 +102,12 @@ impl WalkFile {
             tracing::warn!(walk = folder.header.walk.to_string(), replies, "the journal is cut here: {misfit}");
             file.set_len(frames.length).map_err(JournalError::io("cut", &path))?;
         }
-        Ok(Self { folder, file, frames })
+        let opened = Self::new(folder, file, frames);
+        // The process that has appended the end may have been killed before its sync.
+        if !is_decided && opened.frames.end.is_some() {
+            opened.sync()?;
+        }
+        Ok(opened)
     }
 
     /// Appends a reply, and returns the offset of its frame. The file is unchanged if that fails.
@@ -150,18 +156,18 @@ impl WalkFile {
         Ok(())
     }
 
-    /// Makes all appended frames durable.
+    /// Makes all appended frames durable, with the names of the file and of its folder.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`] if the file cannot be synced.
+    /// [`JournalError::Io`] if the file or a folder cannot be synced.
     pub fn sync(&self) -> Result<(), JournalError> {
-        sync_data(&self.file).map_err(|error| self.sync_error(error))
+        self.sync.run()
     }
 
-    /// Returns the error of a failed sync of [`file`](Self::file).
-    pub fn sync_error(&self, error: io::Error) -> JournalError {
-        JournalError::io("sync", &self.pages_path())(error)
+    /// Returns the same sync, for another thread.
+    pub fn syncing(&self) -> WalkSync {
+        self.sync.clone()
     }
 
     /// Records the decision. It is durable when this returns.

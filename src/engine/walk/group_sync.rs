@@ -6,12 +6,11 @@
 //! Behind it: the file of the journal. A power failure takes the replies since the last sync; a
 //! crash of the process takes none.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fanout_sink::files::sync_data;
 use tokio::task::JoinHandle;
 
+use crate::engine::threads::blocking;
 use crate::error::Error;
 use crate::journal::{JournalError, WalkFile};
 
@@ -26,7 +25,7 @@ pub(in crate::engine) struct GroupSync {
     synced: u64,
     /// When the last sync began.
     at: Instant,
-    under_way: Option<JoinHandle<std::io::Result<()>>>,
+    under_way: Option<JoinHandle<Result<(), JournalError>>>,
 }
 
 impl GroupSync {
@@ -40,28 +39,24 @@ impl GroupSync {
         let due = file.bytes() - self.synced >= SYNC_BYTES || self.at.elapsed() >= SYNC_TIME;
         let free = self.under_way.as_ref().is_none_or(JoinHandle::is_finished);
         if due && free {
-            self.wait(file).await?;
-            let handle = Arc::clone(file.file());
+            self.wait().await?;
+            let sync = file.syncing();
             self.synced = file.bytes();
             self.at = Instant::now();
-            self.under_way = Some(tokio::task::spawn_blocking(move || sync_data(&handle)));
+            self.under_way = Some(tokio::task::spawn_blocking(move || sync.run()));
         }
         Ok(())
     }
 
-    /// Waits for the sync that is under way, then syncs everything.
-    pub(in crate::engine) async fn finish(mut self, file: &WalkFile) -> Result<(), JournalError> {
-        self.wait(file).await?;
-        file.sync()
+    /// Waits for the sync that is under way, then syncs the rest. A file that has its end is
+    /// durable as a whole.
+    pub(in crate::engine) async fn finish(mut self, file: &WalkFile, has_end: bool) -> Result<(), JournalError> {
+        self.wait().await?;
+        if has_end { Ok(()) } else { blocking(|| file.sync()) }
     }
 
-    async fn wait(&mut self, file: &WalkFile) -> Result<(), JournalError> {
-        match self.under_way.take() {
-            None => Ok(()),
-            Some(sync) => match sync.await {
-                Ok(result) => result.map_err(|error| file.sync_error(error)),
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            },
-        }
+    async fn wait(&mut self) -> Result<(), JournalError> {
+        let Some(sync) = self.under_way.take() else { return Ok(()) };
+        sync.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 }
