@@ -63,11 +63,11 @@ impl PartWriter {
         self.bytes + self.buffer.len() as u64
     }
 
-    /// Writes the rest of the buffer, and makes the file durable.
-    pub(super) fn finish(mut self) -> Result<Written, SinkError> {
+    /// Writes the rest of the buffer, and returns the file, which may not be durable yet.
+    pub(super) fn finish(mut self) -> Result<(Written, Box<dyn PartFile>), SinkError> {
         self.flush().map_err(|error| file_error("write", &self.path, Box::new(error)))?;
-        self.file.finish()?;
-        Ok(Written { name: self.name, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
+        let sha256 = hexadecimal(&self.hasher.finalize());
+        Ok((Written { name: self.name, bytes: self.bytes, sha256 }, self.file))
     }
 
     fn write_through(file: &mut dyn PartFile, hasher: &mut Sha256, bytes: &mut u64, data: &[u8]) -> io::Result<()> {
@@ -146,7 +146,7 @@ mod tests {
                 part.write_all(&data).unwrap();
             }
             assert_eq!(part.bytes(), 5 * piece as u64);
-            let written = part.finish().unwrap();
+            let (written, _) = part.finish().unwrap();
             let content = file.0.lock().unwrap();
             assert_eq!(*content, data.repeat(5));
             assert_eq!(written.bytes, content.len() as u64);

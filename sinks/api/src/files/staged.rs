@@ -100,7 +100,7 @@ impl StagedFiles {
         self.storage.create_part(&name)
     }
 
-    /// Finishes a file of `rows` rows, and makes it durable.
+    /// Finishes a file of `rows` rows. It is durable after [`prepare`](Self::prepare).
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl StagedFiles {
         self.finish_part_of(part, PartRows { count: rows, positions }, None)
     }
 
-    /// Finishes a file whose rows come from anywhere in the list, and makes it durable. `details`
-    /// are written to the manifest.
+    /// Finishes a file whose rows come from anywhere in the list. `details` are written to the
+    /// manifest. The file is durable after [`prepare`](Self::prepare).
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ pub(super) trait Storage: fmt::Debug + Send {
     /// Begins the file `name` of the list.
     fn create_part(&mut self, name: &str) -> Result<PartWriter, SinkError>;
 
-    /// Makes a file durable.
+    /// Ends a file. It may be durable only after [`stage`](Self::stage).
     fn finish_part(&mut self, part: PartWriter) -> Result<Written, SinkError>;
 
     /// Adds manifest and marker. When it returns, the list is durable, and no reader sees it.

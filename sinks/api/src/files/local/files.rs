@@ -2,6 +2,7 @@
 //!
 //! Before it: `storage`. Behind it: `attempt`, which stages the list, and `publishing`.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::attempt::Attempt;
 use super::mount::mount_of;
 use super::publishing::publish;
-use super::steps::{sync_folder, write_file};
+use super::steps::sync_folder;
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -20,10 +21,11 @@ use crate::files::storage::{Published, Storage};
 use crate::files::sync::sync_file;
 
 /// The files of one list in a folder of this machine.
-#[derive(Debug)]
 pub(in crate::files) struct LocalFiles {
     target: Target,
     attempt: Attempt,
+    /// The last part, once it is written and until it is synced.
+    last_part: Option<Box<dyn PartFile>>,
 }
 
 impl LocalFiles {
@@ -34,7 +36,7 @@ impl LocalFiles {
         target.check_folders()?;
         target.check_place()?;
         let attempt = Attempt::open(&target)?;
-        Ok(Self { target, attempt })
+        Ok(Self { target, attempt, last_part: None })
     }
 
     /// Returns the folder of the list by its real path, which a person or another program can open
@@ -52,15 +54,29 @@ impl Storage for LocalFiles {
     }
 
     fn finish_part(&mut self, part: PartWriter) -> Result<Written, SinkError> {
-        part.finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))
+        let finish = || {
+            let (written, file) = part.finish()?;
+            // The last one is synced with manifest and marker: the file system commits them together.
+            self.last_part.replace(file).map_or(Ok(()), |mut earlier| earlier.finish())?;
+            Ok(written)
+        };
+        finish().map_err(|error| self.attempt.explain(error, SinkError::aborted))
     }
 
     fn stage(&mut self, list: &StagedList) -> Result<(), SinkError> {
         let staging = self.attempt.list();
-        write_file(&staging.join(self.target.manifest_name()?), &list.manifest)
-            .and_then(|()| write_file(&staging.join(self.target.marker_name()?), &list.marker))
-            .and_then(|()| sync_folder(&staging))
-            .map_err(|error| self.attempt.explain(error, SinkError::aborted))
+        let [manifest, marker] = [self.target.manifest_name()?, self.target.marker_name()?];
+        let last_part = self.last_part.take();
+        let stage = || {
+            // All are written before the first sync.
+            let manifest = LocalFile::write(staging.join(manifest), &list.manifest)?;
+            let marker = LocalFile::write(staging.join(marker), &list.marker)?;
+            last_part.map_or(Ok(()), |mut file| file.finish())?;
+            manifest.sync()?;
+            marker.sync()?;
+            sync_folder(&staging)
+        };
+        stage().map_err(|error| self.attempt.explain(error, SinkError::aborted))
     }
 
     fn publish(&mut self, list: &StagedList) -> Result<Published, SinkError> {
@@ -68,6 +84,7 @@ impl Storage for LocalFiles {
     }
 
     fn discard(&mut self) -> Result<(), SinkError> {
+        self.last_part = None;
         self.attempt.discard(&self.target)
     }
 
@@ -77,6 +94,16 @@ impl Storage for LocalFiles {
 
     fn mount(&self) -> Option<String> {
         mount_of(&self.real_folder()).ok().map(|mount| mount.display().to_string())
+    }
+}
+
+impl fmt::Debug for LocalFiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LocalFiles")
+            .field("target", &self.target)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,6 +119,21 @@ impl LocalFile {
         let file = File::create_new(path).map_err(|error| io_error("create", path, error))?;
         Ok(Self { path: path.to_owned(), file })
     }
+
+    /// Creates a small file with its content, which the system begins to write at once.
+    fn write(path: PathBuf, content: &[u8]) -> Result<Self, SinkError> {
+        let mut created = Self::create(&path)?;
+        let written = created.file.write_all(content);
+        written.map_err(|error| io_error(&format!("write {} bytes to", content.len()), &path, error))?;
+        // A hint: what it says is not needed, and the sync is what counts.
+        #[cfg(not(target_vendor = "apple"))]
+        let _ = rustix::fs::fadvise(&created.file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(created)
+    }
+
+    fn sync(&self) -> Result<(), SinkError> {
+        sync_file(&self.file).map_err(|error| io_error("sync", &self.path, error))
+    }
 }
 
 impl PartFile for LocalFile {
@@ -102,6 +144,6 @@ impl PartFile for LocalFile {
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
-        sync_file(&self.file).map_err(|error| io_error("sync", &self.path, error))
+        self.sync()
     }
 }

@@ -3,6 +3,7 @@
 //! Before it: `storage`. Behind it: the operating system.
 
 mod attempt;
+mod durable_names;
 mod files;
 mod find;
 mod folder;

@@ -13,12 +13,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::attempt::Attempt;
+use super::durable_names::sync_names;
 use super::folder::take_folder;
 use super::lock_file::LockFile;
 use super::place::Standing;
 use super::publication::Publication;
 use super::single_file::SingleFile;
-use super::steps::{create_folders, sync_folder};
+use super::steps::create_folders;
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::manifest::StagedList;
@@ -55,8 +56,7 @@ fn take_place(publication: &Publication<'_>) -> Result<Published, SinkError> {
         if !is_taken {
             continue;
         }
-        // The list is durable only if the names of all folders above it are.
-        target.folders_above().try_for_each(sync_folder)?;
+        sync_names(target.folders_above())?;
         // The last look: the syncs took time, and the lock may not be shared.
         match look(publication)? {
             Standing::List(found) if publication.is_ours(&found) => return Ok(Published::List),

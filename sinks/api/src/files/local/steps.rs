@@ -2,15 +2,15 @@
 //!
 //! Before it: `publishing`, `attempt`, `target` and `files`. Behind it: the operating system.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use rustix::io::Errno;
 
 use crate::error::SinkError;
 use crate::files::error::io_error;
-use crate::files::sync::{self, sync_file};
+use crate::files::sync;
 
 /// The attempts at `create_dir_all`: another sink may remove an empty parent between two of its
 /// steps, and one of this many attempts succeeds.
@@ -28,16 +28,6 @@ pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
         }
     }
     result.map_err(|error| io_error("create the folder", path, error))
-}
-
-/// Writes a small file, and makes it durable.
-pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SinkError> {
-    let write = || {
-        let mut file = File::create_new(path)?;
-        file.write_all(content)?;
-        sync_file(&file)
-    };
-    write().map_err(|error| io_error(&format!("write {} bytes to", content.len()), path, error))
 }
 
 /// Makes the names in a folder durable.

@@ -26,7 +26,9 @@ impl Storage for ObjectFiles {
     }
 
     fn finish_part(&mut self, part: PartWriter) -> Result<Written, SinkError> {
-        part.finish()
+        let (written, mut file) = part.finish()?;
+        file.finish()?;
+        Ok(written)
     }
 
     /// Does nothing: the store has acknowledged every part, and manifest and marker are visible, so
