@@ -32,6 +32,10 @@ const FILES_OF_TAGS: u64 = 2;
 /// the changes before, and the hashes of both lists.
 const FILES_OF_CHANGES: u64 = 4;
 
+/// The most lists that are published beside those that are delivered. They wait for the disk, which
+/// makes many things durable in the time of one.
+const MOST_PUBLISHED: u64 = 16;
+
 /// Files of a delivery beside those of its sinks: the journal, and the count of its followers.
 const FILES_OF_DELIVERY: u64 = 2;
 
@@ -79,15 +83,23 @@ impl Needs {
         }
     }
 
-    /// Checks that the system gives this process the threads and the open files.
+    /// Checks that the system gives this process the threads and the open files. Returns how many
+    /// lists it can publish beside those that are delivered.
     ///
     /// # Errors
     ///
     /// [`Error::Limit`], with the number that would do.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        self.check_files(open_files(), most_open_files())?;
-        let wanted = self.deliveries * self.threads_of_delivery;
-        self.check_threads(threads::possible(wanted))
+    pub(super) fn check(&self) -> Result<usize, Error> {
+        let spare_files = self.check_files(open_files(), most_open_files())?;
+        let most = MOST_PUBLISHED.min(self.under_way);
+        // The pages of a list that is published were read: its sinks alone have threads.
+        let of_sinks = self.threads_of_delivery - 1;
+        let delivering = self.deliveries * self.threads_of_delivery;
+        let possible = threads::possible(delivering + most * of_sinks);
+        self.check_threads(possible)?;
+        let by_threads = (possible - delivering) / of_sinks.max(1);
+        let by_files = spare_files / self.files_of_delivery;
+        Ok(most.min(by_threads).min(by_files) as usize)
     }
 
     fn check_threads(&self, possible: u64) -> Result<(), Error> {
@@ -115,12 +127,13 @@ impl Needs {
         })
     }
 
-    fn check_files(&self, open: u64, most: u64) -> Result<(), Error> {
+    /// Returns how many files can be opened beside those that the run needs.
+    fn check_files(&self, open: u64, most: u64) -> Result<u64, Error> {
         let shared =
             open + FILES_OF_RUN + self.under_way * self.files_under_way + self.deliveries * self.files_of_delivery;
         let needed = shared + self.locks;
         if needed <= most {
-            return Ok(());
+            return Ok(most - needed);
         }
         let what = format!(
             "the run needs {needed} open files at the same time, for {} lists, {} of them under way, and this process may \

@@ -85,7 +85,7 @@ impl RunContext {
         let units_of =
             |account| lists.iter().map(move |(list, sinks)| Unit { account, list: *list, sinks: Arc::clone(sinks) });
         let units: Vec<Unit> = (0..pipeline.accounts.len()).flat_map(units_of).collect();
-        Needs::of(&pipeline, sinks, units.len(), limits.deliveries).check()?;
+        let publishing = Needs::of(&pipeline, sinks, units.len(), limits.deliveries).check()?;
         let client = Client::new(&pipeline.source, &pipeline.limits).map_err(|error| match error {
             SourceError::CaFile { .. } => {
                 ConfigErrors::from(pipeline.problem("source.ca_file", error.to_string())).into()
@@ -98,7 +98,7 @@ impl RunContext {
             options,
             client,
             budget: Budget::new(limits.shared),
-            slots: Slots::new(limits.deliveries),
+            slots: Slots::new(limits.deliveries, publishing),
             one_shot: OneShotSinks::of(lists.iter().flat_map(|(_, sinks)| sinks.iter())),
             stop,
             account_names: pipeline.account_names.as_slice().into(),

@@ -20,6 +20,7 @@ use super::look::Looked;
 use super::staged_sinks::StagedSinks;
 use super::walked_list::WalkedList;
 use crate::causes::error_chain;
+use crate::engine::threads::blocking;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{Commit, Decision};
@@ -91,9 +92,11 @@ impl<'a> Publication<'a> {
         decided: Option<&Snapshot>,
         later: Vec<&'a BoundSink>,
     ) -> Result<(), Error> {
-        let DeliveredList { mut sinks, repeated, facts, slot: _slot } = list;
+        let DeliveredList { mut sinks, repeated, facts, slot } = list;
         let snapshot = self.snapshot(facts);
         let prepared = self.prepare(&mut sinks, &snapshot, &repeated, decided).await;
+        // Sinks that wait for a complete list get it in the slot of the others.
+        let _slot = if later.is_empty() { self.context.run.slots.publishing(slot) } else { slot };
         let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
         if let Err(error) = fixed {
             sinks.abort().await;
@@ -185,7 +188,7 @@ impl<'a> Publication<'a> {
             pipeline: self.context.run.pipeline.name.clone(),
             sinks: due.map(|outcome| outcome.sink.clone()).collect(),
         };
-        Ok(self.list.decide(decision)?)
+        Ok(blocking(|| self.list.decide(decision))?)
     }
 
     async fn commit(&mut self, sinks: StagedSinks<'a>, snapshot: &Snapshot) {
@@ -284,7 +287,7 @@ impl<'a> Publication<'a> {
             return Ok(report);
         }
         let commit = Commit { recipient: self.context.recipient(sink), report };
-        self.list.folder().record_commit(&commit).map_err(|error| {
+        blocking(|| self.list.folder().record_commit(&commit)).map_err(|error| {
             let hint = error.hint();
             let recorded = SinkError::permanent("the list is published, but its commit cannot be recorded");
             let recorded = recorded.with_source(error);
