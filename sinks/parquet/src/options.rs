@@ -64,7 +64,7 @@ pub struct ParquetOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnEncoding {
-    /// Text as it is, integers and times as differences, few values as a dictionary.
+    /// Text as it is, or as a dictionary if it has few values; integers and times as differences.
     #[default]
     Mixed,
     /// All values as they are, without a dictionary: for readers that know no other encoding.

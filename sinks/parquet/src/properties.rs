@@ -46,17 +46,17 @@ fn store(builder: WriterPropertiesBuilder, field: &Field, encoding: ColumnEncodi
         ColumnEncoding::Delta => (Encoding::DELTA_BYTE_ARRAY, Encoding::DELTA_BINARY_PACKED),
     };
     let column = ColumnPath::from(field.name().as_str());
-    if field.metadata().get(CARDINALITY).is_some_and(|value| value == LOW_CARDINALITY) {
-        // The dictionary of all columns.
-        return builder;
-    }
+    let has_few_values = field.metadata().get(CARDINALITY).is_some_and(|value| value == LOW_CARDINALITY);
     match field.data_type() {
+        // The dictionary of all columns.
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if has_few_values => builder,
         // No dictionary: values that vary from row to row overflow it. No statistics: the smallest
         // and largest of random strings prune nothing, and cost a tenth of the time to find.
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => builder
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column.clone(), text)
             .set_column_statistics_enabled(column, EnabledStatistics::None),
+        // Also with few values: a difference takes less time than the search in a dictionary.
         DataType::Int32 | DataType::Int64 | DataType::UInt32 | DataType::UInt64 | DataType::Timestamp(..) => {
             builder.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, integer)
         }
