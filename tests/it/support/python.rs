@@ -45,7 +45,8 @@ pub(crate) fn run_script(
 ) -> Option<(i32, String)> {
     let python = variable("READERS_PYTHON").unwrap_or_else(|| "python3".to_owned());
     let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    command.args([tree.join("tests/it/script.py"), tree.join(script)]);
     command.args(arguments).current_dir(project.path("."));
     let (code, said) = match command.output() {
         Ok(output) => (output.status.code().unwrap(), text(&output)),
