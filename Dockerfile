@@ -25,6 +25,8 @@ FROM debian:bookworm-slim
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/fanout /usr/local/bin/fanout
+# glibc keeps memory for each of many threads: with 200 accounts at once this is a third less.
+ENV MALLOC_ARENA_MAX=2
 # A number, so that Kubernetes can tell that the user is not root.
 USER 10001:10001
 WORKDIR /work

@@ -26,6 +26,7 @@ base_url = "{base_url}"
 
 [limits]
 accounts = {at_once}
+calls_per_host = {at_once}
 
 [journal]
 path = "state"
