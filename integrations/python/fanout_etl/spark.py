@@ -1,8 +1,8 @@
 """`spark.read.format("fanout")` for Spark 4: the rows of a list, read from WeChat if they are not in the journal yet.
 
 Before it: a Spark job, which has called `spark.dataSource.register(FanoutSource)`. Behind it: `program`, on the driver;
-the executors read the Parquet files that the report of the run names. Spark runs a plan as often as it likes: each time
-`fanout run` finds the list of the day complete, and makes no API call.
+the executors read the Parquet files that the report of the run names. Each `load()` is planned once, by a run for its schema
+and one for its files: `fanout run` finds a list that is complete, and makes no API call.
 """
 import os
 from dataclasses import dataclass
