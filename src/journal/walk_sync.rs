@@ -1,7 +1,7 @@
 //! Makes a walk durable: what was written to its file, and the names under which it is found.
 //!
-//! Before it: [`WalkFile`](super::walk_file::WalkFile) has appended frames. Behind it: the operating
-//! system. The engine runs it beside the walk, in groups of replies.
+//! Before it: [`WalkFile`](super::walk_file::WalkFile) has appended frames. Behind it: the
+//! operating system. The engine runs it beside the walk, in groups of replies.
 //!
 //! A walk that appears is not durable yet: a small list would wait three times for the disk before
 //! its second call. If a power failure takes its folder, or leaves one without a readable reply,
