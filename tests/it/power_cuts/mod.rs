@@ -249,7 +249,7 @@ impl Case<'_> {
             let published = published(&root(project, sink)).unwrap_or_else(|| panic!("{sink} has published nothing"));
             let truth = if is_lost { self.older.clone().unwrap() } else { truth(project, list) };
             assert!(rows(&published.files, list) == truth, "{sink} has other rows, or another order");
-            // What the power cut has brought back beside a committed list, the next delivery removes.
+            // What comes back beside a list with its commit record, the next delivery removes.
             let staging = project.path("disk/out").join(format!("{sink}.staging"));
             assert!(is_lost || had_commit || !staging.exists(), "{} was left behind", staging.display());
         }
