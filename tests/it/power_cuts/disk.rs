@@ -19,6 +19,12 @@ use crate::support::Random;
 /// The unit in which a disk writes.
 const SECTOR: usize = 512;
 
+/// What is kept of the content of a file.
+const NOTHING: u64 = 0;
+const EVERYTHING: u64 = 1;
+const BEGINNING: u64 = 2;
+const WITH_ZEROS: u64 = 3;
+
 /// What was done to the disk, as `recorder.py` tells it. Numbers name files and folders; 0 is the
 /// root.
 #[derive(Debug, Deserialize)]
@@ -108,10 +114,10 @@ impl History {
                 None => folder.remove(name.as_str()),
             };
         }
-        let mut made = BTreeMap::new();
+        let mut kinds = BTreeMap::new();
         for operation in &self.operations[..moment] {
             if let Operation::Make { number, is_folder, mode } = *operation {
-                made.insert(number, (is_folder, mode));
+                kinds.insert(number, (is_folder, mode));
             }
         }
         let mut contents = BTreeMap::new();
@@ -120,7 +126,7 @@ impl History {
         while let Some((above, folder)) = paths.pop() {
             for (name, number) in folders.get(&folder).into_iter().flatten() {
                 let path = format!("{above}/{name}");
-                let (is_folder, mode) = made[number];
+                let (is_folder, mode) = kinds[number];
                 let content = (!is_folder).then(|| {
                     let content = || self.content(*number, moment, kept, random);
                     contents.entry(*number).or_insert_with(content).clone()
@@ -206,24 +212,24 @@ impl History {
         }
         let later: Vec<&Operation> = self.operations[synced..moment].iter().filter(is_of_file).collect();
         let way = match kept {
-            Kept::Nothing | Kept::Names => 0,
-            Kept::Everything => 1,
+            Kept::Nothing | Kept::Names => NOTHING,
+            Kept::Everything => EVERYTHING,
             Kept::Any => random.below(4),
         };
-        if way == 0 || later.is_empty() {
+        if way == NOTHING || later.is_empty() {
             return content;
         }
-        let written = if way == 2 { random.below(later.len() as u64) as usize } else { later.len() };
+        let written = if way == BEGINNING { random.below(later.len() as u64) as usize } else { later.len() };
         let durable = content.clone();
         for operation in &later[..written] {
             apply(&mut content, operation, usize::MAX);
         }
-        if way == 2 {
+        if way == BEGINNING {
             let torn = later[written];
             let length = if let Operation::Write { data, .. } = torn { data.len() as u64 } else { 0 };
             apply(&mut content, torn, random.below(length + 1) as usize);
         }
-        if way == 3 && !content.is_empty() {
+        if way == WITH_ZEROS && !content.is_empty() {
             let sector = random.below(content.len().div_ceil(SECTOR) as u64) as usize * SECTOR;
             let sector = sector..content.len().min(sector + SECTOR);
             // What is durable stays.

@@ -57,7 +57,7 @@ const TAGS: [(i32, u64); 3] = [(100, 25), (101, 30), (102, 0)];
 fn project(sinks: &[Sink], pages: u64) -> Project {
     let simulator = Simulator::builder().followers(pages * PAGE_SIZE).page_size(PAGE_SIZE).seed(pages);
     let simulator =
-        simulator.tag_page_size(10).tags(TAGS.map(|(id, people)| Tag::new(id, &format!("tag {id}"), people)));
+        simulator.tag_page_size(10).tags(TAGS.map(|(id, people)| Tag::new(id, format!("tag {id}"), people)));
     let keys = "[journal]\npath = 'disk/state'\n[tags]\nrecount_after_secs = 0";
     let builder = Project::builder().name("power").keys(keys).account("brand", APP_ID).date(DATE).simulator(simulator);
     let sinks = sinks.iter().map(|(sink, kind, list, options)| {
@@ -127,14 +127,14 @@ impl Kind {
         fs::create_dir_all(&disk).unwrap();
         let times = variable("CUTS").map_or(1, |times| times.parse().unwrap());
         let mut random = Random(seed);
-        let (mut states, mut seen, mut on_disk) = (Vec::new(), HashSet::new(), State::new());
+        let (mut states, mut digests, mut on_disk) = (Vec::new(), HashSet::new(), State::new());
         for moment in history.moments() {
             for kept in STATES.into_iter().chain(std::iter::repeat_n(Kept::Any, ANY * times)) {
                 let seed = random.below(u64::MAX);
                 let mut hasher = DefaultHasher::new();
                 let state = history.state(moment, kept, &mut Random(seed));
                 state.hash(&mut hasher);
-                if seen.insert(hasher.finish()) {
+                if digests.insert(hasher.finish()) {
                     restore(&state, &on_disk, &disk);
                     on_disk = state;
                     let _place = Place(&case, moment, kept);
