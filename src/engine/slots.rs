@@ -1,8 +1,8 @@
 //! How many lists are delivered at the same time: open writers take memory and processors.
 //!
-//! `deliver` takes a [`Slot`] before it opens the sinks of a list, `walk` before it counts one. When
-//! the sinks have prepared, they have no writer any more and wait for the disk: then the list gives
-//! its slot to the next one.
+//! `deliver` takes a [`Slot`] before it opens the sinks of a list, `walk` before it counts one.
+//! When the sinks have prepared, they have no writer any more and wait for the disk: then the list
+//! gives its slot to the next one.
 
 use std::sync::Arc;
 

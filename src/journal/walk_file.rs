@@ -102,6 +102,10 @@ impl WalkFile {
             tracing::warn!(walk = folder.header.walk.to_string(), replies, "the journal is cut here: {misfit}");
             file.set_len(frames.length).map_err(JournalError::io("cut", &path))?;
         }
+        // A power failure may have taken this folder and left the file beside it.
+        if !is_decided && folder.path.ends_with(folder.header.walk.to_string()) {
+            disk::create_folder(&folder.path.join(COMMITS))?;
+        }
         let opened = Self::new(folder, file, frames);
         // The process that has appended the end may have been killed before its sync.
         if !is_decided && opened.frames.end.is_some() {

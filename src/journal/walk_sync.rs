@@ -1,22 +1,26 @@
 //! Makes a walk durable: what was written to its file, and the names under which it is found.
 //!
-//! Before it: [`WalkFile`](super::walk_file::WalkFile) has appended frames. Behind it: the operating
-//! system. The engine runs it beside the walk, in groups of replies.
+//! Before it: [`WalkFile`](super::walk_file::WalkFile) has appended frames. Behind it: the
+//! operating system. The engine runs it beside the walk, in groups of replies.
 //!
 //! A walk that appears is not durable yet: a small list would wait three times for the disk before
 //! its second call. If a power failure takes its folder, or leaves one without a readable reply,
 //! the walk has not begun, and no decision can rest on it.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fanout_sink::WalkId;
 use fanout_sink::files::sync_data;
 
 use super::disk;
 use super::error::JournalError;
-use super::record::PAGES;
+use super::record::{DECISION, PAGES};
+
+/// The folders above that of a list: the account's, `journal.path`, and the one that holds it.
+const FOLDERS_ABOVE: usize = 3;
 
 /// The sync of one walk, for any thread.
 #[derive(Clone, Debug)]
@@ -41,9 +45,23 @@ impl WalkSync {
     pub fn run(&self) -> Result<(), JournalError> {
         sync_data(&self.file).map_err(JournalError::io("sync", &self.folder.join(PAGES)))?;
         if !self.named.load(Ordering::Acquire) {
-            disk::sync_folder(&self.folder)?;
-            disk::sync_folder(self.folder.parent().expect("a walk lies in the folder of its list"))?;
+            self.sync_names()?;
             self.named.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn sync_names(&self) -> Result<(), JournalError> {
+        disk::sync_folder(&self.folder)?;
+        let list = self.folder.parent().expect("a walk lies in the folder of its list");
+        disk::sync_folder(list)?;
+        // The name of a part of a walk lies in the walk, which is synced by itself.
+        let is_walk = self.folder.file_name().is_some_and(|name| name.to_string_lossy().parse::<WalkId>().is_ok());
+        // Before the first decision: nobody has made the names of the folders above durable.
+        if is_walk && !has_decision(list)? {
+            for above in list.ancestors().skip(1).take(FOLDERS_ABOVE) {
+                disk::sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+            }
         }
         Ok(())
     }
@@ -52,4 +70,9 @@ impl WalkSync {
     pub(super) fn moved(&mut self, folder: PathBuf) {
         *self = Self::new(Arc::clone(&self.file), folder);
     }
+}
+
+/// Returns whether a walk in the folder of a list is decided.
+fn has_decision(list: &Path) -> Result<bool, JournalError> {
+    Ok(disk::names(list)?.iter().any(|walk| list.join(walk).join(DECISION).exists()))
 }

@@ -7,6 +7,7 @@ names for one that differ in case, in composed letters or in final dots.
 Ends with code 3 if mfusepy, or the libfuse that it needs, is not installed.
 """
 
+import ctypes
 import errno
 import os
 import sys
@@ -20,6 +21,8 @@ except (ImportError, OSError) as error:
 
 SOURCE, MOUNT = (os.path.abspath(path) for path in sys.argv[1:3])
 REFUSED = dict(argument.split("=") for argument in sys.argv[3:])
+RENAME_EXCHANGE = 2
+LIBC = ctypes.CDLL(None, use_errno=True)
 STAT = ("st_atime", "st_ctime", "st_gid", "st_ino", "st_mode", "st_mtime", "st_nlink", "st_size", "st_uid", "st_blocks")
 
 
@@ -53,7 +56,8 @@ class Folder(mfusepy.Operations):
         return 0
 
     def getattr(self, path, fh=None):
-        stat = os.lstat(here(path))
+        # A file that is open may have no name any more.
+        stat = os.lstat(here(path)) if fh is None else os.fstat(fh)
         found = {key: getattr(stat, key) for key in STAT}
         return found | {key: int(found[key] * 1e9) for key in ("st_atime", "st_ctime", "st_mtime")}
 
@@ -81,10 +85,14 @@ class Folder(mfusepy.Operations):
     def utimens(self, path, times=None):
         return os.utime(here(path))
 
-    def rename(self, old, new):
+    def rename(self, old, new, flags=0):
         if os.path.isdir(here(old)):
             refuse("rename-folder")
-        return os.rename(here(old), here(new))
+        if flags & RENAME_EXCHANGE:
+            refuse("exchange")
+        at_here = -100
+        if LIBC.renameat2(at_here, os.fsencode(here(old)), at_here, os.fsencode(here(new)), flags) != 0:
+            raise OSError(ctypes.get_errno(), old)
 
     def statfs(self, path):
         found = os.statvfs(here(path))
@@ -120,4 +128,16 @@ class Folder(mfusepy.Operations):
         return 0
 
 
-mfusepy.FUSE(Folder(), MOUNT, foreground=True, nothreads=True, default_permissions=True)
+class Mount(mfusepy.FUSE):
+    """Mounts until it is unmounted."""
+
+    def __init__(self, folder, **options):
+        super().__init__(folder, MOUNT, foreground=True, nothreads=True, default_permissions=True, **options)
+
+    def rename_fuse_3(self, old, new, flags):
+        # The one of mfusepy loses the flags: an exchange would be a rename.
+        return self.operations.rename(os.fsdecode(old), os.fsdecode(new), flags) or 0
+
+
+if __name__ == "__main__":
+    Mount(Folder())

@@ -25,6 +25,7 @@ mod path_keys;
 mod people;
 mod pipelines;
 mod places;
+mod power_cuts;
 mod profiles;
 mod prose;
 mod published;

@@ -3,7 +3,7 @@
 
 mod likeness;
 mod links;
-mod mounts;
+pub(crate) mod mounts;
 mod trials;
 mod twins;
 
@@ -109,7 +109,7 @@ fn ordinary_user(prepare: &str) -> Vec<String> {
 }
 
 /// Returns a Python that can mount through FUSE; `None` where the system has no FUSE.
-fn python_with_fuse() -> Option<String> {
+pub(crate) fn python_with_fuse() -> Option<String> {
     if !Path::new("/dev/fuse").exists() {
         say("skipped: nothing was mounted through FUSE; this system has no /dev/fuse");
         return None;

@@ -112,7 +112,7 @@ fn a_mount_on_which_nothing_could_be_published_is_found_before_the_first_call() 
 }
 
 /// Mounts `elsewhere` at `disk` through FUSE; the operations that it lacks follow.
-pub(super) const FUSE: &str = "mkdir -p elsewhere disk; \"$PYTHON\" \"$SCRIPT\" elsewhere disk $OPERATIONS &
+pub(crate) const FUSE: &str = "mkdir -p elsewhere disk; \"$PYTHON\" \"$SCRIPT\" elsewhere disk $OPERATIONS &
     for _ in $(seq 200); do mountpoint -q disk && break; sleep 0.05; done; mountpoint -q disk";
 
 const JOURNAL: &[&str] = &["journal.path=disk/state"];

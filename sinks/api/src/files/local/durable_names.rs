@@ -9,6 +9,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,8 @@ use std::time::SystemTime;
 
 use super::steps::sync_folder;
 use crate::error::SinkError;
+use crate::files::error::io_error;
+use crate::files::sync;
 
 /// What tells a folder from every other one, also from one that had its place before.
 type Identity = (u64, u64, SystemTime);
@@ -41,6 +44,31 @@ pub(super) fn sync_names<'a>(folders: impl Iterator<Item = &'a Path>) -> Result<
             }
         }
         inner = Some(folder);
+    }
+    inner.map_or(Ok(()), sync_outer)
+}
+
+/// Syncs the names of `folder` and of the folders further out, which may have been made with it.
+fn sync_outer(folder: &Path) -> Result<(), SinkError> {
+    let mut inner = folder;
+    for outer in folder.ancestors().skip(1) {
+        let outer = if outer.as_os_str().is_empty() { Path::new(".") } else { outer };
+        let (Ok(within), Ok(around)) = (fs::metadata(inner), fs::metadata(outer)) else { break };
+        // A mount point is no name that could be lost. Nobody takes these folders away and makes
+        // them again while lists are published below them, so they need no birth.
+        if within.dev() != around.dev() {
+            break;
+        }
+        let identity = (within.dev(), within.ino(), SystemTime::UNIX_EPOCH);
+        if !with_durable(|durable| durable.contains(&identity)) {
+            match sync::sync_folder(outer) {
+                // This user has made nothing in it.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => break,
+                synced => synced.map_err(|error| io_error("sync the folder", outer, error))?,
+            }
+            with_durable(|durable| durable.insert(identity));
+        }
+        inner = outer;
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ impl Storage for LocalFiles {
     fn finish_part(&mut self, part: PartWriter) -> Result<Written, SinkError> {
         let finish = || {
             let (written, file) = part.finish()?;
-            // The last one is synced with manifest and marker: the file system commits them together.
+            // The last one is synced with manifest and marker: file systems commit them together.
             self.last_part.replace(file).map_or(Ok(()), |mut earlier| earlier.finish())?;
             Ok(written)
         };
@@ -69,8 +69,8 @@ impl Storage for LocalFiles {
         let last_part = self.last_part.take();
         let stage = || {
             // All are written before the first sync.
-            let manifest = LocalFile::write(staging.join(manifest), &list.manifest)?;
-            let marker = LocalFile::write(staging.join(marker), &list.marker)?;
+            let manifest = LocalFile::write(&staging.join(manifest), &list.manifest)?;
+            let marker = LocalFile::write(&staging.join(marker), &list.marker)?;
             last_part.map_or(Ok(()), |mut file| file.finish())?;
             manifest.sync()?;
             marker.sync()?;
@@ -121,10 +121,10 @@ impl LocalFile {
     }
 
     /// Creates a small file with its content, which the system begins to write at once.
-    fn write(path: PathBuf, content: &[u8]) -> Result<Self, SinkError> {
-        let mut created = Self::create(&path)?;
+    fn write(path: &Path, content: &[u8]) -> Result<Self, SinkError> {
+        let mut created = Self::create(path)?;
         let written = created.file.write_all(content);
-        written.map_err(|error| io_error(&format!("write {} bytes to", content.len()), &path, error))?;
+        written.map_err(|error| io_error(&format!("write {} bytes to", content.len()), path, error))?;
         // A hint: what it says is not needed, and the sync is what counts.
         #[cfg(not(target_vendor = "apple"))]
         let _ = rustix::fs::fadvise(&created.file, 0, None, rustix::fs::Advice::DontNeed);

@@ -27,7 +27,7 @@ pub(super) fn create_like(target: &Target, staging: &Path) -> Result<(), SinkErr
     let owner = sha256(target.staging_of_list().as_os_str().as_encoded_bytes());
     let name = format!(".fanout-new-{}", &owner[..16]);
     for folder in target.folders_above() {
-        let _ = fs::remove_dir(folder.join(&name));
+        remove_left(&folder.join(&name), staging);
     }
     let mut attempts = 0;
     loop {
@@ -49,5 +49,15 @@ pub(super) fn create_like(target: &Target, staging: &Path) -> Result<(), SinkErr
             _ if target.is_single_file() => return create_folders(staging),
             _ => return Err(error),
         }
+    }
+}
+
+/// Removes what a killed attempt has left. A power failure may have taken the move to staging and
+/// not the files. They are removed in staging: nothing is deleted below a name that others use.
+fn remove_left(made: &Path, staging: &Path) {
+    let is_full = fs::remove_dir(made).is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
+    if is_full && fs::rename(made, staging).is_ok() {
+        // What cannot be removed is in the way, which the next step says.
+        let _ = fs::remove_dir_all(staging);
     }
 }
