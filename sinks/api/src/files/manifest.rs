@@ -143,9 +143,22 @@ impl ManifestHead {
         self.walk == walk && begun_at.is_none_or(|begun_at| begun_at == self.begun_at)
     }
 
+    /// Reads the manifest of the list of `context`. `place` is where it was found.
+    ///
+    /// # Errors
+    ///
+    /// What was found instead.
+    pub(super) fn of_list(content: &[u8], context: &SinkContext, place: &str) -> Result<Self, Found> {
+        let head: Self = serde_json::from_slice(content)
+            .map_err(|_| Found::Altered(format!("`{place}` is not a manifest of this program")))?;
+        match head.another_list(context, place) {
+            Some(other) => Err(other),
+            None => Ok(head),
+        }
+    }
+
     /// Returns the finding if this is not the manifest of the list of `context`; `None` if it is.
-    /// `place` is where it was found.
-    pub(super) fn another_list(&self, context: &SinkContext, place: &str) -> Option<Found> {
+    fn another_list(&self, context: &SinkContext, place: &str) -> Option<Found> {
         if !Owner::new(context).may_replace(&self.owner) {
             return Some(Found::Taken(format!("`{place}` is that of {}", self.owner)));
         }
