@@ -5,7 +5,6 @@
 //! of the same run is not tried again: a sink has one root, in one bucket. What has failed is told
 //! again at once, because a store that does not answer takes minutes.
 
-use super::bucket::open_store;
 use super::identity::attempt_name;
 use super::place::ObjectPlace;
 use crate::error::{SinkError, SinkErrorKind};
@@ -27,7 +26,7 @@ pub struct Probed {
 /// Checks whether a list could be published below `root`.
 pub(in crate::files) fn check(root: &ObjectUrl, store: Option<&StoreOptions>, names: &Names) -> Result<(), SinkError> {
     let place = ObjectPlace::new(root, names)?;
-    let bucket = open_store(root, store)?;
+    let bucket = names.context().trials.stores().open(root, store)?;
     try_out(&names.context().trials, &names.context().sink, &root.to_string(), || {
         bucket.probe(&root.key(&probe_name()))
     })?;

@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bucket::{Bucket, Parts, open_store};
+use super::bucket::{Bucket, Parts};
 use super::place::ObjectPlace;
 use crate::error::SinkError;
 use crate::files::manifest::Owner;
@@ -53,7 +53,8 @@ impl ObjectFiles {
         names: &Names,
     ) -> Result<Self, SinkError> {
         let place = ObjectPlace::new(root, names)?;
-        Self::open_in(Arc::new(open_store(root, store)?), place, names)
+        let bucket = names.context().trials.stores().open(root, store)?;
+        Self::open_in(Arc::new(bucket), place, names)
     }
 
     pub(super) fn open_in(bucket: Arc<dyn Bucket>, place: ObjectPlace, names: &Names) -> Result<Self, SinkError> {

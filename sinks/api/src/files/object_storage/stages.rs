@@ -50,6 +50,6 @@ impl Storage for ObjectFiles {
     }
 
     fn mount(&self) -> Option<String> {
-        None
+        Some(self.bucket.store().to_owned())
     }
 }
