@@ -13,6 +13,9 @@ use crate::files::manifest::Owner;
 use crate::files::names::Names;
 use crate::files::objects::{ObjectUrl, Probe, StoreOptions};
 
+/// The name of the object that a check writes. Readers skip hidden names.
+const PROBE: &str = ".fanout-check";
+
 /// A trial that has succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
@@ -27,8 +30,9 @@ pub struct Probed {
 pub(in crate::files) fn check(root: &ObjectUrl, store: Option<&StoreOptions>, names: &Names) -> Result<(), SinkError> {
     let place = ObjectPlace::new(root, names)?;
     let bucket = names.context().trials.stores().open(root, store)?;
+    let key = root.key(PROBE);
     try_out(&names.context().trials, &names.context().sink, &root.to_string(), || {
-        bucket.probe(&root.key(&probe_name()))
+        bucket.probe(&key, &format!("{key}-{}", attempt_name()))
     })?;
     place.look(&bucket, &Owner::new(names.context())).map(drop)
 }
@@ -59,9 +63,4 @@ pub(super) fn try_out(
             Err(error)
         }
     }
-}
-
-/// Makes a name that no other trial uses. Readers skip hidden names.
-fn probe_name() -> String {
-    format!(".fanout-check-{}", attempt_name())
 }
