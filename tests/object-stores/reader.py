@@ -30,6 +30,9 @@ def store(endpoint, scheme):
             account_key=os.environ["LAKE_ACCOUNT_KEY"],
             blob_storage_authority=url.netloc,
             blob_storage_scheme=url.scheme,
+            # Asked whether the container has folders. Without it that is asked of the real Azure.
+            dfs_storage_authority=url.netloc,
+            dfs_storage_scheme=url.scheme,
         )
     return pyarrow.fs.S3FileSystem(
         access_key="reader", secret_key="reader-secret", endpoint_override=url.netloc, scheme=url.scheme, region="us-east-1"
