@@ -101,6 +101,10 @@ pub struct Marker {
     pub date: NaiveDate,
     /// The SHA-256 of the manifest, lower-case hexadecimal.
     pub manifest_sha256: String,
+    /// The name of the upload that made the list's object, which is also in the object's metadata;
+    /// `None` for files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
 }
 
 /// The part of a manifest that identifies its list. A manifest of version 1 has no `list`, so it
@@ -171,12 +175,6 @@ impl ManifestHead {
         let digest = context.digest.as_ref().filter(|digest| **digest != self.digest)?;
         Some(Found::Altered(format!("`{place}` has the digest `{}`, and the list `{digest}`", self.digest)))
     }
-}
-
-/// Returns whether `content` is a marker of any manifest.
-#[cfg(feature = "object-store")]
-pub(super) fn is_marker(content: &[u8]) -> bool {
-    serde_json::from_slice::<Marker>(content).is_ok()
 }
 
 /// Returns whether a marker belongs to a manifest.

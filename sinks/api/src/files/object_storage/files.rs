@@ -33,12 +33,14 @@ pub(super) struct SharedUpload(Arc<Mutex<Progress>>);
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) parts: Box<dyn Parts>,
+    /// The name of the upload, which the object's metadata has; `None` if it has none.
+    pub(super) name: Option<String>,
     pub(super) is_completed: bool,
 }
 
 impl SharedUpload {
-    pub(super) fn new(parts: Box<dyn Parts>) -> Self {
-        Self(Arc::new(Mutex::new(Progress { parts, is_completed: false })))
+    pub(super) fn new(parts: Box<dyn Parts>, name: Option<String>) -> Self {
+        Self(Arc::new(Mutex::new(Progress { parts, name, is_completed: false })))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Progress> {

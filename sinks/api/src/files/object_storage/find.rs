@@ -5,9 +5,9 @@
 //! which delivers a list that is gone again.
 
 use super::bucket::Bucket;
-use super::place::{ObjectPlace, ObjectsFound};
+use super::place::ObjectPlace;
 use crate::error::SinkError;
-use crate::files::manifest::{ManifestHead, is_marker, is_marker_of};
+use crate::files::manifest::ManifestHead;
 use crate::files::names::{Names, manifest_name};
 use crate::files::objects::{ObjectUrl, StoreOptions};
 use crate::found::Found;
@@ -91,18 +91,17 @@ fn look(
         Ok(head) => head,
         Err(other) => return Ok(other),
     };
-    let ObjectsFound { missing, is_stale, altered } = place.objects(bucket, &head)?;
-    if let Some(problem) = altered {
+    let objects = place.objects(bucket, &head)?;
+    if let Some(problem) = objects.altered {
         return Ok(Found::Altered(problem));
     }
     // The manifest says that the rest is ours, so the list can be published over it again. A loader
     // may have taken the object away, a crash may have come before the marker, or another publisher
     // of the same list may have left its object or marker late.
-    Ok(match bucket.get(&place.marker())? {
-        Some((marker, _)) if !is_marker(&marker) => {
-            Found::Altered(format!("`{}` is not a marker of this program", place.url(&place.marker())))
-        }
-        Some((marker, _)) if missing == 0 && !is_stale && is_marker_of(&marker, &content) => Found::Held,
-        _ => Found::Gone,
+    let Some((marker, _)) = bucket.get(&place.marker())? else { return Ok(Found::Gone) };
+    Ok(match serde_json::from_slice(&marker) {
+        Err(_) => Found::Altered(format!("`{}` is not a marker of this program", place.url(&place.marker()))),
+        Ok(marker) if objects.missing == 0 && objects.is_marked(&marker, &content) => Found::Held,
+        Ok(_) => Found::Gone,
     })
 }

@@ -370,6 +370,32 @@ fn the_keys_of_one_kind_of_store_are_not_tried_on_the_other() {
     assert_eq!(files::find(&options, &context(7), &report).unwrap(), Found::Unknown);
 }
 
+/// Another process delivers the same walk with other options: the same size, and other content.
+#[test]
+fn a_list_of_the_same_size_is_not_held_under_the_manifest_or_marker_of_another() {
+    for before in [Before::Manifest, Before::Delete, Before::Complete, Before::Marker] {
+        let double = Double::default();
+        let other = "x\ny\n";
+        let mut staged = prepared(&double, &options(), &context(7), OLD).unwrap();
+        let report = deliver(&Double::default(), &context(7), OLD).unwrap();
+        double.intrude(before, move |double| drop(deliver(double, &context(7), other).unwrap()));
+        let committed = staged.commit();
+        let content = |key| double.object(key).unwrap().content;
+        let sha256 = |text: &str| crate::files::part::sha256(text.as_bytes());
+        let manifest: Manifest = serde_json::from_slice(&content(MANIFEST)).unwrap();
+        let is_marked = crate::files::manifest::is_marker_of(&content(MARKER), &content(MANIFEST));
+        let is_whole = manifest.files[0].sha256 == sha256(&read(&double).unwrap()) && is_marked;
+        let found = found(&double, &options(), &context(7), &report);
+        assert_eq!(found == Found::Held, is_whole, "{before:?}");
+        assert!(is_whole || found == Found::Gone, "{before:?}: {found:?}");
+        // Before the object or the marker, it is too late to look again.
+        assert_eq!(is_whole, matches!(before, Before::Manifest | Before::Delete), "{before:?}: {committed:?}");
+        let report = deliver(&double, &context(7), OLD).unwrap();
+        assert_eq!(self::found(&double, &options(), &context(7), &report), Found::Held, "{before:?}");
+        assert_eq!(read(&double).as_deref(), Some(OLD), "{before:?}");
+    }
+}
+
 #[test]
 fn a_loader_may_take_the_object_of_a_newer_list_away() {
     let double = Double::default();
