@@ -159,6 +159,15 @@ impl Azurite {
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{AZURITE_ACCOUNT}", self.port)
     }
+
+    /// Returns the keys below a root.
+    pub(crate) fn keys(&self, root: &str) -> Vec<String> {
+        let mut command = Command::new(python());
+        command.arg(file("reader.py")).args(["keys", &self.endpoint(), root]).env("LAKE_ACCOUNT_KEY", AZURITE_KEY);
+        let listed = command.output().unwrap();
+        assert!(listed.status.success(), "{listed:?}");
+        String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
 }
 
 impl Drop for Azurite {

@@ -152,8 +152,8 @@ impl ManifestHead {
     /// # Errors
     ///
     /// What was found instead.
-    pub(super) fn of_list(content: &[u8], context: &SinkContext, place: &str) -> Result<Self, Found> {
-        let head: Self = serde_json::from_slice(content)
+    pub(super) fn of_list(manifest: &[u8], context: &SinkContext, place: &str) -> Result<Self, Found> {
+        let head: Self = serde_json::from_slice(manifest)
             .map_err(|_| Found::Altered(format!("`{place}` is not a manifest of this program")))?;
         match head.another_list(context, place) {
             Some(other) => Err(other),
