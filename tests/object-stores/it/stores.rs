@@ -48,19 +48,22 @@ fn a_run_of_many_accounts_fetches_the_keys_of_its_store_once() {
     let gate = Gate::before(moto.endpoint());
     let project = Project::with_accounts(ACCOUNTS, "s3://lake/lists", &gate.endpoint());
     let role = gate.role(&project.path("token"));
-    let run = |more: &[&str]| {
-        let mut command = project.command(&[&["run", "pipeline.toml", "--simulate", "500"], more].concat());
+    let run = |command: &str| {
+        let mut command = project.command(&[command, "pipeline.toml", "--simulate", "500"]);
         let ended = command.envs(role.clone()).output().unwrap();
         assert!(ended.status.success(), "{ended:?}");
         (gate.take_calls(), gate.take_connections())
     };
-    let (calls, connections) = run(&[]);
+    let (calls, connections) = run("run");
     assert_eq!(moto.keys("lists.simulated").len() as u64, 3 * ACCOUNTS);
     assert_eq!((calls[&Call::Keys], calls[&Call::Complete]), (1, ACCOUNTS + 1));
     // As many as calls were under way at once, and not one for each list.
     assert!(connections < ACCOUNTS, "{connections} connections");
-    // The second run only looks whether the lists are there.
-    let (calls, connections) = run(&[]);
-    assert_eq!((calls[&Call::Keys], calls.get(&Call::Complete)), (1, None), "{calls:?}");
-    assert!(connections < ACCOUNTS, "{connections} connections");
+    // The second run and a status only look whether the lists are there.
+    for command in ["run", "status"] {
+        let (calls, connections) = run(command);
+        assert_eq!((calls[&Call::Keys], calls.get(&Call::Complete)), (1, None), "{command}: {calls:?}");
+        assert!(calls[&Call::Head] >= ACCOUNTS, "{command}: {calls:?}");
+        assert!(connections < ACCOUNTS, "{command}: {connections} connections");
+    }
 }

@@ -164,7 +164,7 @@ fn version(object: &Object) -> Version {
 }
 
 impl Bucket for Double {
-    fn store(&self) -> &str {
+    fn store(&self) -> &'static str {
         "double"
     }
 

@@ -354,7 +354,9 @@ fn a_list_that_is_not_in_another_store_is_not_gone() {
     // Another list has its key there, or there is none.
     double.set(DATA, Some(Object { content: b"theirs".into(), ..Object::default() }));
     refused();
-    [DATA, MANIFEST, MARKER].iter().for_each(|key| double.set(key, None));
+    for key in [DATA, MANIFEST, MARKER] {
+        double.set(key, None);
+    }
     refused();
     // A record of before says nothing of the store.
     for mount in [None, report.mount.clone()] {
