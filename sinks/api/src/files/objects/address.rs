@@ -77,8 +77,8 @@ impl Provider {
         Some(region.to_owned())
     }
 
-    /// Returns the name of the store behind a host. In the clouds of Aliyun and of AWS the name of a
-    /// bucket is that of one bucket, whatever its region and the host that leads there.
+    /// Returns the name of the store behind a host. In the clouds of Aliyun and of AWS one bucket
+    /// has a name, whatever its region and the host that leads there.
     fn store(self, host: &str, port: &str) -> String {
         match self {
             Self::Oss => "aliyuncs.com".to_owned(),
