@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use fanout_sink::files::Trials;
 use fanout_sink::{SinkContext, SinkReport};
 use serde::Serialize;
 
@@ -46,6 +47,8 @@ pub(super) struct Lookout {
     account_names: Arc<[String]>,
     /// How many accounts are looked at at once.
     at_once: usize,
+    /// Thousands of lists of a sink may be in one store, which is opened once.
+    trials: Trials,
 }
 
 /// A list to look for.
@@ -72,6 +75,7 @@ impl Lookout {
             sinks: pipeline.sinks.iter().map(bind).collect(),
             account_names: pipeline.account_names.as_slice().into(),
             at_once: pipeline.limits.accounts,
+            trials: Trials::default(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Lookout {
                 Ok(sink) => {
                     let context = sink_context(pipeline, account, &self.account_names, sink, (list.walk, list.date));
                     let context = context.with_facts(list.begun_at, Some(list.rows)).with_digest(&list.digest);
+                    let context = context.with_trials(self.trials.clone());
                     Question::Open(Box::new((sink.clone(), context, commit.report)))
                 }
                 Err(answer) => Question::Answered(answer.clone()),

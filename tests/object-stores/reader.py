@@ -3,8 +3,11 @@
     python3 reader.py print ENDPOINT
         Prints the list that SINK_ROOT, SINK_DATE and SINK_ACCOUNT name, as lines of JSON. Exit code 1: there is none.
 
-    python3 reader.py watch ENDPOINT BUCKET/PREFIX TRUTH
-        Reads the Parquet objects below the prefix again and again, until standard input ends. TRUTH has the OpenIDs in
+    python3 reader.py keys ENDPOINT ROOT
+        Prints the keys below the root, such as `az://bucket/prefix`, one a line.
+
+    python3 reader.py watch ENDPOINT ROOT TRUTH
+        Reads the Parquet objects below the root again and again, until standard input ends. TRUTH has the OpenIDs in
         order, one a line. Prints what it saw as JSON: `reads`, `absent`, `versions`, and `wrong`, the first list that
         was not the truth.
 """
@@ -30,17 +33,24 @@ def store(endpoint, scheme):
             account_key=os.environ["LAKE_ACCOUNT_KEY"],
             blob_storage_authority=url.netloc,
             blob_storage_scheme=url.scheme,
+            # Asked whether the container has folders. Without it that is asked of the real Azure.
+            dfs_storage_authority=url.netloc,
+            dfs_storage_scheme=url.scheme,
         )
     return pyarrow.fs.S3FileSystem(
         access_key="reader", secret_key="reader-secret", endpoint_override=url.netloc, scheme=url.scheme, region="us-east-1"
     )
 
 
+def paths(files, folder):
+    """Returns the paths of the objects below a folder."""
+    infos = files.get_file_info(pyarrow.fs.FileSelector(folder, recursive=True, allow_not_found=True))
+    return sorted(info.path for info in infos if info.type == pyarrow.fs.FileType.File)
+
+
 def objects(files, folder):
     """Returns the paths of the lists below a folder: not what begins with `_`, as every engine does."""
-    infos = files.get_file_info(pyarrow.fs.FileSelector(folder, recursive=True, allow_not_found=True))
-    paths = [info.path for info in infos if info.type == pyarrow.fs.FileType.File]
-    return sorted(path for path in paths if not path.rsplit("/", 1)[-1].startswith("_"))
+    return [path for path in paths(files, folder) if not path.rsplit("/", 1)[-1].startswith("_")]
 
 
 def content(files, path):
@@ -80,30 +90,38 @@ def print_list(endpoint):
     scheme, root = os.environ["SINK_ROOT"].split("://", 1)
     files = store(endpoint, scheme)
     folder = f"{root}/dt={os.environ['SINK_DATE']}/account={os.environ['SINK_ACCOUNT']}"
-    paths = objects(files, folder)
-    if not paths:
+    found = objects(files, folder)
+    if not found:
         sys.exit(1)
-    for path in paths:
+    for path in found:
         for row in rows(path, content(files, path)):
             print(json.dumps(row))
 
 
-def watch(endpoint, folder, truth):
+def print_keys(endpoint, root):
+    scheme, folder = root.split("://", 1)
+    for path in paths(store(endpoint, scheme), folder):
+        print(path.split("/", 1)[1])
+
+
+def watch(endpoint, root, truth):
     from pyarrow import parquet
+
+    scheme, folder = root.split("://", 1)
 
     with open(truth, encoding="utf-8") as file:
         truth = file.read().splitlines()
-    files, ended = store(endpoint, "s3"), threading.Event()
+    files, ended = store(endpoint, scheme), threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     seen = {"reads": 0, "absent": 0, "versions": 0, "wrong": None}
     versions = set()
     print("ready", flush=True)
     while not ended.is_set() and seen["wrong"] is None:
-        paths = [path for path in objects(files, folder) if path.endswith(".parquet")]
-        if not paths:
+        found = [path for path in objects(files, folder) if path.endswith(".parquet")]
+        if not found:
             seen["absent"] += 1
             continue
-        for path in paths:
+        for path in found:
             # In one request: what comes back is one version of the object, or this is what the test is for.
             data = content(files, path)
             seen["reads"] += 1
@@ -119,7 +137,7 @@ def watch(endpoint, folder, truth):
 
 if __name__ == "__main__":
     try:
-        {"print": print_list, "watch": watch}[sys.argv[1]](*sys.argv[2:])
+        {"print": print_list, "keys": print_keys, "watch": watch}[sys.argv[1]](*sys.argv[2:])
     except Exception:
         # 1 says that there is no list.
         traceback.print_exc()

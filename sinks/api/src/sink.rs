@@ -359,7 +359,8 @@ pub struct SinkReport {
     pub bytes: u64,
     /// What was written, in the order of the list.
     pub outputs: Vec<Output>,
-    /// The mount point above the outputs, if they are files.
+    /// The mount point above the outputs, if they are files; the name of their store, if they are
+    /// objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mount: Option<String>,
 }

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeSet;
 
+use fanout_sink::files::objects::ObjectUrl;
 use fanout_sink::{Found, SinkContext, SinkError, SinkReport};
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
@@ -225,7 +226,7 @@ fn is_replaced(state: &ListFolder, walk: &WalkFolder, commit: &Commit) -> Result
 
 /// Returns whether a location holds one list: it is a file or an object.
 fn is_one_list(location: &str) -> bool {
-    ["/", "s3://", "az://"].iter().any(|start| location.starts_with(start))
+    location.starts_with('/') || ObjectUrl::split(location).is_some()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn every_call_does_what_it_says(store: &Store) {
     store.delete(&record).unwrap();
     store.delete(&record).unwrap();
     assert_eq!(store.head(&record).unwrap(), None);
-    assert_eq!(store.probe(&key("_probe")).unwrap(), Probe { keeps_conditions: true });
+    assert_eq!(store.probe(&key("_probe"), &key("_own")).unwrap(), Probe { keeps_conditions: true });
     assert_eq!(store.head(&key("_probe")).unwrap(), None);
 
     let metadata: BTreeMap<String, String> =

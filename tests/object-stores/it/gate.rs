@@ -1,6 +1,7 @@
 //! A gate before a store, which passes requests on, counts them, and fails on demand.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) enum Call {
     Get,
     Head,
     Delete,
+    /// A service of keys, which the gate itself answers.
+    Keys,
     Other,
 }
 
@@ -35,6 +38,7 @@ impl Call {
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
         let is_conditional = ["if-match", "if-none-match"].iter().any(|name| request.headers().contains_key(*name));
         match request.method().as_str() {
+            "GET" if request.uri().path() == KEYS => Self::Keys,
             "POST" if has("uploads") => Self::Begin,
             "POST" if has("uploadId") => Self::Complete,
             "PUT" if has("partNumber") => Self::Part,
@@ -76,6 +80,7 @@ pub(crate) struct Failing {
 struct State {
     failing: Option<Failing>,
     calls: BTreeMap<Call, u64>,
+    connections: u64,
     hits: u64,
 }
 
@@ -105,6 +110,11 @@ pub(crate) struct Gate {
     port: u16,
     _runtime: Runtime,
 }
+
+/// The path of the service of keys.
+const KEYS: &str = "/keys";
+const ANSWER_OF_KEYS: &str = r#"{"AccessKeyId": "key", "SecretAccessKey": "hunter2", "Token": "token",
+    "Expiration": "2099-01-01T00:00:00Z"}"#;
 
 /// As often as the call comes.
 pub(crate) const ALWAYS: u64 = u64::MAX;
@@ -142,12 +152,27 @@ impl Gate {
     pub(crate) fn take_calls(&self) -> BTreeMap<Call, u64> {
         std::mem::take(&mut self.state.lock().unwrap().calls)
     }
+
+    /// Returns the number of connections, and forgets them.
+    pub(crate) fn take_connections(&self) -> u64 {
+        std::mem::take(&mut self.state.lock().unwrap().connections)
+    }
+
+    /// Returns the variables by which a container finds its role, which the gate gives keys to.
+    pub(crate) fn role(&self, token: &Path) -> [(&'static str, String); 2] {
+        std::fs::write(token, "a token").unwrap();
+        [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}{KEYS}", self.endpoint())),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().unwrap().to_owned()),
+        ]
+    }
 }
 
 async fn listen(listener: TcpListener, state: Arc<Mutex<State>>, store: String) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
+        state.lock().unwrap().connections += 1;
         let (state, store, client) = (state.clone(), store.clone(), client.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(state.clone(), store.clone(), client.clone(), request));
@@ -174,6 +199,7 @@ async fn answer(
             let response = Response::builder().status(StatusCode::from_u16(status)?);
             return Ok(response.body(Full::new(Bytes::from(text)))?);
         }
+        _ if call == Call::Keys => return Ok(Response::new(Full::new(Bytes::from(ANSWER_OF_KEYS)))),
         Some(Fault::Slow(pause)) => tokio::time::sleep(pause).await,
         _ => {}
     }

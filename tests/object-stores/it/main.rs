@@ -14,4 +14,5 @@ mod memory;
 mod project;
 mod servers;
 mod sinks_test;
+mod stores;
 mod support;

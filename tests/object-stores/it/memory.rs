@@ -39,7 +39,7 @@ fn a_large_list_takes_little_memory_and_few_calls() {
     let Some(moto) = Moto::start() else { return };
     let gate = Gate::before(moto.endpoint());
     let followers = number("STORE_FOLLOWERS", 300_000);
-    let disk = Project::local("parquet", followers);
+    let disk = Project::local(followers);
     let (on_disk, disk_peak) = measured(&disk);
     let store = Project::new("parquet", "s3://lake/large", &gate.endpoint(), followers, "");
     let (in_store, peak) = measured(&store);

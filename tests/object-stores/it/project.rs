@@ -51,13 +51,46 @@ impl Project {
         project
     }
 
+    /// Makes a project of several accounts, whose store has its keys from the environment.
+    pub(crate) fn with_accounts(accounts: u64, root: &str, endpoint: &str) -> Self {
+        let project = Self { folder: tempfile::tempdir().unwrap(), followers: 0, seed: 0 };
+        let account = |number| {
+            format!(
+                "[[accounts]]\nname = 'brand-{number}'\napp_id = 'wx{number:016}'\nsecret = {{ env = 'NOWHERE' }}\n"
+            )
+        };
+        let pipeline = format!(
+            "name = 'objects'\n{}[sinks.lake]\ntype = 'parquet'\n[sinks.lake.options]\nroot = '{root}'\n\
+             [sinks.lake.options.store]\nendpoint = '{endpoint}'\n",
+            (0..accounts).map(account).collect::<String>()
+        );
+        std::fs::write(project.path("pipeline.toml"), pipeline).unwrap();
+        project
+    }
+
+    /// Adds a sink in another store, with the same keys.
+    pub(crate) fn add_sink(&self, name: &str, root: &str, endpoint: &str) {
+        let sink = format!(
+            "[sinks.{name}]\ntype = 'parquet'\n[sinks.{name}.options]\nroot = '{root}'\n\
+             [sinks.{name}.options.store]\nendpoint = '{endpoint}'\naccess_key = {{ env = 'LAKE_ACCESS_KEY' }}\n\
+             secret_key = {{ env = 'LAKE_SECRET_KEY' }}\n"
+        );
+        let pipeline = std::fs::read_to_string(self.path("pipeline.toml")).unwrap();
+        std::fs::write(self.path("pipeline.toml"), pipeline + &sink).unwrap();
+    }
+
     /// Makes the same project for the local disk.
-    pub(crate) fn local(kind: &str, followers: u64) -> Self {
+    pub(crate) fn local(followers: u64) -> Self {
+        Self::without_store("out", followers)
+    }
+
+    /// Makes a project without the option `store`.
+    pub(crate) fn without_store(root: &str, followers: u64) -> Self {
         let seed = 1 + followers % 97;
         let project = Self { folder: tempfile::tempdir().unwrap(), followers, seed };
         let pipeline = format!(
             "name = 'objects'\n[source]\nsimulate = {{ followers = {followers}, seed = {seed} }}\n\
-             [sinks.lake]\ntype = '{kind}'\noptions = {{ root = 'out' }}\n"
+             [sinks.lake]\ntype = 'parquet'\noptions = {{ root = '{root}' }}\n"
         );
         std::fs::write(project.path("pipeline.toml"), pipeline).unwrap();
         project

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -121,12 +122,17 @@ pub(crate) const AZURITE_KEY: &str =
 
 impl Azurite {
     /// Starts a store; `None`, with a word to the reader of the output, if `AZURITE` does not name
-    /// the program `azurite-blob`. Only `.ci/nightly` installs it.
+    /// the program `azurite-blob`. Only `.ci/nightly` installs it, so it may be missing under
+    /// `FANOUT_REQUIRE_ALL`, too; a program that is named must start.
     pub(crate) fn start() -> Option<Self> {
         let Some(program) = variable("AZURITE") else {
-            say("skipped: nothing was written to Azure; npm install azurite, and name its azurite-blob in AZURITE");
+            say(
+                "skipped, even if FANOUT_REQUIRE_ALL is set: nothing was written to Azure; npm install azurite, and name \
+                 its azurite-blob in AZURITE, as .ci/nightly does",
+            );
             return None;
         };
+        assert!(Path::new(&program).is_file(), "AZURITE names `{program}`, and there is no such program");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = format!(
             "\"$0\" --blobHost 127.0.0.1 --blobPort {port} --inMemoryPersistence --skipApiVersionCheck --silent & \
@@ -152,6 +158,15 @@ impl Azurite {
 
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{AZURITE_ACCOUNT}", self.port)
+    }
+
+    /// Returns the keys below a root.
+    pub(crate) fn keys(&self, root: &str) -> Vec<String> {
+        let mut command = Command::new(python());
+        command.arg(file("reader.py")).args(["keys", &self.endpoint(), root]).env("LAKE_ACCOUNT_KEY", AZURITE_KEY);
+        let listed = command.output().unwrap();
+        assert!(listed.status.success(), "{listed:?}");
+        String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 }
 

@@ -101,6 +101,10 @@ pub struct Marker {
     pub date: NaiveDate,
     /// The SHA-256 of the manifest, lower-case hexadecimal.
     pub manifest_sha256: String,
+    /// The name of the upload that made the list's object, which is also in the object's metadata;
+    /// `None` for files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
 }
 
 /// The part of a manifest that identifies its list. A manifest of version 1 has no `list`, so it
@@ -143,9 +147,22 @@ impl ManifestHead {
         self.walk == walk && begun_at.is_none_or(|begun_at| begun_at == self.begun_at)
     }
 
+    /// Reads the manifest of the list of `context`. `place` is where it was found.
+    ///
+    /// # Errors
+    ///
+    /// What was found instead.
+    pub(super) fn of_list(manifest: &[u8], context: &SinkContext, place: &str) -> Result<Self, Found> {
+        let head: Self = serde_json::from_slice(manifest)
+            .map_err(|_| Found::Altered(format!("`{place}` is not a manifest of this program")))?;
+        match head.another_list(context, place) {
+            Some(other) => Err(other),
+            None => Ok(head),
+        }
+    }
+
     /// Returns the finding if this is not the manifest of the list of `context`; `None` if it is.
-    /// `place` is where it was found.
-    pub(super) fn another_list(&self, context: &SinkContext, place: &str) -> Option<Found> {
+    fn another_list(&self, context: &SinkContext, place: &str) -> Option<Found> {
         if !Owner::new(context).may_replace(&self.owner) {
             return Some(Found::Taken(format!("`{place}` is that of {}", self.owner)));
         }
@@ -158,12 +175,6 @@ impl ManifestHead {
         let digest = context.digest.as_ref().filter(|digest| **digest != self.digest)?;
         Some(Found::Altered(format!("`{place}` has the digest `{}`, and the list `{digest}`", self.digest)))
     }
-}
-
-/// Returns whether `content` is a marker of any manifest.
-#[cfg(feature = "object-store")]
-pub(super) fn is_marker(content: &[u8]) -> bool {
-    serde_json::from_slice::<Marker>(content).is_ok()
 }
 
 /// Returns whether a marker belongs to a manifest.

@@ -160,6 +160,7 @@ impl StagedFiles {
             walk: snapshot.walk,
             date: snapshot.date,
             manifest_sha256: sha256(&manifest),
+            upload: None,
         })?;
         let head = serde_json::from_slice(&manifest)
             .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;

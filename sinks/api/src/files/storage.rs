@@ -44,7 +44,7 @@ pub(super) trait Storage: fmt::Debug + Send {
     /// Returns where a reader finds the file `name` of the list.
     fn location(&self, name: &str) -> String;
 
-    /// Returns the mount point above the list; `None` if it is in no file system.
+    /// Returns the mount point above the list, or the name of its store.
     fn mount(&self) -> Option<String>;
 }
 
@@ -123,7 +123,7 @@ pub fn check(options: &FileOptions, context: &SinkContext) -> Result<(), SinkErr
 /// # Errors
 ///
 /// If the place cannot be read; or if the list is not there, and the place is on another file
-/// system than when the list was published.
+/// system, or in another store, than when the list was published.
 pub fn find(options: &FileOptions, context: &SinkContext, report: &SinkReport) -> Result<Found, SinkError> {
     let root = root(options, context)?;
     let names = Names::new(options, context)?;

@@ -64,12 +64,10 @@ impl Place {
         let Some(content) = read(&manifest)? else {
             return self.look_without_manifest(is_todays && !is_single_file, &manifest, &marker);
         };
-        let Ok(head) = serde_json::from_slice::<ManifestHead>(&content) else {
-            return Ok(Found::Altered(format!("`{}` is not a manifest of this program", manifest.display())));
+        let head = match ManifestHead::of_list(&content, names.context(), &manifest.display().to_string()) {
+            Ok(head) => head,
+            Err(other) => return Ok(other),
         };
-        if let Some(other) = head.another_list(names.context(), &manifest.display().to_string()) {
-            return Ok(other);
-        }
         let FilesFound { missing, altered } = FilesFound::of(&self.folder, &head)?;
         if let Some(problem) = altered {
             return Ok(Found::Altered(problem));

@@ -26,7 +26,7 @@ use crate::error::SinkError;
 use crate::files::error::io_error;
 use crate::files::names::Names;
 #[cfg(feature = "object-store")]
-use crate::files::object_storage::Probed;
+use crate::files::object_storage::{Probed, Stores};
 use crate::files::sync::{sync_file, sync_folder};
 
 /// The attempts at a trial: another run may remove an empty staging between two of its steps.
@@ -35,10 +35,14 @@ const ATTEMPTS: usize = 20;
 /// A block of most file systems: an empty file could be written on a full disk, too.
 const CONTENT: [u8; 4096] = [b'x'; 4096];
 
-/// What the sinks of files have tried in a run, so that no trial is repeated: thousands of lists of
-/// a sink have the same places. Clones share it.
+/// What the sinks of files have tried in a run, so that no trial is repeated, and the stores that
+/// they have opened for it: thousands of lists of a sink have the same places. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Trials(Arc<Mutex<Results>>);
+pub struct Trials {
+    results: Arc<Mutex<Results>>,
+    #[cfg(feature = "object-store")]
+    stores: Stores,
+}
 
 #[derive(Debug, Default)]
 struct Results {
@@ -103,6 +107,11 @@ impl Trials {
         self.results().refused.get(sink).cloned()
     }
 
+    #[cfg(feature = "object-store")]
+    pub(in crate::files) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
     /// Returns the trials of the sink called `sink` in object stores.
     #[cfg(feature = "object-store")]
     pub fn probed(&self, sink: &str) -> Vec<Probed> {
@@ -138,7 +147,7 @@ impl Trials {
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::SinkError;
-use crate::files::objects::{Head, ObjectUrl, Put, Store, StoreOptions, Upload, Version};
+use crate::files::objects::{Head, Put, Store, Upload, Version};
 
 /// The objects of one bucket. Each call blocks.
 pub(super) trait Bucket: fmt::Debug + Send + Sync {
+    /// Returns the name of the store that holds the bucket.
+    fn store(&self) -> &str;
+
     /// Reads a short object; `None` if it is not there.
     fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>, SinkError>;
 
@@ -45,12 +48,11 @@ pub(super) trait Parts: fmt::Debug + Send {
     fn abort(&mut self) -> Result<(), SinkError>;
 }
 
-/// Opens the bucket of a URL, by the option `store` if there is one, or by the environment.
-pub(super) fn open_store(url: &ObjectUrl, options: Option<&StoreOptions>) -> Result<Store, SinkError> {
-    Store::open(url, options.unwrap_or(&StoreOptions::default()))
-}
-
 impl Bucket for Store {
+    fn store(&self) -> &str {
+        self.name()
+    }
+
     fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>, SinkError> {
         self.get(key)
     }

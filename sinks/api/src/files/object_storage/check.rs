@@ -5,7 +5,6 @@
 //! of the same run is not tried again: a sink has one root, in one bucket. What has failed is told
 //! again at once, because a store that does not answer takes minutes.
 
-use super::bucket::open_store;
 use super::identity::attempt_name;
 use super::place::ObjectPlace;
 use crate::error::{SinkError, SinkErrorKind};
@@ -13,6 +12,9 @@ use crate::files::Trials;
 use crate::files::manifest::Owner;
 use crate::files::names::Names;
 use crate::files::objects::{ObjectUrl, Probe, StoreOptions};
+
+/// The name of the object that a check writes. Readers skip hidden names.
+const PROBE: &str = ".fanout-check";
 
 /// A trial that has succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +29,10 @@ pub struct Probed {
 /// Checks whether a list could be published below `root`.
 pub(in crate::files) fn check(root: &ObjectUrl, store: Option<&StoreOptions>, names: &Names) -> Result<(), SinkError> {
     let place = ObjectPlace::new(root, names)?;
-    let bucket = open_store(root, store)?;
+    let bucket = names.context().trials.stores().open(root, store)?;
+    let key = root.key(PROBE);
     try_out(&names.context().trials, &names.context().sink, &root.to_string(), || {
-        bucket.probe(&root.key(&probe_name()))
+        bucket.probe(&key, &format!("{key}-{}", attempt_name()))
     })?;
     place.look(&bucket, &Owner::new(names.context())).map(drop)
 }
@@ -60,9 +63,4 @@ pub(super) fn try_out(
             Err(error)
         }
     }
-}
-
-/// Makes a name that no other trial uses. Readers skip hidden names.
-fn probe_name() -> String {
-    format!(".fanout-check-{}", attempt_name())
 }

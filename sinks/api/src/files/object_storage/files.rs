@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bucket::{Bucket, Parts, open_store};
+use super::bucket::{Bucket, Parts};
 use super::place::ObjectPlace;
 use crate::error::SinkError;
 use crate::files::manifest::Owner;
@@ -33,12 +33,14 @@ pub(super) struct SharedUpload(Arc<Mutex<Progress>>);
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) parts: Box<dyn Parts>,
+    /// The name of the upload, which the object's metadata has; `None` if it has none.
+    pub(super) name: Option<String>,
     pub(super) is_completed: bool,
 }
 
 impl SharedUpload {
-    pub(super) fn new(parts: Box<dyn Parts>) -> Self {
-        Self(Arc::new(Mutex::new(Progress { parts, is_completed: false })))
+    pub(super) fn new(parts: Box<dyn Parts>, name: Option<String>) -> Self {
+        Self(Arc::new(Mutex::new(Progress { parts, name, is_completed: false })))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -53,7 +55,8 @@ impl ObjectFiles {
         names: &Names,
     ) -> Result<Self, SinkError> {
         let place = ObjectPlace::new(root, names)?;
-        Self::open_in(Arc::new(open_store(root, store)?), place, names)
+        let bucket = names.context().trials.stores().open(root, store)?;
+        Self::open_in(Arc::new(bucket), place, names)
     }
 
     pub(super) fn open_in(bucket: Arc<dyn Bucket>, place: ObjectPlace, names: &Names) -> Result<Self, SinkError> {

@@ -4,10 +4,10 @@
 //! Before it: `storage`, for a sink's `find`, with the report of the commit. Behind it: the engine,
 //! which delivers a list that is gone again.
 
-use super::bucket::{Bucket, open_store};
-use super::place::{ObjectPlace, ObjectsFound};
+use super::bucket::Bucket;
+use super::place::ObjectPlace;
 use crate::error::SinkError;
-use crate::files::manifest::{ManifestHead, is_marker, is_marker_of};
+use crate::files::manifest::ManifestHead;
 use crate::files::names::{Names, manifest_name};
 use crate::files::objects::{ObjectUrl, StoreOptions};
 use crate::found::Found;
@@ -24,18 +24,46 @@ pub(in crate::files) fn find(
     let Some((url, key)) = report.outputs.first().and_then(|output| ObjectUrl::split(&output.location)) else {
         return Ok(Found::Unknown);
     };
+    // The keys of one kind of store do not open the other kind.
+    if url.scheme() != root.scheme() {
+        return Ok(Found::Unknown);
+    }
     let todays = ObjectPlace::new(root, names)?;
-    let bucket = open_store(&url, store)?;
+    let bucket = names.context().trials.stores().open(&url, store)?;
     let is_todays = url.is_same_bucket(root) && todays.data() == key;
-    find_in(&bucket, &url, &key, is_todays.then_some(&todays), names)
+    find_in(&bucket, (&url, &key), is_todays.then_some(&todays), names, report)
 }
 
 /// Looks at the object `key`. `todays` is where the list would be published today, if that is the
 /// place of the object.
 pub(super) fn find_in(
     bucket: &dyn Bucket,
-    url: &ObjectUrl,
-    key: &str,
+    (url, key): (&ObjectUrl, &str),
+    todays: Option<&ObjectPlace>,
+    names: &Names,
+    report: &SinkReport,
+) -> Result<Found, SinkError> {
+    let found = look(bucket, (url, key), todays, names)?;
+    match (&found, &report.mount) {
+        // The list is there, whatever the store is called now.
+        (Found::Held | Found::Replaced, _) => Ok(found),
+        (_, Some(noted)) if noted != bucket.store() => Err(moved(url, noted, bucket.store())),
+        _ => Ok(found),
+    }
+}
+
+/// The options are those of the commit, because a sink with others is another recipient. So the
+/// environment has changed.
+fn moved(url: &ObjectUrl, noted: &str, store: &str) -> SinkError {
+    let message = format!("the list was published as `{url}` in the store `{noted}`, and the store is `{store}` now");
+    let hint = "is the environment right (`AWS_ENDPOINT_URL`, `AZURE_STORAGE_ACCOUNT_NAME`)? If the lists have moved, \
+                name the new store in `store.endpoint` or `store.account`, and the list is delivered to it";
+    SinkError::permanent(message).with_hint(hint)
+}
+
+fn look(
+    bucket: &dyn Bucket,
+    (url, key): (&ObjectUrl, &str),
     todays: Option<&ObjectPlace>,
     names: &Names,
 ) -> Result<Found, SinkError> {
@@ -59,24 +87,21 @@ pub(super) fn find_in(
             None => Found::Gone,
         });
     };
-    let Ok(head) = serde_json::from_slice::<ManifestHead>(&content) else {
-        return Ok(Found::Altered(format!("`{manifest}` is not a manifest of this program")));
+    let head = match ManifestHead::of_list(&content, names.context(), &manifest) {
+        Ok(head) => head,
+        Err(other) => return Ok(other),
     };
-    if let Some(other) = head.another_list(names.context(), &manifest) {
-        return Ok(other);
-    }
-    let ObjectsFound { missing, is_stale, altered } = place.objects(bucket, &head)?;
-    if let Some(problem) = altered {
+    let objects = place.objects(bucket, &head)?;
+    if let Some(problem) = objects.altered {
         return Ok(Found::Altered(problem));
     }
     // The manifest says that the rest is ours, so the list can be published over it again. A loader
     // may have taken the object away, a crash may have come before the marker, or another publisher
     // of the same list may have left its object or marker late.
-    Ok(match bucket.get(&place.marker())? {
-        Some((marker, _)) if !is_marker(&marker) => {
-            Found::Altered(format!("`{}` is not a marker of this program", place.url(&place.marker())))
-        }
-        Some((marker, _)) if missing == 0 && !is_stale && is_marker_of(&marker, &content) => Found::Held,
-        _ => Found::Gone,
+    let Some((marker, _)) = bucket.get(&place.marker())? else { return Ok(Found::Gone) };
+    Ok(match serde_json::from_slice(&marker) {
+        Err(_) => Found::Altered(format!("`{}` is not a marker of this program", place.url(&place.marker()))),
+        Ok(marker) if objects.missing == 0 && objects.is_marked(&marker, &content) => Found::Held,
+        Ok(_) => Found::Gone,
     })
 }

@@ -74,3 +74,8 @@ pub(super) fn is_of_list(metadata: &BTreeMap<String, String>, head: &ManifestHea
 pub(super) fn walk(metadata: &BTreeMap<String, String>) -> Option<WalkId> {
     metadata.get(WALK)?.parse().ok()
 }
+
+/// Returns the name of the upload that made an object.
+pub(super) fn upload(metadata: &BTreeMap<String, String>) -> Option<String> {
+    metadata.get(UPLOAD).cloned()
+}

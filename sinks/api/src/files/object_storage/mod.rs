@@ -27,6 +27,7 @@ mod identity;
 mod place;
 mod publishing;
 mod stages;
+mod stores;
 #[cfg(test)]
 mod tests;
 
@@ -34,3 +35,4 @@ pub use check::Probed;
 pub(super) use check::check;
 pub(super) use files::ObjectFiles;
 pub(super) use find::find;
+pub(super) use stores::Stores;

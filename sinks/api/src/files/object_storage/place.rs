@@ -3,12 +3,13 @@
 //! Before it: `files`, `publishing`, `check` and `find`. Behind it: a [`Bucket`].
 
 use super::bucket::Bucket;
-use super::identity::{is_of_list, is_of_owner, walk};
+use super::identity::{is_of_list, is_of_owner, upload, walk};
 use crate::error::SinkError;
 use crate::files::error::in_the_way;
-use crate::files::manifest::{ManifestHead, Owner, is_marker_of};
+use crate::files::manifest::{ManifestHead, Marker, Owner};
 use crate::files::names::{Names, manifest_name, marker_name};
 use crate::files::objects::{ObjectUrl, Version};
+use crate::files::part::sha256;
 
 /// The longest key that the stores hold, in bytes.
 const LONGEST_KEY: usize = 1024;
@@ -40,8 +41,23 @@ pub(super) struct ObjectsFound {
     /// Whether an object is a list of the same owner, of another walk: its publisher was late, or a
     /// crash came before the object was replaced.
     pub(super) is_stale: bool,
+    /// The upload that made the object; `None` if it is not there.
+    pub(super) upload: Option<String>,
     /// The first object that is there and not as it was published, and why.
     pub(super) altered: Option<String>,
+}
+
+impl ObjectsFound {
+    /// Returns whether a marker says that the objects are those of a manifest. Two deliveries of a
+    /// walk with other options may have objects of one size, so the marker names the upload; one of
+    /// an earlier version does not.
+    pub(super) fn is_marked(&self, marker: &Marker, manifest: &[u8]) -> bool {
+        let is_of_upload = match (&marker.upload, &self.upload) {
+            (Some(noted), Some(found)) => noted == found,
+            _ => true,
+        };
+        !self.is_stale && is_of_upload && marker.manifest_sha256 == sha256(manifest)
+    }
 }
 
 impl ObjectPlace {
@@ -141,12 +157,10 @@ impl ObjectPlace {
     /// Returns whether the list was published as a whole, and nothing of it was altered since. A
     /// list whose object a loader has taken away was published, too.
     pub(super) fn is_complete(&self, bucket: &dyn Bucket, list: &StandingList) -> Result<bool, SinkError> {
-        let marker = bucket.get(&self.marker())?;
-        if !marker.is_some_and(|(marker, _)| is_marker_of(&marker, &list.manifest)) {
-            return Ok(false);
-        }
+        let Some((marker, _)) = bucket.get(&self.marker())? else { return Ok(false) };
+        let Ok(marker) = serde_json::from_slice(&marker) else { return Ok(false) };
         let found = self.objects(bucket, &list.head)?;
-        Ok(found.altered.is_none() && !found.is_stale)
+        Ok(found.altered.is_none() && found.is_marked(&marker, &list.manifest))
     }
 
     /// Compares the objects of a list with its manifest.
@@ -158,6 +172,7 @@ impl ObjectPlace {
                 found.missing += 1;
                 continue;
             };
+            found.upload = upload(&head.metadata);
             let walk = walk(&head.metadata);
             if is_of_owner(&head.metadata, &list.owner) && walk.is_some_and(|walk| walk != list.walk) {
                 found.is_stale = true;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::files::{ObjectFiles, SharedUpload};
 use super::place::StandingList;
 use crate::error::SinkError;
-use crate::files::manifest::StagedList;
+use crate::files::manifest::{Marker, StagedList, render};
 use crate::files::objects::Put;
 use crate::files::storage::Published;
 
@@ -38,7 +38,7 @@ pub(super) fn publish(files: &ObjectFiles, list: &StagedList) -> Result<Publishe
             return Ok(published);
         }
         if upload.lock().is_completed {
-            return finish(files, list);
+            return finish(files, list, upload);
         }
         let seen = standing.as_ref().map(|standing| &standing.version);
         match bucket.put_if_unchanged(&place.manifest(), &list.manifest, seen)? {
@@ -51,7 +51,7 @@ pub(super) fn publish(files: &ObjectFiles, list: &StagedList) -> Result<Publishe
             continue;
         }
         complete(upload)?;
-        return finish(files, list);
+        return finish(files, list, upload);
     }
     Err(disturbed(files))
 }
@@ -93,11 +93,14 @@ fn complete(upload: &SharedUpload) -> Result<(), SinkError> {
 
 /// Writes the marker, unless another publisher has written its manifest since. The parts are spent
 /// then, so only another delivery can publish the list.
-fn finish(files: &ObjectFiles, list: &StagedList) -> Result<Published, SinkError> {
+fn finish(files: &ObjectFiles, list: &StagedList, upload: &SharedUpload) -> Result<Published, SinkError> {
     if !is_ours(files, list)? {
         return Err(disturbed(files));
     }
-    files.bucket.put(&files.place.marker(), &list.marker)?;
+    let marker: Marker = serde_json::from_slice(&list.marker)
+        .map_err(|error| SinkError::permanent("cannot read the marker back").with_source(error))?;
+    let marker = Marker { upload: upload.lock().name.clone(), ..marker };
+    files.bucket.put(&files.place.marker(), &render(&marker)?)?;
     Ok(Published::List)
 }
 

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::files::{ObjectFiles, SharedUpload};
-use super::identity::metadata;
+use super::identity::{metadata, upload};
 use super::publishing::publish;
 use crate::error::SinkError;
 use crate::files::manifest::StagedList;
@@ -19,8 +19,9 @@ impl Storage for ObjectFiles {
             return Err(SinkError::permanent(format!("`{name}` would be a second object of the list")));
         }
         let key = self.place.key(name);
-        let parts = self.bucket.begin(&key, &metadata(self.names.context()))?;
-        let upload = SharedUpload::new(parts);
+        let metadata = metadata(self.names.context());
+        let parts = self.bucket.begin(&key, &metadata)?;
+        let upload = SharedUpload::new(parts, upload(&metadata));
         self.upload = Some(upload.clone());
         Ok(PartWriter::new(name, PathBuf::from(self.place.url(&key)), Box::new(upload)))
     }
@@ -50,6 +51,6 @@ impl Storage for ObjectFiles {
     }
 
     fn mount(&self) -> Option<String> {
-        None
+        Some(self.bucket.store().to_owned())
     }
 }

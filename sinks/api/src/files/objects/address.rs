@@ -24,10 +24,16 @@ pub(super) struct Address {
     pub(super) is_virtual: bool,
     /// Whether `If-Match` and `If-None-Match` are sent.
     pub(super) is_conditional: bool,
+    /// The name of the store, whatever the way to it: a list that was published elsewhere is not in
+    /// a bucket of this name here.
+    pub(super) store: String,
     /// Whether the address is on this machine. Only there `http://` is taken, because what is sent
     /// does not leave the machine.
     pub(super) is_loopback: bool,
 }
+
+/// The clouds of AWS. China is one of its own.
+const AWS: [&str; 2] = ["amazonaws.com", "amazonaws.com.cn"];
 
 /// What the environment says where the options say nothing.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +75,19 @@ impl Provider {
             Self::Other => return None,
         };
         Some(region.to_owned())
+    }
+
+    /// Returns the name of the store behind a host. In the clouds of Aliyun and of AWS one bucket
+    /// has a name, whatever its region and the host that leads there.
+    fn store(self, host: &str, port: &str) -> String {
+        match self {
+            Self::Oss => "aliyuncs.com".to_owned(),
+            Self::Cos => host.replacen("cos-internal.", "cos.", 1),
+            Self::Other => {
+                let cloud = AWS.into_iter().find(|cloud| host.ends_with(&format!(".{cloud}")));
+                cloud.map_or_else(|| format!("{host}{port}"), str::to_owned)
+            }
+        }
     }
 
     /// Checks what the provider's own addresses look like.
@@ -124,11 +143,14 @@ impl Address {
         let default = format!("https://{account}.blob.core.windows.net");
         let endpoint = endpoint.unwrap_or(&default);
         let parsed = parse(endpoint)?;
+        // An emulator has the account in the path.
+        let path = parsed.path().trim_end_matches('/');
         Ok(Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             region: String::new(),
             is_virtual: false,
             is_conditional: options.conditional.unwrap_or(true),
+            store: format!("{}{}{path}", parsed.host_str().unwrap_or_default(), port(&parsed)),
             is_loopback: is_loopback(&parsed),
         })
     }
@@ -141,14 +163,14 @@ impl Address {
         };
         // The certificate of `*.s3.….amazonaws.com` does not cover further dots.
         let is_virtual = options.addressing.map_or(!url.bucket().contains('.'), |way| way == Addressing::Virtual);
-        // China is a cloud of its own.
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let domain = AWS[usize::from(region.starts_with("cn-"))];
         let bucket = if is_virtual { format!("{}.", url.bucket()) } else { String::new() };
         Ok(Self {
             endpoint: format!("https://{bucket}s3.{region}.{domain}"),
             region: region.clone(),
             is_virtual,
             is_conditional: options.conditional.unwrap_or(true),
+            store: domain.to_owned(),
             is_loopback: false,
         })
     }
@@ -186,7 +208,7 @@ impl Address {
             (Some(way), _) => way == Addressing::Virtual,
             (None, provider) => provider != Provider::Other,
         };
-        let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = port(&parsed);
         let below = if is_virtual { format!("{bucket}.") } else { String::new() };
         let region = options.region.clone().or_else(|| provider.region(host)).or_else(|| ambient.region.clone());
         Ok(Self {
@@ -195,6 +217,7 @@ impl Address {
             region: region.unwrap_or_else(|| "us-east-1".to_owned()),
             is_virtual,
             is_conditional: options.conditional.unwrap_or(provider == Provider::Other),
+            store: provider.store(host, &port),
             is_loopback: is_loopback(&parsed),
         })
     }
@@ -219,6 +242,10 @@ fn parse(endpoint: &str) -> Result<Url, SinkError> {
         ));
     }
     Ok(url)
+}
+
+fn port(url: &Url) -> String {
+    url.port().map(|port| format!(":{port}")).unwrap_or_default()
 }
 
 fn is_number(url: &Url) -> bool {

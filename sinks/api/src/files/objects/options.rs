@@ -16,7 +16,7 @@ use crate::secret::Secret;
 /// Without keys, those of the environment are taken: for `s3://` the variables `AWS_…`, the role of
 /// a Kubernetes service account, of a container or of a machine; for `az://` the variables
 /// `AZURE_…`, a workload identity or a managed identity.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StoreOptions {
     /// The address of the store without the bucket, such as `https://s3.oss-cn-hangzhou.aliyuncs.com`.

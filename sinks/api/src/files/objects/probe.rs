@@ -27,12 +27,25 @@ impl Store {
     }
 
     /// Tries what a run needs, on the object `key`, which is gone afterwards: an object in parts, a
-    /// record under a condition, and their end.
+    /// record under a condition, and their end. The name is the same each time, so a trial removes
+    /// what one that was killed has left.
+    ///
+    /// Another trial at the same time may take the object away. So what looks like a fault of the
+    /// store is tried again on `own`, a key that no other trial has.
     ///
     /// # Errors
     ///
     /// The first thing that the store refuses.
-    pub fn probe(&self, key: &str) -> Result<Probe, SinkError> {
+    pub fn probe(&self, key: &str, own: &str) -> Result<Probe, SinkError> {
+        match self.probe_once(key) {
+            Ok(Probe { keeps_conditions: false }) if self.is_conditional() => {}
+            Err(error) if !error.is_temporary() => {}
+            tried => return tried,
+        }
+        self.probe_once(own)
+    }
+
+    fn probe_once(&self, key: &str) -> Result<Probe, SinkError> {
         let metadata = BTreeMap::from([("probe".to_owned(), "fanout".to_owned())]);
         let mut upload = self.begin(key, &metadata)?;
         let tried = upload.write(b"written by `fanout check`\n").and_then(|()| upload.finish());

@@ -35,6 +35,7 @@ struct Inner {
     url: ObjectUrl,
     service: Service,
     is_conditional: bool,
+    name: String,
 }
 
 /// The two kinds of store. The difference shows in uploads.
@@ -102,7 +103,7 @@ impl Store {
         client: impl FnOnce(bool) -> ClientOptions,
     ) -> Result<Self, SinkError> {
         super::client::runtime()?;
-        let (service, is_conditional) = match url.scheme() {
+        let (service, address) = match url.scheme() {
             Scheme::S3 => {
                 let environment = AmazonS3Builder::from_env();
                 let value = |key| environment.get_config_value(&key);
@@ -112,7 +113,7 @@ impl Store {
                     account: None,
                 };
                 let address = Address::of(url, options, &ambient)?;
-                (Service::S3(Arc::new(s3(url, options, &address, environment, client)?)), address.is_conditional)
+                (Service::S3(Arc::new(s3(url, options, &address, environment, client)?)), address)
             }
             Scheme::Azure => {
                 let environment = MicrosoftAzureBuilder::from_env();
@@ -124,15 +125,22 @@ impl Store {
                 };
                 let address = Address::of(url, options, &ambient)?;
                 let azure = azure(url, options, &address, ambient.account, environment, client)?;
-                (Service::Azure(Arc::new(azure)), address.is_conditional)
+                (Service::Azure(Arc::new(azure)), address)
             }
         };
-        Ok(Self(Arc::new(Inner { url: url.clone(), service, is_conditional })))
+        let Address { is_conditional, store: name, .. } = address;
+        Ok(Self(Arc::new(Inner { url: url.clone(), service, is_conditional, name })))
     }
 
     /// Returns the bucket and the prefix.
     pub fn url(&self) -> &ObjectUrl {
         &self.0.url
+    }
+
+    /// Returns the name of the store that holds the bucket: its host, or its cloud where buckets
+    /// have names of their own in all of it.
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// Returns whether [`put_if_unchanged`](Self::put_if_unchanged) sends its condition.

@@ -164,6 +164,10 @@ fn version(object: &Object) -> Version {
 }
 
 impl Bucket for Double {
+    fn store(&self) -> &'static str {
+        "double"
+    }
+
     fn get(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>, SinkError> {
         self.read(|state| state.objects.get(key).map(|object| (object.content.clone(), version(object))))
     }

@@ -81,11 +81,20 @@ fn deliver(double: &Double, context: &SinkContext, text: &str) -> Result<SinkRep
 }
 
 fn found(double: &Double, options: &FileOptions, context: &SinkContext, report: &SinkReport) -> Found {
+    find(double, options, context, report).unwrap()
+}
+
+fn find(
+    double: &Double,
+    options: &FileOptions,
+    context: &SinkContext,
+    report: &SinkReport,
+) -> Result<Found, SinkError> {
     let names = Names::new(options, context).unwrap();
     let (bucket, key) = ObjectUrl::split(&report.outputs[0].location).unwrap();
     let todays = ObjectPlace::new(&url(), &names).unwrap();
     let todays = (todays.data() == key).then_some(todays);
-    find_in(double, &bucket, &key, todays.as_ref(), &names).unwrap()
+    find_in(double, (&bucket, &key), todays.as_ref(), &names, report)
 }
 
 /// Returns what a reader of the object finds.
@@ -100,7 +109,7 @@ fn a_list_becomes_visible_at_commit_and_not_before() {
     assert_eq!((double.contents().len(), double.open_uploads()), (0, 1));
     let report = staged.commit().unwrap();
     assert_eq!(double.contents().into_keys().collect::<Vec<_>>(), [MARKER, MANIFEST, DATA]);
-    assert_eq!((report.rows, report.bytes, report.mount.clone()), (2, 4, None));
+    assert_eq!((report.rows, report.bytes, report.mount.as_deref()), (2, 4, Some("double")));
     assert_eq!(report.outputs[0].location, format!("s3://lake/{DATA}"));
     let manifest: Manifest = serde_json::from_slice(&double.object(MANIFEST).unwrap().content).unwrap();
     assert_eq!((manifest.files[0].path.as_str(), manifest.files[0].bytes), ("part-00000.txt", 4));
@@ -323,6 +332,69 @@ fn a_published_list_is_found_as_it_was_left() {
             (found, Err(expected)) => panic!("{found:?} instead of {expected}"),
         }
         assert_eq!(double.contents(), before);
+    }
+}
+
+#[test]
+fn a_list_that_is_not_in_another_store_is_not_gone() {
+    let double = Double::default();
+    let report = deliver(&double, &context(7), OLD).unwrap();
+    let elsewhere = SinkReport { mount: Some("cos.ap-guangzhou.myqcloud.com".to_owned()), ..report.clone() };
+    // Somebody has copied it.
+    assert_eq!(found(&double, &options(), &context(7), &elsewhere), Found::Held);
+    let refused = || {
+        let error = find(&double, &options(), &context(7), &elsewhere).unwrap_err();
+        let expected = format!(
+            "the list was published as `s3://lake/{DATA}` in the store `cos.ap-guangzhou.myqcloud.com`, and the store is \
+             `double` now"
+        );
+        assert_eq!((error.to_string(), error.kind()), (expected, SinkErrorKind::Permanent));
+        assert!(error.hint().unwrap().contains("AWS_ENDPOINT_URL"), "{error:?}");
+    };
+    // Another list has its key there, or there is none.
+    double.set(DATA, Some(Object { content: b"theirs".into(), ..Object::default() }));
+    refused();
+    for key in [DATA, MANIFEST, MARKER] {
+        double.set(key, None);
+    }
+    refused();
+    // A record of before says nothing of the store.
+    for mount in [None, report.mount.clone()] {
+        let report = SinkReport { mount, ..report.clone() };
+        assert_eq!(found(&double, &options(), &context(7), &report), Found::Gone);
+    }
+}
+
+#[test]
+fn the_keys_of_one_kind_of_store_are_not_tried_on_the_other() {
+    let report = deliver(&Double::default(), &context(7), OLD).unwrap();
+    let options = FileOptions { root: "az://lake/lists".into(), ..options() };
+    assert_eq!(files::find(&options, &context(7), &report).unwrap(), Found::Unknown);
+}
+
+/// Another process delivers the same walk with other options: the same size, and other content.
+#[test]
+fn a_list_of_the_same_size_is_not_held_under_the_manifest_or_marker_of_another() {
+    for before in [Before::Manifest, Before::Delete, Before::Complete, Before::Marker] {
+        let double = Double::default();
+        let other = "x\ny\n";
+        let mut staged = prepared(&double, &options(), &context(7), OLD).unwrap();
+        let report = deliver(&Double::default(), &context(7), OLD).unwrap();
+        double.intrude(before, move |double| drop(deliver(double, &context(7), other).unwrap()));
+        let committed = staged.commit();
+        let content = |key| double.object(key).unwrap().content;
+        let sha256 = |text: &str| crate::files::part::sha256(text.as_bytes());
+        let manifest: Manifest = serde_json::from_slice(&content(MANIFEST)).unwrap();
+        let is_marked = crate::files::manifest::is_marker_of(&content(MARKER), &content(MANIFEST));
+        let is_whole = manifest.files[0].sha256 == sha256(&read(&double).unwrap()) && is_marked;
+        let found = found(&double, &options(), &context(7), &report);
+        assert_eq!(found == Found::Held, is_whole, "{before:?}");
+        assert!(is_whole || found == Found::Gone, "{before:?}: {found:?}");
+        // Before the object or the marker, it is too late to look again.
+        assert_eq!(is_whole, matches!(before, Before::Manifest | Before::Delete), "{before:?}: {committed:?}");
+        let report = deliver(&double, &context(7), OLD).unwrap();
+        assert_eq!(self::found(&double, &options(), &context(7), &report), Found::Held, "{before:?}");
+        assert_eq!(read(&double).as_deref(), Some(OLD), "{before:?}");
     }
 }
 

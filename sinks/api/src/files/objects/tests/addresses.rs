@@ -236,6 +236,48 @@ fn azure_is_reached_under_the_host_of_the_account() {
 }
 
 #[test]
+fn a_store_has_one_name_whatever_the_way_to_it() {
+    let name = |url: &str, endpoint: Option<&str>, region: Option<&str>| {
+        let ambient = Ambient {
+            endpoint: endpoint.map(str::to_owned),
+            region: region.map(str::to_owned),
+            account: Some("brands".to_owned()),
+        };
+        Address::of(&url.parse().unwrap(), &StoreOptions::default(), &ambient).unwrap().store
+    };
+    let s3 = |endpoint: &str| name("s3://lake-1250000000/x", Some(endpoint), None);
+    let aws = |region: &str| name("s3://lake/x", None, Some(region));
+    let azure = |endpoint: Option<&str>| name("az://lake/x", endpoint, None);
+    for (one, same) in [
+        (s3("https://s3.oss-cn-hangzhou.aliyuncs.com"), s3("https://s3.oss-cn-hangzhou-internal.aliyuncs.com")),
+        (s3("https://s3.oss-cn-hangzhou.aliyuncs.com"), s3("https://s3.oss-accelerate.aliyuncs.com")),
+        (s3("https://cos.ap-guangzhou.myqcloud.com"), s3("https://cos-internal.ap-guangzhou.myqcloud.com")),
+        (aws("eu-central-1"), aws("us-east-1")),
+        (aws("eu-central-1"), s3("https://s3.eu-central-1.amazonaws.com")),
+        (aws("cn-north-1"), s3("https://s3.cn-north-1.amazonaws.com.cn")),
+        (s3("http://localhost:9000"), s3("http://LOCALHOST:9000/")),
+        (s3("https://minio.example"), s3("https://minio.example:443")),
+        (azure(None), azure(Some("https://brands.blob.core.windows.net/"))),
+    ] {
+        assert_eq!(one, same);
+    }
+    let names = [
+        s3("https://s3.oss-cn-hangzhou.aliyuncs.com"),
+        s3("https://cos.ap-guangzhou.myqcloud.com"),
+        s3("https://cos.ap-beijing.myqcloud.com"),
+        aws("eu-central-1"),
+        aws("cn-north-1"),
+        s3("http://localhost:9000"),
+        s3("http://localhost:9001"),
+        s3("https://minio.example"),
+        azure(None),
+        azure(Some("http://127.0.0.1:10000/brands")),
+        azure(Some("http://127.0.0.1:10000/others")),
+    ];
+    assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "{names:?}");
+}
+
+#[test]
 fn a_key_arrives_as_it_is() {
     let double = Double::plain();
     let store = store(&double);

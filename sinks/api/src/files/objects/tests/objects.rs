@@ -55,10 +55,10 @@ fn a_conditional_write_whose_answer_is_lost_is_recognised() {
 #[test]
 fn a_probe_leaves_nothing_and_sees_what_the_store_keeps() {
     let double = Double::plain();
-    let probe = store(&double).probe("followers/_probe").unwrap();
+    let probe = store(&double).probe("followers/_probe", "followers/_own").unwrap();
     assert_eq!(probe, Probe { keeps_conditions: true });
     let deaf = store_with(&double, &StoreOptions { conditional: Some(false), ..options(&double.endpoint()) });
-    assert_eq!(deaf.probe("followers/_probe").unwrap(), Probe { keeps_conditions: false });
+    assert_eq!(deaf.probe("followers/_probe", "followers/_own").unwrap(), Probe { keeps_conditions: false });
     assert!(double.state().objects.is_empty() && double.state().uploads.is_empty());
 }
 
@@ -66,11 +66,45 @@ fn a_probe_leaves_nothing_and_sees_what_the_store_keeps() {
 fn a_probe_that_fails_half_way_leaves_nothing_either() {
     for (method, query) in [(Method::POST, "uploads"), (Method::PUT, "partNumber"), (Method::POST, "uploadId")] {
         let double = Double::plain();
-        double.fault(method, query, Fault::Refused(403, "<Error><Code>AccessDenied</Code></Error>"));
-        let error = store(&double).probe("followers/_probe").unwrap_err();
+        for _ in ["_probe", "_own"] {
+            double.fault(method.clone(), query, Fault::Refused(403, "<Error><Code>AccessDenied</Code></Error>"));
+        }
+        let error = store(&double).probe("followers/_probe", "followers/_own").unwrap_err();
         assert!(error.hint().unwrap().contains("AbortMultipartUpload"), "{error:?}");
         assert!(double.state().objects.is_empty() && double.state().uploads.is_empty(), "{query}");
     }
+}
+
+#[test]
+fn a_probe_removes_what_one_that_was_killed_has_left() {
+    let double = Double::plain();
+    store(&double).put("followers/_probe", b"left behind").unwrap();
+    let probe = store(&double).probe("followers/_probe", "followers/_own").unwrap();
+    assert_eq!(probe, Probe { keeps_conditions: true });
+    assert!(double.state().objects.is_empty());
+    assert!(double.seen().iter().all(|seen| seen.path.ends_with("/_probe")));
+}
+
+#[test]
+fn probes_of_one_root_at_the_same_time_do_not_disturb_each_other() {
+    let double = Double::plain();
+    // Another one takes the object away before it is looked at.
+    double.fault(Method::HEAD, "", Fault::Refused(404, ""));
+    assert!(store(&double).probe("followers/_probe", "followers/_own").unwrap().keeps_conditions);
+    assert!(double.seen().iter().any(|seen| seen.path.ends_with("/_own")));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let double = &double;
+            scope.spawn(move || {
+                for number in 0..25 {
+                    let own = format!("followers/_own-{thread}-{number}");
+                    let probe = store(double).probe("followers/_probe", &own);
+                    assert_eq!(probe.unwrap(), Probe { keeps_conditions: true });
+                }
+            });
+        }
+    });
+    assert!(double.state().objects.is_empty() && double.state().uploads.is_empty());
 }
 
 #[test]
