@@ -92,12 +92,15 @@ impl Needs {
     pub(super) fn check(&self) -> Result<usize, Error> {
         let spare_files = self.check_files(open_files(), most_open_files())?;
         let most = MOST_PUBLISHED.min(self.under_way);
-        // The pages of a list that is published were read: its sinks alone have threads.
-        let of_sinks = self.threads_of_delivery - 1;
+        // The pages of a list that is published were read: it needs no thread for them, and one in
+        // which the journal waits for the disk.
+        let of_published = self.threads_of_delivery;
         let delivering = self.deliveries * self.threads_of_delivery;
-        let possible = threads::possible(delivering + most * of_sinks);
+        // The pool of the runtime counts the followers of the lists that are delivered.
+        let others = self.deliveries;
+        let possible = threads::possible(delivering + others + most * of_published);
         self.check_threads(possible)?;
-        let by_threads = (possible - delivering) / of_sinks.max(1);
+        let by_threads = (possible - delivering).saturating_sub(others) / of_published;
         let by_files = spare_files / self.files_of_delivery;
         Ok(most.min(by_threads).min(by_files) as usize)
     }

@@ -16,7 +16,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::block_in_place;
 
 /// How often a thread is tried. One that has just ended may still be counted by the system.
@@ -70,12 +70,25 @@ impl<T> Running<T> {
     }
 }
 
-/// Does work that waits for the disk in the midst of a task. The other tasks of its thread go on
-/// on another thread meanwhile, if the system gives one.
-pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread => block_in_place(work),
-        _ => work(),
+/// The work of tasks that waits for the disk.
+///
+/// Each piece takes a thread, and the system may have no more of them than the deliveries need: so
+/// only some pieces have one, as many as [`needs`](super::needs) has found.
+#[derive(Debug)]
+pub(super) struct DiskWork(Semaphore);
+
+impl DiskWork {
+    pub(super) fn new(threads: usize) -> Self {
+        Self(Semaphore::new(threads))
+    }
+
+    /// Does work in the midst of a task. The other tasks of its thread go on on another thread
+    /// meanwhile, if one is free for them.
+    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        match (self.0.try_acquire(), Handle::current().runtime_flavor()) {
+            (Ok(_thread), RuntimeFlavor::MultiThread) => block_in_place(work),
+            _ => work(),
+        }
     }
 }
 

@@ -38,7 +38,6 @@ use super::table::{Stage, Table};
 use crate::batches::{Asked, Round, Seam, Settled, Shared};
 use crate::engine::deliver::Duplicates;
 use crate::engine::limits::batches_in_memory;
-use crate::engine::threads::blocking;
 use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::GroupSync;
 use crate::error::Error;
@@ -83,7 +82,7 @@ impl BatchWalk<'_> {
         let mut syncing = GroupSync::new(self.journal.bytes());
         let hints = settling(self, &asked).first_hints()?;
         let result = Run::new(self, &asked, hints).read_to_end(&mut syncing).await;
-        let synced = syncing.finish(self.journal.file(), self.journal.end().is_some()).await;
+        let synced = syncing.finish(self.journal.file(), self.journal.end().is_some(), &self.context.run.disk).await;
         let now = self.context.run.pipeline.clock.now();
         let completed = result.map_err(|error| {
             let error = forecast::with_batches_left(error, self.journal.answered(), asked.batches(), now);
@@ -92,7 +91,7 @@ impl BatchWalk<'_> {
         synced?;
         if self.journal.end().is_none() {
             let fetched_at = self.journal.fetched_between().1.unwrap_or(now);
-            blocking(|| self.journal.append_end(End { total: self.input.rows(), fetched_at }))?;
+            self.context.run.disk.run(|| self.journal.append_end(End { total: self.input.rows(), fetched_at }))?;
         }
         Ok(completed)
     }

@@ -20,7 +20,6 @@ use super::look::Looked;
 use super::staged_sinks::StagedSinks;
 use super::walked_list::WalkedList;
 use crate::causes::error_chain;
-use crate::engine::threads::blocking;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{Commit, Decision};
@@ -188,7 +187,7 @@ impl<'a> Publication<'a> {
             pipeline: self.context.run.pipeline.name.clone(),
             sinks: due.map(|outcome| outcome.sink.clone()).collect(),
         };
-        Ok(blocking(|| self.list.decide(decision))?)
+        Ok(self.context.run.disk.run(|| self.list.decide(decision))?)
     }
 
     async fn commit(&mut self, sinks: StagedSinks<'a>, snapshot: &Snapshot) {
@@ -287,7 +286,7 @@ impl<'a> Publication<'a> {
             return Ok(report);
         }
         let commit = Commit { recipient: self.context.recipient(sink), report };
-        blocking(|| self.list.folder().record_commit(&commit)).map_err(|error| {
+        self.context.run.disk.run(|| self.list.folder().record_commit(&commit)).map_err(|error| {
             let hint = error.hint();
             let recorded = SinkError::permanent("the list is published, but its commit cannot be recorded");
             let recorded = recorded.with_source(error);

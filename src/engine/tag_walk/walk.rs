@@ -21,7 +21,6 @@ use tracing::Instrument as _;
 use super::all_tags::all_tags;
 use super::failure::is_of_the_tag;
 use super::outcome::{Count, Counts, TagOutcome};
-use crate::engine::threads::blocking;
 use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::{Forecast, Goal, Stopped, Walk};
 use crate::error::Error;
@@ -223,7 +222,7 @@ impl<'a> TagWalk<'a> {
         let fetched = all_tags(self.context, self.source, self.counts.have_tags()).await?;
         let (fetched_at, ended) = (fetched.fetched_at, self.ended());
         let tags: Vec<Tag> = read_tags(&fetched.body).expect("the source has read it");
-        blocking(|| self.journal.append(&TagsReply { fetched_at, ended, body: fetched.body }))?;
+        self.context.run.disk.run(|| self.journal.append(&TagsReply { fetched_at, ended, body: fetched.body }))?;
         self.counts.push(Count { fetched_at, ended, tags });
         Ok(())
     }
@@ -255,7 +254,7 @@ impl<'a> TagWalk<'a> {
             return Err(Error::TagsFailed { failed, of: self.selected.len() });
         }
         let total = self.read.values().filter_map(|read| read.end).sum();
-        Ok(blocking(|| self.journal.append_end(End { total, fetched_at }))?)
+        Ok(self.context.run.disk.run(|| self.journal.append_end(End { total, fetched_at }))?)
     }
 
     /// Gives a tag an end that was too short for the count before, if it is not for the last one:
@@ -268,7 +267,7 @@ impl<'a> TagWalk<'a> {
         let is_short = |people: &u64| self.counts.are_short(tag, *people, limit_percent);
         if let Some(people) = self.found_short(tag).filter(|people| !is_short(people)) {
             let mut journal = self.journal.pages_of(tag)?;
-            blocking(|| journal.append_end(End { total: people, fetched_at }))?;
+            self.context.run.disk.run(|| journal.append_end(End { total: people, fetched_at }))?;
             self.read.insert(tag, Read::of(&journal));
             self.failed.remove(&tag);
         } else if let Some(people) = self.read[&tag].end.filter(is_short) {

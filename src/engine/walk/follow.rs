@@ -21,7 +21,6 @@ use super::forecast::Forecast;
 use super::group_sync::GroupSync;
 use crate::engine::budget::{FULL_PAGE, Lease, footprint};
 use crate::engine::deliver::{DistinctCount, FanOut, FanOutEnded};
-use crate::engine::threads::blocking;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal, JournalError};
@@ -114,7 +113,7 @@ impl Walk<'_> {
             Ok(()) => self.follow(&mut syncing).await,
             Err(error) => Err(error.into()),
         };
-        let synced = syncing.finish(self.journal.file(), self.journal.end().is_some()).await;
+        let synced = syncing.finish(self.journal.file(), self.journal.end().is_some(), &self.context.run.disk).await;
         let count = result.map_err(|stopped| self.with_pages_left(stopped))?;
         synced?;
         Ok(count)
@@ -197,7 +196,10 @@ impl Walk<'_> {
                 None => {
                     let count = self.count().await?;
                     if let Some(total) = self.goal.accepts(count.distinct, reply.total, setbacks.ended_short)? {
-                        blocking(|| self.journal.append_end(End { total, fetched_at: reply.fetched_at }))?;
+                        self.context
+                            .run
+                            .disk
+                            .run(|| self.journal.append_end(End { total, fetched_at: reply.fetched_at }))?;
                         return Ok(count);
                     }
                     setbacks.ended_short = true;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use crate::engine::threads::blocking;
+use crate::engine::threads::DiskWork;
 use crate::error::Error;
 use crate::journal::{JournalError, WalkFile};
 
@@ -50,9 +50,14 @@ impl GroupSync {
 
     /// Waits for the sync that is under way, then syncs the rest. A file that has its end is
     /// durable as a whole.
-    pub(in crate::engine) async fn finish(mut self, file: &WalkFile, has_end: bool) -> Result<(), JournalError> {
+    pub(in crate::engine) async fn finish(
+        mut self,
+        file: &WalkFile,
+        has_end: bool,
+        disk: &DiskWork,
+    ) -> Result<(), JournalError> {
         self.wait().await?;
-        if has_end { Ok(()) } else { blocking(|| file.sync()) }
+        if has_end { Ok(()) } else { disk.run(|| file.sync()) }
     }
 
     async fn wait(&mut self) -> Result<(), JournalError> {
