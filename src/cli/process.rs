@@ -2,6 +2,7 @@
 
 use std::io;
 use std::num::NonZero;
+use std::sync::{Arc, Barrier};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -14,6 +15,13 @@ use crate::error::Error;
 
 /// How long an idle thread of the runtime's pool stays: longer than any run.
 const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The threads of the pool that exist from the beginning: one for what blocks, and one for what that
+/// may wait for, such as a name that is looked up.
+const POOL: usize = 2;
+
+/// The threads beside those of the runtime that a system allows, if it allows many.
+const MANY_THREADS: u64 = 64;
 
 /// Forbids core files: a crash would write the memory of the process to disk, and with it the app
 /// secret and the token.
@@ -51,15 +59,16 @@ fn raise_to_maximum(resource: Resource) {
 }
 
 /// Starts the runtime: a thread for each processor, and a pool for what blocks for a moment, of
-/// which one thread exists from the beginning. The pool keeps work that gets no thread until one is
-/// free, so with one it is always done.
+/// which [`POOL`] threads exist from the beginning. The pool keeps work that gets no thread until
+/// one is free. Where the system allows few threads, it has no others: they would be missing for
+/// the deliveries of a run.
 ///
 /// # Errors
 ///
 /// [`Error::Limit`] if the system refuses the threads.
 pub(super) fn start_runtime() -> Result<Runtime, Error> {
     let workers = available_parallelism().map_or(1, NonZero::get);
-    let needed = workers as u64 + 1;
+    let needed = (workers + POOL) as u64;
     let refused = |possible: u64| Error::Limit {
         what: format!("the program needs {needed} threads beside its first, and the system allows {possible}"),
         hint: format!(
@@ -68,18 +77,32 @@ pub(super) fn start_runtime() -> Result<Runtime, Error> {
         ),
     };
     // Tried first: the runtime panics or waits for ever without them.
-    let possible = possible_threads(needed);
+    let possible = possible_threads(needed + MANY_THREADS);
     if possible < needed {
         return Err(refused(possible));
     }
-    let build = || -> io::Result<Runtime> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(workers).enable_all().thread_keep_alive(KEEP_THREADS).build()?;
-        let first = runtime.spawn_blocking(|| ());
-        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), first).await })??;
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(workers).enable_all().thread_keep_alive(KEEP_THREADS);
+    if possible < needed + MANY_THREADS {
+        builder.max_blocking_threads(POOL);
+    }
+    let build = |mut builder: Builder| -> io::Result<Runtime> {
+        let runtime = builder.build()?;
+        let all = Arc::new(Barrier::new(POOL));
+        let first: Vec<_> = (0..POOL)
+            .map(|_| {
+                let all = Arc::clone(&all);
+                runtime.spawn_blocking(move || {
+                    all.wait();
+                })
+            })
+            .collect();
+        for thread in first {
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), thread).await })??;
+        }
         Ok(runtime)
     };
-    build().map_err(|_| refused(possible - 1))
+    build(builder).map_err(|_| refused(possible - 1))
 }
 
 /// Makes a write beyond the limit of the file size (`ulimit -f`) fail with an error. Without this
