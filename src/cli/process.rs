@@ -16,8 +16,8 @@ use crate::error::Error;
 /// How long an idle thread of the runtime's pool stays: longer than any run.
 const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The threads of the pool that exist from the beginning: one for what blocks, and one for what that
-/// may wait for, such as a name that is looked up.
+/// The threads of the pool that exist from the beginning: one for what blocks, and one for what
+/// that may wait for, such as a name that is looked up.
 const POOL: usize = 2;
 
 /// The threads beside those of the runtime that a system allows, if it allows many.
