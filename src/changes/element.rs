@@ -1,4 +1,4 @@
-//! An element of a delta: a person about whom something is to be said or asked.
+//! An element of a delta: a person who gets a row, or about whom WeChat is asked.
 //!
 //! Before it: the engine has compared two lists. Behind it: the engine journals the elements, in
 //! the order of [`Side`], and asks about them; [`Delta::judge`](super::judge::Delta::judge) says
@@ -16,12 +16,12 @@ pub enum Side {
     Joined,
     /// The base has the person, the newer list has not.
     Missing {
-        /// When a person whom the delta before carried was last seen. `None` if the person is in
-        /// the list at which that delta ended.
+        /// When the person was last seen, if the delta before carried them. `None` if the person
+        /// is in the list at which that delta ended.
         carried: Option<Seen>,
     },
-    /// The list with which a late sink begins lacks the person, whom the delta of that list
-    /// carried. The sink is told about them as about the people in the list.
+    /// A late sink begins with a list that lacks the person, and the delta of that list carried
+    /// the person. The sink gets a row for them, as for the people in the list.
     Held {
         /// When the person was last seen.
         carried: Seen,

@@ -1,7 +1,7 @@
 //! The rules of the list `changes`: who came and who left between two complete lists.
 //!
-//! Everything here is a function of its arguments: no network, no disk, no clock. It knows people
-//! by what is said of them, not by their OpenIDs.
+//! Everything here is a function of its arguments: no network, no disk, no clock. It sees the
+//! facts about a person, not the person's OpenID.
 //!
 //! A **delta** compares two lists: its base and the newer one. The base is the list at which the
 //! delta before ended, and the people whom that delta carried: the newer list lacked them, and they

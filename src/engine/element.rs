@@ -12,7 +12,7 @@ use crate::changes::{Seen, Side};
 /// Elements of a frame.
 pub(super) const A_FRAME: usize = 5_000;
 
-/// A person about whom something is to be said or asked. `Debug` does not show who it is.
+/// A person who gets a row, or about whom WeChat is asked. `Debug` does not show who it is.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) openid: String,

@@ -9,8 +9,8 @@
 //! elements in the order in which they are sent, so the same question has the same answer twice.
 //!
 //! What is asked singly is true, with exceptions that a client can see: a reply about somebody
-//! else, or none that can be read. If single replies were false as well, the truth could not be
-//! found.
+//! else, or none that can be read. A client has no other way to the truth, so this world does not
+//! make single replies false.
 
 use fastrand::Rng;
 
@@ -332,7 +332,7 @@ impl World {
             .collect()
     }
 
-    /// Returns what is said of an element in a round, before identities are moved.
+    /// Returns the row that WeChat sends for an element in a round, before identities are moved.
     fn row(&self, id: usize, round: Round) -> Row {
         let element = &self.elements[id];
         let is_changed = element.changes.is_some_and(|from| round >= from);

@@ -299,8 +299,8 @@ impl Upload {
 }
 
 impl Drop for Upload {
-    /// Drops the parts of a list that was given up, because nobody finds them again. A store that
-    /// does not answer at once keeps them.
+    /// Aborts an upload that is neither completed nor aborted: no later run knows its name. If the
+    /// store does not answer at once, it keeps the parts.
     fn drop(&mut self) {
         for sent in self.in_flight.drain(..) {
             sent.abort();
