@@ -94,34 +94,49 @@ fn a_password_that_the_brokers_refuse_is_an_error_for_a_person_with_their_reason
     assert!((1..=3).contains(&logins), "{logins} logins: more may lock the user out");
 }
 
-#[test]
-fn a_certificate_of_another_authority_is_an_error_for_a_person_with_its_reason() {
+/// Serves TLS, and returns the address.
+fn serve_tls() -> String {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let other_key = KeyPair::generate().unwrap();
-    let other = CertificateParams::new(vec!["other".to_owned()]).unwrap().self_signed(&other_key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let chain = vec![CertificateDer::from(certificate.der().to_vec())];
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap());
-    let address = serve(move |mut stream| {
+    serve(move |mut stream| {
         let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
         // The client ends the handshake.
         while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
-    });
+    })
+}
+
+#[test]
+fn a_certificate_of_another_authority_is_an_error_for_a_person_with_its_reason() {
+    let address = serve_tls();
+    let key = KeyPair::generate().unwrap();
+    let other = CertificateParams::new(vec!["other".to_owned()]).unwrap().self_signed(&key).unwrap();
     let project = Project::new(&address, "authority", 10, "tls = { ca_file = 'ca.pem' }");
     std::fs::write(project.path("ca.pem"), other.pem()).unwrap();
     assert_refused(&project.run(&[]), &project, "certificate verify failed");
 }
 
+/// Asserts that a run may be tried again: the connection ends in a handshake, which may have another
+/// cause.
+fn assert_told(ended: &Ended, hint: &str) {
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert!(ended.stderr.contains(hint), "{ended:?}");
+}
+
 #[test]
 fn a_client_that_wants_encryption_where_there_is_none_is_told_so() {
     let project = Project::new(&broker(), "plaintext", 10, "tls = {}");
-    let ended = project.run(&[]);
-    // The connection ends in the middle of the handshake, which may have another cause.
-    assert_eq!(ended.code, Some(75), "{ended:?}");
-    assert!(ended.stderr.contains("connecting to a PLAINTEXT broker listener?"), "{ended:?}");
+    assert_told(&project.run(&[]), "with `tls` they must speak TLS at this address");
+}
+
+#[test]
+fn a_client_without_encryption_where_it_is_wanted_is_told_so() {
+    let project = Project::new(&serve_tls(), "encrypted", 10, "");
+    assert_told(&project.run(&[]), "without `tls` they must speak no TLS at this address");
 }
 
 #[test]
