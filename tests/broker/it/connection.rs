@@ -120,8 +120,8 @@ fn a_certificate_of_another_authority_is_an_error_for_a_person_with_its_reason()
     assert_refused(&project.run(&[]), &project, "certificate verify failed");
 }
 
-/// Asserts that a run may be tried again: the connection ends in a handshake, which may have another
-/// cause.
+/// Asserts that a run may be tried again: the connection ends in a handshake, which may have
+/// another cause.
 fn assert_told(ended: &Ended, hint: &str) {
     assert_eq!(ended.code, Some(75), "{ended:?}");
     assert!(ended.stderr.contains(hint), "{ended:?}");

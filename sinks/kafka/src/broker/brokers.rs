@@ -134,8 +134,8 @@ fn error(options: &KafkaOptions, failure: &Failure) -> SinkError {
             .with_source(reason)
             .with_hint("see that `sasl` and `tls` are right: user, password, mechanism, authorities and certificates")
     } else {
-        // With the other kind the connection ends in the middle of a handshake, and librdkafka's reason
-        // depends on which side was faster.
+        // With the other kind the connection ends in the middle of a handshake, and librdkafka's
+        // reason depends on which side was faster.
         let tls = match options.tls {
             Some(_) => "with `tls` they must speak TLS at this address",
             None => "without `tls` they must speak no TLS at this address",
