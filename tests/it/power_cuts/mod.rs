@@ -14,15 +14,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::process::Command;
 
-use fanout::simulator::{Simulator, Tag};
-
+use chrono::TimeDelta;
+use fanout::simulator::{Event, Simulator, Tag};
 use serde_json::Value;
 
 use crate::crash_safety::small_disk::way_to_mount;
 use crate::places::mounts::FUSE;
 use crate::places::python_with_fuse;
 use crate::support::outputs::{openids, published};
-use crate::support::{Ended, Project, Random, say, seed, variable, wrapped};
+use crate::support::{Ended, Project, Random, noon, say, seed, variable, wrapped};
 use disk::{History, Kept, State, restore};
 use walks::{Walk, walk_of, walks};
 
@@ -34,6 +34,7 @@ const RUNS: usize = 20;
 
 const APP_ID: &str = "wxpower";
 const DATE: &str = "2026-11-22";
+const DATE_BEFORE: &str = "2026-11-21";
 const PAGE_SIZE: u64 = 40;
 const PAGES: u64 = 4;
 /// The most calls that a restart adds: the page that is read again, the one that was under way, and
@@ -52,13 +53,19 @@ const OF_FOLLOWERS: &[Sink] = &[
 ];
 const OF_TAGS: &[Sink] = &[("people", "ndjson", "tag_members", ""), ("tags", "ndjson", "tags", "")];
 const TAGS: [(i32, u64); 3] = [(100, 25), (101, 30), (102, 0)];
+const OF_PROFILES: &[Sink] = &[("people", "ndjson", "profiles", ""), ("lines", "ndjson", "followers", "")];
+const OF_CHANGES: &[Sink] = &[("changes", "ndjson", "changes", "")];
+/// Who leaves between two nights, and who comes.
+const LEAVE: [u64; 2] = [3, 77];
+const FOLLOW: [u64; 3] = [160, 161, 162];
 
 /// Makes a project with everything that it writes on the disk.
 fn project(sinks: &[Sink], pages: u64) -> Project {
     let simulator = Simulator::builder().followers(pages * PAGE_SIZE).page_size(PAGE_SIZE).seed(pages);
     let simulator =
         simulator.tag_page_size(10).tags(TAGS.map(|(id, people)| Tag::new(id, format!("tag {id}"), people)));
-    let keys = "[journal]\npath = 'disk/state'\n[tags]\nrecount_after_secs = 0";
+    let keys =
+        "[journal]\npath = 'disk/state'\n[tags]\nrecount_after_secs = 0\n[source]\nprofiles.ask_again_after_secs = 0";
     let builder = Project::builder().name("power").keys(keys).account("brand", APP_ID).date(DATE).simulator(simulator);
     let sinks = sinks.iter().map(|(sink, kind, list, options)| {
         let options = format!("[sinks.{sink}.options]\nroot = 'disk/out/{sink}'\n{options}\n");
@@ -72,7 +79,15 @@ fn truth(project: &Project, list: &str) -> Vec<String> {
     let roster = project.api().roster(APP_ID);
     let of_tag = |(id, _)| roster.members(id).map(|index| roster.openid(index)).collect::<Vec<_>>();
     match list {
-        "followers" => project.truth(),
+        "followers" | "profiles" => project.truth(),
+        "changes" => {
+            let each = |change, people: &[u64]| {
+                people.iter().map(|&index| format!("{change} {}", roster.openid(index))).collect::<Vec<_>>()
+            };
+            let mut changes = [each("unfollowed", &LEAVE), each("followed", &FOLLOW)].concat();
+            changes.sort();
+            changes
+        }
         "tag_members" => TAGS.into_iter().flat_map(of_tag).collect(),
         "tags" => TAGS.map(|(id, _)| format!("tag {id}")).into(),
         _ => unreachable!("no sink takes it"),
@@ -85,21 +100,41 @@ fn rows(files: &[PathBuf], list: &str) -> Vec<String> {
         return openids(files);
     }
     let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    let column = if list == "tags" { "name" } else { "openid" };
-    let row = |line| serde_json::from_str::<Value>(line).unwrap()[column].as_str().unwrap().to_owned();
-    text.lines().map(row).collect()
+    let columns: &[&str] = match list {
+        "tags" => &["name"],
+        "changes" => &["change", "openid"],
+        _ => &["openid"],
+    };
+    let row = |line| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        columns.iter().map(|column| row[column].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    let mut rows: Vec<String> = text.lines().map(row).collect();
+    if list == "changes" {
+        rows.sort();
+    }
+    rows
 }
 
 fn root(project: &Project, sink: &str) -> PathBuf {
     project.path("disk/out").join(sink)
 }
 
+/// What has happened before a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// A list of the same date is published.
+    OlderList,
+    /// The night before has run, and people have come and left since.
+    NightBefore,
+}
+
 /// A kind of run.
 struct Kind {
     name: &'static str,
     sinks: &'static [Sink],
-    /// Whether an older list is published already.
-    has_older: bool,
+    before: Before,
     /// The operations that the disk lacks.
     lacks: &'static str,
 }
@@ -112,13 +147,24 @@ impl Kind {
         say(&format!("power cuts: CUTS_SEED={seed}"));
         let project = project(self.sinks, PAGES);
         fs::create_dir(project.path("disk")).unwrap();
-        let mut older = None;
-        if self.has_older {
-            let other = self::project(self.sinks, OLDER_PAGES);
-            project.finish(&["--set", &format!("source.base_url={}", other.api().base_url())]);
-            older = Some(other.truth());
+        let (mut older, mut more) = (None, &[][..]);
+        match self.before {
+            Before::Nothing => {}
+            Before::OlderList => {
+                let other = self::project(self.sinks, OLDER_PAGES);
+                project.finish(&["--set", &format!("source.base_url={}", other.api().base_url())]);
+                (older, more) = (Some(other.truth()), &["--fresh"]);
+            }
+            Before::NightBefore => {
+                project.clock.set(noon(DATE_BEFORE));
+                project.finish(&[]);
+                let between = noon(DATE) - TimeDelta::hours(9);
+                for event in [Event::leave(LEAVE), Event::follow(FOLLOW, between)] {
+                    project.api().happen(APP_ID, &event);
+                }
+                project.clock.set(noon(DATE));
+            }
         }
-        let more: &[&str] = if self.has_older { &["--fresh"] } else { &[] };
         let calls = project.api().requests().total();
         let history = record(&project, way, &python, self.lacks, more);
         let case = Case { kind: self, project: &project, older, calls: project.api().requests().total() - calls };
@@ -231,7 +277,7 @@ impl Case<'_> {
     /// Runs the same command, and asserts that it finishes the work.
     fn is_finished_by_the_same_command(&self) {
         let project = self.project;
-        let new = usize::from(self.older.is_some());
+        let new = usize::from(self.kind.before != Before::Nothing);
         let first_list = self.kind.sinks[0].2;
         let is_decided = self.walks(first_list).get(new).is_some_and(|walk| walk.is_decided);
         let had_commit =
@@ -258,21 +304,36 @@ impl Case<'_> {
 
 #[test]
 fn a_first_list_is_whole_and_in_order_after_a_power_cut_at_any_moment() {
-    Kind { name: "a first list", sinks: OF_FOLLOWERS, has_older: false, lacks: "" }.check();
+    Kind { name: "a first list", sinks: OF_FOLLOWERS, before: Before::Nothing, lacks: "" }.check();
 }
 
 #[test]
 fn a_list_that_replaces_another_one_is_whole_and_in_order_after_a_power_cut_at_any_moment() {
-    Kind { name: "a newer list", sinks: OF_FOLLOWERS, has_older: true, lacks: "" }.check();
+    Kind { name: "a newer list", sinks: OF_FOLLOWERS, before: Before::OlderList, lacks: "" }.check();
 }
 
 #[test]
 fn a_list_is_whole_and_in_order_after_a_power_cut_where_names_cannot_be_exchanged() {
-    Kind { name: "a newer list, without exchange", sinks: OF_FOLLOWERS, has_older: true, lacks: "exchange=EINVAL" }
-        .check();
+    Kind {
+        name: "a newer list, without exchange",
+        sinks: OF_FOLLOWERS,
+        before: Before::OlderList,
+        lacks: "exchange=EINVAL",
+    }
+    .check();
 }
 
 #[test]
 fn lists_of_many_journals_are_whole_and_in_order_after_a_power_cut_at_any_moment() {
-    Kind { name: "tags and their people", sinks: OF_TAGS, has_older: false, lacks: "" }.check();
+    Kind { name: "tags and their people", sinks: OF_TAGS, before: Before::Nothing, lacks: "" }.check();
+}
+
+#[test]
+fn profiles_are_whole_and_in_order_after_a_power_cut_at_any_moment() {
+    Kind { name: "profiles", sinks: OF_PROFILES, before: Before::Nothing, lacks: "" }.check();
+}
+
+#[test]
+fn changes_are_whole_and_in_order_after_a_power_cut_at_any_moment() {
+    Kind { name: "changes", sinks: OF_CHANGES, before: Before::NightBefore, lacks: "" }.check();
 }
