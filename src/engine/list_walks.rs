@@ -78,6 +78,18 @@ impl ListWalks {
         Ok(walks.into_iter().map(|walk| Choice::Finish(Box::new(walk))).collect())
     }
 
+    /// Checks before any call what can be known of a walk that is to begin.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`changes::check_begin`].
+    pub(super) fn check_begin(self, context: &UnitContext, state: &ListState) -> Result<(), Error> {
+        match self {
+            Self::Chain => changes::check_begin(context, state),
+            Self::Alone => Ok(()),
+        }
+    }
+
     /// Returns whether a sink that lacks a walk has to wait with those behind it.
     pub(super) fn are_told_in_order(self) -> bool {
         self == Self::Chain

@@ -101,14 +101,21 @@ impl UnitRun {
         Self { context, tokens, state, walks }
     }
 
-    /// Asks every sink that lacks a walk, before any API call, whether it could publish it. A walk
-    /// that a sink could not publish fails when its turn comes.
+    /// Checks, before any API call, that the walks may begin, and asks every sink that lacks one
+    /// whether it could publish it. A walk that may not begin, or that a sink could not publish,
+    /// fails when its turn comes.
     ///
     /// # Errors
     ///
     /// [`ConfigErrors`] if the pipeline file is wrong, which concerns every unit.
     pub(super) async fn check(&mut self) -> Result<(), ConfigErrors> {
         for planned in &mut self.walks {
+            if matches!(planned.choice, Choice::Begin(_))
+                && let Err(error) = ListWalks::of(self.context.list()).check_begin(&self.context, &self.state)
+            {
+                planned.refusal = Some(error);
+                continue;
+            }
             if let Err(refusal) = check(&self.context, &planned.choice).await {
                 match refusal {
                     Refusal::Pipeline(errors) => return Err(errors),

@@ -142,10 +142,7 @@ impl New<'_> {
                 let names = owed.map(|sink| sink.name().to_owned());
                 let sinks = names.filter(|name| !late.contains(name)).collect();
                 let end = chain.end().expect("a delta goes on from the end of the chain");
-                let never_told = chain.never_told_everybody(self.context.sinks());
-                if let Some(sink) = never_told {
-                    return Err(Error::BaselineTooLate { sink });
-                }
+                chain.check_baselines(self.context.sinks())?;
                 for sink in chain.elsewhere(self.context)? {
                     tracing::warn!(
                         sink,

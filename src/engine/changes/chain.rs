@@ -107,15 +107,23 @@ impl Chain {
         away
     }
 
-    /// Returns the name of a sink that asks for everybody, and is told changes without having begun
-    /// with everybody.
-    pub(super) fn never_told_everybody(&self, sinks: &[BoundSink]) -> Option<String> {
-        let told = plan(self.end()?)?.told_everybody.as_ref()?;
+    /// Checks that each sink that asks for everybody has begun with everybody, if it is told what
+    /// is behind the end of the chain.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BaselineTooLate`] with the first that has not.
+    pub(super) fn check_baselines(&self, sinks: &[BoundSink]) -> Result<(), Error> {
+        let told = self.end().and_then(plan).and_then(|plan| plan.told_everybody.as_ref());
+        let Some(told) = told else { return Ok(()) };
         let begun = self.begun(None);
-        let is_it = |sink: &&BoundSink| {
+        let is_late = |sink: &&BoundSink| {
             sink.section().baseline && begun.contains(sink.name()) && !told.iter().any(|told| told == sink.name())
         };
-        sinks.iter().find(is_it).map(|sink| sink.name().to_owned())
+        match sinks.iter().find(is_late) {
+            Some(sink) => Err(Error::BaselineTooLate { sink: sink.name().to_owned() }),
+            None => Ok(()),
+        }
     }
 
     /// Returns the names of the sinks that have received the changes at the end of the chain under

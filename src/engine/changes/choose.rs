@@ -19,6 +19,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::chain::Chain;
 use crate::engine::plan::{Choice, begin};
 use crate::engine::run_options::RunOptions;
+use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{JournalError, ListState, WalkFolder};
 use crate::registry::BoundSink;
@@ -60,6 +61,17 @@ pub(in crate::engine) fn choose(
         choices.push(begin(options.date, today, open.is_some())?);
     }
     Ok(choices)
+}
+
+/// Checks what can be known of a new delta before the followers are read.
+///
+/// # Errors
+///
+/// [`Error::BaselineTooLate`] if a sink that has received changes asks for everybody now;
+/// [`JournalError`] if the walks cannot be read.
+pub(in crate::engine) fn check_begin(context: &UnitContext, state: &ListState) -> Result<(), Error> {
+    // The chain may begin anew, and then with everybody.
+    if context.run.options.accept_change { Ok(()) } else { Chain::read(state)?.check_baselines(context.sinks()) }
 }
 
 /// Chooses the walks of a replay: all that are decided, oldest first, or those of `date`.

@@ -22,5 +22,5 @@ mod draft;
 mod pins;
 
 pub(super) use begin::{begin_baseline, begin_changes};
-pub(super) use choose::{choose, replays};
+pub(super) use choose::{check_begin, choose, replays};
 pub(super) use pins::unpin;

@@ -142,9 +142,12 @@ async fn a_sink_that_was_told_changes_and_asks_for_everybody_then_is_refused_unt
     let asks = project.file().replace(LINES, &format!("{LINES}baseline = true\n"));
     happen(&project, [Event::leave([2])]);
     let asked = calls(&project);
+    project.clock.set(noon(NIGHTS[2]));
+    let check = project.engine_check_file(&asks).await;
     let report = run_with(&project, 2, &asks, RunOptions::default()).await;
     let row = of_changes(&report)[0];
     assert_eq!((report.exit.code(), row.snapshot.is_none(), calls(&project)), (1, true, asked), "{report:#?}");
+    assert_eq!((check.exit.code(), &of_changes(&check)[0].error), (1, &row.error), "it is foretold");
     let error = row.error.as_deref().unwrap();
     assert!(error.starts_with("sink `lines` has `baseline = true`, and was told changes already"), "{row:#?}");
     assert!(row.hint.as_deref().unwrap().contains("another name"), "{row:#?}");

@@ -45,6 +45,12 @@ impl Project {
         engine::run(pipeline, &self.registry(), selection, progress, self.stop.clone()).await
     }
 
+    /// Checks another pipeline file in this folder, as `fanout check` does.
+    pub(crate) async fn engine_check_file(&self, text: &str) -> RunReport {
+        let pipeline = self.load(text, &Overrides { environment: self.environment(), ..Overrides::default() });
+        engine::check(pipeline, &self.registry(), RunOptions::default()).await.unwrap()
+    }
+
     /// Replays another pipeline file in this folder for the sinks `names`, in an environment
     /// without the secret.
     pub(crate) async fn engine_replay(
