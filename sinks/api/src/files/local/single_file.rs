@@ -87,7 +87,7 @@ impl SingleFile<'_> {
             return Ok(false);
         }
         self.finish_announced()?;
-        Ok(metadata(&self.0.attempt.list())?.is_none())
+        Ok(metadata(self.0.attempt.list())?.is_none())
     }
 
     /// Finishes the list that is announced for the place, if there is one.
@@ -126,7 +126,7 @@ impl SingleFile<'_> {
     /// Announces the list; returns whether no other list was announced.
     fn announce(&self, seen: Seen) -> Result<bool, SinkError> {
         let (list, attempt) = (self.0.attempt.list(), self.0.attempt);
-        let staged = Place { folder: list.clone(), single_file: self.0.place.single_file.clone() };
+        let staged = Place { folder: list.to_owned(), single_file: self.0.place.single_file.clone() };
         let head = &self.0.list.head;
         let has_file = head.files.iter().all(|file| {
             metadata(&list.join(&file.path)).is_ok_and(|found| found.is_some_and(|found| found.len() == file.bytes))
@@ -137,7 +137,7 @@ impl SingleFile<'_> {
         let note = Note {
             file: staged.single_file.unwrap_or_default(),
             seen,
-            staged: list.strip_prefix(self.0.target.staging_root()).unwrap_or(&list).to_owned(),
+            staged: list.strip_prefix(self.0.target.staging_root()).unwrap_or(list).to_owned(),
         };
         // A path that is not UTF-8 makes an empty note, and no other process finishes the list.
         let text = serde_json::to_vec(&note).unwrap_or_default();
@@ -153,7 +153,7 @@ impl SingleFile<'_> {
         // staging.
         fs::create_dir(&outer).map_err(|error| io_error("create the folder", &outer, error))?;
         let inner = outer.join(&name);
-        move_folder(&list, &inner)?;
+        move_folder(list, &inner)?;
         // A folder replaces only an empty folder.
         let is_announced = match fs::rename(&outer, self.announced()).map_err(|error| error.kind()) {
             Ok(()) => true,
@@ -162,7 +162,7 @@ impl SingleFile<'_> {
             Err(_) => self.announce_file_by_file(&inner, &name)?,
         };
         if !is_announced {
-            move_folder(&inner, &list)?;
+            move_folder(&inner, list)?;
         }
         Ok(is_announced)
     }
@@ -202,7 +202,7 @@ impl SingleFile<'_> {
     /// Gives an announced list back to its attempt.
     fn withdraw(&self, folder: &Path, note: &Note, place: &Place) -> Result<(), SinkError> {
         let staged = self.0.target.staging_root().join(&note.staged);
-        if staged.parent().is_none_or(|attempt| !attempt.is_dir()) {
+        if staged.parent().is_none_or(|staging| !staging.is_dir()) {
             return self.end(folder);
         }
         match move_folder(folder, &staged) {
