@@ -125,9 +125,9 @@ fn root(project: &Project, sink: &str) -> PathBuf {
 enum Before {
     Nothing,
     /// A list of the same date is published.
-    OlderList,
+    List,
     /// The night before has run, and people have come and left since.
-    NightBefore,
+    Night,
 }
 
 /// A kind of run.
@@ -150,12 +150,12 @@ impl Kind {
         let (mut older, mut more) = (None, &[][..]);
         match self.before {
             Before::Nothing => {}
-            Before::OlderList => {
+            Before::List => {
                 let other = self::project(self.sinks, OLDER_PAGES);
                 project.finish(&["--set", &format!("source.base_url={}", other.api().base_url())]);
                 (older, more) = (Some(other.truth()), &["--fresh"]);
             }
-            Before::NightBefore => {
+            Before::Night => {
                 project.clock.set(noon(DATE_BEFORE));
                 project.finish(&[]);
                 let between = noon(DATE) - TimeDelta::hours(9);
@@ -309,7 +309,7 @@ fn a_first_list_is_whole_and_in_order_after_a_power_cut_at_any_moment() {
 
 #[test]
 fn a_list_that_replaces_another_one_is_whole_and_in_order_after_a_power_cut_at_any_moment() {
-    Kind { name: "a newer list", sinks: OF_FOLLOWERS, before: Before::OlderList, lacks: "" }.check();
+    Kind { name: "a newer list", sinks: OF_FOLLOWERS, before: Before::List, lacks: "" }.check();
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn a_list_is_whole_and_in_order_after_a_power_cut_where_names_cannot_be_exchange
     Kind {
         name: "a newer list, without exchange",
         sinks: OF_FOLLOWERS,
-        before: Before::OlderList,
+        before: Before::List,
         lacks: "exchange=EINVAL",
     }
     .check();
@@ -335,5 +335,5 @@ fn profiles_are_whole_and_in_order_after_a_power_cut_at_any_moment() {
 
 #[test]
 fn changes_are_whole_and_in_order_after_a_power_cut_at_any_moment() {
-    Kind { name: "changes", sinks: OF_CHANGES, before: Before::NightBefore, lacks: "" }.check();
+    Kind { name: "changes", sinks: OF_CHANGES, before: Before::Night, lacks: "" }.check();
 }
