@@ -25,10 +25,13 @@ pub fn nearest_existing(path: &Path) -> io::Result<(PathBuf, Metadata)> {
     // Without a final slash, which would follow the last link.
     let absolute: PathBuf = std::path::absolute(path)?.components().collect();
     for ancestor in absolute.ancestors() {
-        match fs::metadata(ancestor) {
+        let found = fs::symlink_metadata(ancestor);
+        // Most parts are missing, and most others are no links: one call tells that.
+        let is_link = found.as_ref().is_ok_and(Metadata::is_symlink);
+        match if is_link { fs::metadata(ancestor) } else { found } {
             Ok(metadata) => return Ok((ancestor.to_owned(), metadata)),
             Err(error) if is_missing(&error) => {
-                if let Some(link) = BrokenLink::at(ancestor) {
+                if let Some(link) = is_link.then(|| BrokenLink::at(ancestor)).flatten() {
                     return Err(io::Error::new(ErrorKind::NotFound, link));
                 }
             }
