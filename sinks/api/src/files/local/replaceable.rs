@@ -6,7 +6,7 @@
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
@@ -22,13 +22,18 @@ const STICKY: u32 = 0o1000;
 #[cfg(target_os = "linux")]
 const OVERLAY: u64 = 0x794c_7630;
 
-/// Checks that `path`, if something is there, can be moved to `staging` and replaced. Changes
-/// nothing.
+/// Checks that `path`, if something is there, can be moved to staging and replaced. Changes
+/// nothing. `staging` is asked for that folder only if a move has to be tried: most places are
+/// free.
 ///
 /// # Errors
 ///
-/// If it is a mount point, may not be moved by this user, or lies in a lower layer of an overlay.
-pub(super) fn check_replaceable(path: &Path, staging: &Path) -> Result<(), SinkError> {
+/// If it is a mount point, may not be moved by this user, or lies in a lower layer of an overlay;
+/// and those of `staging`.
+pub(super) fn check_replaceable(
+    path: &Path,
+    staging: impl FnOnce() -> Result<PathBuf, SinkError>,
+) -> Result<(), SinkError> {
     let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
     let failed = |error| io_error("replace", path, error);
     if is_mount_point(path).map_err(failed)? {
@@ -41,7 +46,7 @@ pub(super) fn check_replaceable(path: &Path, staging: &Path) -> Result<(), SinkE
     if metadata.is_dir() {
         access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
     }
-    if needs_a_try(path, &metadata) { try_to_move(path, staging) } else { Ok(()) }
+    if needs_a_try(path, &metadata) { try_to_move(path, &staging()?) } else { Ok(()) }
 }
 
 /// Returns whether only a move shows that `path` can be moved.

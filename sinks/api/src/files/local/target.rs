@@ -34,6 +34,15 @@ pub(super) struct Target {
     staging_of_list: PathBuf,
 }
 
+/// The folders that exist of the places of a list.
+#[derive(Debug)]
+pub(super) struct Folders {
+    /// The folder in which the list is published, or in which that folder will be made.
+    pub(super) home: PathBuf,
+    /// The folder in which the list is staged, or in which that folder will be made.
+    pub(super) staging: PathBuf,
+}
+
 impl Target {
     pub(super) fn new(root: &Path, names: &Names) -> Result<Self, SinkError> {
         let context = names.context();
@@ -51,18 +60,16 @@ impl Target {
         check_twins(&self.root, self.names.layout(), self.context())
     }
 
-    /// Checks that this user can write where the list is staged and where it is published. Returns
-    /// the folder in which staging is or will be made.
-    pub(super) fn check_folders(&self) -> Result<PathBuf, SinkError> {
-        check_writable(self.home())?;
-        check_writable(&self.staging_of_list)
+    /// Checks that this user can write where the list is staged and where it is published.
+    pub(super) fn check_folders(&self) -> Result<Folders, SinkError> {
+        Ok(Folders { home: check_writable(self.home())?, staging: check_writable(&self.staging_of_list)? })
     }
 
     /// Checks that the list's own place is free, or holds a list of the same owner that can be
     /// replaced.
     pub(super) fn check_place(&self) -> Result<(), SinkError> {
         self.standing()?;
-        check_replaceable(&self.published()?, &self.check_folders()?)
+        check_replaceable(&self.published()?, || check_writable(&self.staging_of_list))
     }
 
     /// Returns the list's folder, or its single file.

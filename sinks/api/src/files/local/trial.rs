@@ -15,9 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::lock_file::LockFile;
 use super::mount::mount_of;
 use super::move_error::{Move, Moved};
-use super::nearest::nearest_existing;
 use super::steps::{Renamed, exchange, rename_to_free};
-use super::target::Target;
+use super::target::{Folders, Target};
 use super::traces::{Traces, lock, new_name, remove_left_behind};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -170,44 +169,35 @@ pub(in crate::files) fn check(root: &Path, names: &Names) -> Result<(), SinkErro
     let target = Target::new(root, names)?;
     let context = names.context();
     let note = |error: &SinkError| context.trials.note(&context.sink, error);
-    target.check_folders().inspect_err(note)?;
+    let folders = target.check_folders().inspect_err(note)?;
     target.check_twins()?;
     target.check_place()?;
-    try_out(&target).inspect_err(note)
+    try_out(&target, folders).inspect_err(note)
 }
 
 /// Tries publishing in the places of `target`, unless its run has tried that already.
-fn try_out(target: &Target) -> Result<(), SinkError> {
+fn try_out(target: &Target, mut folders: Folders) -> Result<(), SinkError> {
     let trials = &target.context().trials;
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let trial = Trial::of(target)?;
-        if trials.results().succeeded.iter().any(|other| trial.is_like(other)) {
-            return Ok(());
-        }
-        match trial.try_once() {
-            Ok(()) => {
-                trials.results().succeeded.insert(trial);
-                return Ok(());
-            }
+        match Trial::of(target, &folders).and_then(|trial| trial.try_unless_done(trials)) {
             // Another run has removed its empty staging; or a run on another host, which does not
             // see the lock, has removed what this trial made.
-            Err(error) if attempts < ATTEMPTS && is_gone(&error) => {}
-            Err(error) => return Err(error),
+            Err(error) if attempts < ATTEMPTS && is_gone(&error) => folders = target.check_folders()?,
+            tried => return tried,
         }
     }
 }
 
 impl Trial {
-    fn of(target: &Target) -> Result<Self, SinkError> {
-        let nearest = |path: &Path| nearest_existing(path).map_err(|error| io_error("use", path, error));
-        let first = |path: &Path, below: &Path| {
-            let nearest = nearest(path)?.0;
-            first_on_mount(&nearest, below).map_err(|error| io_error("look at", &nearest, error))
+    /// Returns the trial for `target`, of which `folders` exist.
+    fn of(target: &Target, folders: &Folders) -> Result<Self, SinkError> {
+        let first = |folder: &Path, below: &Path| {
+            first_on_mount(folder, below).map_err(|error| io_error("look at", folder, error))
         };
-        let (staging, _) = first(target.staging_of_list(), target.staging_root())?;
-        let (home, mount) = first(target.home(), target.root())?;
+        let (staging, _) = first(&folders.staging, target.staging_root())?;
+        let (home, mount) = first(&folders.home, target.root())?;
         Ok(Self {
             sink: target.context().sink.clone(),
             staging,
@@ -216,6 +206,15 @@ impl Trial {
             moved: if target.is_single_file() { Moved::File } else { Moved::Folder },
             replaces: fs::symlink_metadata(target.published()?).is_ok(),
         })
+    }
+
+    fn try_unless_done(self, trials: &Trials) -> Result<(), SinkError> {
+        if trials.results().succeeded.iter().any(|other| self.is_like(other)) {
+            return Ok(());
+        }
+        self.try_once()?;
+        trials.results().succeeded.insert(self);
+        Ok(())
     }
 
     /// Returns whether this trial would show the same as another one of the run.
