@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::DateTime;
 use fanout_sink::WalkId;
-use fanout_sink::files::{mount_of, sync_data};
+use fanout_sink::files::{Mount, sync_data};
 
 use super::disk;
 use super::error::JournalError;
@@ -24,7 +24,7 @@ const CONTENT: [u8; 4096] = [0; 4096];
 /// The mounts on which the journal was tried in a run. What a trial does depends on the mount, so
 /// the lists on one mount have one trial.
 #[derive(Debug, Default)]
-pub struct JournalTrials(Mutex<BTreeSet<PathBuf>>);
+pub struct JournalTrials(Mutex<BTreeSet<Mount>>);
 
 impl JournalTrials {
     /// Returns whether the journal was tried.
@@ -41,7 +41,7 @@ impl ListState {
     ///
     /// [`JournalError::Io`] for what is refused.
     pub fn try_out(&self, trials: &JournalTrials) -> Result<(), JournalError> {
-        let mount = mount_of(&self.path).map_err(JournalError::io("look at", &self.path))?;
+        let mount = Mount::of(&self.path).map_err(JournalError::io("look at", &self.path))?;
         if trials.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&mount) {
             return Ok(());
         }

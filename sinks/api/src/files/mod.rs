@@ -50,7 +50,7 @@ mod tests;
 
 pub use error::{file_error, io_hint};
 pub use hive::warnings;
-pub use local::{Moved, Refusal, Trial, Trials, mount_of, nearest_existing, staging_of};
+pub use local::{Mount, Moved, Refusal, Trial, Trials, nearest_existing, staging_of};
 pub use manifest::{Column, Manifest, ManifestFile, Marker, Owner};
 #[cfg(feature = "object-store")]
 pub use object_storage::Probed;

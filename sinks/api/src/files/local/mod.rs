@@ -30,7 +30,7 @@ mod twins;
 
 pub(super) use files::LocalFiles;
 pub(super) use find::find;
-pub use mount::mount_of;
+pub use mount::Mount;
 pub use move_error::Moved;
 pub(super) use nearest::BrokenLink;
 pub use nearest::nearest_existing;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::lock_file::LockFile;
-use super::mount::mount_of;
+use super::mount::Mount;
 use super::move_error::{Move, Moved};
 use super::steps::{Renamed, exchange, rename_to_free};
 use super::target::{Folders, Target};
@@ -87,8 +87,8 @@ pub struct Trial {
     pub staging: PathBuf,
     /// The folder in which lists are published, or in which that folder will be made.
     pub home: PathBuf,
-    /// The mount point of `home`.
-    pub mount: PathBuf,
+    /// The mount of `home`.
+    pub mount: Mount,
     /// What publishing moves.
     pub moved: Moved,
     /// Whether a list is there already, so that publishing replaces it.
@@ -313,13 +313,13 @@ impl Trial {
 }
 
 /// Returns the first folder from `root` down to `folder` that is on the mount of `folder` and that
-/// this user can write, and the mount point.
-fn first_on_mount(folder: &Path, root: &Path) -> io::Result<(PathBuf, PathBuf)> {
+/// this user can write, and the mount. It was checked that this user can write `folder`.
+fn first_on_mount(folder: &Path, root: &Path) -> io::Result<(PathBuf, Mount)> {
     let root = std::path::absolute(root)?;
-    let mount = mount_of(folder)?;
+    let mount = Mount::of(folder)?;
     let mut first = folder;
-    for above in folder.ancestors().take_while(|above| above.starts_with(&root)) {
-        if mount_of(above)? == mount && access(above, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+    for above in folder.ancestors().skip(1).take_while(|above| above.starts_with(&root)) {
+        if Mount::of(above)? == mount && access(above, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
             first = above;
         }
     }
