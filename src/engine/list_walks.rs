@@ -21,7 +21,7 @@ use super::plan::{Choice, choose};
 use super::run_context::RunContext;
 use super::unit_context::UnitContext;
 use crate::error::Error;
-use crate::journal::{JournalError, ListState, WalkFolder};
+use crate::journal::{JournalError, ListState, WalkFolder, Walks};
 use crate::wechat::List;
 
 /// How the walks of a list belong together.
@@ -38,6 +38,19 @@ impl ListWalks {
         if list == List::CHANGES { Self::Chain } else { Self::Alone }
     }
 
+    /// Reads the walks from which a run chooses. `--fresh` begins a whole list also if the walks
+    /// before it cannot be read: it needs none of them.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if the walks cannot be read.
+    pub(super) fn read(self, run: &RunContext, state: &ListState) -> Result<Walks, JournalError> {
+        match state.walks() {
+            Err(_) if self == Self::Alone && run.options.fresh => Ok(Walks::default()),
+            walks => walks,
+        }
+    }
+
     /// Chooses the walks of a run, in the order in which they run; there is at least one.
     ///
     /// # Errors
@@ -47,35 +60,31 @@ impl ListWalks {
         self,
         run: &RunContext,
         unit: usize,
-        state: &ListState,
+        walks: &Walks,
         now: DateTime<Utc>,
     ) -> Result<Vec<Choice>, Error> {
         match self {
-            Self::Chain => changes::choose(state, &run.units[unit].sinks, &run.options, now),
+            Self::Chain => changes::choose(walks, &run.units[unit].sinks, &run.options, now),
             Self::Alone => {
-                let owed = if run.options.fresh { Vec::new() } else { owed(run, unit, state)? };
-                choose(state, owed, &run.options, run.pipeline.resume_within(run.units[unit].list), now)
+                let owed = if run.options.fresh { Vec::new() } else { owed(run, unit, walks)? };
+                choose(walks, owed, &run.options, run.pipeline.resume_within(run.units[unit].list), now)
             }
         }
     }
 
     /// Chooses the walks of a replay of `date`, or of all dates, in the order in which they run.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError`] if the walks cannot be read.
-    pub(super) fn replays(self, state: &ListState, date: Option<NaiveDate>) -> Result<Vec<Choice>, JournalError> {
+    pub(super) fn replays(self, walks: &Walks, date: Option<NaiveDate>) -> Vec<Choice> {
         if self == Self::Chain {
-            return changes::replays(state, date);
+            return changes::replays(walks, date);
         }
-        let mut walks: BTreeMap<NaiveDate, WalkFolder> = BTreeMap::new();
-        for walk in state.walks()?.into_iter().filter(|walk| walk.decision().is_some()) {
-            walks.insert(walk.header().date, walk);
+        let mut newest: BTreeMap<NaiveDate, &WalkFolder> = BTreeMap::new();
+        for walk in walks.iter().filter(|walk| walk.decision().is_some()) {
+            newest.insert(walk.header().date, walk);
         }
-        walks.retain(|walk_date, _| date.is_none_or(|date| date == *walk_date));
-        let mut walks: Vec<WalkFolder> = walks.into_values().collect();
-        walks.sort_by_key(|walk| walk.header().walk.number());
-        Ok(walks.into_iter().map(|walk| Choice::Finish(Box::new(walk))).collect())
+        newest.retain(|walk_date, _| date.is_none_or(|date| date == *walk_date));
+        let mut newest: Vec<&WalkFolder> = newest.into_values().collect();
+        newest.sort_by_key(|walk| walk.header().walk.number());
+        newest.into_iter().map(|walk| Choice::Finish(Box::new(walk.clone()))).collect()
     }
 
     /// Checks before any call what can be known of a walk that is to begin.
@@ -110,10 +119,10 @@ impl ListWalks {
 
 /// Returns the decided walks that this pipeline decided and that one of its sinks lacks. A sink
 /// that is no longer in the pipeline file is passed over.
-fn owed(run: &RunContext, unit: usize, state: &ListState) -> Result<Vec<WalkFolder>, JournalError> {
+fn owed(run: &RunContext, unit: usize, walks: &Walks) -> Result<Vec<WalkFolder>, JournalError> {
     let sinks = &run.units[unit].sinks;
     let mut owed = Vec::new();
-    for walk in state.owed()? {
+    for walk in walks.owed()? {
         let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == run.pipeline.name);
         let lacking = walk.lacking()?;
         if is_ours && sinks.iter().any(|sink| lacking.iter().any(|name| name == sink.name())) {

@@ -59,7 +59,7 @@ fn input(context: &UnitContext, state: &ListState, begin: Begin) -> Result<(Walk
     let newest = dates[0];
     for date in dates {
         let is_read = || Ok::<_, JournalError>(state.walks()?.iter().any(|walk| walk.header().date == date));
-        if let Some(folder) = context.input().decided_of(date)?
+        if let Some(folder) = context.input().walks()?.decided_of(date).cloned()
             && let Some(decision) = folder.decision()
             && (date == newest || !is_read()?)
         {

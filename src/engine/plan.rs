@@ -11,7 +11,7 @@ use fanout_sink::WalkId;
 
 use super::run_options::RunOptions;
 use crate::error::Error;
-use crate::journal::{JournalError, ListState, WalkFolder};
+use crate::journal::{JournalError, WalkFolder, Walks};
 use crate::wechat::date_in_beijing;
 
 /// A walk that a unit runs: one row of the report.
@@ -84,7 +84,7 @@ impl Choice {
 ///
 /// 1. The owed walks, whatever their date: those of `owed` that are not chosen otherwise.
 /// 2. Without `--date`: the open walk of an earlier day, under its own date
-///    ([`open_walks`](crate::journal::ListFolder::open_walks)).
+///    ([`Walks::open`]).
 /// 3. The newest walk of the date, of `--date`, else of today, that is decided or can be resumed.
 ///    If there is none, or a list of other options has replaced it, a new walk begins.
 ///
@@ -92,7 +92,7 @@ impl Choice {
 ///
 /// [`Error::PastDate`] if a walk would have to begin for a day before yesterday.
 pub(super) fn choose(
-    state: &ListState,
+    walks: &Walks,
     owed: Vec<WalkFolder>,
     options: &RunOptions,
     resume_within: Duration,
@@ -105,14 +105,14 @@ pub(super) fn choose(
     let finish = |walk| Choice::Finish(Box::new(walk));
     let mut open = None;
     if options.date.is_none() {
-        let (resumable, too_old) = state.open_walks(resume_within, now)?;
+        let (resumable, too_old) = walks.open(resume_within, now)?;
         open = resumable.into_iter().find(|walk| walk.header().date != today);
         for walk in too_old.iter().filter(|walk| walk.header().date != today) {
             let (date, walk) = (walk.header().date.to_string(), walk.header().walk.to_string());
             tracing::warn!(date, walk, "an open walk is too old to resume; the list of its date is not published");
         }
     }
-    let of_date = match newest_of(state, date, resume_within, now)? {
+    let of_date = match newest_of(walks, date, resume_within, now)? {
         Some(walk) => finish(walk),
         None => begin(options.date, today, open.is_some())?,
     };
@@ -124,20 +124,19 @@ pub(super) fn choose(
 }
 
 /// Returns the newest walk of `date` that is decided or can be resumed. A decided one that a list
-/// of other options has [replaced](crate::journal::ListFolder::decided_of) does not count.
+/// of other options has [replaced](Walks::decided_of) does not count.
 fn newest_of(
-    state: &ListState,
+    walks: &Walks,
     date: NaiveDate,
     resume_within: Duration,
     now: DateTime<Utc>,
 ) -> Result<Option<WalkFolder>, JournalError> {
-    let decided = state.decided_of(date)?;
-    for walk in state.walks()?.into_iter().rev().filter(|walk| walk.header().date == date) {
+    for walk in walks.iter().rev().filter(|walk| walk.header().date == date) {
         if walk.decision().is_some() {
-            return Ok(decided);
+            return Ok(walks.decided_of(date).cloned());
         }
         if walk.is_resumable(resume_within, now)? {
-            return Ok(Some(walk));
+            return Ok(Some(walk.clone()));
         }
         tracing::warn!(walk = walk.header().walk.to_string(), "the open walk is too old to resume, or was given up");
     }
@@ -162,7 +161,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::journal::{Decision, End, FORMAT, Identity, Journal};
+    use crate::journal::{Decision, End, FORMAT, Identity, Journal, ListState};
     use crate::wechat::{Cursor, Page, PageReply, summarize};
 
     const RESUME: Duration = Duration::from_hours(48);
@@ -230,7 +229,7 @@ mod tests {
     }
 
     fn chosen_with(state: &ListState, owed: Vec<WalkFolder>, options: &RunOptions, now: &str) -> String {
-        match choose(state, owed, options, RESUME, at(now)) {
+        match choose(&state.walks().unwrap(), owed, options, RESUME, at(now)) {
             Ok(choices) => choices.iter().map(describe).collect::<Vec<_>>().join(", "),
             Err(error) => error.to_string(),
         }

@@ -66,12 +66,15 @@ impl UnitRun {
         let is_for_others = run.units[unit].sinks.is_empty();
         // `--fresh` reads the tags anew, also for the list that is made of them.
         let is_anew = run.options.fresh && run.units[unit].list == List::TAG_MEMBERS;
-        if is_for_others && !is_anew && run.folder(unit).decided_of(run.options.date_or_today(now))?.is_some() {
+        if is_for_others && !is_anew && run.folder(unit).walks()?.decided_of(run.options.date_or_today(now)).is_some() {
             return Ok(None);
         }
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
-        let mut choices = ListWalks::of(run.units[unit].list).choose(run, unit, &state, now)?;
+        let list_walks = ListWalks::of(run.units[unit].list);
+        // Read once: nothing is written while a run is planned, and the list is locked.
+        let walks = list_walks.read(run, &state)?;
+        let mut choices = list_walks.choose(run, unit, &walks, now)?;
         if is_for_others {
             // Lists that are decided are owed to nobody. An open walk is finished: a list that
             // takes more than a day's calls would else begin anew every day.
@@ -80,7 +83,7 @@ impl UnitRun {
             choices.extend(of_date);
         }
         let last = choices.last().expect("the last choice is the walk of the date");
-        let context = UnitContext::new(run, unit, &state, last.walk());
+        let context = UnitContext::new(run, unit, &walks, last.walk());
         Ok(Some(Self::new(context, tokens, state, choices)))
     }
 
@@ -89,11 +92,12 @@ impl UnitRun {
         let state = run.state(unit)?;
         let tokens = run.tokens(unit)?;
         let date = run.options.date;
-        let choices = ListWalks::of(run.units[unit].list).replays(&state, date)?;
+        let walks = state.walks()?;
+        let choices = ListWalks::of(run.units[unit].list).replays(&walks, date);
         if choices.is_empty() {
             return Err(Error::NothingToReplay { date: date.map(|date| date.to_string()) });
         }
-        Ok(Self::new(UnitContext::new(run, unit, &state, None), tokens, state, choices))
+        Ok(Self::new(UnitContext::new(run, unit, &walks, None), tokens, state, choices))
     }
 
     fn new(context: UnitContext, tokens: Arc<OwnedTokens>, state: ListState, choices: Vec<Choice>) -> Self {
@@ -157,14 +161,14 @@ impl UnitRun {
 
     /// Returns the newest list; `None` if there is none, or it cannot be read.
     pub(super) fn newest(&self) -> Option<Snapshot> {
-        self.state.decision_before(None).ok().flatten().map(|decision| decision.snapshot)
+        self.state.walks().ok()?.decision_before(None).map(|decision| decision.snapshot.clone())
     }
 
     /// Returns the newest list of those on which this one rests; `None` if there is none, or it
     /// cannot be read.
     pub(super) fn last_input(&self) -> Option<Snapshot> {
         self.context.list().rests_on()?;
-        self.context.input().decision_before(None).ok().flatten().map(|decision| decision.snapshot)
+        self.context.input().walks().ok()?.decision_before(None).map(|decision| decision.snapshot.clone())
     }
 
     /// Makes the reports of a unit that is planned: the walks that a run begins with.

@@ -12,7 +12,7 @@ use super::keys::{recipient, sink_context};
 use super::progress::UnitProgress;
 use super::run_context::RunContext;
 use crate::config::Account;
-use crate::journal::{Commit, JournalError, ListFolder, ListState, Recipient, WalkFolder};
+use crate::journal::{Commit, JournalError, ListFolder, ListState, Recipient, WalkFolder, Walks};
 use crate::registry::BoundSink;
 use crate::report::AccountReport;
 use crate::wechat::List;
@@ -29,17 +29,18 @@ pub(super) struct UnitContext {
 }
 
 impl UnitContext {
-    /// Makes the context of a unit whose walk is `walk`, or one that has not begun.
-    pub(super) fn new(run: &Arc<RunContext>, unit: usize, state: &ListState, walk: Option<WalkId>) -> Self {
-        // An error is passed over: only the forecast and the report need the last list, and a new
-        // walk may have to begin because the old ones are damaged.
-        let last = state.decision_before(walk).ok().flatten().map(|decision| decision.snapshot);
+    /// Makes the context of a unit whose walk is `walk`, or one that has not begun; `walks` are
+    /// those of its list.
+    pub(super) fn new(run: &Arc<RunContext>, unit: usize, walks: &Walks, walk: Option<WalkId>) -> Self {
+        let last = walks.decision_before(walk).map(|decision| decision.snapshot.clone());
         Self { run: Arc::clone(run), unit, budget: run.budget.for_unit(), last }
     }
 
     /// Makes the context of another walk of the same unit.
     pub(super) fn of_walk(&self, state: &ListState, walk: Option<WalkId>) -> Self {
-        Self::new(&self.run, self.unit, state, walk)
+        // An error is passed over: only the forecast and the report need the last list, and a new
+        // walk may have to begin because the old ones are damaged.
+        Self::new(&self.run, self.unit, &state.walks().unwrap_or_default(), walk)
     }
 
     pub(super) fn account(&self) -> &Account {

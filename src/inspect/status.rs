@@ -236,13 +236,13 @@ fn read_walks(
     let open = match newest {
         Some(walk) => Some(walk),
         // That of an earlier day, which the next run finishes.
-        None => folder.open_walks(pipeline.resume_within(list), now)?.0.into_iter().next(),
+        None => walks.open(pipeline.resume_within(list), now)?.0.into_iter().next(),
     };
     status.walk = open.map(|walk| under_way(&walk, pipeline.daily_calls(list), now)).transpose()?;
     let decided = walks.iter().rev().find(|walk| walk.decision().is_some());
     status.last = decided.map(|walk| last_status(pipeline, walk, lookout)).transpose()?.flatten();
     status.owed.clear();
-    for walk in folder.owed()? {
+    for walk in walks.owed()? {
         let is_ours = walk.decision().is_some_and(|decision| decision.pipeline == pipeline.name);
         if is_ours && decided.is_none_or(|decided| decided.header().walk != walk.header().walk) {
             status.owed.push(walk.header().date);

@@ -72,7 +72,8 @@ impl AccountFolder {
     ///
     /// # Errors
     ///
-    /// As [`ListFolder::owed`]: it is not known what a list that cannot be read is needed for.
+    /// As [`ListFolder::walks`] and [`Walks::owed`](super::Walks::owed): it is not known what a
+    /// list that cannot be read is needed for.
     pub fn owed(&self) -> Result<Vec<OwedList>, JournalError> {
         let mut owed = Vec::new();
         for part in self.parts()?.into_iter().filter(|part| part.path.is_dir()) {
@@ -82,7 +83,7 @@ impl AccountFolder {
                 continue;
             }
             for identity in self.identities(list)? {
-                for walk in ListFolder::new(&self.journal, identity).owed()? {
+                for walk in ListFolder::new(&self.journal, identity).walks()?.owed()? {
                     let Some(decision) = walk.decision() else { continue };
                     owed.push(OwedList {
                         list: list.to_owned(),

@@ -16,6 +16,7 @@
 //! | --- | --- |
 //! | [`ListFolder`] | the walks of one list of an account, for readers; it needs no lock |
 //! | [`ListState`] | the same with the lock of the list: begins and removes walks |
+//! | [`Walks`] | the walks as they were at one moment, and which of them are owed or open |
 //! | [`WalkFolder`] | one walk without its pages: header, decision, commit records, pins |
 //! | [`Journal`] | one walk with its pages, open for more |
 //! | [`PageReader`] | reads the pages of a walk in order |
@@ -59,6 +60,7 @@ mod trial;
 mod walk_file;
 mod walk_folder;
 mod walk_sync;
+mod walks;
 
 pub use account::{AccountFolder, AccountState, OwedList};
 pub use batch_body::{CopiedRows, Numbered};
@@ -83,3 +85,4 @@ pub use trial::JournalTrials;
 pub use walk_file::WalkFile;
 pub use walk_folder::WalkFolder;
 pub use walk_sync::WalkSync;
+pub use walks::Walks;

@@ -23,11 +23,12 @@ use serde::Serialize;
 
 use super::disk;
 use super::error::JournalError;
-use super::folder::{ListFolder, bytes_below, owed_of, resumable};
+use super::folder::{ListFolder, bytes_below};
 use super::pins;
 use super::record::{NEW, OLD};
 use super::state::ListState;
 use super::walk_folder::WalkFolder;
+use super::walks::Walks;
 
 /// A folder or file that can be removed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,16 +61,16 @@ pub enum PruneReason {
 /// The walks of some options, oldest first. Each selection of tags and each pipeline of changes has
 /// walks of its own in the folder of a list, and `keep` of them stay, whoever prunes.
 struct Group {
-    walks: Vec<WalkFolder>,
+    walks: Walks,
     /// Those that stay at any age: they are owed to a sink, or pinned.
     needed: HashSet<WalkId>,
 }
 
 impl Group {
-    fn of(walks: Vec<WalkFolder>, of_any_options: &[WalkFolder]) -> Result<Self, JournalError> {
-        let owed = owed_of(&walks, of_any_options)?;
+    fn of(walks: Walks) -> Result<Self, JournalError> {
+        let owed = walks.owed()?;
         let mut needed: HashSet<WalkId> = owed.iter().map(|walk| walk.header.walk).collect();
-        for walk in &walks {
+        for walk in walks.iter() {
             if walk.is_pinned()? {
                 needed.insert(walk.header.walk);
             }
@@ -96,7 +97,8 @@ impl ListFolder {
     ///
     /// # Errors
     ///
-    /// As [`owed`](Self::owed): it is not known what a walk that cannot be read is needed for.
+    /// As [`walks`](Self::walks) and [`Walks::owed`]: it is not known what a walk that cannot be
+    /// read is needed for.
     pub fn prunable(
         &self,
         keep: usize,
@@ -131,16 +133,7 @@ impl ListFolder {
 
     /// Returns the walks by their options, those of this identity first.
     fn groups(&self) -> Result<Vec<Group>, JournalError> {
-        let mut groups = vec![(self.identity.options.clone(), Vec::new())];
-        let of_any_options = self.walks_of_any_options()?;
-        for walk in of_any_options.iter().cloned() {
-            let options = &walk.header.identity.options;
-            match groups.iter_mut().find(|(of, _)| of == options) {
-                Some((_, walks)) => walks.push(walk),
-                None => groups.push((options.clone(), vec![walk])),
-            }
-        }
-        groups.into_iter().map(|(_, walks)| Group::of(walks, &of_any_options)).collect()
+        self.walks()?.by_options().into_iter().map(Group::of).collect()
     }
 }
 
@@ -161,7 +154,7 @@ impl ListState {
     pub fn prune(&self, keep: usize, resume_within: Duration, now: DateTime<Utc>) -> Result<usize, JournalError> {
         let mut groups = self.groups()?;
         for group in &mut groups {
-            let open = resumable(&group.walks, resume_within, now)?.0;
+            let open = group.walks.open(resume_within, now)?.0;
             // An open walk never takes the place of a list that is complete.
             let decided = group.decided().rev().take(keep.max(1));
             let needed: Vec<WalkId> = open.iter().chain(decided).map(|walk| walk.header.walk).collect();

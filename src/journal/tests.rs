@@ -60,7 +60,7 @@ fn page(number: u64) -> Page {
 }
 
 fn reopen(state: &ListState) -> Result<Journal, JournalError> {
-    Journal::open(state.walks()?.pop().unwrap())
+    Journal::open(state.walks()?.last().unwrap().clone())
 }
 
 fn decision(journal: &Journal) -> Decision {
@@ -78,7 +78,7 @@ fn decision(journal: &Journal) -> Decision {
 }
 
 fn pages_file(state: &ListState) -> PathBuf {
-    state.walks().unwrap().pop().unwrap().path.join("pages")
+    state.walks().unwrap().last().unwrap().clone().path.join("pages")
 }
 
 #[test]
@@ -171,7 +171,8 @@ fn open_walks_that_can_be_resumed_stay_when_others_are_pruned() {
         journal.decide(decision).unwrap();
     };
     let open = |resume_within: u64| {
-        let (resumable, too_old) = state.open_walks(Duration::from_micros(resume_within), micros(2_000)).unwrap();
+        let (resumable, too_old) =
+            state.walks().unwrap().open(Duration::from_micros(resume_within), micros(2_000)).unwrap();
         let numbers =
             |walks: Vec<WalkFolder>| -> Vec<u64> { walks.iter().map(|walk| walk.header.walk.number()).collect() };
         (numbers(resumable), numbers(too_old))
@@ -198,7 +199,7 @@ fn a_reader_of_half_a_page_sees_those_before_it_and_cuts_nothing() {
     let whole = fs::read(&path).unwrap();
     for length in one..whole.len() as u64 {
         fs::write(&path, &whole[..length as usize]).unwrap();
-        let contents = state.walks().unwrap().pop().unwrap().contents().unwrap();
+        let contents = state.walks().unwrap().last().unwrap().clone().contents().unwrap();
         assert_eq!((contents.pages(), contents.openids(), contents.last_fetched_at()), (1, 1, Some(micros(1000))));
         assert_eq!(fs::metadata(&path).unwrap().len(), length);
     }
@@ -270,7 +271,9 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
         // Returns whether the record is the one that was written; a record that was altered is an
         // error.
         let read = || match name {
-            "decision.json" => Ok(state.walks()?.pop().and_then(|walk| walk.decision) == Some(decision(&journal))),
+            "decision.json" => {
+                Ok(state.walks()?.last().and_then(|walk| walk.decision.clone()) == Some(decision(&journal)))
+            }
             _ => Ok(journal.folder().commit(&recipient)? == Some(commit.clone())),
         };
         let path = journal.folder().path.join(name);
@@ -567,7 +570,7 @@ fn a_list_that_another_selection_of_its_date_has_replaced_is_owed_to_nobody() {
         journal.walk().number()
     };
     let owed = |tag: &str| -> Vec<u64> {
-        let owed = ListFolder::new(&path, of(tag)).owed().unwrap();
+        let owed = ListFolder::new(&path, of(tag)).walks().unwrap().owed().unwrap();
         owed.iter().map(|walk| walk.header().walk.number()).collect()
     };
     let before = ListState::open(&path, of("before"), "x").unwrap();

@@ -19,14 +19,14 @@ use crate::engine::deliver::{ChangeList, CompleteList, conflicts};
 use crate::engine::proof::ChangeProof;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
-use crate::journal::{BatchJournal, ChangePlan, Gap, JournalError, ListFolder, WalkFolder};
+use crate::journal::{BatchJournal, ChangePlan, Gap, JournalError, ListFolder, WalkFolder, Walks};
 use crate::registry::BoundSink;
 
 /// The walks of changes as they are now.
 #[derive(Debug)]
 pub(super) struct Chain {
     /// All walks, oldest first.
-    pub(super) walks: Vec<WalkFolder>,
+    pub(super) walks: Walks,
 }
 
 /// The bytes of a carried person in memory: the record, and the OpenID with what the allocator

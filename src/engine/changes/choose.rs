@@ -21,7 +21,7 @@ use crate::engine::plan::{Choice, begin};
 use crate::engine::run_options::RunOptions;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
-use crate::journal::{JournalError, ListState, WalkFolder};
+use crate::journal::{JournalError, ListState, WalkFolder, Walks};
 use crate::registry::BoundSink;
 use crate::wechat::date_in_beijing;
 
@@ -31,15 +31,15 @@ use crate::wechat::date_in_beijing;
 /// # Errors
 ///
 /// [`Error::PastDate`] if a walk would have to begin for a day before yesterday; [`JournalError`]
-/// if the walks cannot be read.
+/// if the commit records cannot be read.
 pub(in crate::engine) fn choose(
-    state: &ListState,
+    walks: &Walks,
     sinks: &[BoundSink],
     options: &RunOptions,
     now: DateTime<Utc>,
 ) -> Result<Vec<Choice>, Error> {
     let (today, date) = (date_in_beijing(now), options.date_or_today(now));
-    let chain = Chain::read(state)?;
+    let chain = Chain { walks: walks.clone() };
     let finish = |walk: &WalkFolder| Choice::Finish(Box::new(walk.clone()));
     let is_of_date = |walk: &WalkFolder| walk.header().date == date;
     let mut choices = Vec::new();
@@ -75,14 +75,10 @@ pub(in crate::engine) fn check_begin(context: &UnitContext, state: &ListState) -
 }
 
 /// Chooses the walks of a replay: all that are decided, oldest first, or those of `date`.
-///
-/// # Errors
-///
-/// [`JournalError`] if the walks cannot be read.
-pub(in crate::engine) fn replays(state: &ListState, date: Option<NaiveDate>) -> Result<Vec<Choice>, JournalError> {
-    let chain = Chain::read(state)?;
-    let of_date = chain.decided().filter(|walk| date.is_none_or(|date| walk.header().date == date));
-    Ok(of_date.map(|walk| Choice::Finish(Box::new(walk.clone()))).collect())
+pub(in crate::engine) fn replays(walks: &Walks, date: Option<NaiveDate>) -> Vec<Choice> {
+    let decided = walks.iter().filter(|walk| walk.decision().is_some());
+    let of_date = decided.filter(|walk| date.is_none_or(|date| walk.header().date == date));
+    of_date.map(|walk| Choice::Finish(Box::new(walk.clone()))).collect()
 }
 
 /// Returns whether one of `sinks` lacks a decided walk that was made for it.

@@ -57,7 +57,7 @@ fn end() -> End {
 }
 
 fn reopen(state: &ListState) -> Result<BatchJournal, JournalError> {
-    BatchJournal::open(state.walks()?.pop().unwrap())
+    BatchJournal::open(state.walks()?.last().unwrap().clone())
 }
 
 /// Returns the replies in a journal, by their numbers.
@@ -111,7 +111,7 @@ proptest! {
         let length = lengths[0] + cut.index((lengths.last().unwrap() - lengths[0]) as usize + 1) as u64;
         fs::OpenOptions::new().write(true).open(pages_file(&state)).unwrap().set_len(length).unwrap();
         let whole = lengths.iter().rposition(|&end| end <= length).unwrap() + 1;
-        let contents = state.walks().unwrap().pop().unwrap().contents().unwrap();
+        let contents = state.walks().unwrap().last().unwrap().clone().contents().unwrap();
         assert_eq!(contents.answered(), Some(expected(&all[..whole]).len() as u64));
         let mut journal = reopen(&state).unwrap();
         assert_holds(&journal, &all[..whole]);
@@ -130,7 +130,7 @@ fn a_walk_of_batches_is_seen_together_with_its_first_reply() {
     draft.copy(&copied(&[0, 1])).unwrap();
     assert!(state.walks().unwrap().is_empty());
     let journal = draft.begin(&reply(3, 0)).unwrap();
-    let seen = state.walks().unwrap().pop().unwrap();
+    let seen = state.walks().unwrap().last().unwrap().clone();
     assert_eq!((journal.walk(), seen.header().walk), (walk, walk));
     assert_eq!(seen.header().plan, Some(plan(400)));
     assert_eq!(seen.header().begun_at, plan(400).made_at);
@@ -165,7 +165,7 @@ fn an_empty_input_begins_and_ends_with_the_end_and_so_does_one_whose_rows_were_a
             assert_eq!(journal.copied_rows(), rows);
             assert_eq!(journal.fetched_between(), (None, None));
         }
-        let walk = state.walks().unwrap().pop().unwrap();
+        let walk = state.walks().unwrap().last().unwrap().clone();
         assert!(walk.is_resumable(Duration::ZERO, micros(i64::from(u32::MAX))).unwrap(), "it needs no call");
     }
 }
@@ -296,7 +296,7 @@ fn a_walk_of_pages_is_not_opened_as_one_of_batches_nor_the_other_way_round() {
     drop(begin(&followers));
     drop(draft(&profiles, 400).begin(&reply(0, 0)).unwrap());
     for state in [&followers, &profiles] {
-        let (path, walk) = (pages_file(state), state.walks().unwrap().pop().unwrap());
+        let (path, walk) = (pages_file(state), state.walks().unwrap().last().unwrap().clone());
         let before = fs::read(&path).unwrap();
         let opened = match walk.header().plan {
             None => BatchJournal::open(walk).map(drop),
@@ -350,7 +350,7 @@ fn each_walk_of_changes_of_a_date_is_owed() {
             let decision = Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned()] };
             journal.decide(decision).unwrap();
         }
-        state.owed().unwrap().len()
+        state.walks().unwrap().owed().unwrap().len()
     };
     let sinks = vec!["a".to_owned()];
     let (base_read, read_until) = ((micros(1), micros(2)), micros(3));

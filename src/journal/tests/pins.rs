@@ -86,7 +86,7 @@ fn a_walk_that_is_pinned_while_it_is_removed_is_given_back_whole() {
     decided(&state);
     assert_eq!(prune(&state, 1), 1, "the second one");
     assert_eq!(numbers(&state), [1, 3]);
-    assert!(Journal::open(state.walks().unwrap().remove(0)).unwrap().end().is_some());
+    assert!(Journal::open(state.walks().unwrap()[0].clone()).unwrap().end().is_some());
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_walk_that_was_given_up_is_not_resumed_and_goes_once_a_newer_list_is_complet
     let state = open_state(&folder);
     let given_up = begin(&state).folder().clone();
     let now = micros(2_000);
-    let open = |state: &ListState| state.open_walks(Duration::from_secs(1), now).unwrap();
+    let open = |state: &ListState| state.walks().unwrap().open(Duration::from_secs(1), now).unwrap();
     assert_eq!(open(&state).0.len(), 1);
     given_up.give_up("WeChat refuses every batch").unwrap();
     assert!(state.walks().unwrap()[0].is_given_up());

@@ -36,7 +36,7 @@ fn the_replies_and_the_pages_of_each_tag_are_read_back() {
     let mut journal = begin(&state);
     journal.append(&reply(1)).unwrap();
     drop(journal);
-    let walk = state.walks().unwrap().pop().unwrap();
+    let walk = state.walks().unwrap().last().unwrap().clone();
     let contents = walk.contents().unwrap();
     assert_eq!((contents.pages(), contents.openids(), contents.end()), (3, 3, None));
     let journal = TagJournal::open(walk).unwrap();

@@ -72,7 +72,7 @@ impl Stage {
             made_at: run.pipeline.clock.now(),
         };
         let state = run.state(unit(List::PROFILES)).unwrap();
-        let context = UnitContext::new(&run, unit(List::PROFILES), &state, None);
+        let context = UnitContext::new(&run, unit(List::PROFILES), &state.walks().unwrap(), None);
         Self { double, context, input, state, plan, _followers: followers, _folder: folder, run }
     }
 
@@ -111,7 +111,7 @@ impl Stage {
 
     /// Opens the journal of the walk that has begun.
     pub(super) fn reopen(&self) -> BatchJournal {
-        BatchJournal::open(self.state.walks().unwrap().pop().unwrap()).unwrap()
+        BatchJournal::open(self.state.walks().unwrap().last().unwrap().clone()).unwrap()
     }
 
     /// Begins a walk and reads it to its end.
@@ -129,7 +129,7 @@ impl Stage {
     /// Returns the walks that a later run would continue.
     pub(super) fn resumable(&self) -> usize {
         let within = self.run.pipeline.profiles.resume_within;
-        self.state.open_walks(within, self.run.pipeline.clock.now()).unwrap().0.len()
+        self.state.walks().unwrap().open(within, self.run.pipeline.clock.now()).unwrap().0.len()
     }
 
     /// Returns what came of each follower, in the order of their positions.
