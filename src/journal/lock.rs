@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use chrono::Utc;
 
@@ -160,8 +161,12 @@ fn host() -> String {
 
 /// Names the namespace of the process numbers: `pid:[4026531836]`. Processes in others are not
 /// seen, or seen under other numbers.
-fn namespace() -> String {
-    fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |link| link.to_string_lossy().into_owned())
+fn namespace() -> &'static str {
+    // Read once: a process stays in the namespace in which it was made.
+    static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
+        fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |link| link.to_string_lossy().into_owned())
+    });
+    &NAMESPACE
 }
 
 /// Returns whether the process of a lock file can be looked up: it runs, or has run, on this host
@@ -219,8 +224,8 @@ mod tests {
         };
         let (none, me) = (HeldLocks::default(), std::process::id());
         assert_eq!(holder("", &none), Holder::Nobody);
-        assert_eq!(holder(&text(me, &host(), &namespace()), &none), Holder::Nobody);
-        for elsewhere in [text(7, "another", &namespace()), text(7, &host(), "pid:[1]"), text(7, "another", "")] {
+        assert_eq!(holder(&text(me, &host(), namespace()), &none), Holder::Nobody);
+        for elsewhere in [text(7, "another", namespace()), text(7, &host(), "pid:[1]"), text(7, "another", "")] {
             let first = elsewhere.lines().next().unwrap().to_owned();
             assert_eq!(holder(&elsewhere, &none), Holder::Unknown(first.clone()));
             // The kernel lists the lock under the number that the process has here.
