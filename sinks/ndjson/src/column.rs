@@ -1,11 +1,13 @@
 //! The encoder of one column: chosen once a batch, then called for each row. `plain` stands before
 //! it, the line of `row` behind it.
 
+use std::ops::Range;
+
 use fanout_sink::SinkError;
 use fanout_sink::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, GenericStringArray, ListArray, OffsetSizeTrait, StringViewArray,
+    Array, ArrayRef, AsArray, GenericStringArray, ListArray, OffsetSizeTrait, StringViewArray,
 };
-use fanout_sink::arrow::buffer::NullBuffer;
+use fanout_sink::arrow::buffer::{BooleanBuffer, NullBuffer};
 use fanout_sink::arrow::datatypes::{
     ArrowNativeType, DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
@@ -14,12 +16,14 @@ use fanout_sink::arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
-use crate::text::{append_front, append_range, escape, needs_escape, quote};
+use crate::digits::{GROUP, leading, put_integer};
+use crate::text::{needs_escape, put, put_front, put_quoted, put_range, put_short};
 use crate::time::TimeText;
 
-/// Appends the JSON of one row's value.
+/// Writes the JSON of a column's values.
 pub(crate) trait Encode {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>);
+    /// Puts the value of one row to place `at` of the lines, and returns the place after it.
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize;
 }
 
 /// The encoder of a column's values.
@@ -59,7 +63,7 @@ pub(crate) fn encoder<'a>(column: &'a ArrayRef, field: &Field) -> Result<Encoder
     let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
     Ok(match column.data_type() {
         DataType::Null => bare(Null, None),
-        DataType::Boolean => bare(Boolean(column.as_boolean()), nulls),
+        DataType::Boolean => bare(Boolean(column.as_boolean().values()), nulls),
         DataType::Int8 => bare(Integers::new(column.as_primitive::<Int8Type>().values()), nulls),
         DataType::Int16 => bare(Integers::new(column.as_primitive::<Int16Type>().values()), nulls),
         DataType::Int32 => bare(Integers::new(column.as_primitive::<Int32Type>().values()), nulls),
@@ -112,8 +116,8 @@ fn strings<'a, O: OffsetSizeTrait>(column: &'a GenericStringArray<O>, nulls: Opt
 struct Null;
 
 impl Encode for Null {
-    fn encode(&mut self, _row: usize, line: &mut Vec<u8>) {
-        line.extend_from_slice(b"null");
+    fn put(&mut self, _row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        put_front(b"null", 4, lines, at)
     }
 }
 
@@ -123,73 +127,74 @@ struct Nullable<'a, E> {
 }
 
 impl<E: Encode> Encode for Nullable<'_, E> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        if self.nulls.is_null(row) { Null.encode(row, line) } else { self.values.encode(row, line) }
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        if self.nulls.is_null(row) { Null.put(row, lines, at) } else { self.values.put(row, lines, at) }
     }
 }
 
 struct Quoted<E>(E);
 
 impl<E: Encode> Encode for Quoted<E> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        line.push(b'"');
-        self.0.encode(row, line);
-        line.push(b'"');
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        let at = put_front(b"\"", 1, lines, at);
+        let at = self.0.put(row, lines, at);
+        put_front(b"\"", 1, lines, at)
     }
 }
 
-struct Boolean<'a>(&'a BooleanArray);
+struct Boolean<'a>(&'a BooleanBuffer);
 
 impl Encode for Boolean<'_> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        let (text, length) = if self.0.value(row) { (b"true ", 4) } else { (b"false", 5) };
-        append_front(text, length, line);
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        // A table and not a branch, because the values may be random.
+        const TEXTS: [&[u8; 5]; 2] = [b"false", b"true "];
+        let value = usize::from(self.0.value(row));
+        put_front(TEXTS[value], 5 - value, lines, at)
     }
 }
 
-/// Nineteen digits (the largest integer without its last digit), rounded up to the width of a copy.
-const DIGITS: usize = 20;
-
-/// Integers, with the text of the last one without its final digit: neighbours often share it.
+/// Integers, with the text of the last short one without its final digit: neighbours often share
+/// it.
 struct Integers<'a, T> {
     values: &'a [T],
     tens: u64,
-    text: [u8; DIGITS],
+    text: u64,
     length: usize,
 }
 
 impl<'a, T> Integers<'a, T> {
     fn new(values: &'a [T]) -> Self {
-        Self { values, tens: 0, text: [0; DIGITS], length: 0 }
+        Self { values, tens: 0, text: 0, length: 0 }
     }
 }
 
-impl<T: Copy + TryInto<u64> + itoa::Integer> Encode for Integers<'_, T> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        let value = self.values[row];
-        let Ok(natural) = value.try_into() else {
-            return line.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        };
-        let (tens, last) = (natural / 10, (natural % 10) as u8);
+impl<T: Copy + Into<i128>> Encode for Integers<'_, T> {
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        let value = self.values[row].into();
+        let short = u64::try_from(value).ok().filter(|natural| *natural < GROUP);
+        let Some(natural) = short else { return put_integer(value, lines, at) };
+        let tens = natural / 10;
         if tens != self.tens {
-            let mut buffer = itoa::Buffer::new();
-            let text = buffer.format(tens).as_bytes();
-            self.text[..text.len()].copy_from_slice(text);
-            self.length = if tens == 0 { 0 } else { text.len() };
+            (self.text, self.length) = if tens == 0 { (0, 0) } else { leading(tens) };
             self.tens = tens;
         }
-        append_front(&self.text, self.length, line);
-        line.push(b'0' + last);
+        let last = u64::from(b'0') + natural % 10;
+        put_front(&(self.text | last << (8 * self.length)).to_le_bytes(), self.length + 1, lines, at)
     }
 }
 
 struct Floats<'a, T>(&'a [T]);
 
-impl<T: serde::Serialize> Encode for Floats<'_, T> {
+impl<T: Copy + Into<f64> + zmij::Float> Encode for Floats<'_, T> {
     /// Writes the shortest text that reads back as the same number; `null` for a NaN and for
     /// infinity.
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        serde_json::to_writer(line, &self.0[row]).expect("a number is written to memory");
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        let value = self.0[row];
+        if value.into().is_finite() {
+            put_short(zmij::Buffer::new().format_finite(value).as_bytes(), lines, at)
+        } else {
+            Null.put(row, lines, at)
+        }
     }
 }
 
@@ -198,10 +203,17 @@ struct Strings<'a, O> {
     bytes: &'a [u8],
 }
 
+impl<O: OffsetSizeTrait> Strings<'_, O> {
+    #[inline]
+    fn range(&self, row: usize) -> Range<usize> {
+        self.offsets[row].as_usize()..self.offsets[row + 1].as_usize()
+    }
+}
+
 impl<O: OffsetSizeTrait> Encode for Strings<'_, O> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        let (start, end) = (self.offsets[row].as_usize(), self.offsets[row + 1].as_usize());
-        append_range(self.bytes, start, end - start, line);
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        let Range { start, end } = self.range(row);
+        put_range(self.bytes, start, end - start, lines, at)
     }
 }
 
@@ -209,24 +221,16 @@ impl<O: OffsetSizeTrait> Encode for Strings<'_, O> {
 struct EscapedStrings<'a, O>(Strings<'a, O>);
 
 impl<O: OffsetSizeTrait> Encode for EscapedStrings<'_, O> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        let Strings { offsets, bytes } = &self.0;
-        let text = &bytes[offsets[row].as_usize()..offsets[row + 1].as_usize()];
-        line.push(b'"');
-        if needs_escape(text) {
-            escape(text, line);
-        } else {
-            self.0.encode(row, line);
-        }
-        line.push(b'"');
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        put_quoted(&self.0.bytes[self.0.range(row)], lines, at)
     }
 }
 
 struct Views<'a>(&'a StringViewArray);
 
 impl Encode for Views<'_> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        quote(self.0.value(row).as_bytes(), line);
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        put_quoted(self.0.value(row).as_bytes(), lines, at)
     }
 }
 
@@ -248,8 +252,8 @@ impl<'a> Timestamps<'a> {
 }
 
 impl Encode for Timestamps<'_> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
-        self.text.append(self.values[row], line);
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+        self.text.put(self.values[row], lines, at)
     }
 }
 
@@ -266,17 +270,17 @@ impl<'a> Lists<'a> {
 }
 
 impl Encode for Lists<'_> {
-    fn encode(&mut self, row: usize, line: &mut Vec<u8>) {
+    fn put(&mut self, row: usize, lines: &mut Vec<u8>, at: usize) -> usize {
         let quote: &[u8] = if self.items.quoted { b"\"" } else { b"" };
-        line.push(b'[');
+        let mut at = put_front(b"[", 1, lines, at);
         for item in self.offsets[row]..self.offsets[row + 1] {
             if item > self.offsets[row] {
-                line.push(b',');
+                at = put_front(b",", 1, lines, at);
             }
-            line.extend_from_slice(quote);
-            self.items.values.encode(item.as_usize(), line);
-            line.extend_from_slice(quote);
+            at = put(quote, lines, at);
+            at = self.items.values.put(item.as_usize(), lines, at);
+            at = put(quote, lines, at);
         }
-        line.push(b']');
+        put_front(b"]", 1, lines, at)
     }
 }

@@ -8,6 +8,7 @@
 mod column;
 mod compressor;
 mod constant;
+mod digits;
 mod factory;
 mod options;
 mod plain;

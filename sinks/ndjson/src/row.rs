@@ -9,7 +9,7 @@ use fanout_sink::arrow::record_batch::RecordBatch;
 use crate::column::{Encode, Encoder, encoder, is_written};
 use crate::constant::is_constant;
 use crate::plain::plain;
-use crate::text::{Fragment, quote};
+use crate::text::{Fragment, put_quoted};
 
 /// The size of a piece of whole lines, roughly.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
@@ -22,6 +22,7 @@ pub struct LineEncoder {
     schema: SchemaRef,
     /// The text before each value: `{"first":`, `,"second":` …
     keys: Vec<Vec<u8>>,
+    /// The piece, and then what an earlier one left.
     lines: Vec<u8>,
 }
 
@@ -36,12 +37,13 @@ impl LineEncoder {
     pub fn new(schema: SchemaRef) -> Self {
         let key = |(index, name): (usize, &String)| {
             let mut key = vec![if index == 0 { b'{' } else { b',' }];
-            quote(name.as_bytes(), &mut key);
+            let end = put_quoted(name.as_bytes(), &mut key, 1);
+            key.truncate(end);
             key.push(b':');
             key
         };
         let keys = schema.fields().iter().map(|field| field.name()).enumerate().map(key).collect();
-        Self { schema, keys, lines: Vec::with_capacity(2 * PIECE_BYTES) }
+        Self { schema, keys, lines: vec![0; 2 * PIECE_BYTES] }
     }
 
     /// Returns whether the values of `field` can be written as JSON, by its type: numbers, text,
@@ -70,19 +72,19 @@ impl LineEncoder {
         let columns = records.columns().iter().zip(fields).map(|(column, field)| plain(column, field));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let (mut steps, end) = self.steps(&columns)?;
-        self.lines.clear();
+        let mut at = 0;
         for row in 0..records.num_rows() {
-            for step in &mut steps {
-                step.before.append(&mut self.lines);
-                step.values.encode(row, &mut self.lines);
+            for Step { before, values } in &mut steps {
+                at = before.put(&mut self.lines, at);
+                at = values.put(row, &mut self.lines, at);
             }
-            end.append(&mut self.lines);
-            if self.lines.len() >= PIECE_BYTES {
-                write(&self.lines)?;
-                self.lines.clear();
+            at = end.put(&mut self.lines, at);
+            if at >= PIECE_BYTES {
+                write(&self.lines[..at])?;
+                at = 0;
             }
         }
-        if self.lines.is_empty() { Ok(()) } else { write(&self.lines) }
+        if at == 0 { Ok(()) } else { write(&self.lines[..at]) }
     }
 
     /// Returns the steps that write a row, and the end of its line. Keys, punctuation and the
@@ -97,7 +99,9 @@ impl LineEncoder {
             text.extend_from_slice(key);
             text.extend_from_slice(quote);
             if is_constant(column) {
-                values.encode(0, &mut text);
+                let start = text.len();
+                let end = values.put(0, &mut text, start);
+                text.truncate(end);
             } else {
                 steps.push(Step { before: Fragment::new(&text), values });
                 text.clear();

@@ -137,6 +137,9 @@ async fn numbers_are_those_of_serde_json() {
         .await;
     assert_encoded(Arc::new(Int64Array::from(vec![i64::MIN, i64::MAX])), &[json!(i64::MIN), json!(i64::MAX)]).await;
     assert_encoded(Arc::new(UInt64Array::from(vec![u64::MAX])), &[json!(u64::MAX)]).await;
+    // Neighbours with the same tens or not, short and long, and below zero.
+    let numbers = [0, 9, 10, 19, 5, -5, 5, -10, 99_999_999, 100_000_000, 99_999_998, -99_999_999, 10_i64.pow(16), 0, 1];
+    assert_encoded(Arc::new(Int64Array::from(numbers.to_vec())), &numbers.map(|number| json!(number))).await;
     let floats = [0.0, -0.0, 0.1, 1e300, f64::MIN_POSITIVE, 1.0 / 3.0, f64::NAN, f64::INFINITY];
     assert_encoded(Arc::new(Float64Array::from(floats.to_vec())), &floats.map(|float| json!(float))).await;
     let lines = lines(&records(vec![("value", Arc::new(Float32Array::from(vec![0.1])))])).await;
@@ -194,6 +197,20 @@ async fn every_line_is_the_row_in_the_order_of_the_columns() {
         assert_eq!(line, expected);
         assert_eq!(serde_json::from_str::<Map<String, Value>>(line).unwrap().len(), records.num_columns());
     }
+}
+
+#[tokio::test]
+async fn a_value_longer_than_a_piece_is_whole() {
+    let texts = ["a".repeat(3 * PIECE_BYTES), "b".to_owned(), "\u{1}".repeat(PIECE_BYTES), "c".to_owned()];
+    let expected = texts.each_ref().map(|text| json!(text));
+    assert_encoded(Arc::new(StringArray::from_iter_values(&texts)), &expected).await;
+    // Without escapes in the column, and as the constant of a column.
+    assert_encoded(Arc::new(StringArray::from_iter_values(&texts[..2])), &expected[..2]).await;
+    assert_encoded(
+        Arc::new(StringArray::from_iter_values([&texts[0], &texts[0]])),
+        &[json!(texts[0]), json!(texts[0])],
+    )
+    .await;
 }
 
 #[tokio::test]

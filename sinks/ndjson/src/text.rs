@@ -1,60 +1,102 @@
-//! Appends text to a line, with the escapes of JSON: the innermost step of the encoders.
+//! Puts text into lines, with the escapes of JSON: the innermost step of the encoders.
+//!
+//! Every function takes the lines and the place of a text in them, and returns the place after the
+//! text; the bytes behind that place have no meaning. The place is not the length of the `Vec`,
+//! because each text waits for the place of the one before, and a register passes it on faster
+//! than memory.
 
-use std::io::Write;
-
-/// Values of up to this many bytes are appended by a copy of exactly this width, because the
-/// compiler turns a copy of known width into a few moves, and one of unknown width into a call.
+/// Values of up to this many bytes are put by a copy of exactly this width, because the compiler
+/// turns a copy of known width into a few moves, and one of unknown width into a call.
 const WIDTH: usize = 32;
 
-/// Appends the first `length` bytes of `front`: copies all of `front`, then truncates.
+/// Returns `N` bytes from `at` on. The lines grow if they are too short.
 #[inline]
-pub(crate) fn append_front<const N: usize>(front: &[u8; N], length: usize, line: &mut Vec<u8>) {
-    let end = line.len() + length;
-    line.extend_from_slice(front);
-    line.truncate(end);
+pub(crate) fn slot<const N: usize>(lines: &mut Vec<u8>, at: usize) -> &mut [u8; N] {
+    reserve(lines, at + N);
+    (&mut lines[at..at + N]).try_into().expect("the slot has this length")
 }
 
-/// Appends `length` bytes of `bytes`, beginning at `start`.
 #[inline]
-pub(crate) fn append_range(bytes: &[u8], start: usize, length: usize, line: &mut Vec<u8>) {
+fn reserve(lines: &mut Vec<u8>, length: usize) {
+    #[cold]
+    fn grow(lines: &mut Vec<u8>, length: usize) {
+        lines.resize(length.next_power_of_two(), 0);
+    }
+    if lines.len() < length {
+        grow(lines, length);
+    }
+}
+
+/// Puts the first `length` bytes of `front`: copies all of `front`.
+#[inline]
+pub(crate) fn put_front<const N: usize>(front: &[u8; N], length: usize, lines: &mut Vec<u8>, at: usize) -> usize {
+    *slot(lines, at) = *front;
+    at + length
+}
+
+/// Puts text of any length.
+#[inline]
+pub(crate) fn put(text: &[u8], lines: &mut Vec<u8>, at: usize) -> usize {
+    let end = at + text.len();
+    reserve(lines, end);
+    lines[at..end].copy_from_slice(text);
+    end
+}
+
+/// Puts `length` bytes of `bytes`, beginning at `start`.
+#[inline]
+pub(crate) fn put_range(bytes: &[u8], start: usize, length: usize, lines: &mut Vec<u8>, at: usize) -> usize {
     let rest = &bytes[start..];
     match rest.first_chunk::<WIDTH>() {
-        Some(front) if length <= WIDTH => append_front(front, length, line),
-        _ => line.extend_from_slice(&rest[..length]),
+        Some(front) if length <= WIDTH => put_front(front, length, lines, at),
+        _ => put(&rest[..length], lines, at),
+    }
+}
+
+/// Puts a text of up to [`WIDTH`] bytes: the first half and the second, which may overlap.
+#[inline]
+pub(crate) fn put_short(text: &[u8], lines: &mut Vec<u8>, at: usize) -> usize {
+    if let (Some(front), Some(back)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        let slot: &mut [u8; WIDTH] = slot(lines, at);
+        slot[..16].copy_from_slice(front);
+        slot[text.len() - 16..][..16].copy_from_slice(back);
+        at + text.len()
+    } else {
+        put(text, lines, at)
     }
 }
 
 /// Wider than [`WIDTH`]: keys and constants together are longer than values.
 const FRAGMENT_WIDTH: usize = 64;
 
-/// Text that is appended to every row, padded for copies of a fixed width.
-#[derive(Debug, Default)]
+/// Text that is written to every row, with its front padded for a copy of a fixed width.
+#[derive(Debug)]
 pub(crate) struct Fragment {
-    chunks: Vec<[u8; FRAGMENT_WIDTH]>,
+    front: [u8; FRAGMENT_WIDTH],
+    rest: Vec<u8>,
     length: usize,
 }
 
 impl Fragment {
     pub(crate) fn new(text: &[u8]) -> Self {
-        let chunk = |piece: &[u8]| {
-            let mut chunk = [0; FRAGMENT_WIDTH];
-            chunk[..piece.len()].copy_from_slice(piece);
-            chunk
-        };
-        Self { chunks: text.chunks(FRAGMENT_WIDTH).map(chunk).collect(), length: text.len() }
+        let (front, rest) = text.split_at(text.len().min(FRAGMENT_WIDTH));
+        let mut fragment = Self { front: [0; FRAGMENT_WIDTH], length: text.len(), rest: rest.to_vec() };
+        fragment.front[..front.len()].copy_from_slice(front);
+        fragment
     }
 
+    /// Puts the text.
     #[inline]
-    pub(crate) fn append(&self, line: &mut Vec<u8>) {
-        let end = line.len() + self.length;
-        for chunk in &self.chunks {
-            line.extend_from_slice(chunk);
+    pub(crate) fn put(&self, lines: &mut Vec<u8>, at: usize) -> usize {
+        put_front(&self.front, self.length, lines, at);
+        if self.length > FRAGMENT_WIDTH {
+            put(&self.rest, lines, at + FRAGMENT_WIDTH);
         }
-        line.truncate(end);
+        at + self.length
     }
 }
 
-fn is_special(byte: u8) -> bool {
+const fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
@@ -65,33 +107,56 @@ pub(crate) fn needs_escape(bytes: &[u8]) -> bool {
     bytes.chunks(PIECE).any(|piece| piece.iter().fold(false, |found, byte| found | is_special(*byte)))
 }
 
-/// Appends a string in quotes, with escapes.
-pub(crate) fn quote(text: &[u8], line: &mut Vec<u8>) {
-    line.push(b'"');
-    if needs_escape(text) {
-        escape(text, line);
-    } else {
-        line.extend_from_slice(text);
+/// Puts a string in quotes, with escapes.
+pub(crate) fn put_quoted(text: &[u8], lines: &mut Vec<u8>, at: usize) -> usize {
+    let mut at = put_front(b"\"", 1, lines, at);
+    let (chunks, rest) = text.as_chunks::<CHUNK>();
+    for chunk in chunks {
+        at = if needs_escape(chunk) { escape(chunk, lines, at) } else { put_front(chunk, CHUNK, lines, at) };
     }
-    line.push(b'"');
+    at = escape(rest, lines, at);
+    put_front(b"\"", 1, lines, at)
 }
 
-/// Appends a string without its quotes, with the escapes that `serde_json` writes.
-pub(crate) fn escape(text: &[u8], line: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
-        line.extend_from_slice(&rest[..at]);
-        match rest[at] {
-            b'"' => line.extend_from_slice(b"\\\""),
-            b'\\' => line.extend_from_slice(b"\\\\"),
-            0x08 => line.extend_from_slice(b"\\b"),
-            0x0C => line.extend_from_slice(b"\\f"),
-            b'\n' => line.extend_from_slice(b"\\n"),
-            b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' => line.extend_from_slice(b"\\t"),
-            control => write!(line, "\\u{control:04x}").expect("memory takes every write"),
-        }
-        rest = &rest[at + 1..];
-    }
-    line.extend_from_slice(rest);
+/// So many bytes of a string are looked at together.
+const CHUNK: usize = 16;
+
+/// Puts up to [`CHUNK`] bytes with the escapes that `serde_json` writes: a copy for each byte, and
+/// no branch.
+#[inline]
+fn escape(chunk: &[u8], lines: &mut Vec<u8>, at: usize) -> usize {
+    let slot: &mut [u8; 8 * CHUNK] = slot(lines, at);
+    at + chunk.iter().fold(0, |end, byte| {
+        let text = &ESCAPES[usize::from(*byte)];
+        slot[end..][..8].copy_from_slice(text);
+        end + usize::from(text[7])
+    })
 }
+
+/// The text of each byte in a string; the last of the eight bytes is its length.
+static ESCAPES: [[u8; 8]; 256] = {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut escapes = [[0; 8]; 256];
+    let mut index = 0;
+    while index < 256 {
+        let byte = index as u8;
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            0x08 => b'b',
+            0x0C => b'f',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            _ => 0,
+        };
+        escapes[index] = if !is_special(byte) {
+            [byte, 0, 0, 0, 0, 0, 0, 1]
+        } else if short > 0 {
+            [b'\\', short, 0, 0, 0, 0, 0, 2]
+        } else {
+            [b'\\', b'u', b'0', b'0', HEX[index / 16], HEX[index % 16], 0, 6]
+        };
+        index += 1;
+    }
+    escapes
+};

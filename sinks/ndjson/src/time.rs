@@ -4,106 +4,93 @@ use std::io::Write;
 
 use fanout_sink::arrow::datatypes::TimeUnit;
 
-use crate::text::append_front;
+use crate::digits::PAIRS;
+use crate::text::{put_front, slot};
 
 const SECONDS_A_DAY: i64 = 86_400;
 const NANOSECONDS_A_SECOND: i64 = 1_000_000_000;
 
 /// Bytes of the longest text: a year of twelve digits with its sign, nine digits after the second,
-/// and `Z`.
-const LONGEST: usize = 40;
+/// and `Z`; and the rest of the last copy.
+const LONGEST: usize = 48;
 
 /// Writes timestamps as RFC 3339 with six digits after the second, or nine for nanoseconds:
 /// `2026-11-22T10:00:00.000000Z`. Without `instant` (the column has no time zone) it omits the `Z`.
 /// A year outside 0 to 9999 has a sign, as ISO 8601 allows.
 ///
-/// It keeps the text of the last value and the date of the last day, because neighbours are often
-/// equal or of one day.
+/// It keeps the text of the last value, because neighbours are often equal.
 #[derive(Debug)]
 pub(crate) struct TimeText {
     unit: TimeUnit,
     instant: bool,
     last: Option<i64>,
-    day: Option<i64>,
-    date_length: usize,
     text: [u8; LONGEST],
     length: usize,
 }
 
 impl TimeText {
     pub(crate) fn new(unit: TimeUnit, instant: bool) -> Self {
-        Self { unit, instant, last: None, day: None, date_length: 0, text: [0; LONGEST], length: 0 }
+        Self { unit, instant, last: None, text: [0; LONGEST], length: 0 }
     }
 
-    /// Appends the text of `value` units since 1970.
+    /// Puts the text of `value` units since 1970.
     #[inline]
-    pub(crate) fn append(&mut self, value: i64, line: &mut Vec<u8>) {
-        if self.last != Some(value) {
-            self.render(value);
-            self.last = Some(value);
+    pub(crate) fn put(&mut self, value: i64, lines: &mut Vec<u8>, at: usize) -> usize {
+        if self.last == Some(value) {
+            return put_front(&self.text, self.length, lines, at);
         }
-        append_front(&self.text, self.length, line);
-    }
-
-    fn render(&mut self, value: i64) {
+        let slot = slot(lines, at);
         let (seconds, nanosecond) = match self.unit {
             TimeUnit::Second => split::<1>(value),
             TimeUnit::Millisecond => split::<1_000>(value),
             TimeUnit::Microsecond => split::<1_000_000>(value),
             TimeUnit::Nanosecond => split::<NANOSECONDS_A_SECOND>(value),
         };
-        let day = seconds.div_euclid(SECONDS_A_DAY);
-        if self.day != Some(day) {
-            self.render_date(day);
-            self.day = Some(day);
-        }
+        let end = put_date(seconds.div_euclid(SECONDS_A_DAY), slot);
+        let (clock, _) = slot[end..].split_first_chunk_mut::<24>().expect("the slot is longer");
+        *clock = *b"T00:00:00.000000000Z\0\0\0\0";
         let second = seconds.rem_euclid(SECONDS_A_DAY) as u32;
-        let [hour, minute, second] = [second / 3_600, second / 60 % 60, second % 60].map(pair);
-        let rest = &mut self.text[self.date_length..];
-        rest[..10]
-            .copy_from_slice(&[b'T', hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1], b'.']);
-        self.length = self.date_length + 10;
-        let [high, middle, low] =
-            [nanosecond / 10_000_000, nanosecond / 100_000, nanosecond / 1_000].map(|n| pair(n % 100));
-        self.push(&[high[0], high[1], middle[0], middle[1], low[0], low[1]]);
-        if self.unit == TimeUnit::Nanosecond {
-            let [tens, ones] = pair(nanosecond % 100);
-            self.push(&[b'0' + (nanosecond / 100 % 10) as u8, tens, ones]);
-        }
-        if self.instant {
-            self.push(b"Z");
-        }
-    }
-
-    #[inline]
-    fn push<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.text[self.length..][..N].copy_from_slice(bytes);
-        self.length += N;
-    }
-
-    fn render_date(&mut self, day: i64) {
-        let (year, month, day) = date(day);
-        self.length = 0;
-        if let Some((high, low)) =
-            u32::try_from(year).ok().filter(|year| *year < 10_000).map(|year| (year / 100, year % 100))
-        {
-            let [high, low] = [high, low].map(pair);
-            self.push(&[high[0], high[1], low[0], low[1]]);
+        put_pair(second / 3_600, &mut clock[1..3]);
+        put_pair(second / 60 % 60, &mut clock[4..6]);
+        put_pair(second % 60, &mut clock[7..9]);
+        put_pair(nanosecond / 10_000_000, &mut clock[10..12]);
+        put_pair(nanosecond / 100_000 % 100, &mut clock[12..14]);
+        put_pair(nanosecond / 1_000 % 100, &mut clock[14..16]);
+        let end = if self.unit == TimeUnit::Nanosecond {
+            clock[16] = b'0' + (nanosecond / 100 % 10) as u8;
+            put_pair(nanosecond % 100, &mut clock[17..19]);
+            end + 19
         } else {
-            let mut rest = &mut self.text[..];
-            write!(rest, "{year:+05}").expect("the longest year is shorter");
-            self.length = LONGEST - rest.len();
-        }
-        let [month, day] = [month as u32, day as u32].map(pair);
-        self.push(&[b'-', month[0], month[1], b'-', day[0], day[1]]);
-        self.date_length = self.length;
+            clock[16] = b'Z';
+            end + 16
+        };
+        (self.last, self.text, self.length) = (Some(value), *slot, end + usize::from(self.instant));
+        at + self.length
     }
 }
 
-/// Returns the two digits of a number below 100.
+/// Puts the date `days` after 1970-01-01 to the front of the slot, and returns its length.
 #[inline]
-fn pair(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+fn put_date(days: i64, slot: &mut [u8; LONGEST]) -> usize {
+    let (year, month, day) = date(days);
+    if let Ok(year @ 0..10_000) = u32::try_from(year) {
+        slot[..10].copy_from_slice(b"0000-00-00");
+        put_pair(year / 100, &mut slot[..2]);
+        put_pair(year % 100, &mut slot[2..4]);
+        put_pair(month, &mut slot[5..7]);
+        put_pair(day, &mut slot[8..10]);
+        10
+    } else {
+        let mut rest = &mut slot[..];
+        write!(rest, "{year:+05}-{month:02}-{day:02}").expect("the longest date is shorter");
+        LONGEST - rest.len()
+    }
+}
+
+/// Puts the two digits of a number below 100 to their place.
+#[inline]
+fn put_pair(number: u32, place: &mut [u8]) {
+    place.copy_from_slice(&PAIRS[number as usize % PAIRS.len()]);
 }
 
 /// Returns the whole seconds, rounded down, and the rest in nanoseconds. The unit is a constant, so
@@ -116,20 +103,22 @@ fn split<const UNITS_A_SECOND: i64>(value: i64) -> (i64, u32) {
 /// Returns the year, month and day, in the proleptic Gregorian calendar, of the date `days` after
 /// 1970-01-01.
 ///
-/// The months are counted from March, so that the leap day is the last day of the year; Howard
-/// Hinnant's `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>).
-fn date(days: i64) -> (i64, i64, i64) {
-    const DAYS_AN_ERA: i64 = 146_097;
+/// The months are counted from March, so that the leap day is the last day of the year. Days are
+/// counted in quarters, so that a century and a year have whole lengths; Neri and Schneider,
+/// "Euclidean affine functions and their application to calendar algorithms".
+fn date(days: i64) -> (i64, u32, u32) {
+    const QUARTERS_A_CENTURY: i64 = 146_097;
+    const QUARTERS_A_YEAR: u32 = 1_461;
     const DAYS_TO_MARCH_OF_YEAR_ZERO: i64 = 719_468;
-    let days = days + DAYS_TO_MARCH_OF_YEAR_ZERO;
-    let (era, day_of_era) = (days.div_euclid(DAYS_AN_ERA), days.rem_euclid(DAYS_AN_ERA));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let quarters = 4 * (days + DAYS_TO_MARCH_OF_YEAR_ZERO) + 3;
+    let (century, rest) = (quarters.div_euclid(QUARTERS_A_CENTURY), quarters.rem_euclid(QUARTERS_A_CENTURY) as u32);
+    // The last quarter of the same day, of which the day counts if it is a leap day.
+    let quarters = rest | 3;
+    let (year_of_century, day_of_year) = (quarters / QUARTERS_A_YEAR, quarters % QUARTERS_A_YEAR / 4);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+    let (month, years) = if month_from_march < 10 { (month_from_march + 3, 0) } else { (month_from_march - 9, 1) };
+    (100 * century + i64::from(year_of_century + years), month, day)
 }
 
 #[cfg(test)]
@@ -142,7 +131,8 @@ mod tests {
 
     fn rendered(value: i64, unit: TimeUnit, instant: bool) -> String {
         let mut text = Vec::new();
-        TimeText::new(unit, instant).append(value, &mut text);
+        let end = TimeText::new(unit, instant).put(value, &mut text, 0);
+        text.truncate(end);
         String::from_utf8(text).unwrap()
     }
 
@@ -163,16 +153,16 @@ mod tests {
         let seconds: Vec<i64> = (-40_000..40_000).map(|step| step * 1_000_003).collect();
         let column = TimestampSecondArray::from(seconds.clone());
         let expected = cast(&column, &DataType::Utf8).unwrap();
-        // Each value several times in turn: what is kept from the last one must not change the
-        // text.
         let mut times = TimeText::new(TimeUnit::Second, false);
         for (seconds, expected) in seconds.iter().zip(expected.as_string::<i32>()) {
-            let mut texts = Vec::new();
-            for seconds in [*seconds, *seconds, *seconds / SECONDS_A_DAY * SECONDS_A_DAY, *seconds] {
-                texts.clear();
-                times.append(seconds, &mut texts);
-            }
-            assert_eq!(String::from_utf8(texts).unwrap(), format!("{}.000000", expected.unwrap()));
+            let mut text = Vec::new();
+            // Twice: the text that is kept is the same.
+            let middle = times.put(*seconds, &mut text, 0);
+            let end = times.put(*seconds, &mut text, middle);
+            text.truncate(end);
+            assert_eq!(text[..middle], text[middle..]);
+            text.truncate(middle);
+            assert_eq!(String::from_utf8(text).unwrap(), format!("{}.000000", expected.unwrap()));
         }
     }
 

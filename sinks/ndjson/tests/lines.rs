@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow::compute::cast;
+use arrow::compute::{cast, concat_batches};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use fanout_sink::arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array, LargeStringArray,
@@ -162,16 +162,22 @@ fn any_columns() -> impl Strategy<Value = (Vec<(String, Column)>, usize, usize)>
     })
 }
 
+/// How many times the rows follow one another: enough for several blocks and pieces, or once, so
+/// that a part of a batch keeps its offset.
+fn copies() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => Just(1_usize), 1 => 2..40_usize]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_line_is_that_of_serde_json((columns, start, end) in any_columns()) {
+    fn every_line_is_that_of_serde_json((columns, start, end) in any_columns(), copies in copies()) {
         let value = |row: usize| move |(name, (_, values)): &(String, Column)| {
             format!("{}:{}", json(&[Some(name)])[0], values[row])
         };
         let line = |row| format!("{{{}}}\n", columns.iter().map(value(row)).collect::<Vec<_>>().join(","));
-        let expected: String = (start..end).map(line).collect();
+        let expected = (start..end).map(line).collect::<String>().repeat(copies);
         let field = |(name, (column, _)): &(String, Column)| {
             Field::new(name, column.data_type().clone(), true)
         };
@@ -179,6 +185,7 @@ proptest! {
         let arrays = columns.iter().map(|(_, (column, _))| column.slice(start, end - start)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(end - start));
         let records = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options).unwrap();
+        let records = if copies == 1 { records } else { concat_batches(&schema, &vec![records; copies]).unwrap() };
 
         let mut encoder = LineEncoder::new(schema);
         let mut lines = Vec::new();
