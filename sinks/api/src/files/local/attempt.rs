@@ -146,8 +146,8 @@ impl Attempt {
         PlaceNote::of(target)?.write(&beside(&self.list, PLACE))
     }
 
-    /// Returns what an error of this attempt means, if its lock is gone: an error that `make` makes.
-    /// Whoever takes the lock removes it with all the rest.
+    /// Returns what an error of this attempt means, if its lock is gone: an error that `make`
+    /// makes. Whoever takes the lock removes it with all the rest.
     pub(super) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
         if !self.is_locked || beside(&self.list, LOCK).exists() {
             return error;

@@ -30,7 +30,8 @@ pub(super) struct Target {
     folder: PathBuf,
     /// `<root>.staging`.
     staging_root: PathBuf,
-    /// The folder with the staging of this sink for this list of this app id, of all attempts at it.
+    /// The folder with the staging of this sink for this list of this app id: of all attempts at
+    /// it.
     staging_of_list: PathBuf,
 }
 
