@@ -31,8 +31,8 @@ use chrono::{DateTime, Utc};
 use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, beside, give_back};
 use super::likeness::create_like;
 use super::lock_file::{LockFile, Tried};
-use super::reading::{metadata, names_in};
-use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_file, remove_folder, rename_to_free};
+use super::reading::{metadata, names_in, parent};
+use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_file, remove_folder, rename_to_free, sync_folder};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -255,10 +255,18 @@ fn clear(list: &Path, target: &Target) -> Result<(), SinkError> {
         match metadata(&path)? {
             None => {}
             Some(found) if !found.is_dir() => remove_file(&path)?,
-            // A file system may move files and no folders.
             Some(_) => match fs::rename(&path, &removed) {
-                Err(error) if error.kind() != ErrorKind::NotFound => remove_folder(&path)?,
-                _ => remove_folder(&removed)?,
+                Ok(()) => {
+                    // After a power failure, half a folder under the name that it had would be
+                    // taken for something foreign that came out of the place, and kept.
+                    if !end.is_empty() {
+                        sync_folder(parent(list))?;
+                    }
+                    remove_folder(&removed)?;
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // A file system may move files and no folders.
+                Err(_) => remove_folder(&path)?,
             },
         }
     }
