@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::move_files;
+use super::giving_back::{PLACE, beside};
 use super::place::{Place, Standing, shortened};
 use super::publication::{Publication, lost};
 use super::reading::{metadata, names_in, read};
@@ -145,6 +146,7 @@ impl SingleFile<'_> {
         fs::write(&note, text).map_err(|error| io_error("write", &note, error))?;
         remove_file(&list.join(OLD_MARKER))?;
 
+        attempt.note_place(self.0.target)?;
         let number = ANNOUNCEMENTS.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("{},announcement={number}", attempt.name());
         let outer = attempt.publishing();
@@ -202,7 +204,8 @@ impl SingleFile<'_> {
     /// Gives an announced list back to its attempt.
     fn withdraw(&self, folder: &Path, note: &Note, place: &Place) -> Result<(), SinkError> {
         let staged = self.0.target.staging_root().join(&note.staged);
-        if staged.parent().is_none_or(|staging| !staging.is_dir()) {
+        // The note of its place goes with the attempt.
+        if metadata(&beside(&staged, PLACE))?.is_none() {
             return self.end(folder);
         }
         match move_folder(folder, &staged) {

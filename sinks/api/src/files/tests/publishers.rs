@@ -300,6 +300,7 @@ fn an_announced_list_whose_place_has_changed_is_not_published() {
     }
     publish(&single_options(), &newer, &["b\n"]);
     assert_eq!(tree(&directory.path().join("out")), published(&[(&newer, "b\n")]));
+    assert!(!directory.path().join("out.staging").exists(), "the list goes back to an attempt that has ended");
     publish(&single_options(), &began(&place, 1), &["a\n"]);
     assert_eq!(tree(&directory.path().join("out")), published(&[(&newer, "b\n")]));
     assert!(!directory.path().join("out.staging").exists());
