@@ -254,6 +254,8 @@ fn publish(folder: &Path, note: &Note, place: &Place) -> Result<bool, SinkError>
     take_out_marker(&place.marker(), &folder.join(OLD_MARKER))?;
     sync_folder(&place.folder)?;
     move_file(&list.manifest(), &place.manifest())?;
+    // A power failure may take one of two new names. A file without a manifest is foreign.
+    sync_folder(&place.folder)?;
     move_file(&folder.join(&note.file), &place.folder.join(&note.file))?;
     sync_folder(&place.folder)?;
     move_file(&list.marker(), &place.marker())?;
