@@ -1,25 +1,18 @@
-//! The staging of one attempt at a list, named after host and process, and held by a lock while it
-//! is used.
+//! The staging of one attempt at a list: a folder of its own, named after host and process, and
+//! held by a lock while it is used.
 //!
 //! ```text
-//! app_id=wx1,list=followers/
-//!     host=etl-1,process=4711,attempt=1/              the list while it is written, until its commit
-//!     host=etl-1,process=4711,attempt=1~publishing/   the same list during its commit; then what
-//!                                                     came out of the place of the list
-//!     host=etl-1,process=4711,attempt=1~replaced/     what was moved aside, on a file system that
-//!                                                     cannot exchange two folders
-//!     host=etl-1,process=4711,attempt=1~place         the place of the list, for another process
-//!                                                     that gives back what came out
-//!     host=etl-1,process=4711,attempt=1~old/          what is being removed
-//!     host=etl-1,process=4711,attempt=1.lock          held while all this is used
+//! list=followers/host=etl-1,process=4711,attempt=1.lock     held while the folder is used
+//! list=followers/host=etl-1,process=4711,attempt=1/
+//!     list/          the list while it is written, until its commit
+//!     publishing/    the same list during its commit; then what came out of the place of the list
+//!     replaced/      what was moved aside, on a file system that cannot exchange two folders
+//!     place          the place of the list, for another process that gives back what came out
 //! ```
-//!
-//! Few names are made for each list, and none that is not used: thousands of lists wait for the
-//! file system to make and remove them.
 //!
 //! Before it: `files`. Behind it: `lock_file`, `steps`, and `giving_back`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -28,11 +21,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, beside, give_back};
+use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, give_back};
 use super::likeness::create_like;
 use super::lock_file::{LockFile, Tried};
-use super::reading::{metadata, names_in, parent};
-use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_file, remove_folder, rename_to_free, sync_folder};
+use super::reading::{names_in, parent};
+use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_folder, rename_to_free, sync_folder};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -43,10 +36,11 @@ const LOCK: &str = ".lock";
 /// The end of the name under which a folder is removed: a process that still uses it no longer
 /// finds it, and fails.
 const REMOVED: &str = "~old";
-/// The ends of the names of an attempt, besides that of the list while it is written.
-const ENDS: [&str; 5] = [LOCK, REMOVED, PUBLISHING, REPLACED, PLACE];
-/// The beginning of the names of an attempt. Nothing else here can be held by a lock.
+/// The beginning of the name of an attempt's folder. An earlier version had other folders here, and
+/// no locks.
 const ATTEMPT: &str = "host=";
+/// What an attempt's folder holds, besides what is given back.
+const LIST: &str = "list";
 
 /// A list of one owner. Two states may give one name to two walks, so the instant belongs to it.
 type Key = (PathBuf, String, Option<DateTime<Utc>>);
@@ -64,11 +58,8 @@ static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 /// The staging of one attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// The folder of the list while it is written.
-    list: PathBuf,
+    folder: PathBuf,
     key: Key,
-    /// Whether the file system has locks.
-    is_locked: bool,
     /// The deepest folder on the path to staging that existed before. The folders below it were
     /// made for staging, and are removed with it.
     floor: PathBuf,
@@ -84,7 +75,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Begins an attempt with an empty folder for the list.
+    /// Makes a folder for this attempt.
     pub(super) fn open(target: &Target) -> Result<Self, SinkError> {
         let floor = nearest_folder(target.staging_root());
         let staging_of_list = target.staging_of_list().to_owned();
@@ -92,8 +83,8 @@ impl Attempt {
         for _ in 0..CREATE_ATTEMPTS {
             create_folders(&staging_of_list)?;
             let name = attempt_name();
-            let list = staging_of_list.join(&name);
-            let lock_path = beside(&list, LOCK);
+            let folder = staging_of_list.join(&name);
+            let lock_path = lock_of(&folder);
             let lock = match LockFile::try_take(&lock_path) {
                 Ok(Tried::Locked(lock)) => Some(lock),
                 Ok(Tried::NoLocks) => None,
@@ -102,17 +93,19 @@ impl Attempt {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(io_error("lock", &lock_path, error)),
             };
-            // A container has the host and process of the one before it, which may have left this.
-            if ["", PUBLISHING, REPLACED].iter().any(|end| beside(&list, end).symlink_metadata().is_ok()) {
-                continue;
+            match fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => continue,
+                Err(error) => return Err(io_error("create the folder", &folder, error)),
             }
-            let is_locked = lock.is_some();
             if let Some(mut lock) = lock {
                 lock.note(&format!("{name}: a list for `{}`", target.folder().display()));
-                held().insert(key.clone(), (list.clone(), lock));
+                held().insert(key.clone(), (folder.clone(), lock));
             }
-            let attempt = Self { list, key, is_locked, floor };
-            return match create_like(target, &attempt.list) {
+            let attempt = Self { folder, key, floor };
+            let filled = create_like(target, &attempt.list())
+                .and_then(|()| PlaceNote::of(target)?.write(&attempt.folder.join(PLACE)));
+            return match filled {
                 Ok(()) => Ok(attempt),
                 Err(error) => Err(attempt.explain(error, SinkError::temporary)),
             };
@@ -122,37 +115,32 @@ impl Attempt {
     }
 
     /// Returns the folder of the list until its commit.
-    pub(super) fn list(&self) -> &Path {
-        &self.list
+    pub(super) fn list(&self) -> PathBuf {
+        self.folder.join(LIST)
     }
 
     /// Returns the name of this attempt, which no other one has.
     pub(super) fn name(&self) -> String {
-        self.list.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Returns the folder of the list during its commit.
     pub(super) fn publishing(&self) -> PathBuf {
-        beside(&self.list, PUBLISHING)
+        self.folder.join(PUBLISHING)
     }
 
     /// Returns the folder for what is moved aside.
     pub(super) fn replaced(&self) -> PathBuf {
-        beside(&self.list, REPLACED)
+        self.folder.join(REPLACED)
     }
 
-    /// Notes the place of the list, before something may come out of it.
-    pub(super) fn note_place(&self, target: &Target) -> Result<(), SinkError> {
-        PlaceNote::of(target)?.write(&beside(&self.list, PLACE))
-    }
-
-    /// Returns what an error of this attempt means, if its lock is gone: an error that `make`
-    /// makes. Whoever takes the lock removes it with all the rest.
+    /// Returns what an error of this attempt means, if its folder is gone: an error that `make`
+    /// makes.
     pub(super) fn explain(&self, error: SinkError, make: fn(String) -> SinkError) -> SinkError {
-        if !self.is_locked || beside(&self.list, LOCK).exists() {
+        if self.folder.exists() {
             return error;
         }
-        make(format!("another process has removed the staging in `{}`", self.list.display()))
+        make(format!("another process has removed the staging in `{}`", self.folder.display()))
             .with_source(error)
             .with_hint("if hosts share this file system without sharing its locks, let one of them publish")
     }
@@ -160,15 +148,16 @@ impl Attempt {
     /// Moves the list to where it is during its commit, if it is not there yet.
     pub(super) fn begin_commit(&self) -> Result<PathBuf, SinkError> {
         let publishing = self.publishing();
-        if self.list.exists() && !matches!(rename_to_free(&self.list, &publishing), Ok(Renamed::Done)) {
-            move_files(&self.list, &publishing)?;
+        let list = self.list();
+        if list.exists() && !matches!(rename_to_free(&list, &publishing), Ok(Renamed::Done)) {
+            move_files(&list, &publishing)?;
         }
         Ok(publishing)
     }
 
     /// Removes this attempt, with every folder that was made for it.
     pub(super) fn discard(&self, target: &Target) -> Result<(), SinkError> {
-        clear(&self.list, target)?;
+        clear(&self.folder, target)?;
         if let Some(lock) = self.take_lock() {
             lock.remove();
         }
@@ -179,7 +168,7 @@ impl Attempt {
     /// Takes the lock out of the list of locks; `None` if the attempt has none any more.
     fn take_lock(&self) -> Option<LockFile> {
         let mut held = held();
-        let is_mine = held.get(&self.key).is_some_and(|(list, _)| *list == self.list);
+        let is_mine = held.get(&self.key).is_some_and(|(folder, _)| *folder == self.folder);
         if is_mine { held.remove(&self.key).map(|(_, lock)| lock) } else { None }
     }
 }
@@ -209,6 +198,12 @@ fn attempt_name() -> String {
     format!("{ATTEMPT}{host},process={},attempt={number}", std::process::id())
 }
 
+fn lock_of(folder: &Path) -> PathBuf {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(LOCK);
+    path.into()
+}
+
 /// Removes what no process uses. What cannot be removed is logged: it harms no other attempt.
 fn sweep(target: &Target) -> Result<(), SinkError> {
     let staging = target.staging_of_list();
@@ -219,58 +214,59 @@ fn sweep(target: &Target) -> Result<(), SinkError> {
         Err(_) if !staging.exists() => return Ok(()),
         names => names?,
     };
-    let attempt = |name: &String| ENDS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_owned();
-    for name in names.iter().map(attempt).collect::<BTreeSet<_>>() {
-        let list = staging.join(&name);
-        let lock = match LockFile::try_take(&beside(&list, LOCK)) {
+    for name in names {
+        // Without its folder, a lock file was left between the two steps of making or removing.
+        let folder = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
+        if name.ends_with(LOCK) && folder.exists() {
+            continue;
+        }
+        let lock = match LockFile::try_take(&lock_of(&folder)) {
             Ok(Tried::Locked(lock)) => Some(lock),
             Ok(Tried::NoLocks) if !name.starts_with(ATTEMPT) => None,
             Ok(Tried::NoLocks) => {
-                let staging = list.display();
+                let staging = folder.display();
                 tracing::warn!(%staging, "left as it is, because this file system has no locks; remove it if no run uses it");
                 continue;
             }
             Ok(Tried::Busy) => continue,
             Err(error) => {
-                tracing::warn!(%error, staging = %list.display(), "old staging cannot be locked");
+                tracing::warn!(%error, staging = %folder.display(), "old staging cannot be locked");
                 continue;
             }
         };
-        match clear(&list, target) {
+        match clear(&folder, target) {
             Ok(()) => lock.map_or((), LockFile::remove),
-            Err(error) => tracing::warn!(%error, staging = %list.display(), "old staging could not be removed"),
+            Err(error) => tracing::warn!(%error, staging = %folder.display(), "old staging could not be removed"),
         }
     }
     Ok(())
 }
 
-/// Gives back what an attempt has taken from others, and removes the rest of it.
-fn clear(list: &Path, target: &Target) -> Result<(), SinkError> {
-    let removed = beside(list, REMOVED);
-    // Nothing was left to give back when it got this name, and a part of it may be gone.
+/// Gives back what an attempt has taken from others, and removes its folder.
+fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
+    let mut name = folder.as_os_str().to_owned();
+    if name.to_string_lossy().ends_with(REMOVED) {
+        // Nothing was left to give back when it got this name, and a part of it may be gone.
+        return remove_folder(folder);
+    }
+    give_back(folder, target)?;
+    let has_come_out = [PUBLISHING, REPLACED].iter().any(|name| folder.join(name).exists());
+    name.push(REMOVED);
+    let removed = PathBuf::from(name);
     remove_folder(&removed)?;
-    give_back(list, target)?;
-    for end in ["", PUBLISHING, REPLACED] {
-        let path = beside(list, end);
-        match metadata(&path)? {
-            None => {}
-            Some(found) if !found.is_dir() => remove_file(&path)?,
-            Some(_) => match fs::rename(&path, &removed) {
-                Ok(()) => {
-                    // After a power failure, half a folder under the name that it had would be
-                    // taken for something foreign that came out of the place, and kept.
-                    if !end.is_empty() {
-                        sync_folder(parent(list))?;
-                    }
-                    remove_folder(&removed)?;
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                // A file system may move files and no folders.
-                Err(_) => remove_folder(&path)?,
-            },
+    match fs::rename(folder, &removed) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // A file system may move files and no folders.
+        Err(_) => remove_folder(folder),
+        Ok(()) => {
+            // After a power failure, half of what came out of the place would be taken for
+            // something foreign under the name that it had, and kept.
+            if has_come_out {
+                sync_folder(parent(folder))?;
+            }
+            remove_folder(&removed)
         }
     }
-    remove_file(&beside(list, PLACE))
 }
 
 /// Moves the files of a folder one by one, on a file system that moves no folders.

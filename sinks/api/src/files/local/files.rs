@@ -74,7 +74,7 @@ impl Storage for LocalFiles {
             last_part.map_or(Ok(()), |mut file| file.finish())?;
             manifest.sync()?;
             marker.sync()?;
-            sync_folder(staging)
+            sync_folder(&staging)
         };
         stage().map_err(|error| self.attempt.explain(error, SinkError::aborted))
     }

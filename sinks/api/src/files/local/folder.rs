@@ -27,8 +27,6 @@ pub(super) fn take_folder(publication: &Publication<'_>, standing: &Standing) ->
     {
         return Ok(rename_to_free(&staged.folder, place)? == Renamed::Done);
     }
-    // Whoever removes this attempt after a crash knows where to look.
-    publication.attempt.note_place(publication.target)?;
     match exchange(&staged.folder, place)? {
         Renamed::Disturbed => return Ok(false),
         Renamed::Unsupported => return move_aside(publication, &staged.folder),

@@ -20,18 +20,11 @@ use crate::files::error::io_error;
 use crate::files::manifest::Owner;
 use crate::walk_id::WalkId;
 
-/// The ends of the names that stand beside the list that an attempt writes: the list during its
-/// commit, or what came out of its place; what was moved aside; the note of the place.
-pub(super) const PUBLISHING: &str = "~publishing";
-pub(super) const REPLACED: &str = "~replaced";
-pub(super) const PLACE: &str = "~place";
-
-/// Returns the path beside `list` whose name has this `end` as well.
-pub(super) fn beside(list: &Path, end: &str) -> PathBuf {
-    let mut path = list.as_os_str().to_owned();
-    path.push(end);
-    path.into()
-}
+/// What an attempt's folder holds besides the list that is written: the list during its commit, or
+/// what came out of its place; what was moved aside; the note of the place.
+pub(super) const PUBLISHING: &str = "publishing";
+pub(super) const REPLACED: &str = "replaced";
+pub(super) const PLACE: &str = "place";
 
 /// An attempt's list and its place, as the attempt notes them in its staging.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,9 +51,9 @@ impl PlaceNote {
         fs::write(path, text).map_err(|error| io_error("write", path, error))
     }
 
-    /// Reads the note of the attempt that writes `list`; `None` if there is none.
-    fn read(list: &Path) -> Result<Option<Self>, SinkError> {
-        Ok(read(&beside(list, PLACE))?.and_then(|text| serde_json::from_slice(&text).ok()))
+    /// Reads the note of an attempt; `None` if there is none.
+    fn read(attempt: &Path) -> Result<Option<Self>, SinkError> {
+        Ok(read(&attempt.join(PLACE))?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 
     fn place(&self) -> Place {
@@ -68,21 +61,21 @@ impl PlaceNote {
     }
 }
 
-/// Gives back what an attempt that writes `list` has and that must not be removed: another owner's
-/// list, a newer one of this owner, and one that was moved aside from a place that is empty now.
+/// Gives back what lies in the folder of an attempt and must not be removed: another owner's list,
+/// a newer one of this owner, and one that was moved aside from a place that is empty now.
 ///
 /// # Errors
 ///
 /// If something of another owner is there and cannot be given back. It must not be removed.
-pub(super) fn give_back(list: &Path, target: &Target) -> Result<(), SinkError> {
+pub(super) fn give_back(attempt: &Path, target: &Target) -> Result<(), SinkError> {
     let owner = target.owner();
-    let note = PlaceNote::read(list)?;
+    let note = PlaceNote::read(attempt)?;
     // A single file is published from elsewhere: only this owner's lists are in its staging.
     if note.as_ref().map_or(target.is_single_file(), |note| note.is_single_file) {
         return Ok(());
     }
     for name in [PUBLISHING, REPLACED] {
-        let staged = Place { folder: beside(list, name), single_file: None };
+        let staged = Place { folder: attempt.join(name), single_file: None };
         if metadata(&staged.folder)?.is_none() {
             continue;
         }

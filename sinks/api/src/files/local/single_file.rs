@@ -28,7 +28,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::move_files;
-use super::giving_back::{PLACE, beside};
 use super::place::{Place, Standing, shortened};
 use super::publication::{Publication, lost};
 use super::reading::{metadata, names_in, read};
@@ -88,7 +87,7 @@ impl SingleFile<'_> {
             return Ok(false);
         }
         self.finish_announced()?;
-        Ok(metadata(self.0.attempt.list())?.is_none())
+        Ok(metadata(&self.0.attempt.list())?.is_none())
     }
 
     /// Finishes the list that is announced for the place, if there is one.
@@ -127,7 +126,7 @@ impl SingleFile<'_> {
     /// Announces the list; returns whether no other list was announced.
     fn announce(&self, seen: Seen) -> Result<bool, SinkError> {
         let (list, attempt) = (self.0.attempt.list(), self.0.attempt);
-        let staged = Place { folder: list.to_owned(), single_file: self.0.place.single_file.clone() };
+        let staged = Place { folder: list.clone(), single_file: self.0.place.single_file.clone() };
         let head = &self.0.list.head;
         let has_file = head.files.iter().all(|file| {
             metadata(&list.join(&file.path)).is_ok_and(|found| found.is_some_and(|found| found.len() == file.bytes))
@@ -138,7 +137,7 @@ impl SingleFile<'_> {
         let note = Note {
             file: staged.single_file.unwrap_or_default(),
             seen,
-            staged: list.strip_prefix(self.0.target.staging_root()).unwrap_or(list).to_owned(),
+            staged: list.strip_prefix(self.0.target.staging_root()).unwrap_or(&list).to_owned(),
         };
         // A path that is not UTF-8 makes an empty note, and no other process finishes the list.
         let text = serde_json::to_vec(&note).unwrap_or_default();
@@ -146,7 +145,6 @@ impl SingleFile<'_> {
         fs::write(&note, text).map_err(|error| io_error("write", &note, error))?;
         remove_file(&list.join(OLD_MARKER))?;
 
-        attempt.note_place(self.0.target)?;
         let number = ANNOUNCEMENTS.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("{},announcement={number}", attempt.name());
         let outer = attempt.publishing();
@@ -155,7 +153,7 @@ impl SingleFile<'_> {
         // staging.
         fs::create_dir(&outer).map_err(|error| io_error("create the folder", &outer, error))?;
         let inner = outer.join(&name);
-        move_folder(list, &inner)?;
+        move_folder(&list, &inner)?;
         // A folder replaces only an empty folder.
         let is_announced = match fs::rename(&outer, self.announced()).map_err(|error| error.kind()) {
             Ok(()) => true,
@@ -164,7 +162,7 @@ impl SingleFile<'_> {
             Err(_) => self.announce_file_by_file(&inner, &name)?,
         };
         if !is_announced {
-            move_folder(&inner, list)?;
+            move_folder(&inner, &list)?;
         }
         Ok(is_announced)
     }
@@ -204,8 +202,7 @@ impl SingleFile<'_> {
     /// Gives an announced list back to its attempt.
     fn withdraw(&self, folder: &Path, note: &Note, place: &Place) -> Result<(), SinkError> {
         let staged = self.0.target.staging_root().join(&note.staged);
-        // The note of its place goes with the attempt.
-        if metadata(&beside(&staged, PLACE))?.is_none() {
+        if staged.parent().is_none_or(|attempt| !attempt.is_dir()) {
             return self.end(folder);
         }
         match move_folder(folder, &staged) {

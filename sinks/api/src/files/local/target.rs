@@ -30,8 +30,7 @@ pub(super) struct Target {
     folder: PathBuf,
     /// `<root>.staging`.
     staging_root: PathBuf,
-    /// The folder with the staging of this sink for this list of this app id: of all attempts at
-    /// it.
+    /// The staging of this sink for this list of this app id: a folder for each attempt at it.
     staging_of_list: PathBuf,
 }
 
@@ -52,7 +51,8 @@ impl Target {
         let staging_of_list = staging_root
             .join(format!("pipeline={}", sanitise(&context.pipeline)))
             .join(format!("sink={}", sanitise(&context.sink)))
-            .join(format!("app_id={},list={}", sanitise(&context.app_id), sanitise(&context.list)));
+            .join(format!("app_id={}", sanitise(&context.app_id)))
+            .join(format!("list={}", sanitise(&context.list)));
         Ok(Self { root: root.to_owned(), names: names.clone(), folder, staging_root, staging_of_list })
     }
 

@@ -16,7 +16,7 @@ fn began(context: &SinkContext, micros: i64) -> SinkContext {
 
 /// Returns the folder with the staging of all attempts at a list.
 fn staging(directory: &Path) -> PathBuf {
-    directory.join("out.staging/pipeline=followers/sink=archive/app_id=wx1,list=followers")
+    directory.join("out.staging/pipeline=followers/sink=archive/app_id=wx1/list=followers")
 }
 
 fn folders_in(folder: &Path) -> Vec<PathBuf> {
@@ -24,22 +24,6 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
     folders.retain(|path| path.is_dir());
     folders.sort();
     folders
-}
-
-/// Returns the path beside a folder whose name has this end as well.
-fn beside(folder: &Path, end: &str) -> PathBuf {
-    folder.with_file_name(format!("{}{end}", folder.file_name().unwrap().to_str().unwrap()))
-}
-
-/// Notes the place of a list, as an attempt does before something may come out of it.
-fn note_place(attempt: &Path, context: &SinkContext) {
-    let note = serde_json::json!({
-        "walk": context.walk,
-        "begun_at": context.begun_at,
-        "folder": context.output_path(Path::new("out")).with_file_name(LEAF),
-        "is_single_file": false,
-    });
-    fs::write(beside(attempt, "~place"), note.to_string()).unwrap();
 }
 
 /// Makes two files or folders change places.
@@ -133,7 +117,6 @@ fn open_removes_what_nobody_holds_whoever_has_left_it() {
     let left = [
         "host=gone,process=1,attempt=1",
         "host=gone,process=1,attempt=2~old",
-        "host=gone,process=1,attempt=4~publishing",
         "walk=000001-20261122T010203Z",
         "replaced",
     ];
@@ -141,8 +124,6 @@ fn open_removes_what_nobody_holds_whoever_has_left_it() {
         fs::create_dir_all(staging.join(name).join("list")).unwrap();
         fs::write(staging.join(name).join("list/part-00000.txt"), "x").unwrap();
     }
-    fs::remove_dir_all(staging.join("host=gone,process=1,attempt=4~publishing/list")).unwrap();
-    fs::write(staging.join("host=gone,process=1,attempt=5~place"), "").unwrap();
     fs::write(staging.join("host=gone,process=1,attempt=1.lock"), "").unwrap();
     fs::write(staging.join("host=gone,process=1,attempt=3.lock"), "").unwrap();
     let alive = staging.join("host=other,process=1,attempt=1");
@@ -200,9 +181,8 @@ fn another_owners_list_that_a_crash_left_in_staging_goes_back() {
     let attempt = folders_in(&staging(directory.path())).remove(0);
     let expected = theirs(directory.path(), &leaf_options());
     // What a process does that is killed between the exchange and the look at what came out.
-    note_place(&attempt, &ours);
-    fs::rename(&attempt, beside(&attempt, "~publishing")).unwrap();
-    exchange(&beside(&attempt, "~publishing"), &directory.path().join(LEAF));
+    fs::rename(attempt.join("list"), attempt.join("publishing")).unwrap();
+    exchange(&attempt.join("publishing"), &directory.path().join(LEAF));
     drop(staged);
     assert_ne!(tree(&directory.path().join("out")), expected);
 
@@ -222,7 +202,7 @@ fn cut_off(directory: &Path, context: &SinkContext, text: &str, steps: usize) {
     let attempt = attempts.remove(0);
     let announced = directory.join("out.staging/file=list.txt~announced/host=gone,process=1,attempt=1,announcement=1");
     fs::create_dir_all(announced.parent().unwrap()).unwrap();
-    fs::rename(&attempt, &announced).unwrap();
+    fs::rename(attempt.join("list"), &announced).unwrap();
     let out = directory.join("out");
     fs::create_dir_all(&out).unwrap();
     let [manifest, file, marker] = ["_list.txt.manifest.json", "list.txt", "_list.txt.SUCCESS"];
@@ -230,7 +210,7 @@ fn cut_off(directory: &Path, context: &SinkContext, text: &str, steps: usize) {
     let note = serde_json::json!({
         "file": file,
         "seen": { "manifest": digest(manifest), "marker": digest(marker) },
-        "staged": attempt.strip_prefix(directory.join("out.staging")).unwrap(),
+        "staged": attempt.strip_prefix(directory.join("out.staging")).unwrap().join("list"),
     });
     fs::write(announced.join("announcement"), note.to_string()).unwrap();
     if steps > 0 && fs::rename(out.join(marker), announced.join("marker~old")).is_err() {
@@ -300,7 +280,6 @@ fn an_announced_list_whose_place_has_changed_is_not_published() {
     }
     publish(&single_options(), &newer, &["b\n"]);
     assert_eq!(tree(&directory.path().join("out")), published(&[(&newer, "b\n")]));
-    assert!(!directory.path().join("out.staging").exists(), "the list goes back to an attempt that has ended");
     publish(&single_options(), &began(&place, 1), &["a\n"]);
     assert_eq!(tree(&directory.path().join("out")), published(&[(&newer, "b\n")]));
     assert!(!directory.path().join("out.staging").exists());
@@ -313,16 +292,15 @@ fn a_foreign_list_that_cannot_go_back_is_kept() {
     let staged = prepared(&leaf_options(), &ours, &["a\n"]);
     let attempt = folders_in(&staging(directory.path())).remove(0);
     theirs(directory.path(), &leaf_options());
-    note_place(&attempt, &ours);
-    fs::remove_dir_all(&attempt).unwrap();
-    fs::rename(directory.path().join(LEAF), beside(&attempt, "~publishing")).unwrap();
-    let kept = tree(&beside(&attempt, "~publishing"));
+    fs::remove_dir_all(attempt.join("list")).unwrap();
+    fs::rename(directory.path().join(LEAF), attempt.join("publishing")).unwrap();
+    let kept = tree(&attempt.join("publishing"));
     drop(staged);
     // A third owner has the place by now.
     publish(&leaf_options(), &ours.clone().with_names("third", "archive"), &["z\n"]);
     let error = StagedFiles::open(&leaf_options(), &ours).unwrap_err().to_string();
     assert!(error.contains("of pipeline `third`"), "{error}");
-    assert_eq!(tree(&beside(&attempt, "~publishing")), kept);
+    assert_eq!(tree(&attempt.join("publishing")), kept);
 }
 
 #[test]
@@ -335,8 +313,7 @@ fn a_list_that_a_crash_left_aside_goes_back_to_its_empty_place() {
     drop(prepared(&leaf_options(), &newer, &["b\n"]));
     let attempt = folders_in(&staging(directory.path())).remove(0);
     // Where two folders cannot change places, the older one is moved aside first.
-    note_place(&attempt, &newer);
-    fs::rename(directory.path().join(LEAF), beside(&attempt, "~replaced")).unwrap();
+    fs::rename(directory.path().join(LEAF), attempt.join("replaced")).unwrap();
     let mut staged = prepared(&leaf_options(), &newer, &["b\n"]);
     assert_eq!(tree(&directory.path().join("out")), expected);
     staged.commit().unwrap();
