@@ -1,4 +1,4 @@
-//! Many histories of thirty nights. `HISTORIES=10000` runs as many.
+//! Many histories of thirty nights. `MODEL_HISTORIES=10000` runs as many.
 //!
 //! Before it: [`World`] and [`History`], each from a seed. Behind it: nothing; a promise that is
 //! broken is a panic, with the number of the history.
@@ -10,14 +10,14 @@ use super::history::History;
 use super::sink::Tally;
 use super::world::World;
 
-/// The histories that are run if `HISTORIES` says nothing.
+/// The histories that are run if `MODEL_HISTORIES` says nothing.
 const HISTORIES: u64 = 1_000;
 
 const NIGHTS: u32 = 30;
 
 #[expect(clippy::disallowed_methods, reason = "a longer run of a test is asked for by its environment")]
 fn histories() -> u64 {
-    std::env::var("HISTORIES").ok().map_or(HISTORIES, |count| count.parse().expect("a number in HISTORIES"))
+    std::env::var("MODEL_HISTORIES").ok().map_or(HISTORIES, |count| count.parse().expect("a number in MODEL_HISTORIES"))
 }
 
 #[expect(clippy::print_stderr, reason = "tells whoever runs many histories what came of them")]
