@@ -6,6 +6,9 @@
     python3 reader.py keys ENDPOINT ROOT
         Prints the keys below the root, such as `az://bucket/prefix`, one a line.
 
+    python3 reader.py get ENDPOINT OBJECT
+        Prints the bytes of an object, such as `az://bucket/key`.
+
     python3 reader.py watch ENDPOINT ROOT TRUTH
         Reads the Parquet objects below the root again and again, until standard input ends. TRUTH has the OpenIDs in
         order, one a line. Prints what it saw as JSON: `reads`, `absent`, `versions`, and `wrong`, the first list that
@@ -104,6 +107,11 @@ def print_keys(endpoint, root):
         print(path.split("/", 1)[1])
 
 
+def print_object(endpoint, address):
+    scheme, path = address.split("://", 1)
+    sys.stdout.buffer.write(content(store(endpoint, scheme), path))
+
+
 def watch(endpoint, root, truth):
     from pyarrow import parquet
 
@@ -137,7 +145,7 @@ def watch(endpoint, root, truth):
 
 if __name__ == "__main__":
     try:
-        {"print": print_list, "keys": print_keys, "watch": watch}[sys.argv[1]](*sys.argv[2:])
+        {"print": print_list, "keys": print_keys, "get": print_object, "watch": watch}[sys.argv[1]](*sys.argv[2:])
     except Exception:
         # 1 says that there is no list.
         traceback.print_exc()

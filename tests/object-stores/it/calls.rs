@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use fanout_sink::Secret;
 use fanout_sink::files::objects::{ObjectUrl, PART_BYTES, Probe, Put, Store, StoreOptions};
 
-use crate::servers::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, Moto};
+use crate::servers::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, Moto, Server};
 
 fn of_moto(moto: &Moto) -> StoreOptions {
     StoreOptions {
-        endpoint: Some(moto.endpoint().to_owned()),
+        endpoint: Some(moto.endpoint()),
         access_key: Some(Secret::new("key")),
         secret_key: Some(Secret::new("secret")),
         ..StoreOptions::default()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use crate::project::Project;
-use crate::servers::{AZURITE_KEY, Azurite, Moto};
+use crate::servers::{AZURITE_KEY, Azurite, Moto, Server};
 use crate::support::{Random, file, number, python, say};
 
 /// More than one part of 8 MiB, without compression.
@@ -68,17 +68,16 @@ struct Killed {
     watched: Value,
 }
 
-/// Kills runs over the root `root`, and asserts that the next run finishes each. `keys` returns the
-/// keys below the root.
-fn kill_runs(root: &str, endpoint: &str, keys: impl Fn() -> Vec<String>) -> Killed {
+/// Kills runs over `store`, and asserts that the next run finishes each.
+fn kill_runs(store: &impl Server, root: &str) -> Killed {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let seed = number("CRASH_SEED", clock % 1_000_000);
     let kills = number("STORE_KILLS", 20);
     say(&format!("object stores: {root}, CRASH_SEED={seed}"));
     let mut random = Random::new(seed);
     let options = "compression = 'none'\nencoding = 'plain'";
-    let project = Project::new("parquet", root, endpoint, FOLLOWERS, options);
-    let watch = Watch::start(&project, endpoint, root);
+    let project = Project::new("parquet", root, &store.endpoint(), FOLLOWERS, options);
+    let watch = Watch::start(&project, &store.endpoint(), root);
 
     let started = Instant::now();
     project.finish(&[]);
@@ -97,12 +96,12 @@ fn kill_runs(root: &str, endpoint: &str, keys: impl Fn() -> Vec<String>) -> Kill
         }
         killed += 1;
         project.finish(&[]);
-        let mut found = keys();
+        let mut found = store.keys("lists");
         if found.iter().any(|key| key.ends_with("/.fanout-check")) {
             // A check was killed, and the run behind it had nothing to publish, so it checked
             // nothing.
             project.finish(&["--fresh"]);
-            found = keys();
+            found = store.keys("lists");
         }
         let ends = |end: &str| found.iter().filter(|key| key.ends_with(end)).count();
         assert_eq!(
@@ -122,7 +121,7 @@ fn assert_whole(watched: &Value) {
 #[test]
 fn whenever_a_run_is_killed_a_reader_of_s3_sees_a_whole_list_or_none() {
     let Some(moto) = Moto::start() else { return };
-    let Killed { project, kills, runs, watched } = kill_runs("s3://lake/lists", moto.endpoint(), || moto.keys("lists"));
+    let Killed { project, kills, runs, watched } = kill_runs(&moto, "s3://lake/lists");
     let left_open = uploads_at_rest(&moto);
     project.finish(&["--fresh"]);
     // A run that ends leaves none open, and cannot know those of runs that were killed.
@@ -136,8 +135,7 @@ fn whenever_a_run_is_killed_a_reader_of_s3_sees_a_whole_list_or_none() {
 #[test]
 fn whenever_a_run_is_killed_a_reader_of_azure_sees_a_whole_list_or_none() {
     let Some(azurite) = Azurite::start() else { return };
-    let root = "az://lake/lists";
-    let Killed { kills, runs, watched, .. } = kill_runs(root, &azurite.endpoint(), || azurite.keys(root));
+    let Killed { kills, runs, watched, .. } = kill_runs(&azurite, "az://lake/lists");
     say(&format!("object stores: {kills} kills in {runs} runs over Azurite; the reader saw {watched}"));
     assert_whole(&watched);
 }

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-/// A call of S3, by what it is for.
+/// A call of S3 or of Azure, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Call {
     Begin,
@@ -42,10 +42,14 @@ impl Call {
             "POST" if has("uploads") => Self::Begin,
             "POST" if has("uploadId") => Self::Complete,
             "PUT" if has("partNumber") => Self::Part,
+            // Azure's: an object of parts begins with the first one.
+            "PUT" if query.contains("comp=blocklist") => Self::Complete,
+            "PUT" if query.contains("comp=block") => Self::Part,
             "PUT" if is_conditional => Self::PutIf,
             "PUT" => Self::Put,
             "DELETE" if has("uploadId") => Self::Abort,
             "DELETE" => Self::Delete,
+            "POST" if query.contains("comp=batch") => Self::Delete,
             "GET" => Self::Get,
             "HEAD" => Self::Head,
             _ => Self::Other,
@@ -108,6 +112,8 @@ impl State {
 pub(crate) struct Gate {
     state: Arc<Mutex<State>>,
     port: u16,
+    /// The path of the store's own endpoint: Azurite has the name of the account there.
+    path: String,
     _runtime: Runtime,
 }
 
@@ -126,12 +132,13 @@ impl Gate {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State::default()));
-        runtime.spawn(listen(listener, state.clone(), store.to_owned()));
-        Self { state, port, _runtime: runtime }
+        let url: reqwest::Url = store.parse().unwrap();
+        runtime.spawn(listen(listener, state.clone(), url.origin().ascii_serialization()));
+        Self { state, port, path: url.path().trim_end_matches('/').to_owned(), _runtime: runtime }
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}{}", self.port, self.path)
     }
 
     /// Lets calls of one kind fail.

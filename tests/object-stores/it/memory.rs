@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::gate::{Call, Gate};
 use crate::project::Project;
-use crate::servers::Moto;
+use crate::servers::{Moto, Server};
 use crate::support::{number, say};
 
 /// Memory that the process may take, in KiB.
@@ -37,7 +37,7 @@ fn peak_kib(process: &Child) -> Option<u64> {
 #[test]
 fn a_large_list_takes_little_memory_and_few_calls() {
     let Some(moto) = Moto::start() else { return };
-    let gate = Gate::before(moto.endpoint());
+    let gate = Gate::before(&moto.endpoint());
     let followers = number("STORE_FOLLOWERS", 300_000);
     let disk = Project::local(followers);
     let (on_disk, disk_peak) = measured(&disk);

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, StatusCode};
@@ -16,6 +16,25 @@ pub(crate) const BUCKET: &str = "lake";
 /// What a script ends with if it lacks a module.
 const NOT_INSTALLED: i32 = 3;
 
+/// A store for tests that do the same with each kind.
+pub(crate) trait Server: Sized {
+    /// The scheme of its addresses.
+    const SCHEME: &str;
+
+    /// Starts a store; `None`, with a word to the reader of the output, if it is not installed.
+    fn start() -> Option<Self>;
+
+    fn endpoint(&self) -> String;
+
+    /// Returns the keys below a prefix.
+    fn keys(&self, prefix: &str) -> Vec<String>;
+
+    fn get(&self, key: &str) -> Option<Vec<u8>>;
+
+    /// Returns the ids of the uploads that are open.
+    fn uploads(&self) -> Vec<String>;
+}
+
 /// moto, with the bucket `lake`.
 pub(crate) struct Moto {
     endpoint: String,
@@ -23,9 +42,10 @@ pub(crate) struct Moto {
     process: Child,
 }
 
-impl Moto {
-    /// Starts a store; `None`, with a word to the reader of the output, if moto is not installed.
-    pub(crate) fn start() -> Option<Self> {
+impl Server for Moto {
+    const SCHEME: &str = "s3";
+
+    fn start() -> Option<Self> {
         let mut process = Command::new(python())
             .arg(file("moto_server.py"))
             .stdin(Stdio::piped())
@@ -47,29 +67,29 @@ impl Moto {
         Some(moto)
     }
 
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+    fn endpoint(&self) -> String {
+        self.endpoint.clone()
     }
 
-    fn url(&self, below: &str) -> String {
-        format!("{}/{BUCKET}{below}", self.endpoint)
-    }
-
-    /// Returns the keys below a prefix.
-    pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
+    fn keys(&self, prefix: &str) -> Vec<String> {
         let (_, text) = self.http.send(Method::GET, &self.url(&format!("?list-type=2&prefix={prefix}/")));
         elements(&String::from_utf8(text).unwrap(), "Key")
     }
 
-    /// Returns the ids of the uploads that are open.
-    pub(crate) fn uploads(&self) -> Vec<String> {
+    fn uploads(&self) -> Vec<String> {
         let (_, text) = self.http.send(Method::GET, &self.url("?uploads"));
         elements(&String::from_utf8(text).unwrap(), "UploadId")
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<Vec<u8>> {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
         let (status, content) = self.http.send(Method::GET, &self.url(&format!("/{key}")));
         (status == StatusCode::OK).then_some(content)
+    }
+}
+
+impl Moto {
+    fn url(&self, below: &str) -> String {
+        format!("{}/{BUCKET}{below}", self.endpoint)
     }
 }
 
@@ -120,11 +140,12 @@ pub(crate) const AZURITE_ACCOUNT: &str = "devstoreaccount1";
 pub(crate) const AZURITE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-impl Azurite {
-    /// Starts a store; `None`, with a word to the reader of the output, if `AZURITE` does not name
-    /// the program `azurite-blob`. Only `.ci/nightly` installs it, so it may be missing under
-    /// `FANOUT_REQUIRE_ALL`, too; a program that is named must start.
-    pub(crate) fn start() -> Option<Self> {
+impl Server for Azurite {
+    const SCHEME: &str = "az";
+
+    /// The variable `AZURITE` names the program `azurite-blob`. Only `.ci/nightly` installs it, so
+    /// it may be missing under `FANOUT_REQUIRE_ALL`, too; a program that is named must start.
+    fn start() -> Option<Self> {
         let Some(program) = variable("AZURITE") else {
             say(
                 "skipped, even if FANOUT_REQUIRE_ALL is set: nothing was written to Azure; npm install azurite, and name \
@@ -156,17 +177,33 @@ impl Azurite {
         Some(azurite)
     }
 
-    pub(crate) fn endpoint(&self) -> String {
+    fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{AZURITE_ACCOUNT}", self.port)
     }
 
-    /// Returns the keys below a root.
-    pub(crate) fn keys(&self, root: &str) -> Vec<String> {
-        let mut command = Command::new(python());
-        command.arg(file("reader.py")).args(["keys", &self.endpoint(), root]).env("LAKE_ACCOUNT_KEY", AZURITE_KEY);
-        let listed = command.output().unwrap();
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        let listed = self.ask("keys", prefix);
         assert!(listed.status.success(), "{listed:?}");
         String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        let read = self.ask("get", key);
+        read.status.success().then_some(read.stdout)
+    }
+
+    /// Azure has no uploads: parts of no object are nowhere to be seen, and gone after a week.
+    fn uploads(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Azurite {
+    /// Asks the reader, because every request takes a signature.
+    fn ask(&self, question: &str, key: &str) -> Output {
+        let mut command = Command::new(python());
+        command.arg(file("reader.py")).args([question, &self.endpoint(), &format!("az://{BUCKET}/{key}")]);
+        command.env("LAKE_ACCOUNT_KEY", AZURITE_KEY).output().unwrap()
     }
 }
 

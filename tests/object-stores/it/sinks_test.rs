@@ -2,7 +2,7 @@
 //! by pyarrow.
 
 use crate::project::{Ended, Project};
-use crate::servers::{AZURITE_KEY, Azurite, Moto};
+use crate::servers::{AZURITE_KEY, Azurite, Moto, Server};
 use crate::support::{file, python, say};
 
 /// Cases that a configured sink with a reader does not run, wherever it writes: the columns are
@@ -15,7 +15,7 @@ const SKIPPED: [&str; 5] = [
     "a_batch_refused_for_now_is_accepted_later",
 ];
 
-fn conforms(kind: &str, root: &str, endpoint: &str, options: &str) -> Ended {
+fn conforms(kind: &str, root: &str, endpoint: &str, options: &str) {
     let project = Project::new(kind, root, endpoint, 100, options);
     let (python, reader) = (python(), file("reader.py"));
     let test = ["sinks", "test", "pipeline.toml", "--sink", "lake"];
@@ -32,46 +32,43 @@ fn conforms(kind: &str, root: &str, endpoint: &str, options: &str) -> Ended {
     say(&format!("object stores: `{kind}` at `{root}` kept {kept} promises, and broke none"));
     assert!(kept > 20, "{ended:?}");
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    ended
 }
 
-fn conforms_on_moto(kind: &str, options: &str) {
-    let Some(moto) = Moto::start() else { return };
-    conforms(kind, "s3://lake/lists", moto.endpoint(), options);
+fn conforms_at<S: Server>(kind: &str, options: &str) {
+    let Some(store) = S::start() else { return };
+    conforms(kind, &format!("{}://lake/lists", S::SCHEME), &store.endpoint(), options);
     // Nothing but what readers pass over stays, and nothing at the real root.
-    let at_root = moto.keys("lists/");
-    assert_eq!(at_root, Vec::<String>::new());
+    assert_eq!(store.keys("lists"), Vec::<String>::new());
 }
+
+const OF_KAFKA: &str = "topic = 'followers'\npartitions = 1";
 
 #[test]
 fn parquet_keeps_every_promise_on_s3() {
-    conforms_on_moto("parquet", "");
+    conforms_at::<Moto>("parquet", "");
 }
 
 #[test]
 fn ndjson_keeps_every_promise_on_s3() {
-    conforms_on_moto("ndjson", "");
+    conforms_at::<Moto>("ndjson", "");
 }
 
 #[test]
 fn kafka_keeps_every_promise_on_s3() {
-    conforms_on_moto("kafka", "topic = 'followers'\npartitions = 1");
+    conforms_at::<Moto>("kafka", OF_KAFKA);
 }
 
 #[test]
 fn parquet_keeps_every_promise_on_azure() {
-    let Some(azurite) = Azurite::start() else { return };
-    conforms("parquet", "az://lake/lists", &azurite.endpoint(), "");
+    conforms_at::<Azurite>("parquet", "");
 }
 
 #[test]
 fn ndjson_keeps_every_promise_on_azure() {
-    let Some(azurite) = Azurite::start() else { return };
-    conforms("ndjson", "az://lake/lists", &azurite.endpoint(), "");
+    conforms_at::<Azurite>("ndjson", "");
 }
 
 #[test]
 fn kafka_keeps_every_promise_on_azure() {
-    let Some(azurite) = Azurite::start() else { return };
-    conforms("kafka", "az://lake/lists", &azurite.endpoint(), "topic = 'followers'\npartitions = 1");
+    conforms_at::<Azurite>("kafka", OF_KAFKA);
 }

@@ -3,7 +3,7 @@
 
 use crate::gate::{Call, Gate};
 use crate::project::{Ended, Project};
-use crate::servers::Moto;
+use crate::servers::{Moto, Server};
 
 #[test]
 fn a_list_is_not_delivered_again_because_the_environment_names_another_store() {
@@ -19,7 +19,7 @@ fn a_list_is_not_delivered_again_because_the_environment_names_another_store() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let before = moto.keys("lists");
     let ended = run(&other, &[]);
-    let [noted, now] = [&moto, &other].map(|moto| moto.endpoint().trim_start_matches("http://"));
+    let [noted, now] = [&moto, &other].map(|moto| moto.endpoint().trim_start_matches("http://").to_owned());
     let says = format!("in the store `{noted}`, and the store is `{now}` now");
     assert!(ended.code == Some(1) && ended.stderr.contains(&says), "{ended:?}");
     assert_eq!(other.keys("lists"), Vec::<String>::new());
@@ -33,8 +33,8 @@ fn a_list_is_not_delivered_again_because_the_environment_names_another_store() {
 #[test]
 fn buckets_of_one_name_in_two_stores_are_not_taken_for_one() {
     let (Some(moto), Some(other)) = (Moto::start(), Moto::start()) else { return };
-    let project = Project::new("parquet", "s3://lake/lists", moto.endpoint(), 1000, "");
-    project.add_sink("pond", "s3://lake/ponds", other.endpoint());
+    let project = Project::new("parquet", "s3://lake/lists", &moto.endpoint(), 1000, "");
+    project.add_sink("pond", "s3://lake/ponds", &other.endpoint());
     project.finish(&[]);
     for (moto, prefix, nothing) in [(&moto, "lists", "ponds"), (&other, "ponds", "lists")] {
         assert_eq!((moto.keys(prefix).len(), moto.keys(nothing).len()), (3, 0), "{prefix}");
@@ -45,7 +45,7 @@ fn buckets_of_one_name_in_two_stores_are_not_taken_for_one() {
 fn a_run_of_many_accounts_fetches_the_keys_of_its_store_once() {
     const ACCOUNTS: u64 = 24;
     let Some(moto) = Moto::start() else { return };
-    let gate = Gate::before(moto.endpoint());
+    let gate = Gate::before(&moto.endpoint());
     let project = Project::with_accounts(ACCOUNTS, "s3://lake/lists", &gate.endpoint());
     let role = gate.role(&project.path("token"));
     let run = |command: &str| {

@@ -99,7 +99,7 @@ impl Failure {
 
     /// Returns whether the parts that were sent are gone: the upload was aborted, or took too long.
     pub(super) fn is_missing_upload(&self) -> bool {
-        self.code == "NoSuchUpload"
+        self.code == "NoSuchUpload" || self.code == "InvalidBlockList"
     }
 
     /// Returns whether the same call may succeed later.

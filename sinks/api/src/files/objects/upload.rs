@@ -187,8 +187,7 @@ impl Upload {
         }
         let is_azure = matches!(self.parts, Parts::Azure(_));
         if failure.is_missing_upload() || (is_azure && found.is_ok()) {
-            self.state = State::Lost;
-            return Err(self.lost().with_source(failure));
+            return Err(self.lose(failure, "complete"));
         }
         Err(failure.explain("complete", &self.url()))
     }
@@ -276,11 +275,17 @@ impl Upload {
             Ok(Err(failure)) => failure,
             Err(_) => return Err(SinkError::permanent("the task that sends a part of an object panicked")),
         };
+        Err(self.lose(failure, "write"))
+    }
+
+    /// Gives the parts up because `action` failed. What may succeed with new parts is aborted; what
+    /// the store refuses, it would refuse again.
+    fn lose(&mut self, failure: Failure, action: &str) -> SinkError {
         self.state = State::Lost;
         if failure.is_temporary() || failure.is_missing_upload() {
-            return Err(self.lost().with_source(failure));
+            return self.lost().with_source(failure);
         }
-        Err(failure.explain("write", &self.url()))
+        failure.explain(action, &self.url())
     }
 
     fn lost(&self) -> SinkError {
