@@ -1,4 +1,5 @@
 # How `.ci/run` and `.ci/nightly` run their steps, to be sourced: each prints its name and its minutes, and `all_done` the sum.
+# And what both of them need.
 
 started=$SECONDS name='' from=0
 
@@ -20,4 +21,11 @@ step() {
 
 all_done() {
     printf '== all: %s\n' "$(minutes $((SECONDS - started)))"
+}
+
+azurite=target/ci/azurite/node_modules/.bin/azurite-blob
+
+# COMMAND...: with Azurite, and with Node, which is installed beside the readers.
+with_azurite() {
+    PATH=$PWD/target/ci/venv/bin:$PATH AZURITE=$PWD/$azurite "$@"
 }

@@ -6,8 +6,8 @@
     python3 reader.py keys ENDPOINT ROOT
         Prints the keys below the root, such as `az://bucket/prefix`, one a line.
 
-    python3 reader.py get ENDPOINT OBJECT
-        Prints the bytes of an object, such as `az://bucket/key`.
+    python3 reader.py objects ENDPOINT ROOT
+        Prints the objects below the root: for each its key and its size in a line, and then its bytes.
 
     python3 reader.py watch ENDPOINT ROOT TRUTH
         Reads the Parquet objects below the root again and again, until standard input ends. TRUTH has the OpenIDs in
@@ -107,9 +107,12 @@ def print_keys(endpoint, root):
         print(path.split("/", 1)[1])
 
 
-def print_object(endpoint, address):
-    scheme, path = address.split("://", 1)
-    sys.stdout.buffer.write(content(store(endpoint, scheme), path))
+def print_objects(endpoint, root):
+    scheme, folder = root.split("://", 1)
+    files = store(endpoint, scheme)
+    for path in paths(files, folder):
+        data = content(files, path)
+        sys.stdout.buffer.write(f"{path.split('/', 1)[1]} {len(data)}\n".encode() + data)
 
 
 def watch(endpoint, root, truth):
@@ -145,7 +148,7 @@ def watch(endpoint, root, truth):
 
 if __name__ == "__main__":
     try:
-        {"print": print_list, "keys": print_keys, "get": print_object, "watch": watch}[sys.argv[1]](*sys.argv[2:])
+        {"print": print_list, "keys": print_keys, "objects": print_objects, "watch": watch}[sys.argv[1]](*sys.argv[2:])
     except Exception:
         # 1 says that there is no list.
         traceback.print_exc()

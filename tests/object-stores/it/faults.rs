@@ -119,9 +119,10 @@ struct Standing {
 
 impl Standing {
     fn of(store: &impl Server) -> Self {
-        let keys = store.keys("lists");
-        let key = keys.iter().find(|key| key.ends_with(".parquet")).unwrap();
-        Self { object: store.get(key).unwrap(), is_marked: keys.iter().any(|key| key.ends_with("/_SUCCESS")) }
+        let mut objects = store.objects("lists");
+        let key = objects.keys().find(|key| key.ends_with(".parquet")).unwrap().clone();
+        let is_marked = objects.keys().any(|key| key.ends_with("/_SUCCESS"));
+        Self { object: objects.remove(&key).unwrap(), is_marked }
     }
 
     fn compared_with(&self, before: &Self) -> Found {

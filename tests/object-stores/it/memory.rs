@@ -44,7 +44,7 @@ fn a_large_list_takes_little_memory_and_few_calls() {
     let store = Project::new("parquet", "s3://lake/large", &gate.endpoint(), followers, "");
     let (in_store, peak) = measured(&store);
     let calls = gate.take_calls();
-    let bytes: usize = moto.keys("large").iter().filter_map(|key| moto.get(key)).map(|bytes| bytes.len()).sum();
+    let bytes: usize = moto.objects("large").values().map(Vec::len).sum();
     say(&format!(
         "object stores: {followers} followers, {bytes} bytes; S3 {in_store:.1?}, peak {} MiB, calls {calls:?}; local disk \
          {on_disk:.1?}, peak {} MiB",

@@ -1,10 +1,11 @@
 //! The stores, each a process that ends with the test: its standard input is a pipe that closes
 //! then, also when the test is killed.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, StatusCode};
@@ -29,7 +30,8 @@ pub(crate) trait Server: Sized {
     /// Returns the keys below a prefix.
     fn keys(&self, prefix: &str) -> Vec<String>;
 
-    fn get(&self, key: &str) -> Option<Vec<u8>>;
+    /// Returns the objects below a prefix, by their keys.
+    fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>>;
 
     /// Returns the ids of the uploads that are open.
     fn uploads(&self) -> Vec<String>;
@@ -81,9 +83,13 @@ impl Server for Moto {
         elements(&String::from_utf8(text).unwrap(), "UploadId")
     }
 
-    fn get(&self, key: &str) -> Option<Vec<u8>> {
-        let (status, content) = self.http.send(Method::GET, &self.url(&format!("/{key}")));
-        (status == StatusCode::OK).then_some(content)
+    fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let read = |key: String| {
+            let (status, content) = self.http.send(Method::GET, &self.url(&format!("/{key}")));
+            assert_eq!(status, StatusCode::OK, "{key}");
+            (key, content)
+        };
+        self.keys(prefix).into_iter().map(read).collect()
     }
 }
 
@@ -106,7 +112,7 @@ fn elements(text: &str, name: &str) -> Vec<String> {
     parts.map(|part| part.split('<').next().unwrap().to_owned()).collect()
 }
 
-/// A client that signs nothing: moto does not mind.
+/// A client that names a key and signs nothing: moto does not mind.
 struct Http {
     client: Client,
     runtime: Runtime,
@@ -122,7 +128,8 @@ impl Http {
 
     fn send(&self, method: Method, url: &str) -> (StatusCode, Vec<u8>) {
         self.runtime.block_on(async {
-            let response = self.client.request(method, url).send().await.unwrap();
+            let key = "AWS4-HMAC-SHA256 Credential=reader/20260101/us-east-1/s3/aws4_request";
+            let response = self.client.request(method, url).header("authorization", key).send().await.unwrap();
             (response.status(), response.bytes().await.unwrap().to_vec())
         })
     }
@@ -143,14 +150,12 @@ pub(crate) const AZURITE_KEY: &str =
 impl Server for Azurite {
     const SCHEME: &str = "az";
 
-    /// The variable `AZURITE` names the program `azurite-blob`. Only `.ci/nightly` installs it, so
-    /// it may be missing under `FANOUT_REQUIRE_ALL`, too; a program that is named must start.
+    /// The variable `AZURITE` names the program `azurite-blob`; a program that is named must start.
     fn start() -> Option<Self> {
         let Some(program) = variable("AZURITE") else {
-            say(
-                "skipped, even if FANOUT_REQUIRE_ALL is set: nothing was written to Azure; npm install azurite, and name \
-                 its azurite-blob in AZURITE, as .ci/nightly does",
-            );
+            let hint = "npm install azurite, and name its azurite-blob in AZURITE";
+            assert!(variable("FANOUT_REQUIRE_ALL").is_none(), "there is no Azurite; {hint}");
+            say(&format!("skipped: nothing was written to Azure, there is no Azurite; {hint}"));
             return None;
         };
         assert!(Path::new(&program).is_file(), "AZURITE names `{program}`, and there is no such program");
@@ -182,14 +187,19 @@ impl Server for Azurite {
     }
 
     fn keys(&self, prefix: &str) -> Vec<String> {
-        let listed = self.ask("keys", prefix);
-        assert!(listed.status.success(), "{listed:?}");
-        String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
+        String::from_utf8(self.ask("keys", prefix)).unwrap().lines().map(str::to_owned).collect()
     }
 
-    fn get(&self, key: &str) -> Option<Vec<u8>> {
-        let read = self.ask("get", key);
-        read.status.success().then_some(read.stdout)
+    fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let said = self.ask("objects", prefix);
+        let (mut objects, mut rest) = (BTreeMap::new(), said.as_slice());
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (key, bytes) = std::str::from_utf8(&rest[..end]).unwrap().split_once(' ').unwrap();
+            let (content, behind) = rest[end + 1..].split_at(bytes.parse().unwrap());
+            objects.insert(key.to_owned(), content.to_vec());
+            rest = behind;
+        }
+        objects
     }
 
     /// Azure has no uploads: parts of no object are nowhere to be seen, and gone after a week.
@@ -200,10 +210,12 @@ impl Server for Azurite {
 
 impl Azurite {
     /// Asks the reader, because every request takes a signature.
-    fn ask(&self, question: &str, key: &str) -> Output {
+    fn ask(&self, question: &str, prefix: &str) -> Vec<u8> {
         let mut command = Command::new(python());
-        command.arg(file("reader.py")).args([question, &self.endpoint(), &format!("az://{BUCKET}/{key}")]);
-        command.env("LAKE_ACCOUNT_KEY", AZURITE_KEY).output().unwrap()
+        command.arg(file("reader.py")).args([question, &self.endpoint(), &format!("az://{BUCKET}/{prefix}")]);
+        let answer = command.env("LAKE_ACCOUNT_KEY", AZURITE_KEY).output().unwrap();
+        assert!(answer.status.success(), "{answer:?}");
+        answer.stdout
     }
 }
 
