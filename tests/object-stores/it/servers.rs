@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -162,10 +163,12 @@ impl Server for Azurite {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = format!(
             "\"$0\" --blobHost 127.0.0.1 --blobPort {port} --inMemoryPersistence --skipApiVersionCheck --silent & \
-             cat >/dev/null; kill $!"
+             cat >/dev/null; kill -KILL 0"
         );
+        // In a group of its own, all of which ends: Node may be started by another program.
         let mut shell = Command::new("sh");
-        shell.args(["-c", &script, &program]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        shell.args(["-c", &script, &program]).process_group(0);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let azurite = Self { port, shell: shell.spawn().unwrap() };
         let started = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
