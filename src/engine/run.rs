@@ -4,8 +4,6 @@
 //! before the first API call, and then the report of the run.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -22,7 +20,7 @@ use super::progress::Progress;
 use super::run_context::RunContext;
 use super::run_options::RunOptions;
 use super::unit::UnitRun;
-use crate::config::{ConfigErrors, Pipeline};
+use crate::config::Pipeline;
 use crate::error::Error;
 use crate::registry::SinkRegistry;
 use crate::report::{AccountReport, RunReport};
@@ -112,14 +110,13 @@ async fn run_units(run: &RunContext, units: Vec<PlannedUnit>) -> Vec<Vec<Account
         });
     }
     waiting.sort_by_key(|(index, unit)| (run.input_of(*index).is_some(), Reverse(unit.expected_calls())));
-    let mut waiting = VecDeque::from(waiting);
     let places = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
     loop {
         let is_over = |unit: usize| run.progress.units()[unit].reports().is_some();
         let is_ready = |(index, _): &(usize, UnitRun)| run.input_of(*index).is_none_or(is_over);
         if let Some(next) = waiting.iter().position(is_ready) {
-            let (index, unit) = waiting.remove(next).expect("it was found");
+            let (index, unit) = waiting.remove(next);
             let place = Arc::clone(&places).acquire_owned().await;
             let context = unit.context();
             let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
@@ -160,39 +157,22 @@ impl Planned {
         check_date(&options, pipeline.clock.now())?;
         let sinks = bind(&pipeline, registry)?;
         let run = RunContext::new(pipeline, &sinks, options, progress, stop)?;
-        let lists = run.pipeline.lists().len().max(1);
-        let accounts = (0..run.units.len()).step_by(lists);
-        let mut accounts = accounts.map(|first| plan(Arc::clone(&run), first..first + lists));
-        // The first account tries out what all share. The others find it tried.
-        let mut planned = at_once(1, accounts.by_ref().take(1)).await;
-        planned.extend(at_once(run.deliveries, accounts).await);
-        let planned = planned.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let units = planned.into_iter().flatten().enumerate().map(|(unit, planned)| {
-            if matches!(planned, Ok(None)) {
-                run.progress.units()[unit].finish(&[]);
-            }
-            planned.map_err(|error| refused(&run, unit, &error))
-        });
-        let units = units.collect();
+        let mut units = Vec::new();
+        for unit in 0..run.units.len() {
+            units.push(match UnitRun::plan(&run, unit) {
+                Ok(Some(mut planned)) => {
+                    planned.check().await?;
+                    Ok(Some(planned))
+                }
+                Ok(None) => {
+                    run.progress.units()[unit].finish(&[]);
+                    Ok(None)
+                }
+                Err(error) => Err(refused(&run, unit, &error)),
+            });
+        }
         Ok(Self { run, units })
     }
-}
-
-/// Plans and checks the units of an account, in their order. Each has its own error.
-///
-/// # Errors
-///
-/// [`ConfigErrors`] if the pipeline file is wrong, which concerns every unit.
-async fn plan(run: Arc<RunContext>, units: Range<usize>) -> Result<Vec<Result<Option<UnitRun>, Error>>, ConfigErrors> {
-    let mut planned = Vec::with_capacity(units.len());
-    for unit in units {
-        let mut unit = UnitRun::plan(&run, unit);
-        if let Ok(Some(unit)) = &mut unit {
-            unit.check().await?;
-        }
-        planned.push(unit);
-    }
-    Ok(planned)
 }
 
 /// Returns an error if `--date` names a day that has not come.

@@ -36,8 +36,6 @@ pub(super) struct RunContext {
     pub(super) options: RunOptions,
     pub(super) client: Client,
     pub(super) budget: Budget,
-    /// The lists that are delivered at the same time.
-    pub(super) deliveries: usize,
     pub(super) slots: Slots,
     pub(super) disk: DiskWork,
     pub(super) one_shot: OneShotSinks,
@@ -102,7 +100,6 @@ impl RunContext {
             options,
             client,
             budget: Budget::new(limits.shared),
-            deliveries: limits.deliveries,
             slots: Slots::new(limits.deliveries, publishing),
             disk: DiskWork::new(publishing),
             one_shot: OneShotSinks::of(lists.iter().flat_map(|(_, sinks)| sinks.iter())),
