@@ -69,15 +69,16 @@ struct Killed {
 }
 
 /// Kills runs over `store`, and asserts that the next run finishes each.
-fn kill_runs(store: &impl Server, root: &str) -> Killed {
+fn kill_runs<S: Server>(store: &S) -> Killed {
+    let root = S::root();
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let seed = number("CRASH_SEED", clock % 1_000_000);
     let kills = number("STORE_KILLS", 20);
     say(&format!("object stores: {root}, CRASH_SEED={seed}"));
     let mut random = Random::new(seed);
     let options = "compression = 'none'\nencoding = 'plain'";
-    let project = Project::new("parquet", root, &store.endpoint(), FOLLOWERS, options);
-    let watch = Watch::start(&project, &store.endpoint(), root);
+    let project = Project::new("parquet", &root, &store.endpoint(), FOLLOWERS, options);
+    let watch = Watch::start(&project, &store.endpoint(), &root);
 
     let started = Instant::now();
     project.finish(&[]);
@@ -121,7 +122,7 @@ fn assert_whole(watched: &Value) {
 #[test]
 fn whenever_a_run_is_killed_a_reader_of_s3_sees_a_whole_list_or_none() {
     let Some(moto) = Moto::start() else { return };
-    let Killed { project, kills, runs, watched } = kill_runs(&moto, "s3://lake/lists");
+    let Killed { project, kills, runs, watched } = kill_runs(&moto);
     let left_open = uploads_at_rest(&moto);
     project.finish(&["--fresh"]);
     // A run that ends leaves none open, and cannot know those of runs that were killed.
@@ -135,7 +136,7 @@ fn whenever_a_run_is_killed_a_reader_of_s3_sees_a_whole_list_or_none() {
 #[test]
 fn whenever_a_run_is_killed_a_reader_of_azure_sees_a_whole_list_or_none() {
     let Some(azurite) = Azurite::start() else { return };
-    let Killed { kills, runs, watched, .. } = kill_runs(&azurite, "az://lake/lists");
+    let Killed { kills, runs, watched, .. } = kill_runs(&azurite);
     say(&format!("object stores: {kills} kills in {runs} runs over Azurite; the reader saw {watched}"));
     assert_whole(&watched);
 }

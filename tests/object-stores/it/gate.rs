@@ -36,6 +36,7 @@ impl Call {
     fn of(request: &Request<Incoming>) -> Self {
         let query = request.uri().query().unwrap_or_default();
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let is = |wanted: &str| query.split('&').any(|pair| pair == wanted);
         let is_conditional = ["if-match", "if-none-match"].iter().any(|name| request.headers().contains_key(*name));
         match request.method().as_str() {
             "GET" if request.uri().path() == KEYS => Self::Keys,
@@ -43,13 +44,13 @@ impl Call {
             "POST" if has("uploadId") => Self::Complete,
             "PUT" if has("partNumber") => Self::Part,
             // Azure's: an object of parts begins with the first one.
-            "PUT" if query.contains("comp=blocklist") => Self::Complete,
-            "PUT" if query.contains("comp=block") => Self::Part,
+            "PUT" if is("comp=block") => Self::Part,
+            "PUT" if is("comp=blocklist") => Self::Complete,
+            "POST" if is("comp=batch") => Self::Delete,
             "PUT" if is_conditional => Self::PutIf,
             "PUT" => Self::Put,
             "DELETE" if has("uploadId") => Self::Abort,
             "DELETE" => Self::Delete,
-            "POST" if query.contains("comp=batch") => Self::Delete,
             "GET" => Self::Get,
             "HEAD" => Self::Head,
             _ => Self::Other,

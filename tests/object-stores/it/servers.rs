@@ -28,6 +28,11 @@ pub(crate) trait Server: Sized {
 
     fn endpoint(&self) -> String;
 
+    /// Returns the root of the lists in this store, whose keys begin with `lists/`.
+    fn root() -> String {
+        format!("{}://{BUCKET}/lists", Self::SCHEME)
+    }
+
     /// Returns the keys below a prefix.
     fn keys(&self, prefix: &str) -> Vec<String>;
 

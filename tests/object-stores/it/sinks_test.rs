@@ -36,7 +36,7 @@ fn conforms(kind: &str, root: &str, endpoint: &str, options: &str) {
 
 fn conforms_at<S: Server>(kind: &str, options: &str) {
     let Some(store) = S::start() else { return };
-    conforms(kind, &format!("{}://lake/lists", S::SCHEME), &store.endpoint(), options);
+    conforms(kind, &S::root(), &store.endpoint(), options);
     // Nothing but what readers pass over stays, and nothing at the real root.
     assert_eq!(store.keys("lists"), Vec::<String>::new());
 }
