@@ -97,6 +97,7 @@ pub fn main(registry: SinkRegistry) -> ExitCode {
     process::forbid_cores();
     process::allow_open_files();
     process::allow_threads();
+    process::keep_freed_memory();
     let environment = Environment::process();
     let answerer = Terminal::new(&environment, LogFormat::Text, true);
     if let Some(exit) = completions::answer(std::env::args_os(), &environment, &answerer) {

@@ -20,6 +20,9 @@ const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// that may wait for, such as a name that is looked up.
 const POOL: usize = 2;
 
+/// The largest block in bytes for which glibc adapts, with its header: a page below 32 MiB.
+const LARGEST_KEPT_BLOCK: usize = (32 << 20) - 2 * 4096;
+
 /// The threads beside those of the runtime that a system allows, if it allows many.
 const MANY_THREADS: u64 = 64;
 
@@ -50,6 +53,19 @@ pub(super) fn allow_open_files() {
 /// Raises the limit of processes, which counts threads, to the maximum.
 pub(super) fn allow_threads() {
     raise_to_maximum(Resource::Nproc);
+}
+
+/// Makes the allocator keep freed memory for the next page and the next list. Otherwise it gives
+/// large blocks back to the system, which clears each page of them when it is touched again.
+///
+/// glibc maps a large block on its own until one of its size was freed. From then on blocks of that
+/// size come from the heap, and a heap is trimmed when twice the size is free at its end
+/// (`M_MMAP_THRESHOLD` in mallopt(3)). Other allocators are not changed by this.
+pub(super) fn keep_freed_memory() {
+    let mut block = Vec::<u8>::new();
+    // If it is refused, the process goes on with the allocator's first settings.
+    let _ = block.try_reserve_exact(LARGEST_KEPT_BLOCK);
+    drop(std::hint::black_box(block));
 }
 
 fn raise_to_maximum(resource: Resource) {
