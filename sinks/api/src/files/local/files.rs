@@ -5,6 +5,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::attempt::Attempt;
@@ -19,6 +20,9 @@ use crate::files::names::Names;
 use crate::files::part::{PartFile, PartWriter, Written};
 use crate::files::storage::{Published, Storage};
 use crate::files::sync::sync_file;
+
+/// The bytes of a part after which the system is told to write them: many for any disk.
+const STRETCH: u64 = 16 << 20;
 
 /// The files of one list in a folder of this machine.
 pub(in crate::files) struct LocalFiles {
@@ -125,10 +129,15 @@ impl LocalFile {
         let mut created = Self::create(path)?;
         let written = created.file.write_all(content);
         written.map_err(|error| io_error(&format!("write {} bytes to", content.len()), path, error))?;
-        // A hint: what it says is not needed, and the sync is what counts.
-        #[cfg(not(target_vendor = "apple"))]
-        let _ = rustix::fs::fadvise(&created.file, 0, None, rustix::fs::Advice::DontNeed);
+        created.begin_writing(0, content.len() as u64);
         Ok(created)
+    }
+
+    /// Lets the system begin to write these bytes to the disk, so that the sync has less to wait for.
+    fn begin_writing(&self, from: u64, until: u64) {
+        // A hint: what it says is that the bytes are not read again, and the sync is what counts.
+        #[cfg(not(target_vendor = "apple"))]
+        let _ = rustix::fs::fadvise(&self.file, from, NonZero::new(until - from), rustix::fs::Advice::DontNeed);
     }
 
     fn sync(&self) -> Result<(), SinkError> {
@@ -140,7 +149,12 @@ impl PartFile for LocalFile {
     fn append(&mut self, data: &[u8], offset: u64) -> io::Result<()> {
         let failed =
             |error: io::Error| io::Error::new(error.kind(), format!("{error}, after {offset} bytes of the file"));
-        self.file.write_all(data).map_err(failed)
+        self.file.write_all(data).map_err(failed)?;
+        let (stretch, end) = (offset / STRETCH, offset + data.len() as u64);
+        if end / STRETCH > stretch {
+            self.begin_writing(stretch * STRETCH, end);
+        }
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
