@@ -133,7 +133,7 @@ impl LocalFile {
         Ok(created)
     }
 
-    /// Lets the system begin to write these bytes to the disk, so that the sync has less to wait for.
+    /// Lets the system begin to write these bytes to the disk, so that the sync waits for less.
     fn begin_writing(&self, from: u64, until: u64) {
         // A hint: what it says is that the bytes are not read again, and the sync is what counts.
         #[cfg(not(target_vendor = "apple"))]
