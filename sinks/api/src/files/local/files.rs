@@ -5,7 +5,6 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::attempt::Attempt;
@@ -137,7 +136,9 @@ impl LocalFile {
     fn begin_writing(&self, from: u64, until: u64) {
         // A hint: what it says is that the bytes are not read again, and the sync is what counts.
         #[cfg(not(target_vendor = "apple"))]
-        let _ = rustix::fs::fadvise(&self.file, from, NonZero::new(until - from), rustix::fs::Advice::DontNeed);
+        let _ = rustix::fs::fadvise(&self.file, from, (until - from).try_into().ok(), rustix::fs::Advice::DontNeed);
+        #[cfg(target_vendor = "apple")]
+        let _ = (from, until);
     }
 
     fn sync(&self) -> Result<(), SinkError> {
