@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use arrow::array::builder::{Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
-use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
 use fanout_sink::arrow;
 
 use super::constant::{Constant, UTC, few};
+use super::followers::Rows;
 
 /// How many columns of a tag a sink receives if it chooses none. The others come last.
 pub const DEFAULT_TAG_COLUMNS: usize = 7;
@@ -121,26 +122,23 @@ pub fn tag_rows(app_id: &str, account: &str, tags: &[TagRow<'_>]) -> RecordBatch
     RecordBatch::try_new(tag_schema(), columns).expect("the columns have one length and the schema's types")
 }
 
-/// Makes the rows of the members of one tag, page by page.
+/// Makes the rows of the members of one tag, page by page: those of followers, with the tag.
 #[derive(Debug)]
 pub struct TagMemberRows {
-    app_id: Constant,
-    account: Constant,
+    rows: Rows,
     tag_id: i32,
     schema: SchemaRef,
-    position: i64,
 }
 
 impl TagMemberRows {
     /// Begins the rows of the tag `tag_id` of the account `app_id`, whose name is `account`.
     pub fn new(app_id: &str, account: &str, tag_id: i32) -> Self {
-        let (app_id, account) = (Constant::new(app_id), Constant::new(account));
-        Self { app_id, account, tag_id, schema: tag_member_schema(), position: 0 }
+        Self { rows: Rows::new(app_id, account), tag_id, schema: tag_member_schema() }
     }
 
     /// Returns the number of rows so far.
     pub fn count(&self) -> u64 {
-        self.position as u64
+        self.rows.count()
     }
 
     /// Returns the rows of page number `page`, fetched at `fetched_at`. They follow the rows of all
@@ -150,18 +148,9 @@ impl TagMemberRows {
     ///
     /// Never: all columns are made here, with one length and the types of the schema.
     pub fn next(&mut self, page: u64, fetched_at: DateTime<Utc>, openids: StringArray) -> RecordBatch {
-        let rows = openids.len();
-        let end = self.position + rows as i64;
-        let columns: Vec<ArrayRef> = vec![
-            self.app_id.rows(rows),
-            Arc::new(Int32Array::from_value(self.tag_id, rows)),
-            Arc::new(openids),
-            Arc::new(Int64Array::from_iter_values(self.position..end)),
-            Arc::new(Int32Array::from_value(page as i32, rows)),
-            Arc::new(TimestampMicrosecondArray::from_value(fetched_at.timestamp_micros(), rows).with_timezone(UTC)),
-            self.account.rows(rows),
-        ];
-        self.position = end;
+        let rows = self.rows.next(page, fetched_at, openids);
+        let mut columns = rows.columns().to_vec();
+        columns.insert(1, Arc::new(Int32Array::from_value(self.tag_id, rows.num_rows())));
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .expect("the columns have one length and the schema's types")
     }
@@ -169,7 +158,7 @@ impl TagMemberRows {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::AsArray;
+    use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Int32Type, Int64Type};
 
     use super::*;
