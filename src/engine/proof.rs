@@ -24,6 +24,32 @@ use crate::journal::Gap;
 use crate::rows::ProfileOutcome;
 use crate::source::SourceError;
 
+/// The proof of one kind of list, as the fields of a snapshot.
+pub(super) trait Proof: Serialize + DeserializeOwned {
+    /// Reads the proof of a list; `None` if `snapshot` is one of another kind.
+    fn of(snapshot: &Snapshot) -> Option<Self> {
+        Self::of_fields(&snapshot.proof)
+    }
+
+    /// Reads the proof from its fields; `None` if they are of another kind of list.
+    fn of_fields(fields: &Map<String, Value>) -> Option<Self> {
+        serde_json::from_value(Value::Object(fields.clone())).ok()
+    }
+
+    /// Returns the proof as the fields of a snapshot.
+    fn into_fields(self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => unreachable!("numbers and text are JSON"),
+        }
+    }
+}
+
+impl Proof for FollowerProof {}
+impl Proof for ProfileProof {}
+impl Proof for TagProof {}
+impl Proof for ChangeProof {}
+
 /// The fields of a follower list in [`Snapshot::proof`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FollowerProof {
@@ -35,18 +61,6 @@ pub(super) struct FollowerProof {
     pub(super) duplicates: u64,
     /// Empty strings in the place of an `OpenID`, which were dropped.
     pub(super) empty: u64,
-}
-
-impl FollowerProof {
-    /// Reads the proof of a follower list; `None` if `snapshot` is one of another list.
-    pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
-        read(&snapshot.proof)
-    }
-
-    /// Returns the proof as the fields of a snapshot.
-    pub(super) fn into_fields(self) -> Map<String, Value> {
-        fields(&self)
-    }
 }
 
 /// The fields of a list of profiles in [`Snapshot::proof`]. All of them follow from the journal.
@@ -98,21 +112,6 @@ pub(super) struct ProfileProof {
 }
 
 impl ProfileProof {
-    /// Reads the proof of a list of profiles; `None` if `snapshot` is one of another list.
-    pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
-        read(&snapshot.proof)
-    }
-
-    /// Reads the proof from its fields; `None` if they are of another list.
-    pub(super) fn of_fields(fields: &Map<String, Value>) -> Option<Self> {
-        read(fields)
-    }
-
-    /// Returns the proof as the fields of a snapshot.
-    pub(super) fn into_fields(self) -> Map<String, Value> {
-        fields(&self)
-    }
-
     /// Returns how many rows have an outcome.
     pub(super) fn rows(&self, outcome: ProfileOutcome) -> u64 {
         self.outcomes.get(outcome.name()).copied().unwrap_or(0)
@@ -173,17 +172,6 @@ impl TagProof {
         proof
     }
 
-    /// Reads the proof of a list of tags, or of their people; `None` if `snapshot` is one of
-    /// another list.
-    pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
-        read(&snapshot.proof)
-    }
-
-    /// Returns the proof as the fields of a snapshot.
-    pub(super) fn into_fields(self) -> Map<String, Value> {
-        fields(&self)
-    }
-
     /// Returns the tags that the list lacks, as an error names them.
     pub(super) fn lacking(&self) -> Vec<String> {
         self.failed.iter().map(|(id, name)| format!("{name:?} ({id})")).collect()
@@ -241,34 +229,6 @@ impl ChangeProof {
     pub(super) fn carries(&self) -> u64 {
         // A list that tells who follows asks nobody, and passes on those that it has.
         if self.from_walk.is_some() { self.holes + self.open } else { self.carried }
-    }
-
-    /// Reads the proof of a list of changes; `None` if `snapshot` is one of another list.
-    pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
-        read(&snapshot.proof)
-    }
-
-    /// Reads the proof from its fields; `None` if they are of another list.
-    pub(super) fn of_fields(fields: &Map<String, Value>) -> Option<Self> {
-        read(fields)
-    }
-
-    /// Returns the proof as the fields of a snapshot.
-    pub(super) fn into_fields(self) -> Map<String, Value> {
-        fields(&self)
-    }
-}
-
-/// Reads a proof from the fields of a snapshot; `None` if they are of another list.
-fn read<Proof: DeserializeOwned>(fields: &Map<String, Value>) -> Option<Proof> {
-    serde_json::from_value(Value::Object(fields.clone())).ok()
-}
-
-/// Returns a proof as the fields of a snapshot.
-fn fields(proof: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(proof) {
-        Ok(Value::Object(fields)) => fields,
-        _ => unreachable!("numbers and text are JSON"),
     }
 }
 

@@ -15,7 +15,7 @@ use super::deliver::{Looked, Publication, TagList, TagMemberList, WalkedList};
 use super::list_source::ListSource;
 use super::open_batches::OpenBatches;
 use super::plan::Choice;
-use super::proof::{TagProof, cost_of, replies_of};
+use super::proof::{Proof, TagProof, cost_of, replies_of};
 use super::tag_walk::{self, TagWalk};
 use super::tags;
 use super::unit_context::UnitContext;

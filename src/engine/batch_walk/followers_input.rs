@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::openids::Openids;
 use crate::engine::deliver::{DistinctCount, Duplicates};
 use crate::engine::difference::OpenidPass;
-use crate::engine::proof::FollowerProof;
+use crate::engine::proof::{FollowerProof, Proof};
 use crate::error::Error;
 use crate::journal::{Journal, JournalError, JournaledPage, RestsOn, WalkFolder};
 use crate::wechat::{PageReply, decode, openid_prefix};

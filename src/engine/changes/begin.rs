@@ -21,7 +21,7 @@ use crate::engine::batch_walk::{Input, NewBatches, begin_batches};
 use crate::engine::difference::{Difference, OpenidPass as _};
 use crate::engine::open_batches::{OpenBatches, Rank, input_dates, rests_on};
 use crate::engine::plan::Begin;
-use crate::engine::proof::FollowerProof;
+use crate::engine::proof::{FollowerProof, Proof};
 use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::Earlier;
 use crate::error::{Error, Exit};

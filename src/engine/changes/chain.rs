@@ -16,7 +16,7 @@ use crate::changes::Seen;
 use crate::engine::batch_walk::Input;
 use crate::engine::budget::Lease;
 use crate::engine::deliver::{ChangeList, CompleteList, conflicts};
-use crate::engine::proof::ChangeProof;
+use crate::engine::proof::{ChangeProof, Proof};
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{BatchJournal, ChangePlan, Gap, JournalError, ListFolder, WalkFolder, Walks};

@@ -24,7 +24,7 @@ use crate::changes::{Answered, Change, Delta, Judgement, Seen, Side, Told, total
 use crate::config::Pipeline;
 use crate::engine::batch_walk::{Completed, Hints, Input, Settling, asked};
 use crate::engine::element::Element;
-use crate::engine::proof::{ChangeProof, ProfileProof};
+use crate::engine::proof::{ChangeProof, ProfileProof, Proof};
 use crate::error::Error;
 use crate::journal::{BatchJournal, ChangePlan, JournalError};
 use crate::rows::{ChangeRow, ChangeRows, ProfileOutcome};

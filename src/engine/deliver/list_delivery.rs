@@ -20,7 +20,7 @@ use super::row_feed::Outlet;
 use super::staged_sinks::StagedSinks;
 use super::walked_list::WalkedList;
 use crate::engine::batch_walk::give_up;
-use crate::engine::proof::{FollowerProof, TagProof};
+use crate::engine::proof::{FollowerProof, Proof, TagProof};
 use crate::engine::slots::Slot;
 use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::{Goal, Stopped, Walk};

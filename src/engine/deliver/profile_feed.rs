@@ -20,7 +20,7 @@ use super::row_feed::{Fed, Outlet, ROWS, RowFeed};
 use crate::batches::{Asked, Shared};
 use crate::config::Pipeline;
 use crate::engine::batch_walk::{Completed, Hints, Input, Settling, asked};
-use crate::engine::proof::ProfileProof;
+use crate::engine::proof::{ProfileProof, Proof};
 use crate::error::Error;
 use crate::journal::{BatchJournal, JournalError};
 use crate::rows::{ProfileOutcome, ProfileRows};

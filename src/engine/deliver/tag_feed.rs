@@ -11,7 +11,7 @@ use super::complete_list::{CompleteList, ListFacts};
 use super::distinct::Duplicates;
 use super::row_feed::{Fed, Outlet, RowBuilder, RowFeed};
 use crate::config::Pipeline;
-use crate::engine::proof::TagProof;
+use crate::engine::proof::{Proof, TagProof};
 use crate::engine::tags::{self, TagElement};
 use crate::error::Error;
 use crate::journal::BatchJournal;

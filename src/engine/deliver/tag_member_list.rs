@@ -13,7 +13,7 @@ use super::distinct::Duplicates;
 use super::fan_out::{DistinctCount, FanOut, FanOutResult};
 use super::sink_task::SinkQueue;
 use crate::config::TagName;
-use crate::engine::proof::TagProof;
+use crate::engine::proof::{Proof, TagProof};
 use crate::engine::tag_walk::{SettledTag, settle};
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;

@@ -9,7 +9,7 @@ use super::selection::select;
 use super::walk::pages_of;
 use crate::config::TagName;
 use crate::engine::plan::Begin;
-use crate::engine::proof::TagProof;
+use crate::engine::proof::{Proof, TagProof};
 use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::{Earlier, Forecast};
 use crate::error::Error;

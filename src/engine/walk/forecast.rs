@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use fanout_sink::Snapshot;
 
 use crate::config::QuotaSection;
-use crate::engine::proof::FollowerProof;
+use crate::engine::proof::{FollowerProof, Proof};
 use crate::error::Error;
 use crate::journal::{Journal, JournalError};
 use crate::source::{CallsLeft, SourceError};

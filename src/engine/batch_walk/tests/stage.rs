@@ -12,7 +12,7 @@ use super::double::Double;
 use crate::batches::{Asked, Outcome};
 use crate::config::{Overrides, Pipeline};
 use crate::engine::progress::Progress;
-use crate::engine::proof::FollowerProof;
+use crate::engine::proof::{FollowerProof, Proof};
 use crate::engine::run_context::RunContext;
 use crate::engine::run_options::RunOptions;
 use crate::engine::unit_context::UnitContext;
