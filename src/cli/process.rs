@@ -20,7 +20,8 @@ const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// that may wait for, such as a name that is looked up.
 const POOL: usize = 2;
 
-/// The largest block in bytes for which glibc adapts, with its header: a page below 32 MiB.
+/// The largest block in bytes to which glibc adapts: with its header, it must stay below 32 MiB in
+/// whole pages.
 const LARGEST_KEPT_BLOCK: usize = (32 << 20) - 2 * 4096;
 
 /// The threads beside those of the runtime that a system allows, if it allows many.

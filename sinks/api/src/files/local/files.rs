@@ -20,7 +20,8 @@ use crate::files::part::{PartFile, PartWriter, Written};
 use crate::files::storage::{Published, Storage};
 use crate::files::sync::sync_file;
 
-/// The bytes of a part after which the system is told to write them: many for any disk.
+/// The bytes of a part after which the system is told to write them: enough for a disk to work at
+/// its full speed, and little for the last sync to wait for.
 const STRETCH: u64 = 16 << 20;
 
 /// The files of one list in a folder of this machine.
