@@ -1,4 +1,5 @@
-//! Limits and signals of the process. [`command`](super::command) sets them before anything else.
+//! Limits, memory and signals of the process. [`command`](super::command) sets them before anything
+//! else.
 
 use std::io;
 use std::num::NonZero;
@@ -20,9 +21,9 @@ const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// that may wait for, such as a name that is looked up.
 const POOL: usize = 2;
 
-/// The largest block in bytes to which glibc adapts: with its header, it must stay below 32 MiB in
-/// whole pages.
-const LARGEST_KEPT_BLOCK: usize = (32 << 20) - 2 * 4096;
+/// The largest block in bytes to which glibc adapts: with its header, and rounded up to whole pages,
+/// it must stay below 32 MiB. Pages have up to 64 KiB.
+const LARGEST_KEPT_BLOCK: usize = (32 << 20) - (128 << 10);
 
 /// The threads beside those of the runtime that a system allows, if it allows many.
 const MANY_THREADS: u64 = 64;
