@@ -21,9 +21,9 @@ const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// that may wait for, such as a name that is looked up.
 const POOL: usize = 2;
 
-/// The largest block in bytes to which glibc adapts: with its header, and rounded up to whole pages,
-/// it must stay below 32 MiB. Pages have up to 64 KiB.
-const LARGEST_KEPT_BLOCK: usize = (32 << 20) - (128 << 10);
+/// The largest block in bytes that the allocator keeps: the pages of a Parquet file and most
+/// replies are smaller. A larger block stays a mapping of its own, which grows without a copy.
+const LARGEST_KEPT_BLOCK: usize = 3 << 20;
 
 /// The threads beside those of the runtime that a system allows, if it allows many.
 const MANY_THREADS: u64 = 64;
