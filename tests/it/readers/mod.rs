@@ -22,7 +22,7 @@ const FILE_ROWS: u64 = 9_000;
 
 const HOW_TO_GET_THEM: &str = "pip install pyarrow duckdb polars, and name that Python in READERS_PYTHON";
 
-/// Each sink with its type and options. The root is `out/<sink>/root`, so that its parent belongs
+/// Each sink with its type and options. The root is `out/<sink>/lists`, so that its parent belongs
 /// to it alone.
 const SINKS: [(&str, &str, &str); 6] = [
     ("folder", "parquet", ""),
@@ -36,7 +36,7 @@ const SINKS: [(&str, &str, &str); 6] = [
 fn pipeline() -> String {
     let mut text = format!("name = 'readers'\n[source]\nsimulate = {{ followers = {FOLLOWERS} }}\n");
     for (sink, kind, options) in SINKS {
-        write!(text, "[sinks.{sink}]\ntype = '{kind}'\n[sinks.{sink}.options]\nroot = 'out/{sink}/root'\n{options}\n")
+        write!(text, "[sinks.{sink}]\ntype = '{kind}'\n[sinks.{sink}.options]\nroot = 'out/{sink}/lists'\n{options}\n")
             .unwrap();
     }
     text
@@ -78,11 +78,12 @@ pub(crate) fn read_with(
 #[test]
 fn other_programs_read_the_list_exactly_and_in_order() {
     let project = publish_twice();
-    let parts = project.path("out/rolled/root/dt=2026-11-22/account=simulated");
+    let parts = project.path("out/rolled/lists/dt=2026-11-22/account=simulated");
     let files = std::fs::read_dir(parts).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(files.filter(|name| name.starts_with("part-")).count() as u64, FOLLOWERS.div_ceil(FILE_ROWS));
     // The parent of the root as well: staging is beside the root, and must be gone.
-    let places = SINKS.map(|(sink, format, _)| [(format, format!("out/{sink}/root")), (format, format!("out/{sink}"))]);
+    let places =
+        SINKS.map(|(sink, format, _)| [(format, format!("out/{sink}/lists")), (format, format!("out/{sink}"))]);
     if let Some((code, said)) = read(&project, &places.concat()) {
         assert_eq!(code, 0, "{said}");
         // Three readers a place, and one more for each of the two roots with partitions.
@@ -97,7 +98,7 @@ fn the_readers_notice_a_list_that_is_not_the_truth() {
     let lines = std::fs::read_to_string(project.path("truth")).unwrap();
     let (first, rest) = lines.split_once('\n').unwrap();
     std::fs::write(project.path("truth"), format!("{rest}{first}\n")).unwrap();
-    if let Some((code, said)) = read(&project, &[("parquet", "out/folder/root".to_owned())]) {
+    if let Some((code, said)) = read(&project, &[("parquet", "out/folder/lists".to_owned())]) {
         assert_eq!(code, 1, "{said}");
         assert!(said.contains("row 0 is"), "{said}");
     }
