@@ -4,7 +4,7 @@
 //! Before it: a sink, which encodes rows. Behind it: the file system, or an object store.
 //!
 //! ```text
-//! <root>.staging/pipeline=p/sink=s/app_id=wx/list=l/host=h,process=1,attempt=1/list/
+//! <root>.staging/pipeline=p/sink=s/app_id=wx,list=l,host=h,process=1,attempt=1/list/
 //!                │      part-00000.x  _manifest.json  _SUCCESS     (written, synced: prepare)
 //!                │
 //!                │ one rename; an older list changes places with it (commit)

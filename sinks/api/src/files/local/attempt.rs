@@ -1,14 +1,18 @@
-//! The staging of one attempt at a list: a folder of its own, named after host and process, and
-//! held by a lock while it is used.
+//! The staging of one attempt at a list: a folder of its own, named after list, host and process,
+//! and held by a lock while it is used.
 //!
 //! ```text
-//! list=followers/host=etl-1,process=4711,attempt=1.lock     held while the folder is used
-//! list=followers/host=etl-1,process=4711,attempt=1/
+//! app_id=wx1,list=followers,host=etl-1,process=4711,attempt=1.lock
+//!                    held while the folder is used; its line notes the place of the list, for
+//!                    another process that gives back what came out of it
+//! app_id=wx1,list=followers,host=etl-1,process=4711,attempt=1/
 //!     list/          the list while it is written, until its commit
 //!     publishing/    the same list during its commit; then what came out of the place of the list
 //!     replaced/      what was moved aside, on a file system that cannot exchange two folders
-//!     place          the place of the list, for another process that gives back what came out
 //! ```
+//!
+//! The fewer names a list takes and gives back, the better: some file systems (ext4 without a
+//! journal) pass over each name that was removed in the last minutes whenever one is made.
 //!
 //! Before it: `files`. Behind it: `lock_file`, `steps`, and `giving_back`.
 
@@ -21,7 +25,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::giving_back::{PLACE, PUBLISHING, PlaceNote, REPLACED, give_back};
+use super::giving_back::{PUBLISHING, PlaceNote, REPLACED, give_back};
 use super::likeness::create_like;
 use super::lock_file::{LockFile, Tried};
 use super::reading::{names_in, parent};
@@ -36,13 +40,11 @@ const LOCK: &str = ".lock";
 /// The end of the name under which a folder is removed: a process that still uses it no longer
 /// finds it, and fails.
 const REMOVED: &str = "~old";
-/// The beginning of the name of an attempt's folder. An earlier version had other folders here, and
-/// no locks.
-const ATTEMPT: &str = "host=";
 /// What an attempt's folder holds, besides what is given back.
 const LIST: &str = "list";
 
-/// A list of one owner. Two states may give one name to two walks, so the instant belongs to it.
+/// A list of one owner: where it is staged and as what, and its walk. Two states may give one name
+/// to two walks, so the instant belongs to it.
 type Key = (PathBuf, String, Option<DateTime<Utc>>);
 
 /// The locks of the attempts of this process.
@@ -60,14 +62,15 @@ static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Attempt {
     folder: PathBuf,
     key: Key,
+    note: PlaceNote,
     /// The deepest folder on the path to staging that existed before. The folders below it were
     /// made for staging, and are removed with it.
     floor: PathBuf,
 }
 
 impl Attempt {
-    /// Removes the staging of this list that no process uses, also that of an earlier version. An
-    /// earlier attempt of this process at the same list counts as ended.
+    /// Removes the staging of this list that no process uses. An earlier attempt of this process at
+    /// the same list counts as ended.
     pub(super) fn sweep(target: &Target) -> Result<(), SinkError> {
         drop(held().remove(&key(target)));
         sweep(target)?;
@@ -78,12 +81,10 @@ impl Attempt {
     /// Makes a folder for this attempt.
     pub(super) fn open(target: &Target) -> Result<Self, SinkError> {
         let floor = nearest_folder(target.staging_root());
-        let staging_of_list = target.staging_of_list().to_owned();
-        let key = key(target);
+        let (staging, key, note) = (target.staging(), key(target), PlaceNote::of(target)?);
         for _ in 0..CREATE_ATTEMPTS {
-            create_folders(&staging_of_list)?;
-            let name = attempt_name();
-            let folder = staging_of_list.join(&name);
+            create_folders(staging)?;
+            let folder = staging.join(attempt_name(target));
             let lock_path = lock_of(&folder);
             let lock = match LockFile::try_take(&lock_path) {
                 Ok(Tried::Locked(lock)) => Some(lock),
@@ -99,18 +100,16 @@ impl Attempt {
                 Err(error) => return Err(io_error("create the folder", &folder, error)),
             }
             if let Some(mut lock) = lock {
-                lock.note(&format!("{name}: a list for `{}`", target.folder().display()));
+                lock.note(&note.line());
                 held().insert(key.clone(), (folder.clone(), lock));
             }
-            let attempt = Self { folder, key, floor };
-            let filled = create_like(target, &attempt.list())
-                .and_then(|()| PlaceNote::of(target)?.write(&attempt.folder.join(PLACE)));
-            return match filled {
+            let attempt = Self { folder, key, note, floor };
+            return match create_like(target, &attempt.list()) {
                 Ok(()) => Ok(attempt),
                 Err(error) => Err(attempt.explain(error, SinkError::temporary)),
             };
         }
-        let message = format!("no folder for staging can be made in `{}`", staging_of_list.display());
+        let message = format!("no folder for staging can be made in `{}`", staging.display());
         Err(SinkError::temporary(message).with_hint("other processes make and remove folders there all the time"))
     }
 
@@ -157,7 +156,7 @@ impl Attempt {
 
     /// Removes this attempt, with every folder that was made for it.
     pub(super) fn discard(&self, target: &Target) -> Result<(), SinkError> {
-        clear(&self.folder, target)?;
+        clear(&self.folder, Some(&self.note), target)?;
         if let Some(lock) = self.take_lock() {
             lock.remove();
         }
@@ -183,7 +182,7 @@ impl Drop for Attempt {
 
 fn key(target: &Target) -> Key {
     let context = target.context();
-    (target.staging_of_list().to_owned(), context.walk.to_string(), context.begun_at)
+    (target.staging().join(target.staged_as()), context.walk.to_string(), context.begun_at)
 }
 
 fn held() -> MutexGuard<'static, BTreeMap<Key, (PathBuf, LockFile)>> {
@@ -191,11 +190,11 @@ fn held() -> MutexGuard<'static, BTreeMap<Key, (PathBuf, LockFile)>> {
 }
 
 /// Makes the name of another attempt of this process.
-fn attempt_name() -> String {
+fn attempt_name(target: &Target) -> String {
     let system = rustix::system::uname();
     let host = sanitise(&system.nodename().to_string_lossy());
     let number = ATTEMPTS.fetch_add(1, Ordering::Relaxed) + 1;
-    format!("{ATTEMPT}{host},process={},attempt={number}", std::process::id())
+    format!("{}host={host},process={},attempt={number}", target.staged_as(), std::process::id())
 }
 
 fn lock_of(folder: &Path) -> PathBuf {
@@ -206,7 +205,7 @@ fn lock_of(folder: &Path) -> PathBuf {
 
 /// Removes what no process uses. What cannot be removed is logged: it harms no other attempt.
 fn sweep(target: &Target) -> Result<(), SinkError> {
-    let staging = target.staging_of_list();
+    let staging = target.staging();
     if !staging.is_dir() {
         return Ok(());
     }
@@ -214,15 +213,15 @@ fn sweep(target: &Target) -> Result<(), SinkError> {
         Err(_) if !staging.exists() => return Ok(()),
         names => names?,
     };
-    for name in names {
+    for name in names.iter().filter(|name| name.starts_with(target.staged_as())) {
         // Without its folder, a lock file was left between the two steps of making or removing.
-        let folder = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
+        let folder = staging.join(name.strip_suffix(LOCK).unwrap_or(name));
         if name.ends_with(LOCK) && folder.exists() {
             continue;
         }
-        let lock = match LockFile::try_take(&lock_of(&folder)) {
-            Ok(Tried::Locked(lock)) => Some(lock),
-            Ok(Tried::NoLocks) if !name.starts_with(ATTEMPT) => None,
+        let lock_path = lock_of(&folder);
+        let lock = match LockFile::try_take(&lock_path) {
+            Ok(Tried::Locked(lock)) => lock,
             Ok(Tried::NoLocks) => {
                 let staging = folder.display();
                 tracing::warn!(%staging, "left as it is, because this file system has no locks; remove it if no run uses it");
@@ -234,22 +233,27 @@ fn sweep(target: &Target) -> Result<(), SinkError> {
                 continue;
             }
         };
-        match clear(&folder, target) {
-            Ok(()) => lock.map_or((), LockFile::remove),
+        match PlaceNote::read(&lock_path).and_then(|note| clear(&folder, note.as_ref(), target)) {
+            Ok(()) => lock.remove(),
             Err(error) => tracing::warn!(%error, staging = %folder.display(), "old staging could not be removed"),
         }
     }
     Ok(())
 }
 
-/// Gives back what an attempt has taken from others, and removes its folder.
-fn clear(folder: &Path, target: &Target) -> Result<(), SinkError> {
+/// Gives back what an attempt has taken from others, and removes its folder. `note` is that of the
+/// attempt, if it has one.
+fn clear(folder: &Path, note: Option<&PlaceNote>, target: &Target) -> Result<(), SinkError> {
+    // Nearly always the list was published, and nothing came out of its place.
+    if fs::remove_dir(folder).is_ok() {
+        return Ok(());
+    }
     let mut name = folder.as_os_str().to_owned();
     if name.to_string_lossy().ends_with(REMOVED) {
         // Nothing was left to give back when it got this name, and a part of it may be gone.
         return remove_folder(folder);
     }
-    give_back(folder, target)?;
+    give_back(folder, note, target)?;
     let has_come_out = [PUBLISHING, REPLACED].iter().any(|name| folder.join(name).exists());
     name.push(REMOVED);
     let removed = PathBuf::from(name);
@@ -285,7 +289,7 @@ pub(super) fn move_files(from: &Path, to: &Path) -> Result<(), SinkError> {
 /// Removes the folders above an attempt that are empty and were made for staging.
 fn remove_empty_folders(target: &Target, floor: &Path) {
     let root = target.staging_root();
-    for folder in target.staging_of_list().ancestors() {
+    for folder in target.staging().ancestors() {
         let made_here = folder.starts_with(root) || (folder.starts_with(floor) && folder != floor);
         // A folder that is not empty is in use, by another attempt or a published list.
         if !made_here || fs::remove_dir(folder).is_err_and(|error| error.kind() != ErrorKind::NotFound) {

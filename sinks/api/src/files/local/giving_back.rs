@@ -3,7 +3,6 @@
 //!
 //! Before it: `attempt`, before it removes a folder of staging. Behind it: `place` and `steps`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -21,12 +20,11 @@ use crate::files::manifest::Owner;
 use crate::walk_id::WalkId;
 
 /// What an attempt's folder holds besides the list that is written: the list during its commit, or
-/// what came out of its place; what was moved aside; the note of the place.
+/// what came out of its place; what was moved aside.
 pub(super) const PUBLISHING: &str = "publishing";
 pub(super) const REPLACED: &str = "replaced";
-pub(super) const PLACE: &str = "place";
 
-/// An attempt's list and its place, as the attempt notes them in its staging.
+/// An attempt's list and its place, as the attempt notes them in its lock file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlaceNote {
     walk: WalkId,
@@ -43,17 +41,14 @@ impl PlaceNote {
         Ok(Self { walk, begun_at, folder, is_single_file: target.is_single_file() })
     }
 
-    /// Writes the note. It is not synced: after a power failure, another owner's list may stay in
-    /// staging until a person moves it.
-    pub(super) fn write(&self, path: &Path) -> Result<(), SinkError> {
-        // A path that is not UTF-8 has no note.
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        fs::write(path, text).map_err(|error| io_error("write", path, error))
+    /// Returns the note as a line. A path that is not UTF-8 has no note.
+    pub(super) fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads the note of an attempt; `None` if there is none.
-    fn read(attempt: &Path) -> Result<Option<Self>, SinkError> {
-        Ok(read(&attempt.join(PLACE))?.and_then(|text| serde_json::from_slice(&text).ok()))
+    /// Reads the note in a lock file; `None` if there is none.
+    pub(super) fn read(lock: &Path) -> Result<Option<Self>, SinkError> {
+        Ok(read(lock)?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 
     fn place(&self) -> Place {
@@ -62,16 +57,17 @@ impl PlaceNote {
 }
 
 /// Gives back what lies in the folder of an attempt and must not be removed: another owner's list,
-/// a newer one of this owner, and one that was moved aside from a place that is empty now.
+/// a newer one of this owner, and one that was moved aside from a place that is empty now. `note`
+/// is that of the attempt; after a power failure it may be missing, and another owner's list stays
+/// in staging until a person moves it.
 ///
 /// # Errors
 ///
 /// If something of another owner is there and cannot be given back. It must not be removed.
-pub(super) fn give_back(attempt: &Path, target: &Target) -> Result<(), SinkError> {
+pub(super) fn give_back(attempt: &Path, note: Option<&PlaceNote>, target: &Target) -> Result<(), SinkError> {
     let owner = target.owner();
-    let note = PlaceNote::read(attempt)?;
     // A single file is published from elsewhere: only this owner's lists are in its staging.
-    if note.as_ref().map_or(target.is_single_file(), |note| note.is_single_file) {
+    if note.map_or(target.is_single_file(), |note| note.is_single_file) {
         return Ok(());
     }
     for name in [PUBLISHING, REPLACED] {
@@ -79,7 +75,7 @@ pub(super) fn give_back(attempt: &Path, target: &Target) -> Result<(), SinkError
         if metadata(&staged.folder)?.is_none() {
             continue;
         }
-        if let Some(note) = &note
+        if let Some(note) = note
             && note.place().home().is_dir()
         {
             GivenBack { staged: &staged, is_aside: name == REPLACED, place: note.place(), note, owner: &owner }

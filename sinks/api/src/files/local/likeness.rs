@@ -24,7 +24,7 @@ use crate::files::part::sha256;
 pub(super) fn create_like(target: &Target, staging: &Path) -> Result<(), SinkError> {
     // The name is the list's, so that the next attempt removes what a killed one has left. Readers
     // skip hidden names.
-    let owner = sha256(target.staging_of_list().as_os_str().as_encoded_bytes());
+    let owner = sha256(target.staging().join(target.staged_as()).as_os_str().as_encoded_bytes());
     let name = format!(".fanout-new-{}", &owner[..16]);
     for folder in target.folders_above() {
         remove_left(&folder.join(&name), staging);

@@ -30,8 +30,10 @@ pub(super) struct Target {
     folder: PathBuf,
     /// `<root>.staging`.
     staging_root: PathBuf,
-    /// The staging of this sink for this list of this app id: a folder for each attempt at it.
-    staging_of_list: PathBuf,
+    /// The staging of this sink: a folder for each attempt at a list.
+    staging: PathBuf,
+    /// Begins the name of each attempt at this list.
+    staged_as: String,
 }
 
 /// The folders that exist of the places of a list.
@@ -48,12 +50,12 @@ impl Target {
         let context = names.context();
         let folder = root.join(names.folder()?);
         let staging_root = staging_of(root)?;
-        let staging_of_list = staging_root
+        let staging = staging_root
             .join(format!("pipeline={}", sanitise(&context.pipeline)))
-            .join(format!("sink={}", sanitise(&context.sink)))
-            .join(format!("app_id={}", sanitise(&context.app_id)))
-            .join(format!("list={}", sanitise(&context.list)));
-        Ok(Self { root: root.to_owned(), names: names.clone(), folder, staging_root, staging_of_list })
+            .join(format!("sink={}", sanitise(&context.sink)));
+        // Not folders: each would be made and removed for each of thousands of lists.
+        let staged_as = format!("app_id={},list={},", sanitise(&context.app_id), sanitise(&context.list));
+        Ok(Self { root: root.to_owned(), names: names.clone(), folder, staging_root, staging, staged_as })
     }
 
     /// Checks that no two accounts have places that the file system takes for one.
@@ -63,14 +65,14 @@ impl Target {
 
     /// Checks that this user can write where the list is staged and where it is published.
     pub(super) fn check_folders(&self) -> Result<Folders, SinkError> {
-        Ok(Folders { home: check_writable(self.home())?, staging: check_writable(&self.staging_of_list)? })
+        Ok(Folders { home: check_writable(self.home())?, staging: check_writable(&self.staging)? })
     }
 
     /// Checks that the list's own place is free, or holds a list of the same owner that can be
     /// replaced.
     pub(super) fn check_place(&self) -> Result<(), SinkError> {
         self.standing()?;
-        check_replaceable(&self.published()?, || check_writable(&self.staging_of_list))
+        check_replaceable(&self.published()?, || check_writable(&self.staging))
     }
 
     /// Returns the list's folder, or its single file.
@@ -117,8 +119,14 @@ impl Target {
         &self.folder
     }
 
-    pub(super) fn staging_of_list(&self) -> &Path {
-        &self.staging_of_list
+    /// Returns the folder of all attempts of this sink.
+    pub(super) fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    /// Returns the beginning of the names of all attempts at this list, and of no other ones.
+    pub(super) fn staged_as(&self) -> &str {
+        &self.staged_as
     }
 
     pub(super) fn staging_root(&self) -> &Path {

@@ -14,16 +14,22 @@ fn began(context: &SinkContext, micros: i64) -> SinkContext {
     context.clone().with_facts(context.walk.begun_at() + TimeDelta::microseconds(micros), None)
 }
 
-/// Returns the folder with the staging of all attempts at a list.
+/// Begins the names of all attempts at the list.
+const STAGED_AS: &str = "app_id=wx1,list=followers,";
+
+/// Returns the folder with the staging of all attempts of the sink.
 fn staging(directory: &Path) -> PathBuf {
-    directory.join("out.staging/pipeline=followers/sink=archive/app_id=wx1/list=followers")
+    directory.join("out.staging/pipeline=followers/sink=archive")
+}
+
+fn paths_in(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
 fn folders_in(folder: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    folders
+    paths_in(folder).into_iter().filter(|path| path.is_dir()).collect()
 }
 
 /// Makes two files or folders change places.
@@ -87,14 +93,14 @@ fn half_a_newer_list_that_a_crash_has_left_is_replaced() {
 }
 
 #[test]
-fn staging_names_host_and_process_and_is_held_while_it_is_used() {
+fn staging_names_list_host_and_process_and_is_held_while_it_is_used() {
     let directory = tempfile::tempdir().unwrap();
     let place = context(directory.path());
     let mut held = StagedFiles::open(&leaf_options(), &began(&place, 1)).unwrap();
     let [folder] = &folders_in(&staging(directory.path()))[..] else { panic!("one attempt") };
     let name = folder.file_name().unwrap().to_str().unwrap();
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    assert!(name.starts_with(&format!("host={host},process={},", std::process::id())), "{name}");
+    assert!(name.starts_with(&format!("{STAGED_AS}host={host},process={},", std::process::id())), "{name}");
     let lock = File::open(folder.with_extension("lock").with_file_name(format!("{name}.lock"))).unwrap();
     assert!(lock.try_lock().is_err());
 
@@ -114,30 +120,36 @@ fn open_removes_what_nobody_holds_whoever_has_left_it() {
     let directory = tempfile::tempdir().unwrap();
     let place = context(directory.path());
     let staging = staging(directory.path());
-    let left = [
-        "host=gone,process=1,attempt=1",
-        "host=gone,process=1,attempt=2~old",
-        "walk=000001-20261122T010203Z",
-        "replaced",
-    ];
-    for name in left {
-        fs::create_dir_all(staging.join(name).join("list")).unwrap();
-        fs::write(staging.join(name).join("list/part-00000.txt"), "x").unwrap();
+    let path = |name: &str| staging.join(format!("{STAGED_AS}{name}"));
+    for name in ["host=gone,process=1,attempt=1", "host=gone,process=1,attempt=2~old"] {
+        fs::create_dir_all(path(name).join("list")).unwrap();
+        fs::write(path(name).join("list/part-00000.txt"), "x").unwrap();
     }
-    fs::write(staging.join("host=gone,process=1,attempt=1.lock"), "").unwrap();
-    fs::write(staging.join("host=gone,process=1,attempt=3.lock"), "").unwrap();
-    let alive = staging.join("host=other,process=1,attempt=1");
+    fs::create_dir(path("host=gone,process=1,attempt=4")).unwrap();
+    for attempt in [1, 3] {
+        fs::write(path(&format!("host=gone,process=1,attempt={attempt}.lock")), "").unwrap();
+    }
+    let alive = path("host=other,process=1,attempt=1");
     fs::create_dir(&alive).unwrap();
-    let lock_path = staging.join("host=other,process=1,attempt=1.lock");
+    let lock_path = path("host=other,process=1,attempt=1.lock");
     let lock = OpenOptions::new().write(true).create_new(true).open(&lock_path).unwrap();
     lock.lock().unwrap();
+    // What is left of other lists is theirs to remove, also if their names begin in the same way.
+    let others = ["app_id=wx1,list=followers%20too,host=gone,process=1,attempt=1", "app_id=wx1"];
+    let others = others.map(|name| staging.join(name));
+    for other in &others {
+        fs::create_dir(other).unwrap();
+    }
     publish(&leaf_options(), &place, &["a\n"]);
-    let names: Vec<String> =
-        fs::read_dir(&staging).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
-    assert!(alive.is_dir() && lock_path.exists());
+    let mut expected = vec![alive, lock_path];
+    expected.extend(others.iter().cloned());
+    expected.sort();
+    assert_eq!(paths_in(&staging), expected);
 
     drop(lock);
+    for other in &others {
+        fs::remove_dir(other).unwrap();
+    }
     StagedFiles::open(&leaf_options(), &place).unwrap().abort().unwrap();
     assert!(!directory.path().join("out.staging").exists());
 }

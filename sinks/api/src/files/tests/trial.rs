@@ -96,7 +96,7 @@ fn a_folder_that_a_killed_attempt_has_made_beside_its_place_is_removed_by_the_ne
     let directory = tempfile::tempdir().unwrap();
     let context = context(directory.path());
     // The name depends on the list only.
-    let staging = directory.path().join("out.staging/pipeline=followers/sink=archive/app_id=wx1/list=followers");
+    let staging = directory.path().join("out.staging/pipeline=followers/sink=archive/app_id=wx1,list=followers,");
     let name = format!(".fanout-new-{}", &sha256(staging.as_os_str().as_encoded_bytes())[..16]);
     for folder in ["", "out", "out/dt=2026-11-22"] {
         fs::create_dir_all(directory.path().join(folder).join(&name)).unwrap();
