@@ -15,14 +15,14 @@ use super::reader::{JournaledPage, PageReader, read_page};
 use super::record::{Decision, End};
 use super::walk_file::WalkFile;
 use super::walk_folder::WalkFolder;
-use crate::wechat::{Chain, Link, Page};
+use crate::wechat::{Chain, Link, Page, Summary};
 
 /// A walk that is open for reading and, until its end is appended, for more pages.
 #[derive(Debug)]
 pub struct Journal {
     pub(super) file: WalkFile,
     pages: PageIndex,
-    has_just_begun: bool,
+    begun_with: Option<Summary>,
 }
 
 impl Journal {
@@ -44,12 +44,23 @@ impl Journal {
     /// Opens the pages of a walk, or those of one tag in a walk of tags.
     pub(super) fn open_part(folder: WalkFolder) -> Result<Self, JournalError> {
         let mut pages = PageIndex::default();
-        Ok(Self { file: WalkFile::open(folder, &mut pages)?, pages, has_just_begun: false })
+        Ok(Self { file: WalkFile::open(folder, &mut pages)?, pages, begun_with: None })
     }
 
-    /// Opens a walk that has begun in this process, with its first reply.
-    pub(super) fn begun(folder: WalkFolder) -> Result<Self, JournalError> {
-        Ok(Self { has_just_begun: true, ..Self::open(folder)? })
+    /// Begins a walk with its first page, and shows it.
+    pub(super) fn begin(file: WalkFile, first: &Page) -> Result<Self, JournalError> {
+        let begun_with = Some(first.summary.clone());
+        let mut journal = Self { file, pages: PageIndex::default(), begun_with };
+        journal.append(first)?;
+        journal.file.show()?;
+        Ok(journal)
+    }
+
+    /// Begins a walk of an empty list with its end, and shows it.
+    pub(super) fn begin_empty(mut file: WalkFile, end: End) -> Result<Self, JournalError> {
+        file.append_end(end)?;
+        file.show()?;
+        Ok(Self { file, pages: PageIndex::default(), begun_with: None })
     }
 
     /// Appends a page, and returns it as the journal holds it. The operating system has the page
@@ -122,10 +133,10 @@ impl Journal {
         self.file.folder()
     }
 
-    /// Returns whether the walk has begun in this process, so that the cursor of its first reply
-    /// needs no check.
-    pub fn has_just_begun(&self) -> bool {
-        self.has_just_begun
+    /// Returns what the first reply has said, if the walk has begun in this process. Its cursor
+    /// needs no check then.
+    pub fn begun_with(&self) -> Option<&Summary> {
+        self.begun_with.as_ref()
     }
 
     /// Returns the walk's name.

@@ -26,7 +26,6 @@ use super::batch_draft::BatchDraft;
 use super::disk;
 use super::error::JournalError;
 use super::folder::ListFolder;
-use super::frame::ReplyKind;
 use super::ledger::Ledger;
 use super::lock::LockFile;
 use super::pages::Journal;
@@ -80,10 +79,7 @@ impl ListState {
     ///
     /// [`JournalError::Io`] if the walk cannot be written; it does not exist then.
     pub fn begin(&self, date: NaiveDate, page: &Page) -> Result<Journal, JournalError> {
-        let mut file = self.create(date, page.fetched_at, None)?;
-        file.append(ReplyKind::Page, 1, page.fetched_at, page.cursor.as_str().as_bytes(), &page.body)?;
-        file.show()?;
-        Journal::begun(file.folder().clone())
+        Journal::begin(self.create(date, page.fetched_at, None)?, page)
     }
 
     /// Begins a walk for the logical date `date` whose first reply is the end of an empty list.
@@ -91,11 +87,8 @@ impl ListState {
     /// # Errors
     ///
     /// As [`begin`](Self::begin).
-    pub fn begin_empty(&self, date: NaiveDate, end: &End) -> Result<Journal, JournalError> {
-        let mut file = self.create(date, end.fetched_at, None)?;
-        file.append_end(end.clone())?;
-        file.show()?;
-        Journal::begun(file.folder().clone())
+    pub fn begin_empty(&self, date: NaiveDate, end: End) -> Result<Journal, JournalError> {
+        Journal::begin_empty(self.create(date, end.fetched_at, None)?, end)
     }
 
     /// Begins a walk of tags for the logical date `date` with its first reply about all of them.

@@ -132,7 +132,7 @@ fn a_walk_whose_first_reply_is_not_whole_does_not_exist_and_its_number_is_not_gi
     let state = open_state(&folder);
     let of_a_page = begin(&state);
     let of_an_end =
-        state.begin_empty("2026-11-22".parse().unwrap(), &End { total: 0, fetched_at: micros(1000) }).unwrap();
+        state.begin_empty("2026-11-22".parse().unwrap(), End { total: 0, fetched_at: micros(1000) }).unwrap();
     for journal in [of_a_page, of_an_end] {
         let path = journal.folder().path.join("pages");
         let whole = fs::read(&path).unwrap();
@@ -152,7 +152,7 @@ fn an_empty_list_begins_and_ends_with_its_only_reply() {
     let folder = TempDir::new().unwrap();
     let state = open_state(&folder);
     let end = End { total: 0, fetched_at: micros(1000) };
-    let journal = state.begin_empty("2026-11-22".parse().unwrap(), &end).unwrap();
+    let journal = state.begin_empty("2026-11-22".parse().unwrap(), end.clone()).unwrap();
     for journal in [journal, reopen(&state).unwrap()] {
         assert_eq!((journal.pages(), journal.end()), (0, Some(&end)));
         assert_eq!(journal.folder().header().begun_at, end.fetched_at);

@@ -32,7 +32,7 @@ impl Constant {
 
     pub(super) fn rows(&mut self, rows: usize) -> ArrayRef {
         if self.values.len() < rows {
-            self.values = StringArray::from_iter_values(std::iter::repeat_n(&self.value, rows));
+            self.values = StringArray::new_repeated(&self.value, rows);
         }
         Arc::new(self.values.slice(0, rows))
     }

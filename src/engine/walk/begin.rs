@@ -93,7 +93,7 @@ async fn first_reply(
         }
         let goal = Goal::Total { limit_percent: run.pipeline.source.max_shortfall_percent };
         if let Some(total) = goal.accepts(0, total, was_short)? {
-            return Ok(state.begin_empty(date, &End { total, fetched_at: page.fetched_at })?);
+            return Ok(state.begin_empty(date, End { total, fetched_at: page.fetched_at })?);
         }
         was_short = true;
     }

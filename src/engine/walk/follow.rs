@@ -25,7 +25,7 @@ use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{End, Journal, JournalError};
 use crate::source::{Source, SourceError};
-use crate::wechat::{ApiError, Cursor, Page, PageReply, Reaction, decode, summarize};
+use crate::wechat::{ApiError, Cursor, Page, Reaction, Summary, decode};
 
 /// How many refused cursors a walk may step back from.
 const STEPS_BACK: usize = 3;
@@ -122,7 +122,7 @@ impl Walk<'_> {
     /// Says from where an open walk goes on, and compares the calls that its rest takes with those
     /// that are left today.
     async fn resume(&self) -> Result<(), Error> {
-        if self.journal.has_just_begun() {
+        if self.journal.begun_with().is_some() {
             return Ok(());
         }
         // Those of all tags were compared together.
@@ -158,7 +158,7 @@ impl Walk<'_> {
         let run = &context.run;
         // A resumed walk reads its last page again, to check that the cursor still works.
         let mut cursor = self.last_boundary();
-        let mut begun_with = if self.journal.has_just_begun() { Some(self.first_reply()?) } else { None };
+        let mut begun_with = self.first_reply();
         let mut size = FULL_PAGE;
         let mut setbacks = Setbacks::default();
         loop {
@@ -246,15 +246,11 @@ impl Walk<'_> {
         Ok(DistinctCount::of(pages, self.journal.folder().path(), run.stop.clone()).await?)
     }
 
-    /// Returns the reply with which the walk has just begun, from the journal.
-    fn first_reply(&self) -> Result<Reply, Error> {
-        let page = self.journal.page(1)?;
-        let summary = match summarize(&page.body) {
-            Ok(PageReply::Page(summary)) => summary,
-            Ok(PageReply::Error(error)) => return Err(page.damaged(&error).into()),
-            Err(error) => return Err(page.damaged(&error).into()),
-        };
-        Ok(Reply { next: summary.next, total: summary.total, fetched_at: page.fetched_at })
+    /// Returns the reply with which the walk has just begun; `None` for any other walk.
+    fn first_reply(&self) -> Option<Reply> {
+        let Summary { next, total, .. } = self.journal.begun_with()?.clone();
+        let (_, last_fetched_at) = self.journal.fetched_between();
+        Some(Reply { next, total, fetched_at: last_fetched_at? })
     }
 
     /// Notes that `cursor` is refused, and returns the cursor of the page before it, which may lead
