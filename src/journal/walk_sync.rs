@@ -6,11 +6,16 @@
 //! A walk that appears is not durable yet: a small list would wait three times for the disk before
 //! its second call. If a power failure takes its folder, or leaves one without a readable reply,
 //! the walk has not begun, and no decision can rest on it.
+//!
+//! Thousands of lists lie below one folder. A list whose folders were there before another list
+//! synced that folder needs no sync of its own.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use fanout_sink::WalkId;
 use fanout_sink::files::sync_data;
@@ -22,18 +27,23 @@ use super::record::{DECISION, PAGES};
 /// The folders above that of a list: the account's, `journal.path`, and the one that holds it.
 const FOLDERS_ABOVE: usize = 3;
 
+/// When this process last began to sync a folder above lists.
+static SYNCED: Mutex<Option<HashMap<PathBuf, Instant>>> = Mutex::new(None);
+
 /// The sync of one walk, for any thread.
 #[derive(Clone, Debug)]
 pub struct WalkSync {
     file: Arc<File>,
     folder: PathBuf,
+    /// When all folders above the walk were there.
+    since: Instant,
     /// Whether this process has made the names durable.
     named: Arc<AtomicBool>,
 }
 
 impl WalkSync {
     pub(super) fn new(file: Arc<File>, folder: PathBuf) -> Self {
-        Self { file, folder, named: Arc::default() }
+        Self { file, folder, since: Instant::now(), named: Arc::default() }
     }
 
     /// Makes all frames durable that were appended before, with the names of the file and of its
@@ -60,7 +70,7 @@ impl WalkSync {
         // Before the first decision: nobody has made the names of the folders above durable.
         if is_walk && !has_decision(list)? {
             for above in list.ancestors().skip(1).take(FOLDERS_ABOVE) {
-                disk::sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+                sync_since(if above.as_os_str().is_empty() { Path::new(".") } else { above }, self.since)?;
             }
         }
         Ok(())
@@ -72,7 +82,50 @@ impl WalkSync {
     }
 }
 
+/// Syncs a folder, unless this process has done so since `since`.
+fn sync_since(folder: &Path, since: Instant) -> Result<(), JournalError> {
+    let is_synced = with_synced(|synced| synced.get(folder).is_some_and(|&last| last >= since));
+    if is_synced {
+        return Ok(());
+    }
+    // Before the sync: what is made while it runs may lack it.
+    let begun = Instant::now();
+    disk::sync_folder(folder)?;
+    with_synced(|synced| {
+        let last = synced.entry(folder.to_owned()).or_insert(begun);
+        *last = begun.max(*last);
+    });
+    Ok(())
+}
+
+fn with_synced<T>(look: impl FnOnce(&mut HashMap<PathBuf, Instant>) -> T) -> T {
+    look(SYNCED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
 /// Returns whether a walk in the folder of a list is decided.
 fn has_decision(list: &Path) -> Result<bool, JournalError> {
     Ok(disk::names(list)?.iter().any(|walk| list.join(walk).join(DECISION).exists()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_synced_once_for_all_that_was_there_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("state");
+        let last = || with_synced(|synced| synced.get(&folder).copied());
+        let since = Instant::now();
+        sync_since(&folder, since).unwrap_err();
+        assert_eq!(last(), None, "nothing was synced");
+        std::fs::create_dir(&folder).unwrap();
+        sync_since(&folder, since).unwrap();
+        let first = last();
+        assert!(first >= Some(since));
+        sync_since(&folder, since).unwrap();
+        assert_eq!(last(), first, "it was synced since");
+        sync_since(&folder, Instant::now()).unwrap();
+        assert!(last() > first);
+    }
 }
