@@ -315,10 +315,14 @@ fn failures(report: &RunReport) -> Vec<Failure<'_>> {
         Verdict::Stopped => account.error.as_deref().is_none_or(|error| !told.contains(error)),
         _ => false,
     };
-    for report in report.accounts.iter().filter(|account| !was_stopped(account)) {
+    let mut walks: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for account in all {
+        *walks.entry((&account.app_id, &account.list)).or_default() += 1;
+    }
+    for report in all.iter().filter(|account| !was_stopped(account)) {
         let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
-        let mut same = all.iter().filter(|other| (&other.app_id, &other.list) == (&report.app_id, &report.list));
-        let date = report.date.filter(|_| same.nth(1).is_some()).map_or_else(String::new, |date| format!("{date}: "));
+        let has_others = walks[&(app_id, report.list.as_str())] > 1;
+        let date = report.date.filter(|_| has_others).map_or_else(String::new, |date| format!("{date}: "));
         if let Some(error) = &report.error {
             let error = format!("{date}{error}").into();
             let failure = Failure { account, app_id, error, hint: report.hint.as_deref() };
