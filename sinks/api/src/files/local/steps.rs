@@ -16,6 +16,10 @@ use crate::files::sync;
 /// steps, and one of this many attempts succeeds.
 pub(super) const CREATE_ATTEMPTS: usize = 100;
 
+/// The attempts to remove a folder. A process that was at work in it when it got another name may
+/// still put a file into it, a few at most.
+const REMOVE_ATTEMPTS: usize = 100;
+
 /// Creates a folder with its parents.
 pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
     let mut result = fs::create_dir_all(path);
@@ -42,7 +46,14 @@ pub(super) fn remove_file(path: &Path) -> Result<(), SinkError> {
 
 /// Removes a folder that may be missing, with everything in it.
 pub(super) fn remove_folder(path: &Path) -> Result<(), SinkError> {
-    ignore_missing(fs::remove_dir_all(path)).map_err(|error| io_error("remove the folder", path, error))
+    let mut result = fs::remove_dir_all(path);
+    for _ in 1..REMOVE_ATTEMPTS {
+        match &result {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => result = fs::remove_dir_all(path),
+            _ => break,
+        }
+    }
+    ignore_missing(result).map_err(|error| io_error("remove the folder", path, error))
 }
 
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
@@ -150,6 +161,30 @@ mod tests {
             fs::rename(path("free"), path(name)).unwrap();
         }
         assert_eq!(rename_to_free(&path("nothing"), &path("free")).unwrap(), Renamed::Disturbed);
+    }
+
+    #[test]
+    fn a_folder_is_removed_while_another_process_puts_files_into_it() {
+        const ROUNDS: usize = 50;
+        // Fewer than attempts, so that one of these finds no new file.
+        const FILES: usize = REMOVE_ATTEMPTS / 2;
+        for _ in 0..ROUNDS {
+            let directory = tempfile::tempdir().unwrap();
+            let folder = directory.path().join("folder");
+            fs::create_dir(&folder).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let made = (0..FILES).map(|number| fs::write(folder.join(number.to_string()), ""));
+                    // From the first error on the folder is gone.
+                    made.take_while(Result::is_ok).count()
+                });
+                while !folder.join("0").exists() {
+                    std::thread::yield_now();
+                }
+                remove_folder(&folder).unwrap();
+            });
+            assert!(!folder.exists());
+        }
     }
 
     #[test]
