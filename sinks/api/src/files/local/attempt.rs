@@ -100,7 +100,7 @@ impl Attempt {
                 Err(error) => return Err(io_error("create the folder", &folder, error)),
             }
             if let Some(mut lock) = lock {
-                lock.note(&note.line());
+                lock.note(&note.line()).map_err(|error| io_error("write", &lock_path, error))?;
                 held().insert(key.clone(), (folder.clone(), lock));
             }
             let attempt = Self { folder, key, note, floor };

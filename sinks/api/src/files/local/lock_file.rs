@@ -98,10 +98,13 @@ impl LockFile {
         }
     }
 
-    /// Writes a line for a person who looks at the file.
-    pub(super) fn note(&mut self, line: &str) {
-        // Nothing depends on it.
-        let _ = self.file.set_len(0).and_then(|()| writeln!(self.file, "{line}"));
+    /// Writes a line to the file, in place of what it held. It is not synced.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(super) fn note(&mut self, line: &str) -> io::Result<()> {
+        self.file.set_len(0).and_then(|()| writeln!(self.file, "{line}"))
     }
 
     /// Removes the file, and releases the lock.
@@ -181,5 +184,17 @@ mod tests {
         assert!(matches!(LockFile::try_take(&path).unwrap(), Tried::Locked(_)));
         let missing = LockFile::try_take(&directory.path().join("no/lock")).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_note_replaces_what_was_left_and_one_that_cannot_be_written_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        fs::write(&path, "what a killed process has left").unwrap();
+        let Tried::Locked(mut lock) = LockFile::try_take(&path).unwrap() else { panic!("nobody holds it") };
+        lock.note("place").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "place\n");
+        let mut read_only = LockFile { file: File::open(&path).unwrap(), path };
+        read_only.note("another place").unwrap_err();
     }
 }
