@@ -29,7 +29,7 @@ use super::giving_back::{PUBLISHING, PlaceNote, REPLACED, give_back};
 use super::likeness::create_like;
 use super::lock_file::{LockFile, Tried};
 use super::reading::{names_in, parent};
-use super::steps::{CREATE_ATTEMPTS, Renamed, create_folders, remove_folder, rename_to_free, sync_folder};
+use super::steps::{Renamed, TRIES, create_folders, remove_folder, rename_to_free, sync_folder};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -82,7 +82,7 @@ impl Attempt {
     pub(super) fn open(target: &Target) -> Result<Self, SinkError> {
         let floor = nearest_folder(target.staging_root());
         let (staging, key, note) = (target.staging(), key(target), PlaceNote::of(target)?);
-        for _ in 0..CREATE_ATTEMPTS {
+        for _ in 0..TRIES {
             create_folders(staging)?;
             let folder = staging.join(attempt_name(target));
             let lock_path = lock_of(&folder);
@@ -182,7 +182,7 @@ impl Drop for Attempt {
 
 fn key(target: &Target) -> Key {
     let context = target.context();
-    (target.staging().join(target.staged_as()), context.walk.to_string(), context.begun_at)
+    (target.staged_path(), context.walk.to_string(), context.begun_at)
 }
 
 fn held() -> MutexGuard<'static, BTreeMap<Key, (PathBuf, LockFile)>> {

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::move_error::{Move, Moved};
 use super::nearest::nearest_existing;
-use super::steps::{CREATE_ATTEMPTS, create_folders};
+use super::steps::{TRIES, create_folders};
 use super::target::Target;
 use crate::error::SinkError;
 use crate::files::error::io_error;
@@ -24,7 +24,7 @@ use crate::files::part::sha256;
 pub(super) fn create_like(target: &Target, staging: &Path) -> Result<(), SinkError> {
     // The name is the list's, so that the next attempt removes what a killed one has left. Readers
     // skip hidden names.
-    let owner = sha256(target.staging().join(target.staged_as()).as_os_str().as_encoded_bytes());
+    let owner = sha256(target.staged_path().as_os_str().as_encoded_bytes());
     let name = format!(".fanout-new-{}", &owner[..16]);
     for folder in target.folders_above() {
         remove_left(&folder.join(&name), staging);
@@ -44,7 +44,7 @@ pub(super) fn create_like(target: &Target, staging: &Path) -> Result<(), SinkErr
         let _ = fs::remove_dir(&made);
         match kind {
             // Another run has removed its empty folders, or this one.
-            ErrorKind::NotFound | ErrorKind::AlreadyExists if attempts < CREATE_ATTEMPTS => {}
+            ErrorKind::NotFound | ErrorKind::AlreadyExists if attempts < TRIES => {}
             // A single file is moved, not its folder; a file system may move files and no folders.
             _ if target.is_single_file() => return create_folders(staging),
             _ => return Err(error),

@@ -12,26 +12,27 @@ use crate::error::SinkError;
 use crate::files::error::io_error;
 use crate::files::sync;
 
-/// The attempts at `create_dir_all`: another sink may remove an empty parent between two of its
-/// steps, and one of this many attempts succeeds.
-pub(super) const CREATE_ATTEMPTS: usize = 100;
+/// The tries at a step of several system calls that another process may disturb: it removes an
+/// empty parent while a folder is made, or puts a file into a folder that is removed, because it
+/// was at work there when the folder got another name. One of this many tries succeeds.
+pub(super) const TRIES: usize = 100;
 
-/// The attempts to remove a folder. A process that was at work in it when it got another name may
-/// still put a file into it, a few at most.
-const REMOVE_ATTEMPTS: usize = 100;
-
-/// Creates a folder with its parents.
-pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
-    let mut result = fs::create_dir_all(path);
-    for _ in 1..CREATE_ATTEMPTS {
+/// Repeats a step that fails because another process has disturbed it.
+fn repeated(step: impl Fn() -> io::Result<()>, disturbed: &[io::ErrorKind]) -> io::Result<()> {
+    let mut result = step();
+    for _ in 1..TRIES {
         match &result {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {
-                result = fs::create_dir_all(path);
-            }
+            Err(error) if disturbed.contains(&error.kind()) => result = step(),
             _ => break,
         }
     }
-    result.map_err(|error| io_error("create the folder", path, error))
+    result
+}
+
+/// Creates a folder with its parents.
+pub(super) fn create_folders(path: &Path) -> Result<(), SinkError> {
+    let created = repeated(|| fs::create_dir_all(path), &[io::ErrorKind::NotFound, io::ErrorKind::AlreadyExists]);
+    created.map_err(|error| io_error("create the folder", path, error))
 }
 
 /// Makes the names in a folder durable.
@@ -46,14 +47,8 @@ pub(super) fn remove_file(path: &Path) -> Result<(), SinkError> {
 
 /// Removes a folder that may be missing, with everything in it.
 pub(super) fn remove_folder(path: &Path) -> Result<(), SinkError> {
-    let mut result = fs::remove_dir_all(path);
-    for _ in 1..REMOVE_ATTEMPTS {
-        match &result {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => result = fs::remove_dir_all(path),
-            _ => break,
-        }
-    }
-    ignore_missing(result).map_err(|error| io_error("remove the folder", path, error))
+    let removed = repeated(|| fs::remove_dir_all(path), &[io::ErrorKind::DirectoryNotEmpty]);
+    ignore_missing(removed).map_err(|error| io_error("remove the folder", path, error))
 }
 
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
@@ -166,8 +161,8 @@ mod tests {
     #[test]
     fn a_folder_is_removed_while_another_process_puts_files_into_it() {
         const ROUNDS: usize = 50;
-        // Fewer than attempts, so that one of these finds no new file.
-        const FILES: usize = REMOVE_ATTEMPTS / 2;
+        // Fewer than tries, so that one of these finds no new file.
+        const FILES: usize = TRIES / 2;
         for _ in 0..ROUNDS {
             let directory = tempfile::tempdir().unwrap();
             let folder = directory.path().join("folder");

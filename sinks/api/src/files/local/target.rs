@@ -129,6 +129,11 @@ impl Target {
         &self.staged_as
     }
 
+    /// Returns the beginning of the paths of all attempts at this list, which no other list has.
+    pub(super) fn staged_path(&self) -> PathBuf {
+        self.staging.join(&self.staged_as)
+    }
+
     pub(super) fn staging_root(&self) -> &Path {
         &self.staging_root
     }
