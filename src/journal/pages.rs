@@ -22,6 +22,7 @@ use crate::wechat::{Chain, Link, Page, Summary};
 pub struct Journal {
     pub(super) file: WalkFile,
     pages: PageIndex,
+    /// What the first page has said, if the walk has begun with it in this process.
     begun_with: Option<Summary>,
 }
 
@@ -133,8 +134,8 @@ impl Journal {
         self.file.folder()
     }
 
-    /// Returns what the first reply has said, if the walk has begun in this process. Its cursor
-    /// needs no check then.
+    /// Returns what the first page has said, if the walk has begun with it in this process. Its
+    /// cursor needs no check then.
     pub fn begun_with(&self) -> Option<&Summary> {
         self.begun_with.as_ref()
     }

@@ -10,11 +10,11 @@
 //! Thousands of lists lie below one folder. A list whose folders were there before another list
 //! synced that folder needs no sync of its own.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fanout_sink::WalkId;
@@ -28,7 +28,7 @@ use super::record::{DECISION, PAGES};
 const FOLDERS_ABOVE: usize = 3;
 
 /// When this process last began to sync a folder above lists.
-static SYNCED: Mutex<Option<HashMap<PathBuf, Instant>>> = Mutex::new(None);
+static SYNCED: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 
 /// The sync of one walk, for any thread.
 #[derive(Clone, Debug)]
@@ -84,22 +84,18 @@ impl WalkSync {
 
 /// Syncs a folder, unless this process has done so since `since`.
 fn sync_since(folder: &Path, since: Instant) -> Result<(), JournalError> {
-    let is_synced = with_synced(|synced| synced.get(folder).is_some_and(|&last| last >= since));
-    if is_synced {
+    if synced().get(folder).is_some_and(|last| *last >= since) {
         return Ok(());
     }
     // Before the sync: what is made while it runs may lack it.
     let begun = Instant::now();
     disk::sync_folder(folder)?;
-    with_synced(|synced| {
-        let last = synced.entry(folder.to_owned()).or_insert(begun);
-        *last = begun.max(*last);
-    });
+    synced().insert(folder.to_owned(), begun);
     Ok(())
 }
 
-fn with_synced<T>(look: impl FnOnce(&mut HashMap<PathBuf, Instant>) -> T) -> T {
-    look(SYNCED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+fn synced() -> MutexGuard<'static, BTreeMap<PathBuf, Instant>> {
+    SYNCED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns whether a walk in the folder of a list is decided.
@@ -115,7 +111,7 @@ mod tests {
     fn a_folder_is_synced_once_for_all_that_was_there_before() {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().join("state");
-        let last = || with_synced(|synced| synced.get(&folder).copied());
+        let last = || synced().get(&folder).copied();
         let since = Instant::now();
         sync_since(&folder, since).unwrap_err();
         assert_eq!(last(), None, "nothing was synced");
