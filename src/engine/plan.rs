@@ -213,7 +213,12 @@ mod tests {
             digest: String::new(),
             proof: serde_json::Map::new(),
         };
-        journal.decide(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap();
+        journal.decided(
+            journal
+                .folder()
+                .record_decision(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() })
+                .unwrap(),
+        );
         journal.folder().clone()
     }
 

@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 use std::time::Duration;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::block_in_place;
+use tokio::task::spawn_blocking;
+
+use crate::journal::{JournalError, WalkFile};
 
 /// How often a thread is tried. One that has just ended may still be counted by the system.
 const TRIES: u32 = 20;
@@ -79,16 +80,24 @@ pub(super) struct DiskWork(Semaphore);
 
 impl DiskWork {
     pub(super) fn new(threads: usize) -> Self {
-        Self(Semaphore::new(threads))
+        // The pool has a thread from the beginning.
+        Self(Semaphore::new(threads.max(1)))
     }
 
-    /// Does work in the midst of a task. The other tasks of its thread go on on another thread
-    /// meanwhile, if one is free for them.
-    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        match (self.0.try_acquire(), Handle::current().runtime_flavor()) {
-            (Ok(_thread), RuntimeFlavor::MultiThread) => block_in_place(work),
-            _ => work(),
-        }
+    /// Does work on a thread of the runtime's pool, once one is free for it. Passes on its panic.
+    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _thread = self.0.acquire().await.expect("the semaphore is never closed");
+        spawn_blocking(work).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
+    }
+
+    /// Makes what was appended to the file of a walk durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`WalkSync::run`](crate::journal::WalkSync::run).
+    pub(super) async fn sync(&self, file: &WalkFile) -> Result<(), JournalError> {
+        let sync = file.sync();
+        self.run(move || sync.run()).await
     }
 }
 

@@ -18,9 +18,9 @@ use super::batch_index::BatchIndex;
 use super::elements::{ElementReader, Elements};
 use super::error::JournalError;
 use super::frame::{self, Found, FramedReply, Kind, ReplyKind};
-use super::record::{Decision, End, PAGES, Plan};
+use super::record::{End, PAGES, Plan};
 use super::walk_file::WalkFile;
-use super::walk_folder::WalkFolder;
+use super::walk_folder::{RecordedDecision, WalkFolder};
 
 /// A walk of batches that is open for reading and, until its end is appended, for more replies.
 #[derive(Debug)]
@@ -179,7 +179,8 @@ impl BatchJournal {
         JournalError::Damaged { path, what: format!("{what} is no longer what was written") }
     }
 
-    /// Appends the accepted end of the walk, and makes the whole journal durable.
+    /// Appends the accepted end of the walk. It counts once it is durable, after the next
+    /// [`sync`](WalkFile::sync).
     ///
     /// # Errors
     ///
@@ -193,13 +194,9 @@ impl BatchJournal {
         &self.file
     }
 
-    /// Records the decision, which fixes the list. It is durable when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Io`] if the record cannot be written; the walk is then undecided.
-    pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        self.file.decide(decision)
+    /// Takes the decision, which fixes the list and is recorded.
+    pub fn decided(&mut self, decision: RecordedDecision) {
+        self.file.decided(decision);
     }
 
     /// Returns the walk's folder, with its decision and commit records.

@@ -83,6 +83,6 @@ pub use state::ListState;
 pub use tag_journal::{TagJournal, TagsReply};
 pub use trial::JournalTrials;
 pub use walk_file::WalkFile;
-pub use walk_folder::WalkFolder;
+pub use walk_folder::{RecordedDecision, WalkFolder};
 pub use walk_sync::WalkSync;
 pub use walks::Walks;

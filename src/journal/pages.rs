@@ -12,9 +12,9 @@ use super::error::JournalError;
 use super::frame::ReplyKind;
 use super::page_index::PageIndex;
 use super::reader::{JournaledPage, PageReader, read_page};
-use super::record::{Decision, End};
+use super::record::End;
 use super::walk_file::WalkFile;
-use super::walk_folder::WalkFolder;
+use super::walk_folder::{RecordedDecision, WalkFolder};
 use crate::wechat::{Chain, Link, Page, Summary};
 
 /// A walk that is open for reading and, until its end is appended, for more pages.
@@ -86,7 +86,8 @@ impl Journal {
         Ok(JournaledPage { number, fetched_at: page.fetched_at, body: page.body.clone(), folder })
     }
 
-    /// Appends the accepted end of the walk, and makes the whole journal durable.
+    /// Appends the accepted end of the walk. It counts once it is durable, after the next
+    /// [`sync`](WalkFile::sync).
     ///
     /// # Errors
     ///
@@ -120,13 +121,9 @@ impl Journal {
         read_page(self.file.file(), &folder, self.pages.offsets[number as usize - 1], self.bytes(), number)
     }
 
-    /// Records the decision, which fixes the list. It is durable when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Io`] if the record cannot be written; the walk is then undecided.
-    pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        self.file.decide(decision)
+    /// Takes the decision, which fixes the list and is recorded.
+    pub fn decided(&mut self, decision: RecordedDecision) {
+        self.file.decided(decision);
     }
 
     /// Returns the walk's folder, with its decision and commit records.

@@ -21,10 +21,10 @@ use super::disk;
 use super::error::JournalError;
 use super::frame::{self, Found, FramedReply, Kind, ReplyKind};
 use super::pages::Journal;
-use super::record::{Decision, End, PAGES, TAG};
+use super::record::{End, PAGES, TAG};
 use super::tag_index::TagIndex;
 use super::walk_file::WalkFile;
-use super::walk_folder::{WalkFolder, read_header};
+use super::walk_folder::{RecordedDecision, WalkFolder, read_header};
 
 /// A reply about all tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +67,12 @@ impl TagJournal {
 
     /// Makes the walk visible with its first reply.
     pub(super) fn show(mut self, first: &TagsReply) -> Result<Self, JournalError> {
-        self.write(first)?;
+        self.append(first)?;
         self.file.show()?;
         Ok(self)
     }
 
-    /// Appends a reply about all tags. It is durable when this returns.
+    /// Appends a reply about all tags. It is durable after the next [`sync`](WalkFile::sync).
     ///
     /// # Errors
     ///
@@ -82,11 +82,7 @@ impl TagJournal {
     ///
     /// If the walk has ended.
     pub fn append(&mut self, reply: &TagsReply) -> Result<(), JournalError> {
-        self.write(reply)?;
-        self.file.sync()
-    }
-
-    fn write(&mut self, TagsReply { fetched_at, ended, body }: &TagsReply) -> Result<(), JournalError> {
+        let TagsReply { fetched_at, ended, body } = reply;
         let label = ended.to_le_bytes();
         let offset = self.file.append(ReplyKind::Tags, self.index.next(), *fetched_at, &label, body)?;
         self.index.offsets.push(offset);
@@ -170,7 +166,8 @@ impl TagJournal {
         &self.folder().path
     }
 
-    /// Appends the end of the walk, and makes its file durable. The journals of the tags must be
+    /// Appends the accepted end of the walk. It counts once it is durable, after the next
+    /// [`sync`](WalkFile::sync). The journals of the tags must be
     /// durable already.
     ///
     /// # Errors
@@ -180,13 +177,14 @@ impl TagJournal {
         self.file.append_end(end)
     }
 
-    /// Records the decision, which fixes the list. It is durable when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Io`] if the record cannot be written; the walk is then undecided.
-    pub fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        self.file.decide(decision)
+    /// Returns the file with the replies about all tags, for a sync that does not block the walk.
+    pub fn file(&self) -> &WalkFile {
+        &self.file
+    }
+
+    /// Takes the decision, which fixes the list and is recorded.
+    pub fn decided(&mut self, decision: RecordedDecision) {
+        self.file.decided(decision);
     }
 
     /// Returns the walk's folder, with its decision and commit records.

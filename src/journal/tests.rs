@@ -168,7 +168,7 @@ fn open_walks_that_can_be_resumed_stay_when_others_are_pruned() {
         journal.append_end(End { total: 1, fetched_at: micros(1000) }).unwrap();
         let mut decision = decision(&journal);
         (decision.snapshot.date, decision.sinks) = (journal.folder().header().date, Vec::new());
-        journal.decide(decision).unwrap();
+        journal.decided(journal.folder().record_decision(decision).unwrap());
     };
     let open = |resume_within: u64| {
         let (resumable, too_old) =
@@ -234,7 +234,7 @@ fn damage_to_a_decided_walk_is_an_error() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     journal.append_end(End { total: 1, fetched_at: micros(0) }).unwrap();
-    journal.decide(decision(&journal)).unwrap();
+    journal.decided(journal.folder().record_decision(decision(&journal)).unwrap());
     let path = pages_file(&state);
     let whole = fs::read(&path).unwrap();
     let flipped = (0..whole.len()).map(|byte| {
@@ -258,7 +258,7 @@ fn a_record_with_a_flipped_bit_or_a_missing_end_is_never_believed() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    journal.decide(decision(&journal)).unwrap();
+    journal.decided(journal.folder().record_decision(decision(&journal)).unwrap());
     let recipient = Recipient {
         pipeline: "p".to_owned(),
         list: "followers".to_owned(),
@@ -306,7 +306,7 @@ fn a_decision_of_another_walk_is_never_believed() {
     let mut journal = begin(&state);
     let other = decision(&begin(&state));
     journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    journal.decide(other).unwrap();
+    journal.decided(journal.folder().record_decision(other).unwrap());
     assert!(matches!(state.walks(), Err(JournalError::Record { .. })));
 }
 
@@ -382,7 +382,7 @@ fn only_its_owner_may_read_the_state() {
     let state = open_state(&folder);
     let mut journal = begin(&state);
     journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    journal.decide(decision(&journal)).unwrap();
+    journal.decided(journal.folder().record_decision(decision(&journal)).unwrap());
     let mut open = vec![folder.path().join("state")];
     let mut files = 0;
     while let Some(path) = open.pop() {
@@ -405,7 +405,7 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     let state = open_state(&folder);
     let mut owed = begin(&state);
     owed.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    owed.decide(decision(&owed)).unwrap();
+    owed.decided(owed.folder().record_decision(decision(&owed)).unwrap());
     let commit = |sink: &str| Commit {
         recipient: Recipient {
             pipeline: "p".to_owned(),
@@ -428,7 +428,7 @@ fn pruning_keeps_the_newest_walks_and_those_that_are_owed() {
     assert_eq!(left(), [1, 4], "the newest list that is complete stays beside the newest walk");
     let mut newer = begin(&state);
     newer.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    newer.decide(Decision { sinks: Vec::new(), ..decision(&newer) }).unwrap();
+    newer.decided(newer.folder().record_decision(Decision { sinks: Vec::new(), ..decision(&newer) }).unwrap());
     assert_eq!(prune(&state, 1), 2);
     assert_eq!(left(), [5]);
 }
@@ -439,7 +439,7 @@ fn what_a_cut_off_removal_left_is_no_walk_and_goes_with_the_next() {
     let state = open_state(&folder);
     let mut old = begin(&state);
     old.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    old.decide(decision(&old)).unwrap();
+    old.decided(old.folder().record_decision(decision(&old)).unwrap());
     let left = old.folder().path.with_file_name(format!("{}~old", old.walk()));
     fs::rename(&old.folder().path, &left).unwrap();
     fs::remove_file(left.join("pages")).unwrap();
@@ -548,7 +548,8 @@ fn a_walk_of_other_options_is_another_walk_and_has_no_part_in_keep() {
         let mut journal = begin(&long);
         assert_eq!(journal.walk().number(), number, "a number is given once");
         journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-        journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+        journal
+            .decided(journal.folder().record_decision(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap());
     }
     assert_eq!(prune(&long, 1), 2);
     drop(long);
@@ -566,7 +567,7 @@ fn a_list_that_another_selection_of_its_date_has_replaced_is_owed_to_nobody() {
     let decide = |state: &ListState, date: &str| {
         let mut journal = state.begin(date.parse().unwrap(), &page(1)).unwrap();
         journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-        journal.decide(decision(&journal)).unwrap();
+        journal.decided(journal.folder().record_decision(decision(&journal)).unwrap());
         journal.walk().number()
     };
     let owed = |tag: &str| -> Vec<u64> {
@@ -599,7 +600,7 @@ fn walks_of_other_options_are_pruned_by_keep_unless_they_are_owed() {
         let decided = decision(&journal);
         let sinks = if is_owed { decided.sinks.clone() } else { Vec::new() };
         assert!(!is_owed || !sinks.is_empty());
-        journal.decide(Decision { sinks, ..decided }).unwrap();
+        journal.decided(journal.folder().record_decision(Decision { sinks, ..decided }).unwrap());
     };
     let numbers = |pipeline: &str| {
         let walks = ListFolder::new(&path, of(pipeline)).walks().unwrap();

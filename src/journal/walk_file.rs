@@ -16,8 +16,8 @@ use super::disk;
 use super::error::JournalError;
 use super::frame::{self, Kind, ReplyKind};
 use super::frames::{Frames, Index};
-use super::record::{COMMITS, DECISION, Decision, End, Header, NEW, PAGES};
-use super::walk_folder::WalkFolder;
+use super::record::{COMMITS, End, Header, NEW, PAGES};
+use super::walk_folder::{RecordedDecision, WalkFolder};
 use super::walk_sync::WalkSync;
 
 /// The file of a walk, open for reading and, until its end is appended, for more frames.
@@ -70,7 +70,7 @@ impl WalkFile {
         self.sync.moved(path.clone());
         self.folder.path = path;
         // Nothing is appended to a walk that has its end already.
-        if self.frames.end.is_some() { self.sync() } else { Ok(()) }
+        if self.frames.end.is_some() { self.sync.run() } else { Ok(()) }
     }
 
     /// Removes the folder of a walk that was never shown; one that was shown stays.
@@ -109,7 +109,7 @@ impl WalkFile {
         let opened = Self::new(folder, file, frames);
         // The process that has appended the end may have been killed before its sync.
         if !is_decided && opened.frames.end.is_some() {
-            opened.sync()?;
+            opened.sync.run()?;
         }
         Ok(opened)
     }
@@ -130,11 +130,9 @@ impl WalkFile {
         Ok(offset)
     }
 
-    /// Appends the end of the walk, and makes the whole file durable. The walk is still open if
-    /// that fails.
+    /// Appends the end of the walk. The walk is still open if that fails.
     pub(super) fn append_end(&mut self, end: End) -> Result<(), JournalError> {
         self.write(Kind::End, &[&disk::to_json(&end)])?;
-        self.sync()?;
         self.frames.end = Some(end);
         Ok(())
     }
@@ -160,25 +158,14 @@ impl WalkFile {
         Ok(())
     }
 
-    /// Makes all appended frames durable, with the names of the file and of its folder.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Io`] if the file or a folder cannot be synced.
-    pub fn sync(&self) -> Result<(), JournalError> {
-        self.sync.run()
-    }
-
-    /// Returns the same sync, for another thread.
-    pub fn syncing(&self) -> WalkSync {
+    /// Returns the sync that makes all frames durable that were appended before it runs.
+    pub fn sync(&self) -> WalkSync {
         self.sync.clone()
     }
 
-    /// Records the decision. It is durable when this returns.
-    pub(super) fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
-        disk::write_record(&self.folder.path.join(DECISION), &decision)?;
+    /// Takes the decision, which is recorded.
+    pub(super) fn decided(&mut self, RecordedDecision(decision): RecordedDecision) {
         self.folder.decision = Some(decision);
-        Ok(())
     }
 
     /// Returns a handle of the file.

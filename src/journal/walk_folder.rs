@@ -25,6 +25,10 @@ pub struct WalkFolder {
     pub(super) decision: Option<Decision>,
 }
 
+/// A decision that is durable.
+#[derive(Debug)]
+pub struct RecordedDecision(pub(super) Decision);
+
 impl WalkFolder {
     /// Reads the walk in the folder `path`; `None` if the folder has gone, or holds an undecided
     /// walk whose header or first reply cannot be read. A walk without a reply claims no date.
@@ -132,6 +136,17 @@ impl WalkFolder {
             }
             commit => Ok(commit),
         }
+    }
+
+    /// Records the decision, which fixes the list. It is durable when this returns. The journal of
+    /// the walk then [takes](super::Journal::decided) it.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the record cannot be written; the walk is then undecided.
+    pub fn record_decision(&self, decision: Decision) -> Result<RecordedDecision, JournalError> {
+        disk::write_record(&self.path.join(DECISION), &decision)?;
+        Ok(RecordedDecision(decision))
     }
 
     /// Records that a sink has published this walk. The record is durable when this returns.

@@ -82,7 +82,8 @@ impl BatchWalk<'_> {
         let mut syncing = GroupSync::new(self.journal.bytes());
         let hints = settling(self, &asked).first_hints()?;
         let result = Run::new(self, &asked, hints).read_to_end(&mut syncing).await;
-        let synced = syncing.finish(self.journal.file(), self.journal.end().is_some(), &self.context.run.disk).await;
+        let disk = &self.context.run.disk;
+        let synced = syncing.finish(self.journal.file(), disk).await;
         let now = self.context.run.pipeline.clock.now();
         let completed = result.map_err(|error| {
             let error = forecast::with_batches_left(error, self.journal.answered(), asked.batches(), now);
@@ -91,7 +92,8 @@ impl BatchWalk<'_> {
         synced?;
         if self.journal.end().is_none() {
             let fetched_at = self.journal.fetched_between().1.unwrap_or(now);
-            self.context.run.disk.run(|| self.journal.append_end(End { total: self.input.rows(), fetched_at }))?;
+            self.journal.append_end(End { total: self.input.rows(), fetched_at })?;
+            disk.sync(self.journal.file()).await?;
         }
         Ok(completed)
     }

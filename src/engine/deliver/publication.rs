@@ -96,7 +96,10 @@ impl<'a> Publication<'a> {
         let prepared = self.prepare(&mut sinks, &snapshot, &repeated, decided).await;
         // Sinks that wait for a complete list get it in the slot of the others.
         let _slot = if later.is_empty() { self.context.run.slots.publishing(slot) } else { slot };
-        let fixed = prepared.and_then(|()| if decided.is_none() { self.decide(&snapshot) } else { Ok(()) });
+        let fixed = match prepared {
+            Ok(()) if decided.is_none() => self.decide(&snapshot).await,
+            prepared => prepared,
+        };
         if let Err(error) = fixed {
             sinks.abort().await;
             return Err(error);
@@ -179,7 +182,7 @@ impl<'a> Publication<'a> {
     }
 
     /// Records the decision. From here on nothing aborts.
-    fn decide(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+    async fn decide(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let due = self.outcomes.iter().filter(|outcome| !outcome.one_shot);
         let due = due.filter(|outcome| !matches!(outcome.state, SinkState::NotDue));
         let decision = Decision {
@@ -187,17 +190,19 @@ impl<'a> Publication<'a> {
             pipeline: self.context.run.pipeline.name.clone(),
             sinks: due.map(|outcome| outcome.sink.clone()).collect(),
         };
-        Ok(self.context.run.disk.run(|| self.list.decide(decision))?)
+        let folder = self.list.folder().clone();
+        let recorded = self.context.run.disk.run(move || folder.record_decision(decision)).await?;
+        self.list.decided(recorded);
+        Ok(())
     }
 
-    async fn commit(&mut self, sinks: StagedSinks<'a>, snapshot: &Snapshot) {
+    async fn commit(&mut self, mut sinks: StagedSinks<'a>, snapshot: &Snapshot) {
         // Each commit is recorded before the next one begins: after a crash at most one sink
         // commits a second time.
-        let note = |sink: &'a BoundSink, result| {
-            let result = self.record(sink, result, snapshot);
+        while let Some((sink, committed)) = sinks.commit_next().await {
+            let result = self.record(sink, committed, snapshot).await;
             self.note(sink, result);
-        };
-        sinks.commit(note).await;
+        }
     }
 
     /// Delivers the list to a sink that waits for a complete one.
@@ -222,7 +227,7 @@ impl<'a> Publication<'a> {
             result = self.deliver_once(sink, snapshot, repeated).await;
         }
         let result = match result {
-            Ok(report) => self.record(sink, Ok(report), snapshot),
+            Ok(report) => self.record(sink, Ok(report), snapshot).await,
             Err(DeliveryError::Sink(error)) => Err(error),
             Err(DeliveryError::List(error)) => return Err(error),
         };
@@ -254,10 +259,11 @@ impl<'a> Publication<'a> {
             sinks.abort().await;
             return Err(DeliveryError::List(error));
         }
-        let failed = sinks.prepare(snapshot).await.pop();
-        let mut result = failed.map(|(_, _, error)| Err(error));
-        sinks.commit(|_, committed| result = Some(committed)).await;
-        result.expect("the sink has failed, or has reported its commit").map_err(DeliveryError::Sink)
+        let result = match sinks.prepare(snapshot).await.pop() {
+            Some((_, _, error)) => Err(error),
+            None => sinks.commit_next().await.expect("the sink has prepared").1,
+        };
+        result.map_err(DeliveryError::Sink)
     }
 
     fn delivery(&mut self) -> ListDelivery<'a, '_> {
@@ -270,7 +276,7 @@ impl<'a> Publication<'a> {
     ///
     /// [`SinkError`] if the sink has failed, has not published every row of the list, or its commit
     /// cannot be recorded.
-    fn record(
+    async fn record(
         &self,
         sink: &BoundSink,
         result: Result<SinkReport, SinkError>,
@@ -286,13 +292,14 @@ impl<'a> Publication<'a> {
             return Ok(report);
         }
         let commit = Commit { recipient: self.context.recipient(sink), report };
-        self.context.run.disk.run(|| self.list.folder().record_commit(&commit)).map_err(|error| {
+        let folder = self.list.folder().clone();
+        let recorded = self.context.run.disk.run(move || folder.record_commit(&commit).map(|()| commit.report)).await;
+        recorded.map_err(|error| {
             let hint = error.hint();
             let recorded = SinkError::permanent("the list is published, but its commit cannot be recorded");
             let recorded = recorded.with_source(error);
             if let Some(hint) = hint { recorded.with_hint(hint) } else { recorded }
-        })?;
-        Ok(commit.report)
+        })
     }
 
     /// Notes the outcome of a sink, and the first failure of a required one.

@@ -7,6 +7,8 @@
 //! Only batches are handled at the same time: each sink empties its queue on its thread. Opening,
 //! preparing, committing and aborting go through the sinks one after the other.
 
+use std::collections::VecDeque;
+
 use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 
 use super::sink_task::{SinkQueue, SinkTask};
@@ -15,7 +17,7 @@ use crate::registry::BoundSink;
 /// Sinks that receive the same list, each on a thread of its own.
 #[derive(Debug, Default)]
 pub(super) struct StagedSinks<'a> {
-    sinks: Vec<StagedSink<'a>>,
+    sinks: VecDeque<StagedSink<'a>>,
 }
 
 #[derive(Debug)]
@@ -29,10 +31,10 @@ impl<'a> StagedSinks<'a> {
     /// Opens one sink after the other. One that cannot be opened counts as failed, and does not
     /// affect the others.
     pub(super) async fn open(sinks: Vec<(&'a BoundSink, SinkContext)>) -> Self {
-        let mut opened = Vec::with_capacity(sinks.len());
+        let mut opened = VecDeque::with_capacity(sinks.len());
         for (bound, context) in sinks {
             let task = SinkTask::open(bound, context.clone()).await;
-            opened.push(StagedSink { bound, context, task });
+            opened.push_back(StagedSink { bound, context, task });
         }
         Self { sinks: opened }
     }
@@ -45,13 +47,13 @@ impl<'a> StagedSinks<'a> {
     /// Makes one sink after the other prepare. Aborts those that fail, and returns them.
     pub(super) async fn prepare(&mut self, snapshot: &Snapshot) -> Vec<(&'a BoundSink, SinkContext, SinkError)> {
         let mut failed = Vec::new();
-        let mut prepared = Vec::new();
+        let mut prepared = VecDeque::new();
         for StagedSink { bound, context, task } in self.sinks.drain(..) {
             let error = match task {
                 Err(error) => error,
                 Ok(task) => match task.prepare(snapshot).await {
                     Ok(()) => {
-                        prepared.push(StagedSink { bound, context, task: Ok(task) });
+                        prepared.push_back(StagedSink { bound, context, task: Ok(task) });
                         continue;
                     }
                     Err(error) => {
@@ -71,15 +73,14 @@ impl<'a> StagedSinks<'a> {
         self.sinks.extend(other.sinks);
     }
 
-    /// Makes one sink after the other publish, and hands each result to `note`.
-    pub(super) async fn commit(self, mut note: impl FnMut(&'a BoundSink, Result<SinkReport, SinkError>)) {
-        for sink in self.sinks {
-            let result = match sink.task {
-                Ok(task) => task.commit().await,
-                Err(error) => Err(error),
-            };
-            note(sink.bound, result);
-        }
+    /// Makes the next sink publish, and returns its result; `None` after the last one.
+    pub(super) async fn commit_next(&mut self) -> Option<(&'a BoundSink, Result<SinkReport, SinkError>)> {
+        let StagedSink { bound, task, .. } = self.sinks.pop_front()?;
+        let result = match task {
+            Ok(task) => task.commit().await,
+            Err(error) => Err(error),
+        };
+        Some((bound, result))
     }
 
     /// Makes every sink drop the list.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::complete_list::CompleteList;
 use super::tag_member_list::TagMemberList;
-use crate::journal::{Decision, Journal, JournalError, WalkFolder};
+use crate::journal::{Journal, RecordedDecision, WalkFolder};
 use crate::source::Source;
 
 /// A walk, with what is needed to deliver its list.
@@ -46,19 +46,15 @@ impl WalkedList<'_> {
         }
     }
 
-    /// Records the decision, which fixes the list.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Io`] if the record cannot be written; the walk is then undecided.
-    pub(super) fn decide(&mut self, decision: Decision) -> Result<(), JournalError> {
+    /// Takes the decision, which fixes the list and is recorded.
+    pub(super) fn decided(&mut self, decision: RecordedDecision) {
         match self {
-            Self::Pages { journal, .. } => journal.decide(decision),
+            Self::Pages { journal, .. } => journal.decided(decision),
             Self::Complete(list) => {
                 let list = Arc::get_mut(list).expect("a list is decided between two deliveries");
-                list.journal_mut().decide(decision)
+                list.journal_mut().decided(decision);
             }
-            Self::TagMembers(list) => list.journal.decide(decision),
+            Self::TagMembers(list) => list.journal.decided(decision),
         }
     }
 }

@@ -133,7 +133,7 @@ impl<'a> TagWalk<'a> {
             }
         }
         self.recount().await?;
-        self.end()
+        self.end().await
     }
 
     /// Returns whether a tag is still to be read.
@@ -222,16 +222,17 @@ impl<'a> TagWalk<'a> {
         let fetched = all_tags(self.context, self.source, self.counts.have_tags()).await?;
         let (fetched_at, ended) = (fetched.fetched_at, self.ended());
         let tags: Vec<Tag> = read_tags(&fetched.body).expect("the source has read it");
-        self.context.run.disk.run(|| self.journal.append(&TagsReply { fetched_at, ended, body: fetched.body }))?;
+        self.journal.append(&TagsReply { fetched_at, ended, body: fetched.body })?;
+        self.context.run.disk.sync(self.journal.file()).await?;
         self.counts.push(Count { fetched_at, ended, tags });
         Ok(())
     }
 
     /// Ends the walk, if nothing prevents it.
-    fn end(&mut self) -> Result<(), Error> {
+    async fn end(&mut self) -> Result<(), Error> {
         let fetched_at = self.counts.last_fetched_at().expect("a walk begins with a reply");
         for tag in self.selected.clone() {
-            self.compare_with_last_count(tag, fetched_at)?;
+            self.compare_with_last_count(tag, fetched_at).await?;
         }
         let mut failed = Vec::new();
         for &id in &self.selected {
@@ -254,12 +255,13 @@ impl<'a> TagWalk<'a> {
             return Err(Error::TagsFailed { failed, of: self.selected.len() });
         }
         let total = self.read.values().filter_map(|read| read.end).sum();
-        Ok(self.context.run.disk.run(|| self.journal.append_end(End { total, fetched_at }))?)
+        self.journal.append_end(End { total, fetched_at })?;
+        Ok(self.context.run.disk.sync(self.journal.file()).await?)
     }
 
     /// Gives a tag an end that was too short for the count before, if it is not for the last one:
     /// WeChat has counted late. Takes the end from a tag that is too short only for the last one.
-    fn compare_with_last_count(&mut self, tag: i32, fetched_at: DateTime<Utc>) -> Result<(), JournalError> {
+    async fn compare_with_last_count(&mut self, tag: i32, fetched_at: DateTime<Utc>) -> Result<(), JournalError> {
         if self.counts.is_gone(tag) {
             return Ok(());
         }
@@ -267,7 +269,8 @@ impl<'a> TagWalk<'a> {
         let is_short = |people: &u64| self.counts.are_short(tag, *people, limit_percent);
         if let Some(people) = self.found_short(tag).filter(|people| !is_short(people)) {
             let mut journal = self.journal.pages_of(tag)?;
-            self.context.run.disk.run(|| journal.append_end(End { total: people, fetched_at }))?;
+            journal.append_end(End { total: people, fetched_at })?;
+            self.context.run.disk.sync(journal.file()).await?;
             self.read.insert(tag, Read::of(&journal));
             self.failed.remove(&tag);
         } else if let Some(people) = self.read[&tag].end.filter(is_short) {

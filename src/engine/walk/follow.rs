@@ -113,10 +113,10 @@ impl Walk<'_> {
             Ok(()) => self.follow(&mut syncing).await,
             Err(error) => Err(error.into()),
         };
-        let synced = syncing.finish(self.journal.file(), self.journal.end().is_some(), &self.context.run.disk).await;
-        let count = result.map_err(|stopped| self.with_pages_left(stopped))?;
+        let synced = syncing.finish(self.journal.file(), &self.context.run.disk).await;
+        // Nothing may rest on pages that are not durable, whatever has stopped the walk.
         synced?;
-        Ok(count)
+        result.map_err(|stopped| self.with_pages_left(stopped))
     }
 
     /// Says from where an open walk goes on, and compares the calls that its rest takes with those
@@ -196,10 +196,7 @@ impl Walk<'_> {
                 None => {
                     let count = self.count().await?;
                     if let Some(total) = self.goal.accepts(count.distinct, reply.total, setbacks.ended_short)? {
-                        self.context
-                            .run
-                            .disk
-                            .run(|| self.journal.append_end(End { total, fetched_at: reply.fetched_at }))?;
+                        self.journal.append_end(End { total, fetched_at: reply.fetched_at })?;
                         return Ok(count);
                     }
                     setbacks.ended_short = true;

@@ -40,7 +40,7 @@ impl GroupSync {
         let free = self.under_way.as_ref().is_none_or(JoinHandle::is_finished);
         if due && free {
             self.wait().await?;
-            let sync = file.syncing();
+            let sync = file.sync();
             self.synced = file.bytes();
             self.at = Instant::now();
             self.under_way = Some(tokio::task::spawn_blocking(move || sync.run()));
@@ -48,16 +48,10 @@ impl GroupSync {
         Ok(())
     }
 
-    /// Waits for the sync that is under way, then syncs the rest. A file that has its end is
-    /// durable as a whole.
-    pub(in crate::engine) async fn finish(
-        mut self,
-        file: &WalkFile,
-        has_end: bool,
-        disk: &DiskWork,
-    ) -> Result<(), JournalError> {
+    /// Waits for the sync that is under way, then syncs the rest.
+    pub(in crate::engine) async fn finish(mut self, file: &WalkFile, disk: &DiskWork) -> Result<(), JournalError> {
         self.wait().await?;
-        if has_end { Ok(()) } else { disk.run(|| file.sync()) }
+        disk.sync(file).await
     }
 
     async fn wait(&mut self) -> Result<(), JournalError> {

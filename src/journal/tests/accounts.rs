@@ -14,7 +14,7 @@ fn names(folder: &TempDir) -> Vec<String> {
 fn decided(state: &ListState) -> Journal {
     let mut journal = begin(state);
     journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    journal.decide(decision(&journal)).unwrap();
+    journal.decided(journal.folder().record_decision(decision(&journal)).unwrap());
     journal
 }
 

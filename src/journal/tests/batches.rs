@@ -251,7 +251,9 @@ fn a_flipped_bit_cuts_an_open_walk_of_batches_and_is_an_error_in_a_decided_one()
     fs::write(&path, &whole).unwrap();
     let mut journal = reopen(&state).unwrap();
     let snapshot = Snapshot { walk: journal.walk(), ..super::decision(&begin(&open_state(&folder))).snapshot };
-    journal.decide(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap();
+    journal.decided(
+        journal.folder().record_decision(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap(),
+    );
     for byte in 0..whole.len() {
         let altered = altered(byte);
         assert!(matches!(reopen(&state), Err(JournalError::Damaged { .. })), "byte {byte}");
@@ -348,7 +350,7 @@ fn each_walk_of_changes_of_a_date_is_owed() {
                 proof: serde_json::Map::new(),
             };
             let decision = Decision { snapshot, pipeline: "p".to_owned(), sinks: vec!["a".to_owned()] };
-            journal.decide(decision).unwrap();
+            journal.decided(journal.folder().record_decision(decision).unwrap());
         }
         state.walks().unwrap().owed().unwrap().len()
     };

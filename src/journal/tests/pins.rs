@@ -5,7 +5,7 @@ use super::*;
 fn decided(state: &ListState) -> WalkFolder {
     let mut journal = begin(state);
     journal.append_end(End { total: 0, fetched_at: micros(0) }).unwrap();
-    journal.decide(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap();
+    journal.decided(journal.folder().record_decision(Decision { sinks: Vec::new(), ..decision(&journal) }).unwrap());
     journal.folder().clone()
 }
 

@@ -78,7 +78,9 @@ fn a_tag_of_a_decided_walk_that_was_cut_is_damage() {
         digest: String::new(),
         proof: serde_json::Map::new(),
     };
-    journal.decide(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap();
+    journal.decided(
+        journal.folder().record_decision(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap(),
+    );
     assert_eq!(journal.pages_of(100).unwrap().pages(), 2);
     let file = journal.folder().path().join("tag-100/pages");
     let length = fs::metadata(&file).unwrap().len();

@@ -189,6 +189,8 @@ fn decided(state: &ListState, openids: &[String]) -> WalkFolder {
         digest: "sha256:of-a-test".to_owned(),
         proof: proof.into_fields(),
     };
-    journal.decide(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap();
+    journal.decided(
+        journal.folder().record_decision(Decision { snapshot, pipeline: "p".to_owned(), sinks: Vec::new() }).unwrap(),
+    );
     journal.folder().clone()
 }
