@@ -16,7 +16,7 @@ use super::one_shot::OneShotSinks;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use super::slots::Slots;
-use super::threads::DiskWork;
+use super::threads::{DiskWork, Threads};
 use crate::config::{Account, ConfigErrors, Pipeline};
 use crate::error::Error;
 use crate::journal::{JournalError, JournalTrials, ListFolder, ListState};
@@ -38,6 +38,7 @@ pub(super) struct RunContext {
     pub(super) budget: Budget,
     pub(super) slots: Slots,
     pub(super) disk: DiskWork,
+    pub(super) threads: Threads,
     pub(super) one_shot: OneShotSinks,
     /// Ends the walks between two pages.
     pub(super) stop: CancellationToken,
@@ -102,6 +103,7 @@ impl RunContext {
             budget: Budget::new(limits.shared),
             slots: Slots::new(limits.deliveries, publishing),
             disk: DiskWork::new(publishing),
+            threads: Threads::default(),
             one_shot: OneShotSinks::of(lists.iter().flat_map(|(_, sinks)| sinks.iter())),
             stop,
             account_names: pipeline.account_names.as_slice().into(),

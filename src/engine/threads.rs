@@ -1,7 +1,7 @@
 //! Threads of the engine's own, one for each open sink and one for each fan-out; and work of a task
 //! that waits for the disk.
 //!
-//! They wait for each other, so they do not come from the pool of the runtime. If the system
+//! Their work waits for each other, so they do not come from the pool of the runtime. If the system
 //! refuses a thread to the pool, the pool keeps the work until another thread is free, and these
 //! threads would never be. Here a thread that cannot be made is an error.
 //!
@@ -9,9 +9,10 @@
 //! first call how many there can be. Behind it: the operating system.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -28,37 +29,89 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The stack of a thread that is only tried.
 const TRIAL_STACK: usize = 16 << 10;
 
+/// The threads of a run. One whose work has ended waits for the next work of its name: the sinks of
+/// thousands of small lists need one each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Threads(Arc<Idle>);
+
+/// The threads that wait for work, by name.
+type Idle = Mutex<BTreeMap<String, Vec<Thread>>>;
+
+/// The way of work to a thread. The thread ends when this is dropped.
+type Thread = mpsc::SyncSender<Job>;
+
+/// What a thread does, and the thread, which waits for more when it has done that.
+struct Job {
+    work: Box<dyn FnOnce() -> Tell + Send>,
+    thread: Thread,
+}
+
+/// Tells the result of work.
+type Tell = Box<dyn FnOnce() + Send>;
+
 /// Work on a thread of its own.
 #[derive(Debug)]
 pub(super) struct Running<T>(oneshot::Receiver<Result<T, Box<dyn Any + Send>>>);
 
-/// Starts `work` on a new thread; `name` is what `top -H` and debuggers show.
-///
-/// # Errors
-///
-/// That of the system, if it refuses the thread.
-pub(super) async fn start<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Running<T>> {
-    let (done, result) = oneshot::channel();
-    // A thread that is refused drops what it was given, so the work stays here for the next try.
-    let work = Arc::new(Mutex::new(Some((work, done))));
-    for tries in 1.. {
-        let given = Arc::clone(&work);
-        let run = move || {
-            let taken = given.lock().ok().and_then(|mut work| work.take());
-            let (work, done) = taken.expect("one thread alone is started");
+impl Threads {
+    /// Starts `work` on a thread that has none; `name` is what `top -H` and debuggers show.
+    ///
+    /// # Errors
+    ///
+    /// That of the system, if it refuses the thread.
+    pub(super) async fn start<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Running<T>> {
+        let (done, result) = oneshot::channel();
+        let work = Box::new(move || {
+            let result = catch_unwind(AssertUnwindSafe(work));
             // If nothing waits for the result, it is dropped.
-            let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+            Box::new(move || drop(done.send(result))) as Tell
+        });
+        let waiting = idle(&self.0).get_mut(name).and_then(Vec::pop);
+        let thread = match waiting {
+            Some(thread) => thread,
+            None => self.make(name).await?,
         };
-        match Builder::new().name(name.to_owned()).spawn(run) {
-            Ok(_) => break,
-            Err(error) if error.kind() == ErrorKind::WouldBlock && tries < TRIES => tokio::time::sleep(PAUSE).await,
-            Err(error) => return Err(error),
-        }
+        let job = Job { work, thread: thread.clone() };
+        thread.send(job).expect("a thread waits for work until its sender is dropped");
+        Ok(Running(result))
     }
-    Ok(Running(result))
+
+    async fn make(&self, name: &str) -> io::Result<Thread> {
+        for tries in 1.. {
+            let (thread, jobs) = mpsc::sync_channel(1);
+            let (waiting, key) = (Arc::downgrade(&self.0), name.to_owned());
+            match Builder::new().name(name.to_owned()).spawn(move || serve(jobs, &waiting, &key)) {
+                Ok(_) => return Ok(thread),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && tries < TRIES => {
+                    // Those that wait for work of other names are ended in its favour.
+                    idle(&self.0).clear();
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("the last try returns its error")
+    }
+}
+
+/// Does one job after the other.
+fn serve(jobs: mpsc::Receiver<Job>, waiting: &Weak<Idle>, name: &str) {
+    for Job { work, thread } in jobs {
+        let tell = work();
+        // Before the result is told: whoever waits for it may have the next work.
+        if let Some(waiting) = waiting.upgrade() {
+            idle(&waiting).entry(name.to_owned()).or_default().push(thread);
+        }
+        tell();
+    }
+}
+
+fn idle(idle: &Idle) -> MutexGuard<'_, BTreeMap<String, Vec<Thread>>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<T> Running<T> {
@@ -124,13 +177,52 @@ pub(crate) fn possible(wanted: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::thread::{self, ThreadId};
+
     use super::*;
+
+    fn id_and_name() -> (ThreadId, Option<String>) {
+        let thread = thread::current();
+        (thread.id(), thread.name().map(str::to_owned))
+    }
 
     #[tokio::test]
     async fn work_returns_its_result_or_its_panic() {
-        assert_eq!(start("seven", || 7).await.unwrap().finish().await, 7);
-        let failing = start("fails", || panic!("as it must")).await.unwrap();
+        let threads = Threads::default();
+        assert_eq!(threads.start("seven", || 7).await.unwrap().finish().await, 7);
+        let failing = threads.start("fails", || panic!("as it must")).await.unwrap();
         assert!(tokio::spawn(failing.finish()).await.unwrap_err().is_panic());
         assert_eq!(possible(40), 40);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_has_done_its_work_does_the_next_of_its_name() {
+        let threads = Threads::default();
+        let first = threads.start("one", id_and_name).await.unwrap().finish().await;
+        assert_eq!(first.1.as_deref(), Some("one"));
+        let again = threads.start("one", id_and_name).await.unwrap().finish().await;
+        assert_eq!(again, first);
+        let other = threads.start("other", id_and_name).await.unwrap().finish().await;
+        assert_ne!(other, first);
+        // Work that waits for other work of its name finds a thread without any.
+        let (go_on, wait) = mpsc::sync_channel(1);
+        let waiting = threads.start("one", move || wait.recv().map(|()| thread::current().id())).await.unwrap();
+        let beside = threads.start("one", move || go_on.send(()).map(|()| thread::current().id())).await.unwrap();
+        assert_ne!(beside.finish().await.unwrap(), waiting.finish().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn threads_end_with_their_run() {
+        let threads = Threads::default();
+        let (held, dropped) = mpsc::sync_channel::<()>(1);
+        let keep = move || {
+            thread_local!(static HELD: RefCell<Option<mpsc::SyncSender<()>>> = const { RefCell::new(None) });
+            HELD.set(Some(held));
+        };
+        threads.start("keeps", keep).await.unwrap().finish().await;
+        drop(threads);
+        // The thread drops what is its own when it ends.
+        assert_eq!(dropped.recv_timeout(Duration::from_secs(60)), Err(mpsc::RecvTimeoutError::Disconnected));
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::distinct::Duplicates;
 use super::row_feed::Outlet;
 use crate::config::Pipeline;
-use crate::engine::threads;
+use crate::engine::threads::Threads;
 use crate::error::Error;
 use crate::journal::BatchJournal;
 use crate::source::SourceError;
@@ -92,11 +92,12 @@ pub(in crate::engine) async fn conflicts(
 ///
 /// As [`CompleteList::feed`], and [`Error::Thread`] if the system refuses the thread.
 pub(super) async fn feed(
+    threads: &Threads,
     list: Arc<dyn CompleteList>,
     conflicts: Duplicates,
     outlet: Outlet,
     stop: CancellationToken,
 ) -> Result<ListFacts, Error> {
     let work = move || list.feed(&conflicts, outlet, &stop);
-    threads::start("row feed", work).await.map_err(Error::Thread)?.finish().await
+    threads.start("row feed", work).await.map_err(Error::Thread)?.finish().await
 }

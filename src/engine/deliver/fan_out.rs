@@ -17,7 +17,7 @@ use super::distinct::{DistinctCounter, Duplicates};
 use super::list_digest::{Algorithm, Digester};
 use super::sink_task::{Command, SinkQueue};
 use crate::engine::budget::{Budget, Lease, footprint};
-use crate::engine::threads::{self, Running};
+use crate::engine::threads::Running;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{JournalError, JournaledPage, PageReader};
@@ -136,7 +136,8 @@ impl FanOut {
             stop: context.run.stop.clone(),
         };
         let runtime = Handle::current();
-        let thread = threads::start("fan-out", move || work.run(queue, &runtime)).await.map_err(Error::Thread)?;
+        let threads = &context.run.threads;
+        let thread = threads.start("fan-out", move || work.run(queue, &runtime)).await.map_err(Error::Thread)?;
         Ok(Self { tasks, thread })
     }
 

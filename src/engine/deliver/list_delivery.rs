@@ -159,7 +159,8 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
             let context = self.context.sink_context(sink, header.walk, header.date);
             context.with_facts(header.begun_at, rows)
         };
-        StagedSinks::open(sinks.iter().map(|&sink| (sink, context(sink))).collect()).await
+        let sinks = sinks.iter().map(|&sink| (sink, context(sink))).collect();
+        StagedSinks::open(&self.context.run.threads, sinks).await
     }
 
     /// Hands the whole list from the journal to sinks that are open.
@@ -175,7 +176,7 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
             WalkedList::Complete(list) => {
                 let run = &self.context.run;
                 let outlet = Outlet::new(self.context, decided, sinks.queues());
-                let facts = feed(Arc::clone(list), repeated.clone(), outlet, run.stop.clone()).await?;
+                let facts = feed(&run.threads, Arc::clone(list), repeated.clone(), outlet, run.stop.clone()).await?;
                 if decided.is_none() {
                     let checked = list.check(&facts, &run.pipeline).map_err(Error::from);
                     checked.map_err(|error| give_up(list.journal(), error))?;

@@ -157,7 +157,7 @@ impl<'a> Publication<'a> {
             tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");
         }
         let again = failed.into_iter().map(|(sink, context, _)| (sink, context)).collect();
-        let mut second = StagedSinks::open(again).await;
+        let mut second = StagedSinks::open(&self.context.run.threads, again).await;
         let delivered = self.delivery().deliver(repeated, &second).await;
         let failed = match delivered {
             Ok(_) => second.prepare(snapshot).await,

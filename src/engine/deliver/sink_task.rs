@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::backoff::Backoff;
 use crate::config::SinkRetry;
-use crate::engine::threads;
+use crate::engine::threads::Threads;
 use crate::error::LIMIT_OF_THREADS;
 use crate::registry::BoundSink;
 
@@ -47,7 +47,7 @@ pub(super) enum Command {
 
 impl SinkTask {
     /// Opens a sink on a thread of its own, with a queue of `sinks.<name>.queue` batches.
-    pub(super) async fn open(bound: &BoundSink, context: SinkContext) -> Result<Self, SinkError> {
+    pub(super) async fn open(threads: &Threads, bound: &BoundSink, context: SinkContext) -> Result<Self, SinkError> {
         let (commands, queue) = mpsc::channel(bound.section().queue.max(1));
         let (mut opened, result) = oneshot::channel();
         let bound = bound.clone();
@@ -72,7 +72,7 @@ impl SinkTask {
             };
             runtime.block_on(work.instrument(span));
         };
-        threads::start(&name, work).await.map_err(|error| {
+        threads.start(&name, work).await.map_err(|error| {
             SinkError::temporary("its thread cannot be started").with_source(error).with_hint(LIMIT_OF_THREADS)
         })?;
         result.await.unwrap_or_else(|_| Err(panicked()))?;
@@ -98,7 +98,7 @@ impl SinkTask {
         self.ask(Command::Commit).await
     }
 
-    /// Makes the sink drop the list, and ends its thread.
+    /// Makes the sink drop the list.
     pub(super) async fn abort(self) -> Result<(), SinkError> {
         self.ask(Command::Abort).await
     }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use fanout_sink::{SinkContext, SinkError, SinkReport, Snapshot};
 
 use super::sink_task::{SinkQueue, SinkTask};
+use crate::engine::threads::Threads;
 use crate::registry::BoundSink;
 
 /// Sinks that receive the same list, each on a thread of its own.
@@ -30,10 +31,10 @@ struct StagedSink<'a> {
 impl<'a> StagedSinks<'a> {
     /// Opens one sink after the other. One that cannot be opened counts as failed, and does not
     /// affect the others.
-    pub(super) async fn open(sinks: Vec<(&'a BoundSink, SinkContext)>) -> Self {
+    pub(super) async fn open(threads: &Threads, sinks: Vec<(&'a BoundSink, SinkContext)>) -> Self {
         let mut opened = VecDeque::with_capacity(sinks.len());
         for (bound, context) in sinks {
-            let task = SinkTask::open(bound, context.clone()).await;
+            let task = SinkTask::open(threads, bound, context.clone()).await;
             opened.push_back(StagedSink { bound, context, task });
         }
         Self { sinks: opened }

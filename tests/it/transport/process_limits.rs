@@ -101,8 +101,12 @@ fn threads_are_tried_before_the_first_call_and_the_number_that_is_named_suffices
     if !is_root() {
         return;
     }
-    for (accounts, sinks) in [(1, 1), (6, 3)] {
-        let project = project(accounts, sinks);
+    // The sinks of one list have threads when those of the other need theirs.
+    let of_profiles = "[sinks.p]\ntype = \"ndjson\"\nlist = \"profiles\"\noptions.root = \"p\"\n".to_owned()
+        + "[sinks.q]\ntype = \"ndjson\"\nlist = \"profiles\"\noptions.root = \"q\"\n";
+    for (accounts, sinks, others) in [(1, 1, ""), (6, 3, ""), (6, 2, &of_profiles)] {
+        let lists = pipeline(accounts, sinks) + others;
+        let project = reading(&lists, Simulator::builder().followers(300));
         let mut named = None;
         let mut of_one_account = None;
         // With each number of threads the run is refused without a call, or reaches its end.
