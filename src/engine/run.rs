@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use fanout_sink::files::Trials;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -112,12 +112,20 @@ async fn run_units(run: &RunContext, units: Vec<PlannedUnit>) -> Vec<Vec<Account
     waiting.sort_by_key(|(index, unit)| (run.input_of(*index).is_some(), Reverse(unit.expected_calls())));
     let places = Arc::new(Semaphore::new(run.pipeline.limits.accounts));
     let mut running = JoinSet::new();
+    let mut note = |ended: Result<_, JoinError>| match ended {
+        Ok((index, of_unit)) => reports[index] = of_unit,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
     loop {
         let is_over = |unit: usize| run.progress.units()[unit].reports().is_some();
         let is_ready = |(index, _): &(usize, UnitRun)| run.input_of(*index).is_none_or(is_over);
         if let Some(next) = waiting.iter().position(is_ready) {
             let (index, unit) = waiting.remove(next);
             let place = Arc::clone(&places).acquire_owned().await;
+            // A task that has ended keeps its memory until then.
+            while let Some(ended) = running.try_join_next() {
+                note(ended);
+            }
             let context = unit.context();
             let span = tracing::info_span!("account", account = context.account().name, list = context.list().name());
             let work = async move {
@@ -128,8 +136,7 @@ async fn run_units(run: &RunContext, units: Vec<PlannedUnit>) -> Vec<Vec<Account
             continue;
         }
         match running.join_next().await {
-            Some(Ok((index, of_unit))) => reports[index] = of_unit,
-            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Some(ended) => note(ended),
             None => return reports,
         }
     }
