@@ -1,5 +1,6 @@
 //! The facts that the engine gives a sink when it opens it.
 
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +61,17 @@ pub struct SinkContext {
     pub(crate) trials: Trials,
     /// A folder for every output, instead of the places that the options name.
     pub(crate) confinement: Option<PathBuf>,
+    pub(crate) on_closed: OnClosed,
+}
+
+/// What the engine does when a writer is closed.
+#[derive(Clone, Default)]
+pub(crate) struct OnClosed(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl fmt::Debug for OnClosed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("OnClosed").field(&self.0.is_some()).finish()
+    }
 }
 
 impl SinkContext {
@@ -85,6 +97,7 @@ impl SinkContext {
             #[cfg(feature = "files")]
             trials: Trials::default(),
             confinement: None,
+            on_closed: OnClosed::default(),
         }
     }
 
@@ -171,6 +184,24 @@ impl SinkContext {
     pub fn with_outputs_below(mut self, folder: impl Into<PathBuf>) -> Self {
         self.confinement = Some(folder.into());
         self
+    }
+
+    /// Sets what [`writer_is_closed`](Self::writer_is_closed) calls. By default it does nothing.
+    #[must_use]
+    pub fn with_on_closed(mut self, on_closed: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_closed = OnClosed(Some(Arc::new(on_closed)));
+        self
+    }
+
+    /// Says that the sink has closed its writer, so that what is left of
+    /// [`prepare`](crate::Sink::prepare) only waits, such as for a disk. Then the engine opens the
+    /// sinks of another list. A sink need not say this: that its `prepare` returns says the same.
+    ///
+    /// [`StagedFiles`](crate::files::StagedFiles) says it for its sink.
+    pub fn writer_is_closed(&self) {
+        if let Some(on_closed) = &self.on_closed.0 {
+            on_closed();
+        }
     }
 
     /// Returns the place of a root that the options name, as [`output_path`](Self::output_path)

@@ -259,9 +259,10 @@ pub trait SinkFactory: Send + Sync + 'static {
     fn delivery(&self, options: &Self::Options) -> Delivery;
 
     /// Returns the bytes that an open sink may hold (row groups, queues, compressors) beyond the
-    /// batch that it is given, until it has prepared. What it keeps for its commit must be little:
-    /// more lists are published at the same time than written. The engine checks the sum of all
-    /// sinks against `limits.memory`.
+    /// batch that it is given, until it has prepared, or says that [its writer is
+    /// closed](SinkContext::writer_is_closed). What it keeps for its commit must be little: more
+    /// lists are published at the same time than written. The engine checks the sum of all sinks
+    /// against `limits.memory`.
     fn memory(&self, options: &Self::Options) -> u64;
 
     /// Returns the threads and processes that an open sink starts, beside the thread that the

@@ -21,7 +21,7 @@ use super::staged_sinks::StagedSinks;
 use super::walked_list::WalkedList;
 use crate::engine::batch_walk::give_up;
 use crate::engine::proof::{FollowerProof, Proof, TagProof};
-use crate::engine::slots::Slot;
+use crate::engine::slots::DeliverySlot;
 use crate::engine::unit_context::UnitContext;
 use crate::engine::walk::{Goal, Stopped, Walk};
 use crate::error::Error;
@@ -41,7 +41,7 @@ pub(super) struct DeliveredList<'a> {
     pub(super) repeated: Duplicates,
     pub(super) facts: ListFacts,
     /// To be held until the list is published.
-    pub(super) slot: Slot,
+    pub(super) slot: Arc<DeliverySlot>,
 }
 
 impl<'a, 'list> ListDelivery<'a, 'list> {
@@ -50,11 +50,13 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
     }
 
     /// Reads the list to its end, if the journal has no end, and delivers it to `staged`. `decided`
-    /// has the facts of a list that was delivered before.
+    /// has the facts of a list that was delivered before. With `keeps_slot` it is delivered to
+    /// other sinks after these.
     pub(super) async fn first(
         &mut self,
         staged: &[&'a BoundSink],
         decided: Option<&Snapshot>,
+        keeps_slot: bool,
     ) -> Result<DeliveredList<'a>, Error> {
         let slots = &self.context.run.slots;
         // If the whole list is in the journal already, it takes no streaming slot.
@@ -65,16 +67,16 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
             _ => None,
         };
         match slot {
-            Some(slot) => self.stream(staged, slot).await,
-            None => self.when_complete(staged, decided).await,
+            Some(slot) => self.stream(staged, slots.delivery(slot, keeps_slot)).await,
+            None => self.when_complete(staged, decided, keeps_slot).await,
         }
     }
 
     /// Delivers the list to `staged` while it is read; they first receive the pages that the
     /// journal has already. If the list turns out to have duplicates, the sinks are aborted, opened
     /// anew and delivered from the journal, without the duplicates.
-    async fn stream(&mut self, staged: &[&'a BoundSink], slot: Slot) -> Result<DeliveredList<'a>, Error> {
-        let sinks = self.open(staged, None).await;
+    async fn stream(&mut self, staged: &[&'a BoundSink], slot: Arc<DeliverySlot>) -> Result<DeliveredList<'a>, Error> {
+        let sinks = self.open(staged, None, Some(&slot)).await;
         let WalkedList::Pages { journal, source } = &mut *self.list else { unreachable!("the list is complete") };
         let fan_out = match FanOut::start(self.context, journal.folder().path(), None, None, sinks.queues()).await {
             Ok(fan_out) => fan_out,
@@ -116,6 +118,7 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
         &mut self,
         staged: &[&'a BoundSink],
         decided: Option<&Snapshot>,
+        keeps_slot: bool,
     ) -> Result<DeliveredList<'a>, Error> {
         let run = &self.context.run;
         let counted = match &mut *self.list {
@@ -128,7 +131,7 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
             }
             _ => None,
         };
-        let slot = run.or_stopped(run.slots.complete()).await?;
+        let slot = run.slots.delivery(run.or_stopped(run.slots.complete()).await?, keeps_slot);
         let repeated = match counted {
             Some(duplicates) => duplicates,
             None => self.repeated(decided).await?,
@@ -152,12 +155,22 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
         }
     }
 
-    /// Opens `sinks` for the list; `rows` is its length, if it is complete.
-    pub(super) async fn open(&self, sinks: &[&'a BoundSink], rows: Option<u64>) -> StagedSinks<'a> {
+    /// Opens `sinks` for the list; `rows` is its length, if it is complete. When they have closed
+    /// their writers, `slot` is given to the next list.
+    pub(super) async fn open(
+        &self,
+        sinks: &[&'a BoundSink],
+        rows: Option<u64>,
+        slot: Option<&Arc<DeliverySlot>>,
+    ) -> StagedSinks<'a> {
         let header = self.list.folder().header();
         let context = |sink| {
             let context = self.context.sink_context(sink, header.walk, header.date);
-            context.with_facts(header.begun_at, rows)
+            let context = context.with_facts(header.begun_at, rows);
+            match slot {
+                Some(slot) => context.with_on_closed(slot.writer()),
+                None => context,
+            }
         };
         let sinks = sinks.iter().map(|&sink| (sink, context(sink))).collect();
         StagedSinks::open(&self.context.run.threads, sinks).await
@@ -191,9 +204,9 @@ impl<'a, 'list> ListDelivery<'a, 'list> {
         &self,
         staged: &[&'a BoundSink],
         repeated: Duplicates,
-        slot: Slot,
+        slot: Arc<DeliverySlot>,
     ) -> Result<DeliveredList<'a>, Error> {
-        let sinks = self.open(staged, None).await;
+        let sinks = self.open(staged, None, Some(&slot)).await;
         match self.deliver(&repeated, &sinks).await {
             Ok(facts) => Ok(DeliveredList { sinks, repeated, facts, slot }),
             Err(error) => {

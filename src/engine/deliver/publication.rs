@@ -20,6 +20,7 @@ use super::look::Looked;
 use super::staged_sinks::StagedSinks;
 use super::walked_list::WalkedList;
 use crate::causes::error_chain;
+use crate::engine::slots::DeliverySlot;
 use crate::engine::unit_context::UnitContext;
 use crate::error::Error;
 use crate::journal::{Commit, Decision};
@@ -78,7 +79,9 @@ impl<'a> Publication<'a> {
             tracing::warn!(sink = outcome.sink, "the published list is gone; it is delivered again from the journal");
         }
         let decided = self.list.folder().decision().map(|decision| decision.snapshot.clone());
-        let delivered = self.delivery().first(&staged, decided.as_ref()).await?;
+        // Sinks that wait for a complete list get it in the slot of the others.
+        let keeps_slot = !later.is_empty();
+        let delivered = self.delivery().first(&staged, decided.as_ref(), keeps_slot).await?;
         let span = tracing::debug_span!("publication");
         self.finish(delivered, decided.as_ref(), later).instrument(span).await
     }
@@ -93,9 +96,8 @@ impl<'a> Publication<'a> {
     ) -> Result<(), Error> {
         let DeliveredList { mut sinks, repeated, facts, slot } = list;
         let snapshot = self.snapshot(facts);
-        let prepared = self.prepare(&mut sinks, &snapshot, &repeated, decided).await;
-        // Sinks that wait for a complete list get it in the slot of the others.
-        let _slot = if later.is_empty() { self.context.run.slots.publishing(slot) } else { slot };
+        let prepared = self.prepare(&mut sinks, &snapshot, &repeated, decided, &slot).await;
+        slot.publish();
         let fixed = match prepared {
             Ok(()) if decided.is_none() => self.decide(&snapshot).await,
             prepared => prepared,
@@ -145,6 +147,7 @@ impl<'a> Publication<'a> {
         snapshot: &Snapshot,
         repeated: &Duplicates,
         decided: Option<&Snapshot>,
+        slot: &DeliverySlot,
     ) -> Result<(), Error> {
         if let Some(decided) = decided {
             check_unchanged(decided, snapshot)?;
@@ -156,6 +159,7 @@ impl<'a> Publication<'a> {
         for (sink, _, error) in &failed {
             tracing::warn!(sink = sink.name(), error = error_chain(error), "the sink failed; it is delivered again");
         }
+        self.context.run.or_stopped(slot.deliver_again()).await?;
         let again = failed.into_iter().map(|(sink, context, _)| (sink, context)).collect();
         let mut second = StagedSinks::open(&self.context.run.threads, again).await;
         let delivered = self.delivery().deliver(repeated, &second).await;
@@ -244,7 +248,7 @@ impl<'a> Publication<'a> {
         let context = self.context;
         let delivery = self.delivery();
         let only = [sink];
-        let opening = delivery.open(&only, Some(snapshot.rows));
+        let opening = delivery.open(&only, Some(snapshot.rows), None);
         let mut sinks = if sink.is_one_shot() {
             // Its reader may never come, and nothing of the list is sent yet.
             context.run.or_stopped(opening).await.map_err(DeliveryError::List)?

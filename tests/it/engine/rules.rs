@@ -79,6 +79,26 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one_of_its_date() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lists_whose_sinks_only_wait_make_room_for_the_next_one() {
+    const ACCOUNTS: usize = 4;
+    let mut project = Project::builder().keys("limits.deliveries = 1").simulator(five_pages());
+    for account in 0..ACCOUNTS {
+        project = project.account(&format!("account{account}"), &format!("wx{account}"));
+    }
+    let project = project.build();
+    // One list is delivered while it is read and one when it is complete, each in its slot. Every
+    // sink waits until those of all lists were opened.
+    let sinks = format!("{ONE_SINK}options.opened = {ACCOUNTS}\n");
+    let report = project.engine_run_file(&(project.file() + &sinks), RunOptions::default()).await.unwrap();
+    assert_eq!(project.recorder.count("kept open"), ACCOUNTS, "one has waited in vain, and was opened again");
+    for account in 0..ACCOUNTS {
+        published(&report.accounts[account]);
+        let name = format!("account{account}");
+        assert_eq!(project.recorder.published("kept", &name).unwrap(), project.truth_of(&format!("wx{account}")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sink_added_after_publishing_gets_the_list_without_a_call() {
     let project = one_account(five_pages());
     published(&project.engine_run_with("[sinks.first]\ntype = 'recorder'\n").await);

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_sink::arrow::array::{Array, AsArray};
@@ -12,6 +13,9 @@ use fanout_sink::{
 };
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+
+/// How long a sink waits for others. No test waits for so long that passes.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The sink type `recorder`. Clones share what they remember.
 #[derive(Clone)]
@@ -107,11 +111,14 @@ pub(crate) struct RecorderOptions {
     /// With `when_complete`: says that its readers see each row once.
     exactly_once: bool,
     label: String,
+    /// Says in `prepare` that its writer is closed, and waits until the sink was opened so often.
+    opened: usize,
 }
 
 pub(crate) struct RecorderSink {
     recorder: Recorder,
     context: SinkContext,
+    opened: usize,
     openids: Vec<String>,
     sequence: u64,
 }
@@ -152,14 +159,16 @@ impl SinkFactory for Recorder {
         Ok(())
     }
 
-    async fn open(&self, _options: RecorderOptions, context: SinkContext) -> Result<RecorderSink, SinkError> {
-        let sink = RecorderSink { recorder: self.clone(), context, openids: Vec::new(), sequence: 0 };
+    async fn open(&self, options: RecorderOptions, context: SinkContext) -> Result<RecorderSink, SinkError> {
+        let opened = options.opened;
+        let sink = RecorderSink { recorder: self.clone(), context, opened, openids: Vec::new(), sequence: 0 };
         sink.event("open")?;
         Ok(sink)
     }
 
     async fn end(&self, _options: &RecorderOptions, context: &SinkContext, is_complete: bool) -> Result<(), SinkError> {
-        let sink = RecorderSink { recorder: self.clone(), context: context.clone(), openids: Vec::new(), sequence: 0 };
+        let context = context.clone();
+        let sink = RecorderSink { recorder: self.clone(), context, opened: 0, openids: Vec::new(), sequence: 0 };
         sink.event(if is_complete { "end" } else { "end early" })
     }
 
@@ -210,7 +219,16 @@ impl Sink for RecorderSink {
     async fn prepare(&mut self, snapshot: &Snapshot) -> Result<(), SinkError> {
         self.event("prepare")?;
         assert_eq!(snapshot.rows, self.openids.len() as u64);
-        Ok(())
+        if self.opened > 0 {
+            self.context.writer_is_closed();
+        }
+        let opened = async || {
+            while self.recorder.count(&format!("{} open", self.context.sink)) < self.opened {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let opened = tokio::time::timeout(LONGEST_WAIT, opened()).await;
+        opened.map_err(|_| SinkError::permanent("nobody else was opened"))
     }
 
     async fn commit(&mut self) -> Result<SinkReport, SinkError> {

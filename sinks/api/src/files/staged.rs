@@ -165,6 +165,7 @@ impl StagedFiles {
         let head = serde_json::from_slice(&manifest)
             .map_err(|error| SinkError::permanent("cannot read the manifest back").with_source(error))?;
         let list = StagedList { manifest, marker, head };
+        self.names.context().writer_is_closed();
         self.storage.stage(&list)?;
         self.prepared = Some(list);
         Ok(())
