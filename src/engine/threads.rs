@@ -126,8 +126,9 @@ impl<T> Running<T> {
 
 /// The work of tasks that waits for the disk.
 ///
-/// Each piece takes a thread, and the system may have no more of them than the deliveries need: so
-/// only some pieces have one, as many as [`needs`](super::needs) has found.
+/// Each piece takes a thread of the runtime's pool, and the system may have no more threads than
+/// the deliveries need: so only some pieces are done at the same time, as many as
+/// [`needs`](super::needs) has found. The others wait.
 #[derive(Debug)]
 pub(super) struct DiskWork(Semaphore);
 
