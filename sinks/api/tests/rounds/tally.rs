@@ -26,12 +26,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Returns whether the rounds have met what they are for.
-    pub(crate) fn is_telling(&self) -> bool {
-        self.kills_at_work * 5 > self.rounds
-            && self.refused * 10 > self.rounds
-            && self.published * 2 > self.rounds
-            && self.markers > self.rounds
+    /// Returns whether the rounds have met what so many are for.
+    pub(crate) fn is_telling(&self, rounds: u64) -> bool {
+        self.kills_at_work * 5 > rounds
+            && self.refused * 10 > rounds
+            && self.published * 2 > rounds
+            && self.markers > rounds
     }
 }
 
