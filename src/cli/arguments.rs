@@ -10,7 +10,8 @@ use clap::Args;
 #[cfg(feature = "simulator")]
 use super::night;
 use crate::config::{ConfigErrors, Environment, Overrides, Pipeline, Shard};
-use crate::engine::RunOptions;
+use crate::engine::{self, RunOptions};
+use crate::registry::SinkRegistry;
 
 /// How many warnings about a pipeline file are shown: it may have thousands of accounts.
 const WARNINGS_SHOWN: usize = 5;
@@ -38,13 +39,18 @@ impl FileArguments {
     /// Reads the pipeline file for a command that makes no call: it needs neither credentials nor a
     /// simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        self.load(environment, true)
+        self.load(environment, true, Pipeline::load)
     }
 
-    fn load(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
+    fn load(
+        &self,
+        environment: &Environment,
+        offline: bool,
+        load: impl FnOnce(&Path, &Overrides) -> Result<Pipeline, ConfigErrors>,
+    ) -> Result<Pipeline, ConfigErrors> {
         let (environment, set) = (environment.clone(), self.set.clone());
         let overrides = Overrides { environment, set, simulate: self.simulate, offline };
-        let pipeline = Pipeline::load(&self.path, &overrides)?;
+        let pipeline = load(&self.path, &overrides)?;
         #[cfg(feature = "simulator")]
         {
             self.set_clock(&pipeline)?;
@@ -92,9 +98,11 @@ pub(super) struct PipelineArguments {
 }
 
 impl PipelineArguments {
-    /// Reads the pipeline file and leaves only the selected accounts in it.
-    pub(super) fn load(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        let pipeline = self.load_with(environment, false)?;
+    /// Reads the pipeline file and leaves only the selected accounts in it. If the file is wrong,
+    /// the problems of its sinks are among the errors.
+    pub(super) fn load(&self, environment: &Environment, registry: &SinkRegistry) -> Result<Pipeline, ConfigErrors> {
+        let load = |file: &Path, overrides: &Overrides| engine::load(file, overrides, registry);
+        let pipeline = self.select(self.file.load(environment, false, load)?)?;
         let (shown, more) = pipeline.warnings.split_at(pipeline.warnings.len().min(WARNINGS_SHOWN));
         for warning in shown {
             tracing::warn!("{warning}");
@@ -112,7 +120,7 @@ impl PipelineArguments {
     /// Does the same for a command that makes no call: it needs neither credentials nor a
     /// simulator.
     pub(super) fn load_offline(&self, environment: &Environment) -> Result<Pipeline, ConfigErrors> {
-        self.load_with(environment, true)
+        self.select(self.file.load_offline(environment)?)
     }
 
     /// Returns the path of the pipeline file, as given.
@@ -120,8 +128,7 @@ impl PipelineArguments {
         &self.file.path
     }
 
-    fn load_with(&self, environment: &Environment, offline: bool) -> Result<Pipeline, ConfigErrors> {
-        let mut pipeline = self.file.load(environment, offline)?;
+    fn select(&self, mut pipeline: Pipeline) -> Result<Pipeline, ConfigErrors> {
         pipeline.select(&self.accounts, self.shard)?;
         pipeline.select_lists(&self.lists)?;
         Ok(pipeline)

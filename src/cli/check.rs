@@ -42,7 +42,7 @@ pub(super) async fn execute(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
-    let pipeline = arguments.pipeline.load(environment)?;
+    let pipeline = arguments.pipeline.load(environment, registry)?;
     if arguments.connect {
         return connect(arguments, pipeline, registry, terminal).await;
     }

@@ -65,7 +65,7 @@ pub(super) async fn execute(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Exit, Error> {
-    let pipeline = arguments.pipeline.load(environment)?;
+    let pipeline = arguments.pipeline.load(environment, registry)?;
     #[cfg(feature = "simulator")]
     let (pipeline, _simulator) = {
         night::begin_next(&pipeline);

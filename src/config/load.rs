@@ -84,10 +84,7 @@ impl Pipeline {
     ///
     /// Every problem of the file and its overrides; of a file that is no TOML only that one.
     pub fn load(file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
-        let bytes = std::fs::read(file)
-            .map_err(|error| ConfigError::new(file, format!("the pipeline file cannot be read ({error})")))?;
-        let text = encoding::text(&bytes).map_err(|message| ConfigError::new(file, message))?;
-        Self::from_toml(text, file, overrides)
+        Draft::load(file, overrides)?.finish()
     }
 
     /// Reads a pipeline file whose content is `text`, as if it stood at `file`.
@@ -96,6 +93,35 @@ impl Pipeline {
     ///
     /// As [`load`](Self::load).
     pub fn from_toml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
+        Draft::from_toml(text, file, overrides)?.finish()
+    }
+
+    /// Returns an error about `key`.
+    pub(crate) fn problem(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError::new(&self.file, message).with_key(key)
+    }
+}
+
+/// A pipeline file as far as it can be read, with what is wrong with it.
+pub(crate) struct Draft {
+    pipeline: Pipeline,
+    problems: Vec<ConfigError>,
+}
+
+impl Draft {
+    /// Reads the pipeline file at `file`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is no TOML.
+    pub(crate) fn load(file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
+        let bytes = std::fs::read(file)
+            .map_err(|error| ConfigError::new(file, format!("the pipeline file cannot be read ({error})")))?;
+        let text = encoding::text(&bytes).map_err(|message| ConfigError::new(file, message))?;
+        Self::from_toml(text, file, overrides)
+    }
+
+    fn from_toml(text: &str, file: &Path, overrides: &Overrides) -> Result<Self, ConfigErrors> {
         let mut problems = Vec::new();
         let mut strangers = Vec::new();
         let layers = layers::merge(text, file, overrides, &KNOWN_KEYS, &mut problems, &mut strangers)?;
@@ -123,12 +149,31 @@ impl Pipeline {
         warnings.extend(strangers.into_iter().map(|variable| {
             ConfigError::new(file, format!("the environment variable `{variable}` sets no key; it is ignored"))
         }));
-        ConfigErrors::check(problems, pipeline.map(|pipeline| Pipeline { warnings, ..pipeline }))
+        Ok(Self { pipeline: Pipeline { warnings, ..pipeline }, problems })
     }
 
-    /// Returns an error about `key`.
-    pub(crate) fn problem(&self, key: &str, message: impl Into<String>) -> ConfigError {
-        ConfigError::new(&self.file, message).with_key(key)
+    /// Returns the pipeline.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the file and its overrides.
+    pub(crate) fn finish(self) -> Result<Pipeline, ConfigErrors> {
+        ConfigErrors::check(self.problems, Some(self.pipeline))
+    }
+
+    /// Adds what `bind` finds wrong with the sinks, if the file is wrong itself: so a person sees
+    /// all problems at once. Sinks whose `list` or `options` are wrong as such are passed over,
+    /// because what follows from that is no problem of its own.
+    #[must_use]
+    pub(crate) fn with_problems_of_sinks<T>(mut self, bind: impl Fn(&SinkSection) -> Result<T, ConfigErrors>) -> Self {
+        if !self.problems.is_empty() {
+            let is_wrong = |key: &str| self.problems.iter().any(|problem| problem.key() == Some(key));
+            let as_such = |name: &str| ["list", "options"].iter().any(|key| is_wrong(&format!("sinks.{name}.{key}")));
+            let sinks = self.pipeline.sinks.iter().filter(|sink| !as_such(&sink.name));
+            let found: Vec<ConfigError> = sinks.filter_map(|sink| bind(sink).err()).flatten().collect();
+            self.problems.extend(found);
+        }
+        self
     }
 }
 
@@ -189,8 +234,8 @@ fn advised(problem: ConfigError) -> ConfigError {
 }
 
 impl PipelineKeys {
-    /// Checks what one key alone cannot tell; `None` if a problem was reported.
-    fn complete(self, file: &Path, simulated_by_flag: bool, context: &mut Context) -> Option<Pipeline> {
+    /// Checks what one key alone cannot tell. What is wrong is reported, and left out.
+    fn complete(self, file: &Path, simulated_by_flag: bool, context: &mut Context) -> Pipeline {
         if self.name.is_none() && !context.has(&["name"]) {
             let stray = stray_name(context.tree).map_or_else(String::new, |table| {
                 format!("; the `name` in `[{table}]` belongs to the top of the file, above the first `[…]`")
@@ -228,8 +273,8 @@ impl PipelineKeys {
         }
         let sinks = self.sinks.into_iter().filter_map(|(name, keys)| keys.complete(name, context)).collect();
 
-        Some(Pipeline {
-            name: self.name?.0,
+        Pipeline {
+            name: self.name.map(|name| name.0).unwrap_or_default(),
             file: file.to_owned(),
             directory,
             source,
@@ -246,7 +291,7 @@ impl PipelineKeys {
             warnings: Vec::new(),
             simulated_by_flag,
             clock: Clock::default(),
-        })
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub use token_url::TokenUrl;
 
 pub(crate) use account::CREDENTIALS;
 pub(crate) use error::did_you_mean;
-pub(crate) use load::schema;
+pub(crate) use load::{Draft, schema};
 pub(crate) use section::RUNS;
 pub(crate) use text::IDENTIFIER_PATTERN;
 pub(crate) use token::TokenServer;

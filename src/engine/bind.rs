@@ -1,9 +1,11 @@
 //! Binds the sinks of a pipeline file.
 //!
-//! Before it: `config` has read the file. Behind it: a run, a replay or a check of these sinks.
+//! Before it: `config` reads the file. Behind it: a run, a replay or a check of these sinks.
+
+use std::path::Path;
 
 use super::limits::Limits;
-use crate::config::{ConfigErrors, Pipeline, SinkSection};
+use crate::config::{ConfigErrors, Draft, Overrides, Pipeline, SinkSection};
 use crate::registry::{BoundSink, ListColumns, SinkRegistry};
 use crate::rows::{default_columns, row_schema};
 use crate::wechat::List;
@@ -11,6 +13,15 @@ use crate::wechat::List;
 /// Returns the columns of a list, for [`SinkRegistry::bind`].
 pub(crate) fn list_columns(list: List) -> ListColumns {
     ListColumns { schema: row_schema(list), default: default_columns(list) }
+}
+
+/// Reads the pipeline file at `file` for a command that binds its sinks.
+///
+/// # Errors
+///
+/// Every problem of the file and its overrides and, if there is one, of its sinks.
+pub(crate) fn load(file: &Path, overrides: &Overrides, registry: &SinkRegistry) -> Result<Pipeline, ConfigErrors> {
+    Draft::load(file, overrides)?.with_problems_of_sinks(|section| bind_one(section, registry)).finish()
 }
 
 /// Binds the sinks of a pipeline file, and checks their memory against `limits.memory`.

@@ -106,7 +106,7 @@ mod walk_run;
 pub(crate) use at_once::at_once;
 pub(crate) use batch_walk::cost_in_label;
 pub use bind::bind;
-pub(crate) use bind::{bind_one, takes_stdout};
+pub(crate) use bind::{bind_one, load, takes_stdout};
 pub use check::{Check, CheckReport, Finding, Severity, check_connected, reader_warnings};
 pub(crate) use deliver::{Look, look};
 pub use progress::{Progress, UnitProgress, WalkProgress};

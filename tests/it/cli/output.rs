@@ -117,7 +117,7 @@ fn a_wrong_pipeline_file_shows_each_mistake_in_a_line() {
     let project = Project::new(
         "nam = 'nightly'\nsource.retry.attempts = 0\nsource.simulate.followers = 5\n[sinks.lake]\ntype = 'parquett'\n",
     );
-    assert_shows!(project, project.run(&[]), @r"
+    assert_shows!(project, project.run(&[]), @r#"
     exit code: 2
     ----- stdout -----
 
@@ -125,5 +125,6 @@ fn a_wrong_pipeline_file_shows_each_mistake_in_a_line() {
     error: pipeline.toml: `nam`: unknown key, expected one of `name`, `source`, `accounts`, `journal`, `profiles`, `changes`, `tags`, `limits`, `metrics`, `sinks`; did you mean `name`?
     error: pipeline.toml: `source.retry.attempts`: found 0, expected a whole number from 1 to 100
     error: pipeline.toml: `name`: missing, expected 1 to 64 letters, digits, `_` or `-`
-    ");
+    error: pipeline.toml: `sinks.lake.type`: found "parquett", expected one of `arrow`, `command`, `kafka`, `ndjson`, `parquet`; did you mean `parquet`?
+    "#);
 }
