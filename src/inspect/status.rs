@@ -56,7 +56,7 @@ pub struct AccountStatus {
     /// The calls that WeChat grants a day: `source.quota.daily_calls` of the pipeline file, or
     /// `source.profiles.daily_calls`; 0 for a list that is read without a call.
     pub daily_calls: u64,
-    /// The bytes of all files of this app id in the state.
+    /// The bytes of all files of this list in the state.
     pub bytes: u64,
     /// The process that holds the list's lock; `None` if no process of this machine holds it.
     pub held_by: Option<String>,

@@ -92,10 +92,10 @@ impl ListFolder {
         self.path.is_dir()
     }
 
-    /// Returns the bytes of all files of this app id. A file that disappears meanwhile is not
+    /// Returns the bytes of all files of this list. A file that disappears meanwhile is not
     /// counted.
     pub fn bytes(&self) -> u64 {
-        bytes_below(&self.account_path)
+        bytes_below(&self.path)
     }
 
     /// Returns the holder of the list's lock.

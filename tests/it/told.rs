@@ -118,9 +118,9 @@ fn a_run_says_who_came_and_left_since_which_night() {
     insta::assert_snapshot!(result(&project, &project.fanout(&["status", "pipeline.toml"])), @r#"
     exit code: 0
     ----- stdout -----
-    account        list of      rows  sinks  walk under way   calls today        disk
-    brand          2026-01-13  1,000  -      -                   4 of 500  NNN.NN KiB
-    brand changes  2026-01-13      1  told   -               1 of 500,000  NNN.NN KiB
+    account        list of      rows  sinks  walk under way   calls today       disk
+    brand          2026-01-13  1,000  -      -                   4 of 500  NN.NN KiB
+    brand changes  2026-01-13      1  told   -               1 of 500,000   N.NN KiB
     brand changes: 0 followed, 1 unfollowed since 2026-01-11 (2 nights)
     "#);
     insta::assert_snapshot!(result(&project, &project.fanout(&["history", "pipeline.toml", "brand"])), @r#"
