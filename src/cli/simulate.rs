@@ -10,7 +10,7 @@ use super::interrupt::Signals;
 use super::output::Terminal;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Exit;
-use crate::simulator::{Nights, Simulator, SimulatorHandle, Tag};
+use crate::simulator::{Endpoint, Nights, Simulator, SimulatorHandle, Tag};
 
 /// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline
 /// file.
@@ -103,6 +103,8 @@ pub(super) async fn execute(arguments: &SimulateArguments, terminal: &Terminal) 
 /// serves until the handle is dropped.
 pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option<SimulatorHandle>), ConfigErrors> {
     let Some(simulate) = &pipeline.source.simulate else { return Ok((pipeline, None)) };
+    let (tags, usual) = (Tag::some(simulate.tags), pipeline.source.quota.daily_calls);
+    let of_tags = tags.iter().map(|tag| needed(tag.members, PAGE_OF_A_TAG)).sum();
     let simulator = Simulator::builder()
         .followers(simulate.followers)
         .seed(simulate.seed)
@@ -110,9 +112,12 @@ pub(super) async fn stand_in(mut pipeline: Pipeline) -> Result<(Pipeline, Option
         .page_size(simulate.page_size)
         .nights(Nights { per_mille: simulate.changes_per_mille, holes: simulate.holes })
         .blacklisted(simulate.blacklisted)
-        .tags(Tag::some(simulate.tags))
-        .quota(daily_calls(simulate.followers, simulate.page_size, pipeline.source.quota.daily_calls))
-        .profile_quota(daily_calls(simulate.followers, NEW_IN_A_BATCH, PROFILES_A_DAY))
+        .tags(tags)
+        .quota(granted(needed(simulate.followers, simulate.page_size), usual))
+        .profile_quota(granted(needed(simulate.followers, NEW_IN_A_BATCH), PROFILES_A_DAY))
+        .quota_of(Endpoint::Blacklist, granted(needed(simulate.blacklisted, PAGE_OF_THE_BLACKLIST), usual))
+        .quota_of(Endpoint::Tags, usual)
+        .quota_of(Endpoint::TagMembers, granted(of_tags, usual))
         .clock(pipeline.clock.clone())
         .start()
         .await
@@ -127,12 +132,19 @@ const NEW_IN_A_BATCH: u64 = 99;
 /// The calls a day for profiles that the console of a real account shows.
 const PROFILES_A_DAY: u64 = 500_000;
 
-/// Returns the calls a day that the simulator grants for a list of so many followers in parts of
-/// `size`: those of a real account, `usual`, or, as WeChat grants more to longer lists, the first
-/// of their tenfolds that suffices.
-fn daily_calls(followers: u64, size: u64, usual: u64) -> u64 {
-    // With the empty page at the end, and a call that a crash repeats.
-    let needed = (followers / size.max(1)).saturating_add(3);
+/// The people of a full page of a tag, and of the blacklist.
+const PAGE_OF_A_TAG: u64 = 10_000;
+const PAGE_OF_THE_BLACKLIST: u64 = 1_000;
+
+/// Returns the calls that a list of so many people takes in parts of `size`: with the empty page at
+/// the end, and a call that a crash repeats.
+fn needed(people: u64, size: u64) -> u64 {
+    (people / size.max(1)).saturating_add(3)
+}
+
+/// Returns the calls a day that the simulator grants: those of a real account, `usual`, or, as
+/// WeChat grants more to longer lists, the first of their tenfolds that suffices.
+fn granted(needed: u64, usual: u64) -> u64 {
     let mut calls = usual;
     while calls < needed {
         calls = calls.saturating_mul(10);
@@ -146,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_simulated_account_has_the_calls_of_a_real_one_that_reads_such_a_list() {
-        let calls = |followers, page_size| daily_calls(followers, page_size, 500);
+        let calls = |followers, page_size| granted(needed(followers, page_size), 500);
         assert_eq!([calls(0, 10_000), calls(23_000, 10_000), calls(4_900_000, 10_000)], [500; 3]);
         assert_eq!([calls(10_000_000, 10_000), calls(u64::MAX, 1)], [5_000, u64::MAX]);
     }

@@ -157,7 +157,7 @@ fn totals(report: &RunReport) -> String {
     if !followers.is_empty() {
         others.insert(0, (List::FOLLOWERS.rows_are(), followers.into_values().sum()));
     }
-    others.push(("calls", calls));
+    others.push((if calls == 1 { "call" } else { "calls" }, calls));
     let amounts: Vec<String> = others.into_iter().map(|(what, count)| format!("{} {what}", grouped(count))).collect();
     format!("{what}: {}; {}, {:.1} s", verdicts.join(", "), amounts.join(", "), report.seconds)
 }
@@ -190,14 +190,21 @@ pub(super) fn change(account: &AccountReport) -> Option<i128> {
 }
 
 /// Writes the calls that the run made, of those that were left before it: `4 of 500`. A batch may
-/// take more than one of them, and a question about one follower takes none: `234, 499,767 left`.
+/// take more than one of them, and a question about one follower, or about the tags, takes none:
+/// `234, 499,767 left`.
 pub(super) fn calls(account: &AccountReport) -> String {
     let calls = grouped(account.calls);
     match account.calls_left {
         None => calls,
-        Some(left) if is_read_in_batches(account) => format!("{calls}, {} left", grouped(left)),
+        Some(left) if !is_read_in_pages(account) => format!("{calls}, {} left", grouped(left)),
         Some(left) => format!("{calls} of {}", grouped(account.calls + left)),
     }
+}
+
+/// Returns whether the list of a report is read in pages, so that each of its calls is one of those
+/// that WeChat counts for pages.
+pub(super) fn is_read_in_pages(account: &AccountReport) -> bool {
+    List::named(&account.list).is_some_and(|list| matches!(list.reading(), Reading::Pages { .. }))
 }
 
 /// Returns whether the list of a report is read in batches.

@@ -173,10 +173,10 @@ fn a_partial_list_of_tags_names_the_tags_that_it_lacks() {
     insta::assert_snapshot!(result(&project, &ended), @r#"
     exit code: 1
     ----- stdout -----
-    account            verdict    date        rows  change  pages              calls  retries  seconds  sinks
-    brand tag_members  failed     2026-01-10    25       -      3  15 of 100,000,003        1      N.N  people: published
-    brand blacklist    published  2026-01-10     0       -      0   1 of 100,000,000        0      N.N  blocked: published
-    brand tags         failed     2026-01-10     8       -      0                  0        0      N.N  tags: published
+    account            verdict    date        rows  change  pages                calls  retries  seconds  sinks
+    brand tag_members  failed     2026-01-10    25       -      3  15, 99,999,988 left        1      N.N  people: published
+    brand blacklist    published  2026-01-10     0       -      0     1 of 100,000,000        0      N.N  blocked: published
+    brand tags         failed     2026-01-10     8       -      0                    0        0      N.N  tags: published
     1 account, 3 lists: 2 failed, 1 published; 25 people of tags, 0 blocked people, 8 tags, 16 calls, N.N s
     published in this run, by date: 2026-01-10 (1)
     brand tag_members: 8 tags, 1 failed: "店\"1\"\u{1b}" (101)
@@ -211,10 +211,10 @@ fn a_partial_list_of_tags_names_the_tags_that_it_lacks() {
     insta::assert_snapshot!(result(&project, &project.fanout(&["history", "pipeline.toml", "brand"])), @r#"
     exit code: 0
     ----- stdout -----
-    begun in Beijing  UTC    verdict    list of                 rows  change  pages              calls  retries  seconds  tells                                    error
-    YYYY-MM-DD hh:mm  hh:mm  failed     2026-01-10 tag_members    25       -      3  15 of 100,000,003        1      N.N  8 tags, 1 failed: "店\"1\"\u{1b}" (101)  the list lacks 1 tag that could not be read: "店\"1\"\u{1b}" (101)
-    YYYY-MM-DD hh:mm  hh:mm  published  2026-01-10 blacklist       0       -      0   1 of 100,000,000        0      N.N  -                                        -
-    YYYY-MM-DD hh:mm  hh:mm  failed     2026-01-10 tags            8       -      0                  0        0      N.N  8 tags, 1 failed: "店\"1\"\u{1b}" (101)  the list lacks 1 tag that could not be read: "店\"1\"\u{1b}" (101)
+    begun in Beijing  UTC    verdict    list of                 rows  change  pages                calls  retries  seconds  tells                                    error
+    YYYY-MM-DD hh:mm  hh:mm  failed     2026-01-10 tag_members    25       -      3  15, 99,999,988 left        1      N.N  8 tags, 1 failed: "店\"1\"\u{1b}" (101)  the list lacks 1 tag that could not be read: "店\"1\"\u{1b}" (101)
+    YYYY-MM-DD hh:mm  hh:mm  published  2026-01-10 blacklist       0       -      0     1 of 100,000,000        0      N.N  -                                        -
+    YYYY-MM-DD hh:mm  hh:mm  failed     2026-01-10 tags            8       -      0                    0        0      N.N  8 tags, 1 failed: "店\"1\"\u{1b}" (101)  the list lacks 1 tag that could not be read: "店\"1\"\u{1b}" (101)
     "#);
     let checked = Ended::of(&mut project.command_with_secrets(&["check", "--connect", "pipeline.toml"]));
     insta::assert_snapshot!(lines(&checked.stdout, "  page  ").join("\n"), @r"

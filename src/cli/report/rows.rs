@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::super::summary::is_read_in_batches;
+use super::super::summary::is_read_in_pages;
 use super::super::table::{grouped, signed};
 use super::chart::Chart;
 use super::gather::{AccountPast, Night, Overview, RunFacts};
@@ -157,9 +157,9 @@ impl<'a> RunRows<'a> {
 }
 
 /// Returns the calls that an account had left before the run, and the percentage of them that the
-/// run made; `None` if they are unknown, or a batch may take more than one.
+/// run made; `None` if they are unknown, or not each call is one of them.
 pub(super) fn calls_before(report: &AccountReport) -> Option<(u64, u64)> {
-    if is_read_in_batches(report) {
+    if !is_read_in_pages(report) {
         return None;
     }
     let all = report.calls.saturating_add(report.calls_left?);
