@@ -8,7 +8,9 @@ use super::arguments::PipelineArguments;
 use super::failures::{self, Failure, some_names};
 use super::output::Terminal;
 use super::summary::{batches_in_words, json};
-use super::table::{NOTHING, account_and_list, bytes, duration, grouped, line, number, render, text};
+use super::table::{
+    NOTHING, account_and_list, accounts_and_lists, bytes, duration, grouped, line, number, render, text,
+};
 use super::told::{self, people_of, title_of_rows};
 use crate::config::Environment;
 use crate::error::{Error, Exit};
@@ -22,8 +24,8 @@ use crate::report::FoundList;
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// Only accounts that need a look: with an error, with a sink that lacks a list, with a list
-    /// that lacks a tag, or with an old walk
+    /// Only accounts that need a look: with an error, with a sink that lacks a list or from which
+    /// it is gone, with a list that lacks a tag, or with an old walk
     #[arg(long)]
     problems: bool,
 }
@@ -51,13 +53,13 @@ pub(super) async fn execute(
     let pipeline = arguments.pipeline.load_offline(environment)?;
     let mut status = inspect::status(&pipeline, registry).await;
     let exit = status.exit();
-    let all = status.accounts.len() as u64;
+    let all = accounts_and_lists(status.accounts.iter().map(|account| account.account.as_str()));
     if arguments.problems {
         status.accounts.retain(AccountStatus::needs_a_look);
     }
     terminal.result(&match () {
         () if arguments.pipeline.json => json(&status),
-        () if arguments.problems && status.accounts.is_empty() => format!("no problem in {} accounts\n", grouped(all)),
+        () if arguments.problems && status.accounts.is_empty() => format!("no problem in {all}\n"),
         () => in_words(&status, terminal.width()),
     });
     failures::print(&status.accounts.iter().flat_map(failures_of).collect::<Vec<_>>(), terminal);
@@ -98,7 +100,7 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
             );
             note(&account, &without_time(holder), what);
         }
-        if let Some(last) = status.last.as_ref().filter(|last| last.looks.iter().any(is_to_be_delivered)) {
+        if let Some(last) = status.last.as_ref().filter(|last| last.looks.iter().any(SinkLook::is_to_be_delivered)) {
             let date = last.date;
             let what = format!("`fanout replay` with `--date {date}` delivers again what is gone, without a call");
             note(&account, &what.clone(), what);

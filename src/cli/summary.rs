@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::arguments::PipelineArguments;
 use super::failures::{self, Failure};
 use super::output::Terminal;
-use super::table::{NOTHING, account_and_list, bytes, grouped, line, number, render, signed, text};
+use super::table::{NOTHING, account_and_list, accounts_and_lists, bytes, grouped, line, number, render, signed, text};
 use super::told::{self, has_followers, rows_of, title_of_rows};
 use crate::report::{AccountReport, BatchesReport, FoundList, RunReport, SinkOutcome, SinkState, Verdict};
 use crate::wechat::{List, Reading};
@@ -120,7 +120,6 @@ fn published_dates(report: &RunReport) -> Option<String> {
 fn totals(report: &RunReport) -> String {
     let mut verdicts: Vec<(&str, u64)> = Vec::new();
     let mut calls = 0;
-    let mut names: BTreeSet<&str> = BTreeSet::new();
     // Of lists of the same followers only one counts.
     let mut followers: BTreeMap<(&str, Option<NaiveDate>), u64> = BTreeMap::new();
     let mut others: Vec<(&str, u64)> = Vec::new();
@@ -129,7 +128,6 @@ fn totals(report: &RunReport) -> String {
         None => others.push((rows, count)),
     };
     for account in &report.accounts {
-        names.insert(&account.account);
         match verdicts.iter_mut().find(|(verdict, _)| *verdict == account.verdict.as_str()) {
             Some((_, count)) => *count += 1,
             None => verdicts.push((account.verdict.as_str(), 1)),
@@ -148,12 +146,7 @@ fn totals(report: &RunReport) -> String {
     }
     let verdicts: Vec<String> =
         verdicts.into_iter().map(|(verdict, count)| format!("{} {verdict}", grouped(count))).collect();
-    let (accounts, lists) = (names.len(), report.accounts.len());
-    let mut what =
-        if accounts == 1 { "1 account".to_owned() } else { format!("{} accounts", grouped(accounts as u64)) };
-    if lists != accounts {
-        let _ = write!(what, ", {} lists", grouped(lists as u64));
-    }
+    let what = accounts_and_lists(report.accounts.iter().map(|account| account.account.as_str()));
     if !followers.is_empty() {
         others.insert(0, (List::FOLLOWERS.rows_are(), followers.into_values().sum()));
     }

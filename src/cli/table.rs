@@ -1,6 +1,8 @@
 //! Plain text in columns, and what a cell holds: a name, an instant, a count, a duration. Every
 //! command writes its tables and numbers for people with it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{HumanBytes, HumanCount};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -205,6 +207,16 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Returns the account's name, followed by the list unless that is `followers`.
 pub(super) fn account_and_list(account: &str, list: &str) -> String {
     if list == List::FOLLOWERS.name() { account.to_owned() } else { format!("{account} {list}") }
+}
+
+/// Writes how many accounts there are and, if it is another number, how many lists: `1 account, 5
+/// lists`. `accounts` has the name of the account of each list.
+pub(super) fn accounts_and_lists<'a>(accounts: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = accounts.collect();
+    let lists = names.len() as u64;
+    let accounts = names.into_iter().collect::<BTreeSet<_>>().len() as u64;
+    let text = if accounts == 1 { "1 account".to_owned() } else { format!("{} accounts", grouped(accounts)) };
+    if lists == accounts { text } else { format!("{text}, {} lists", grouped(lists)) }
 }
 
 /// Writes an instant to the minute, in Beijing: `2026-01-31 10:00`.

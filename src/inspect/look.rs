@@ -153,6 +153,11 @@ async fn look_twice(folder: &ListFolder, sink: &BoundSink, context: &SinkContext
 }
 
 impl SinkLook {
+    /// Returns whether the next run or replay delivers the list again, because it is gone.
+    pub fn is_to_be_delivered(&self) -> bool {
+        self.found == Some(FoundList::Gone) && !self.is_ignored
+    }
+
     fn of(section: &SinkSection, Look { found, problem }: Look) -> Self {
         let is_ignored = found == Some(FoundList::Gone) && section.when_gone == WhenGone::Ignore;
         let (error, hint) = problem

@@ -80,7 +80,8 @@ impl AccountStatus {
         let is_lacking = self.last.as_ref().is_some_and(|last| !last.lacking.is_empty());
         let is_behind = |walk: &WalkStatus| self.last.as_ref().is_some_and(|last| walk.date < last.date);
         let is_old = |walk: &WalkStatus| self.held_by.is_none() && (walk.cursor_seconds > A_DAY || is_behind(walk));
-        let is_not_found = |last: &LastStatus| last.looks.iter().any(|look| look.error.is_some());
+        let is_missed = |look: &SinkLook| look.error.is_some() || look.is_to_be_delivered();
+        let is_not_found = |last: &LastStatus| last.looks.iter().any(is_missed);
         self.error.is_some()
             || (self.has_begun && self.last.is_none() && self.walk.is_none())
             || is_lacking

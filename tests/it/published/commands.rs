@@ -164,6 +164,8 @@ fn a_list_that_its_loader_takes_away_stays_away_where_that_is_wanted() {
     assert_eq!(findings[1].1, "sink `lake`: the list is gone, and stays away (`when_gone`)");
     let status = project.fanout(&["status", "pipeline.toml"]).good();
     assert!(status.stdout.contains("gone: lake") && !status.stdout.contains("fanout replay"), "{status:?}");
+    let problems = project.fanout(&["status", "pipeline.toml", "--problems"]).good();
+    assert_eq!(problems.stdout, "no problem in 1 account\n");
 
     let again = ["--set", "sinks.lake.when_gone=deliver", "--json"];
     assert_eq!(

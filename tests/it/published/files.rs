@@ -144,6 +144,9 @@ fn try_out(project: &Project, sink: &str, (name, change, expected): Case) {
     let status = project.fanout(&["status", "pipeline.toml"]);
     assert_eq!(status.code, Some(code), "{case}: {status:?}");
     assert!(status.stdout.contains(&format!("{shown}{sink}")), "{case}: {status:?}");
+    let problems = project.fanout(&["status", "pipeline.toml", "--problems"]);
+    let is_a_problem = !problems.stdout.starts_with("no problem in 1 account\n");
+    assert_eq!(is_a_problem, !matches!(expected, Held), "{case}: {problems:?}");
     assert!(outputs(project) == changed, "{case}: a look has changed something");
 
     let run = project.run(&["--json"]);
