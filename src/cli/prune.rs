@@ -73,7 +73,8 @@ pub(super) fn execute(
     }
     let failures = pruning.accounts.iter().filter_map(|account| {
         let error = account.error.as_ref()?.into();
-        Some(Failure { account: &account.account, app_id: &account.app_id, error, hint: account.hint.as_deref() })
+        let (list, hint) = (account.list.as_deref(), account.hint.as_deref());
+        Some(Failure { account: &account.account, list, app_id: &account.app_id, error, hint })
     });
     failures::print(&failures.collect::<Vec<_>>(), terminal);
     Ok(pruning.exit())

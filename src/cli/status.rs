@@ -17,6 +17,7 @@ use crate::error::{Error, Exit};
 use crate::inspect::{self, AccountStatus, LastStatus, SinkLook, Status, WalkStatus};
 use crate::registry::SinkRegistry;
 use crate::report::FoundList;
+use crate::wechat::List;
 
 /// Arguments of `fanout status`.
 #[derive(Debug, Args)]
@@ -119,10 +120,12 @@ fn in_words(status: &Status, width: Option<usize>) -> String {
             note(&account, &what.clone(), what);
         }
     }
+    let are_accounts = status.accounts.iter().all(|account| account.list == List::FOLLOWERS.name());
+    let kind = if are_accounts { "accounts" } else { "lists" };
     for (_, what, accounts) in notes {
         let accounts = match accounts.as_slice() {
             [only] => only.clone(),
-            many => some_names(&many.iter().map(String::as_str).collect::<Vec<_>>()),
+            many => some_names(&many.iter().map(String::as_str).collect::<Vec<_>>(), kind),
         };
         text.push_str(&line(&format!("{accounts}: {what}"), width));
     }
@@ -149,19 +152,14 @@ fn row(account: &AccountStatus) -> [String; 7] {
 
 /// Returns the errors of an account: that of its state, and those of the looks at its last list.
 fn failures_of(status: &AccountStatus) -> Vec<Failure<'_>> {
-    let AccountStatus { account, app_id, .. } = status;
+    let AccountStatus { account, list, app_id, .. } = status;
     let of_state = status.error.iter().map(|error| (Cow::from(error), status.hint.as_deref()));
     let looks = status.last.iter().flat_map(|last| &last.looks);
     let of_looks = looks.filter_map(|look| {
         let error = format!("sink `{}`: {}", look.sink, look.error.as_ref()?);
         Some((Cow::from(error), look.hint.as_deref()))
     });
-    of_state.chain(of_looks).map(|(error, hint)| Failure { account, app_id, error, hint }).collect()
-}
-
-/// Returns whether the list is to be delivered again.
-fn is_to_be_delivered(look: &SinkLook) -> bool {
-    look.found == Some(FoundList::Gone) && !look.is_ignored
+    of_state.chain(of_looks).map(|(error, hint)| Failure { account, list: Some(list), app_id, error, hint }).collect()
 }
 
 /// Writes which sinks have a list, which have lost it, and which lack it.

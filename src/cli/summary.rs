@@ -320,16 +320,12 @@ fn failures(report: &RunReport) -> Vec<Failure<'_>> {
         *walks.entry((&account.app_id, &account.list)).or_default() += 1;
     }
     for report in all.iter().filter(|account| !was_stopped(account)) {
-        let (account, app_id) = (report.account.as_str(), report.app_id.as_str());
+        let (account, app_id, list) = (report.account.as_str(), report.app_id.as_str(), Some(report.list.as_str()));
         let has_others = walks[&(app_id, report.list.as_str())] > 1;
         let date = report.date.filter(|_| has_others).map_or_else(String::new, |date| format!("{date}: "));
         if let Some(error) = &report.error {
             let error = format!("{date}{error}").into();
-            let failure = Failure { account, app_id, error, hint: report.hint.as_deref() };
-            // Two lists of an account may lack the same tags.
-            if !failures.contains(&failure) {
-                failures.push(failure);
-            }
+            failures.push(Failure { account, list, app_id, error, hint: report.hint.as_deref() });
         }
         for sink in &report.sinks {
             if let SinkState::Failed { error, hint } = &sink.state {
@@ -337,7 +333,7 @@ fn failures(report: &RunReport) -> Vec<Failure<'_>> {
                 // The error of a required sink is the account's error, too.
                 if report.error.as_ref() != Some(&error) {
                     let error = format!("{date}{error}").into();
-                    failures.push(Failure { account, app_id, error, hint: hint.as_deref() });
+                    failures.push(Failure { account, list, app_id, error, hint: hint.as_deref() });
                 }
             }
         }

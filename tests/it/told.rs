@@ -169,7 +169,11 @@ fn a_partial_list_of_tags_names_the_tags_that_it_lacks() {
     project.api().add_fault(broken);
     let ended = project.run(&["--set", "tags.partial=true"]);
     // Both lists lack the tag, and it is told once.
-    assert_eq!(lines(&ended.stderr, "error: account `brand`: the list lacks").len(), 1, "{ended:?}");
+    assert_eq!(
+        lines(&ended.stderr, "error: account `brand`, lists `tag_members`, `tags`: the list lacks").len(),
+        1,
+        "{ended:?}"
+    );
     insta::assert_snapshot!(result(&project, &ended), @r#"
     exit code: 1
     ----- stdout -----
