@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer};
 use crate::files::objects::UPLOAD_BYTES;
 #[cfg(feature = "files")]
 use crate::files::objects::{ObjectUrl, StoreOptions};
-use crate::local_path::{foreign_path, parse_local_path};
+use crate::local_path::foreign_path;
 
 /// What is added to the name of a root for simulated lists.
 pub(crate) const SIMULATED: &str = ".simulated";
@@ -102,9 +102,9 @@ impl Root {
     /// right one. A root that was read from a pipeline file is right.
     pub fn problem(&self) -> Option<String> {
         match &self.place {
-            Place::Path(path) => path.to_str().filter(|path| !path.is_empty()).and_then(foreign_path),
+            Place::Path(path) => path.to_str().filter(|path| !path.is_empty()).and_then(problem_of_path),
             #[cfg(feature = "files")]
-            Place::Objects(_) if cfg!(feature = "object-store") => None,
+            Place::Objects(url) if cfg!(feature = "object-store") => problem_of_placeholders(&url.to_string()),
             #[cfg(feature = "files")]
             Place::Objects(url) => {
                 let problem = foreign_path(&url.to_string()).unwrap_or_default();
@@ -246,8 +246,29 @@ impl FromStr for Root {
         if let Some(root) = from_url(text) {
             return root;
         }
-        parse_local_path(text).map(Self::from)
+        match problem_of_path(text) {
+            None => Ok(Path::new(text).into()),
+            Some(problem) => Err(format!("found {text:?}, {problem}")),
+        }
     }
+}
+
+/// Returns why a path of this machine is not meant as a root, and the right form: it would become a
+/// folder of that name.
+fn problem_of_path(path: &str) -> Option<String> {
+    if path == "-" {
+        let hint = "a sink that can write to stdout has `path = \"-\"`";
+        return Some(format!("which is no folder; expected a path ({hint})"));
+    }
+    foreign_path(path).or_else(|| problem_of_placeholders(path))
+}
+
+/// Returns why a root is not meant as it is written, if it has a placeholder of a layout.
+fn problem_of_placeholders(root: &str) -> Option<String> {
+    let is_name =
+        |name: &&str| !name.is_empty() && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+    let name = root.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).find(is_name)?;
+    Some(format!("but `{{{name}}}` is replaced in `layout` only; expected the folder that has all lists below it"))
 }
 
 /// Reads the URL of a prefix in an object store; `None` if `text` is meant as something else.
@@ -330,6 +351,22 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_into_another_option_is_no_folder() {
+        for (text, problem) in [
+            ("-", "which is no folder; expected a path"),
+            ("out/dt={date}", "but `{date}` is replaced in `layout` only"),
+            ("out/{}/{account}", "but `{account}` is replaced in `layout` only"),
+        ] {
+            let error = text.parse::<Root>().unwrap_err();
+            assert!(error.starts_with(&format!("found {text:?}, ")) && error.contains(problem), "{error}");
+            assert!(Root::from(text).problem().unwrap().starts_with(problem));
+        }
+        for text in ["out/-", "out/{}", "{1}", "a{b", "}{"] {
+            assert_eq!(text.parse::<Root>().unwrap().problem(), None);
+        }
+    }
+
+    #[test]
     #[cfg(all(feature = "files", not(feature = "object-store")))]
     fn a_program_without_object_stores_says_which_has_them() {
         let error = "s3://lake/followers".parse::<Root>().unwrap_err();
@@ -359,6 +396,7 @@ mod tests {
         }
         assert_eq!(("out".parse::<Root>().unwrap().memory(), Root::from("out").threads()), (0, 0));
         for (text, expected) in [
+            ("s3://lake/{date}", "but `{date}` is replaced in `layout` only"),
             ("oss://lake/followers", "expected `s3://lake/followers`, with `store.endpoint"),
             ("hdfs://lake/followers", "no storage for `hdfs://` is built in; expected `s3://bucket/prefix`"),
             ("s3:/lake", "expected `s3://bucket/prefix`"),
