@@ -10,7 +10,7 @@ use super::interrupt::Signals;
 use super::output::Terminal;
 use crate::config::{ConfigErrors, Pipeline};
 use crate::error::Exit;
-use crate::simulator::{Endpoint, Nights, Simulator, SimulatorHandle, Tag};
+use crate::simulator::{Endpoint, Nights, PAGE_OF_A_TAG, PAGE_OF_THE_BLACKLIST, Simulator, SimulatorHandle, Tag};
 
 /// Arguments of `fanout simulate`. The defaults are those of `[source] simulate` in a pipeline
 /// file.
@@ -131,10 +131,6 @@ const NEW_IN_A_BATCH: u64 = 99;
 
 /// The calls a day for profiles that the console of a real account shows.
 const PROFILES_A_DAY: u64 = 500_000;
-
-/// The people of a full page of a tag, and of the blacklist.
-const PAGE_OF_A_TAG: u64 = 10_000;
-const PAGE_OF_THE_BLACKLIST: u64 = 1_000;
 
 /// Returns the calls that a list of so many people takes in parts of `size`: with the empty page at
 /// the end, and a call that a crash repeats.

@@ -68,3 +68,5 @@ pub use row::{Empty, Escapes, KeyOrder, Numbers, ProfileStyle};
 pub use service::{Simulator, SimulatorBuilder};
 pub use tag::{Heals, Lag, Tag};
 pub use token::TOKEN_MARKER;
+
+pub(crate) use settings::{PAGE_OF_A_TAG, PAGE_OF_THE_BLACKLIST};

@@ -55,6 +55,10 @@ pub(super) struct PageSizes {
     pub(super) tag: u64,
 }
 
+/// The people of a full page of the blacklist, and of a tag.
+pub(crate) const PAGE_OF_THE_BLACKLIST: u64 = 1_000;
+pub(crate) const PAGE_OF_A_TAG: u64 = 10_000;
+
 /// More than any bench makes. A test of the quota sets its own.
 const MANY_CALLS: u64 = 100_000_000;
 
@@ -68,7 +72,7 @@ impl Default for Settings {
             blocked: 0,
             tags: Vec::new(),
             secrets: HashMap::new(),
-            page_sizes: PageSizes { followers: 10_000, blacklist: 1_000, tag: 10_000 },
+            page_sizes: PageSizes { followers: 10_000, blacklist: PAGE_OF_THE_BLACKLIST, tag: PAGE_OF_A_TAG },
             page_style: PageStyle::default(),
             profile_style: ProfileStyle::default(),
             batch_limit: 100,

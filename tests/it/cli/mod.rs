@@ -84,7 +84,7 @@ fn an_unknown_account_is_told_which_there_are() {
 
 #[test]
 fn every_problem_of_a_pipeline_file_is_one_line_of_stderr() {
-    // What a column of an unknown list is, nobody can tell.
+    // The columns of a sink are not checked if its list is unknown.
     let project = Project::new(
         "nam = \"x\"\nlimits.memory = \"much\"\n\
          [sinks.archive]\ntype = \"parquet\"\noptions = { rooot = \"out\" }\n\

@@ -26,7 +26,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Returns whether the rounds have met what so many are for.
+    /// Returns whether the rounds have met at least as much as `rounds` of them should meet.
     pub(crate) fn is_telling(&self, rounds: u64) -> bool {
         self.kills_at_work * 5 > rounds
             && self.refused * 10 > rounds
